@@ -1,0 +1,213 @@
+// echo: the article's echo server under load. One operation is one message sent, echoed and
+// verified byte for byte; as many connections as the row says are all busy at once (closed loop).
+//
+// The server is a program of its own (echo_server) on its own CPU, the load generator runs here on
+// another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
+// are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/child_process.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/load_generator.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/programs/addresses.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+using harness::measured;
+using harness::suite;
+
+struct cpu_choice {
+  std::string server;
+  std::string load;
+};
+
+struct echo_case {
+  std::string server;
+  std::int64_t connections;
+  std::int64_t bytes;
+
+  bool operator==(const echo_case&) const = default;
+};
+
+/// A server and its load, from the first run of a row to the last.
+class bench_setup {
+ public:
+  bench_setup(const echo_case& which, const cpu_choice& cpus)
+      : which_(which),
+        server_(harness::program_beside("echo_server"),
+                {"--runtime", which.server, "--port", "0", "--cpus", cpus.server, "--parent",
+                 std::to_string(::getpid())}) {
+    const auto port = port_of(server_.read_line(5s));
+    const double empty_bytes = harness::tree_pss_bytes(server_.pid());
+    load_ = std::make_unique<harness::load_generator>(
+        harness::load_options{.target = resolve("127.0.0.1", port),
+                              .connections = static_cast<std::size_t>(which.connections),
+                              .bytes = static_cast<std::size_t>(which.bytes)});
+    load_->connect();
+    run(static_cast<std::uint64_t>(which.connections));  // every session has started and answered
+    bytes_per_connection_ = (harness::tree_pss_bytes(server_.pid()) - empty_bytes) /
+                            static_cast<double>(which.connections);
+  }
+
+  [[nodiscard]] const echo_case& which() const { return which_; }
+  [[nodiscard]] pid_t server_pid() const { return server_.pid(); }
+  [[nodiscard]] double bytes_per_connection() const { return bytes_per_connection_; }
+
+  /// Throws when a reply was wrong or missing, with the reason if the server has died.
+  harness::load_result run(std::uint64_t requests) {
+    auto result = load_->run_requests(requests);
+    if (result.errors.total() == 0 && result.requests == requests) return result;
+    const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
+    const auto death = server_.how_it_ended(200ms);
+    throw std::runtime_error((death ? "the server " + *death + "; " : "") +
+                             std::to_string(result.errors.total()) + " errors, first: " + why);
+  }
+
+ private:
+  static std::uint16_t port_of(const std::string& announcement) {
+    const auto colon = announcement.rfind(':');
+    if (!announcement.starts_with("listening on ") || colon == std::string::npos) {
+      throw std::runtime_error("echo_server did not say where it listens: " + announcement);
+    }
+    return static_cast<std::uint16_t>(std::stoul(announcement.substr(colon + 1)));
+  }
+
+  echo_case which_;
+  harness::child_process server_;
+  std::unique_ptr<harness::load_generator> load_;
+  double bytes_per_connection_ = 0;
+};
+
+/// Google Benchmark calls a row several times and does not say which is the last: the setup stays
+/// until another row, or the end, replaces it.
+std::unique_ptr<bench_setup> current;
+
+bench_setup& setup_for(const echo_case& which, const cpu_choice& cpus) {
+  if (!current || current->which() != which) {
+    current.reset();  // the old server has gone before the new one starts
+    current = std::make_unique<bench_setup>(which, cpus);
+  }
+  return *current;
+}
+
+void set_latency(benchmark::State& state, const harness::histogram& latency) {
+  const std::pair<const char*, double> quantiles[] = {
+      {"p50_us", 0.5}, {"p90_us", 0.9}, {"p99_us", 0.99}, {"p999_us", 0.999}};
+  for (const auto& [name, quantile] : quantiles) {
+    state.counters[name] = latency.value_at(quantile) / 1e3;
+  }
+  state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
+}
+
+void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice& chosen) {
+  const cpu_choice cpus{
+      chosen.server.empty() ? std::to_string(harness::first_cpu()) : chosen.server,
+      chosen.load.empty() ? std::to_string(harness::second_cpu()) : chosen.load};
+  // One descriptor and, on the kernel's runtimes, one task for each connection of the server.
+  harness::require_open_files(static_cast<std::uint64_t>(which.connections) + 32);
+  harness::require_tasks(static_cast<std::uint64_t>(which.connections));
+  harness::pin_this_thread(harness::parse_cpu_list(cpus.load));
+  bench_setup* setup = nullptr;
+  try {
+    setup = &setup_for(which, cpus);
+    harness::load_result result;
+    harness::record_batch(state, state.max_iterations, [&] {
+      const auto before = harness::usage_of_tree(setup->server_pid());
+      result = setup->run(static_cast<std::uint64_t>(state.max_iterations));
+      return measured{result.seconds, harness::usage_of_tree(setup->server_pid()) - before};
+    });
+    set_latency(state, result.latency);
+    const auto requests = static_cast<double>(result.requests);
+    state.counters["errors"] = static_cast<double>(result.errors.total());
+    state.counters["load_cpu_percent"] = result.cpu_percent();
+    state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
+    constexpr std::int64_t fewest_for_memory = 16;  // fewer drown in the server's own pages
+    if (which.connections >= fewest_for_memory) {
+      state.counters["bytes_per_task"] = setup->bytes_per_connection();
+    }
+  } catch (...) {
+    current.reset();  // a broken setup serves no further row
+    throw;
+  }
+}
+
+class row_maker {
+ public:
+  explicit row_maker(const cpu_choice& cpus) : cpus_(cpus) {}
+
+  void add(const std::string& server, std::int64_t connections, std::int64_t bytes, suite set,
+           const std::string& control) {
+    const echo_case which{server, connections, bytes};
+    rows.push_back(
+        {.runtime = server,
+         .params = {{"connections", connections}, {"bytes", bytes}},
+         .what = std::to_string(connections) + " clients each send " + std::to_string(bytes) +
+                 " bytes and wait for the echo" + (control.empty() ? " (control)" : ""),
+         .body = [which, &cpus = cpus_](benchmark::State& s) { echo_row(s, which, cpus); },
+         .set = set,
+         .control = control});
+  }
+
+  void add_all(const std::string& server, const std::string& control) {
+    for (const std::int64_t connections : {1, 16, 64, 256, 1'024}) {
+      add(server, connections, 64, suite::quick, control);
+      add(server, connections, 4'096, connections == 64 ? suite::quick : suite::full, control);
+    }
+  }
+
+  std::vector<harness::row> rows;
+
+ private:
+  const cpu_choice& cpus_;
+};
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  cpu_choice cpus;
+  row_maker maker(cpus);
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R>) {
+      if constexpr (R::concurrent) {
+        maker.add_all(std::string(R::name), "epoll");
+      } else {
+        // One connection after another: a second client would wait for the first to leave.
+        maker.add(std::string(R::name), 1, 64, suite::quick, "epoll");
+      }
+    }
+  });
+  maker.add_all("epoll", "");
+  // What our stream costs beside the plain loop of recv and send.
+  for (const char* plain : {"plain_thread", "plain_process"}) {
+    maker.add(plain, 64, 64, suite::full, "epoll");
+  }
+  harness::workload w{
+      .name = "echo",
+      .what =
+          "Clients send messages to an echo server and verify the replies; one operation is one "
+          "message there and back.",
+      .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
+      .unit = benchmark::kMicrosecond,
+      .rows = std::move(maker.rows)};
+  const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
+    app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)");
+    app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)");
+  });
+  current.reset();
+  return code;
+}

@@ -1,0 +1,162 @@
+// sleep: N tasks sleep D ms each. What counts is the wall time of the whole batch, from the first
+// spawn to the last join, against the ideal D (N * D for `serial`, which is the article's
+// synchronous version). One operation, as Google Benchmark counts, is one batch.
+//
+// Each task reports how late it woke; the number of tasks and the length of every sleep are
+// checked. Memory is read in a pass of its own, outside the measured time, while all tasks sleep.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/limits.hpp"
+#include "bench/harness/workload.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono;
+using clock = steady_clock;
+using harness::measured;
+using harness::suite;
+
+double milliseconds_of(clock::duration d) { return duration<double, std::milli>(d).count(); }
+
+/// One kernel task for each task of ours, where the runtime needs that.
+template <class R>
+void require_room(std::int64_t tasks) {
+  if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
+  constexpr std::uint64_t bytes_per_kernel_task = 256 * 1024;
+  constexpr std::uint64_t bytes_per_fiber = 16 * 1024;
+  harness::require_memory(static_cast<std::uint64_t>(tasks) *
+                          (R::runs_in_parallel ? bytes_per_kernel_task : bytes_per_fiber));
+}
+
+template <class R>
+auto spawn_sleepers(R& rt, std::int64_t tasks, clock::duration d) {
+  const auto sleeper = [&rt, d] {
+    const auto before = clock::now();
+    rt.sleep_for(d);
+    return clock::now() - before;
+  };
+  std::vector<decltype(rt.spawn(sleeper))> sleepers;
+  sleepers.reserve(static_cast<std::size_t>(tasks));
+  for (std::int64_t i = 0; i < tasks; ++i) sleepers.push_back(rt.spawn(sleeper));
+  return sleepers;
+}
+
+struct batch_result {
+  clock::duration wall{};
+  clock::duration spawning{};
+  clock::duration oversleep_sum{};
+  clock::duration oversleep_max{};
+};
+
+template <class R>
+batch_result sleep_batch(R& rt, std::int64_t tasks, clock::duration d) {
+  batch_result result;
+  const auto begin = clock::now();
+  auto sleepers = spawn_sleepers(rt, tasks, d);
+  result.spawning = clock::now() - begin;
+  for (auto& sleeper : sleepers) {
+    const clock::duration late = sleeper.join() - d;
+    if (late < clock::duration::zero()) throw std::runtime_error("a task woke too early");
+    result.oversleep_sum += late;
+    result.oversleep_max = std::max(result.oversleep_max, late);
+  }
+  result.wall = clock::now() - begin;
+  return result;
+}
+
+/// Proportional memory of one sleeping task in bytes, or 0 when the tasks could not be caught
+/// asleep all at once. `spawning` is how long the spawning took before.
+template <class R>
+double memory_of_a_sleeper(R& rt, std::int64_t tasks, clock::duration spawning) {
+  const auto nap = 2 * spawning + 500ms;
+  const double before = harness::tree_pss_bytes(::getpid());
+  const auto begin = clock::now();
+  const auto sleepers = spawn_sleepers(rt, tasks, nap);
+  rt.sleep_for(20ms);  // the last ones fall asleep
+  const double during = harness::tree_pss_bytes(::getpid());
+  if (clock::now() - begin > nap) return 0;
+  return (during - before) / static_cast<double>(tasks);
+}
+
+template <class R>
+void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
+  // Less than this many tasks drown in the page granularity of the process itself.
+  constexpr std::int64_t fewest_for_memory = 100;
+  require_room<R>(tasks);
+  R rt;
+  rt.run([&] {
+    batch_result last;
+    harness::record_batch(state, state.max_iterations, [&] {
+      measured m;
+      const auto before = harness::usage_of_self_and_reaped();
+      for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
+        last = sleep_batch(rt, tasks, d);
+        m.seconds += duration<double>(last.wall).count();
+      }
+      m.used = harness::usage_of_self_and_reaped() - before;
+      return m;
+    });
+    const auto n = static_cast<double>(tasks);
+    // Per task, not per batch: that is what one wants to compare over N.
+    for (const char* per_op : {"cpu_us_per_op", "kernel_switches_per_op"}) {
+      state.counters[per_op] = state.counters[per_op] / n;
+    }
+    state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
+    state.counters["oversleep_ms"] = milliseconds_of(last.oversleep_sum) / n;
+    state.counters["oversleep_max_ms"] = milliseconds_of(last.oversleep_max);
+    if constexpr (R::concurrent) {
+      if (tasks >= fewest_for_memory) {
+        if (const double bytes = memory_of_a_sleeper(rt, tasks, last.spawning); bytes > 0) {
+          state.counters["bytes_per_task"] = bytes;
+        }
+      }
+    }
+  });
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows) {
+  const auto add = [&](std::int64_t tasks, std::int64_t ms, suite set) {
+    rows.push_back({std::string(R::name),
+                    {{"tasks", tasks}, {"ms", ms}},
+                    std::to_string(tasks) + " tasks sleep " + std::to_string(ms) + " ms" +
+                        (R::concurrent ? " at once" : ", one after another"),
+                    [=](benchmark::State& s) { sleep_row<R>(s, tasks, milliseconds(ms)); },
+                    set});
+  };
+  if constexpr (!R::concurrent) {
+    for (const std::int64_t tasks : {1, 10}) add(tasks, 100, suite::quick);
+    add(10, 500, suite::full);  // the article's own figures
+  } else {
+    for (const std::int64_t tasks : {1, 10, 100, 1'000}) add(tasks, 100, suite::quick);
+    add(10'000, 100, R::runs_in_parallel ? suite::full : suite::quick);
+    add(10, 500, suite::full);
+    if constexpr (!R::runs_in_parallel) add(100'000, 500, suite::quick);
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "sleep",
+      .what = "N tasks sleep D ms; the time is that of the whole batch, first spawn to last join.",
+      .compared_by = {"real_time", "wall time of the batch", "s", "lower"},
+      .unit = benchmark::kMillisecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sleeps<R>) add_rows<R>(w.rows);
+  });
+  return harness::run_main(argc, argv, w);
+}

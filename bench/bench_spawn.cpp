@@ -1,0 +1,82 @@
+// spawn: what it costs to start a task and to wait for its end. N tasks are spawned, then all are
+// joined; one operation is one task. Each task returns its number, and the sum is checked.
+//
+// Everything runs on one CPU, named in the counter `cpu`: across cores the figure would be the
+// cost of a wake-up, which `switch` measures.
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/limits.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/workload.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using harness::measured;
+using harness::suite;
+
+/// Spawns `tasks` tasks and joins them; returns the sum of their numbers.
+template <class R>
+std::int64_t spawn_and_join(R& rt, std::int64_t tasks) {
+  const auto numbered = [&rt](std::int64_t i) { return rt.spawn([i] { return i; }); };
+  std::vector<decltype(numbered(0))> spawned;
+  spawned.reserve(static_cast<std::size_t>(tasks));
+  for (std::int64_t i = 0; i < tasks; ++i) spawned.push_back(numbered(i));
+  std::int64_t sum = 0;
+  for (auto& task : spawned) sum += task.join();
+  return sum;
+}
+
+template <class R>
+void spawn_row(benchmark::State& state, std::int64_t tasks) {
+  if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
+  harness::pin_this_thread({harness::first_cpu()});
+  R rt;
+  rt.run([&] {
+    const auto ops = harness::at_least(state.max_iterations, tasks);
+    harness::record_batch(state, ops, [&] {
+      const auto before = harness::usage_of_self_and_reaped();
+      const auto begin = clock::now();
+      for (std::int64_t done = 0; done < ops; done += tasks) {
+        if (spawn_and_join(rt, tasks) != tasks * (tasks - 1) / 2) {
+          throw std::runtime_error("the tasks' results are wrong");
+        }
+      }
+      const std::chrono::duration<double> wall = clock::now() - begin;
+      return measured{wall.count(), harness::usage_of_self_and_reaped() - before};
+    });
+    state.counters["cpu"] = harness::first_cpu();
+  });
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows) {
+  for (const std::int64_t tasks : {1, 100, 1'000}) {
+    rows.push_back(
+        {std::string(R::name),
+         {{"tasks", tasks}},
+         "create " + std::to_string(tasks) + " and join " + std::to_string(tasks) + ", on one CPU",
+         [=](benchmark::State& s) { spawn_row<R>(s, tasks); },
+         suite::quick});
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{.name = "spawn",
+                      .what = "N tasks are created, then all joined; one operation is one task.",
+                      .compared_by = {"real_time", "time per task", "s", "lower"},
+                      .unit = benchmark::kMicrosecond,
+                      .rows = {}};
+  for_each_runtime([&]<class R>() { add_rows<R>(w.rows); });
+  return harness::run_main(argc, argv, w);
+}

@@ -1,0 +1,73 @@
+// How one kernel task hands control to the next, across threads and across processes alike: a
+// baton lies in shared memory, is posted by one task and awaited by another. One hand-over on one
+// CPU is one context switch, because the poster then waits for its own baton.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <ctime>
+#include <stdexcept>
+
+#include "runtimes/support/error.hpp"
+#include "runtimes/support/unique_fd.hpp"
+
+namespace switchyard::harness {
+
+/// futex(2): post is one FUTEX_WAKE, wait one FUTEX_WAIT; no spinning before it. Not the private
+/// kind, so that threads and processes pay for the same call.
+class futex_baton {
+ public:
+  void post() noexcept {
+    word_.store(1, std::memory_order_release);
+    call(FUTEX_WAKE, 1);
+  }
+  void wait() noexcept {
+    while (word_.load(std::memory_order_acquire) == 0) call(FUTEX_WAIT, 0);
+    word_.store(0, std::memory_order_relaxed);
+  }
+
+ private:
+  void call(int operation, std::uint32_t value) noexcept {
+    ::syscall(SYS_futex, &word_, operation, value, nullptr, nullptr, 0);
+  }
+
+  alignas(64) std::atomic<std::uint32_t> word_{0};
+};
+
+/// pipe(7): post writes one byte, wait reads it.
+class pipe_baton {
+ public:
+  pipe_baton() {
+    int ends[2];
+    check(::pipe2(ends, O_CLOEXEC), "create a pipe");
+    read_.reset(ends[0]);
+    write_.reset(ends[1]);
+  }
+
+  void post() {
+    const char token = 't';
+    while (::write(write_.get(), &token, 1) != 1) {
+      if (errno != EINTR) throw_errno("write to a pipe");
+    }
+  }
+  void wait() {
+    char token = 0;
+    for (ssize_t got = 0; (got = ::read(read_.get(), &token, 1)) != 1;) {
+      if (got == 0) throw std::runtime_error("a pipe was closed");
+      if (errno != EINTR) throw_errno("read from a pipe");
+    }
+    if (token != 't') throw std::runtime_error("a pipe delivered a wrong byte");
+  }
+
+ private:
+  unique_fd read_;
+  unique_fd write_;
+};
+
+}  // namespace switchyard::harness

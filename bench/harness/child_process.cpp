@@ -1,0 +1,100 @@
+#include "bench/harness/child_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <thread>
+
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+
+using namespace std::chrono;
+
+child_process::child_process(const std::filesystem::path& program,
+                             const std::vector<std::string>& arguments) {
+  int ends[2];
+  check(::pipe2(ends, O_CLOEXEC), "create a pipe");
+  output_.reset(ends[0]);
+  const unique_fd write_end(ends[1]);
+
+  std::string name = program.string();
+  std::vector<std::string> copies = arguments;
+  std::vector<char*> argv{name.data()};
+  for (auto& argument : copies) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
+  const int error = ::posix_spawn(&pid_, name.c_str(), &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw_errno("start " + name, error);
+}
+
+std::string child_process::read_line(milliseconds patience) {
+  const auto deadline = steady_clock::now() + patience;
+  for (;;) {
+    if (const auto end = unread_.find('\n'); end != std::string::npos) {
+      std::string line = unread_.substr(0, end);
+      unread_.erase(0, end + 1);
+      return line;
+    }
+    const auto left = duration_cast<milliseconds>(deadline - steady_clock::now()).count();
+    if (left <= 0) throw std::runtime_error("no line from a program in time");
+    pollfd ready{output_.get(), POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
+    char buffer[512];
+    const auto got = ::read(output_.get(), buffer, sizeof buffer);
+    if (got == 0) {
+      throw std::runtime_error("a program " +
+                               how_it_ended(seconds(1)).value_or("closed its output"));
+    }
+    if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+bool child_process::reap(milliseconds patience) noexcept {
+  const auto deadline = steady_clock::now() + patience;
+  while (!status_) {
+    int status = 0;
+    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+    if (ended == pid_ || (ended < 0 && errno == ECHILD)) {
+      status_ = status;
+    } else if (steady_clock::now() >= deadline) {
+      return false;
+    } else {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+  return true;
+}
+
+std::optional<std::string> child_process::how_it_ended(milliseconds patience) {
+  if (!reap(patience)) return std::nullopt;
+  if (WIFSIGNALED(*status_)) {
+    return "was killed by signal " + std::to_string(WTERMSIG(*status_));
+  }
+  return "exited with code " + std::to_string(WEXITSTATUS(*status_));
+}
+
+void child_process::stop() noexcept {
+  if (status_ || pid_ <= 0) return;
+  ::kill(pid_, SIGTERM);
+  ::kill(pid_, SIGCONT);  // one that was stopped has to wake to end
+  if (reap(seconds(3))) return;
+  ::kill(pid_, SIGKILL);
+  reap(seconds(3));
+}
+
+std::filesystem::path program_beside(const std::string& name) {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+}  // namespace switchyard::harness

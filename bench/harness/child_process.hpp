@@ -1,0 +1,49 @@
+// A program started for a measurement (posix_spawn), its standard output read, and ended with its
+// owner in every case.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtimes/support/unique_fd.hpp"
+
+namespace switchyard::harness {
+
+class child_process {
+ public:
+  /// Throws std::system_error when `program` can't be started.
+  child_process(const std::filesystem::path& program, const std::vector<std::string>& arguments);
+  ~child_process() { stop(); }
+  child_process(const child_process&) = delete;
+  child_process& operator=(const child_process&) = delete;
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+  /// The next line of its output; std::runtime_error at its end or after `patience`.
+  std::string read_line(std::chrono::milliseconds patience);
+
+  /// "was killed by signal 9", "exited with code 2", or nothing while it lives. A child that has
+  /// just been hit gets `patience` to end.
+  std::optional<std::string> how_it_ended(std::chrono::milliseconds patience = {});
+
+  /// SIGTERM, and SIGKILL after three seconds; reaps. Does nothing the second time.
+  void stop() noexcept;
+
+ private:
+  bool reap(std::chrono::milliseconds patience) noexcept;
+
+  pid_t pid_ = -1;
+  std::optional<int> status_;
+  unique_fd output_;
+  std::string unread_;
+};
+
+/// A program that was built beside the running one.
+std::filesystem::path program_beside(const std::string& name);
+
+}  // namespace switchyard::harness

@@ -1,0 +1,51 @@
+// How every binary of ours reads its arguments: CLI11, --version, and one line on what is wrong.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_bad_arguments = 2;
+
+[[noreturn]] inline void exit_with(int code, const std::string& program, const std::string& why) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), why.c_str());
+  std::exit(code);
+}
+
+/// Parses, or prints what was asked for (--help, --version) and exits 0, or prints one line and
+/// exits 2.
+inline void parse_or_exit(CLI::App& app, int argc, char** argv) {
+  app.set_version_flag("--version", app.get_name() + " " SWITCHYARD_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    std::exit(app.exit(asked));
+  } catch (const CLI::ParseError& wrong) {
+    exit_with(exit_bad_arguments, app.get_name(), wrong.what() + std::string(" (see --help)"));
+  }
+}
+
+/// Runs a program's body; what it throws becomes one line and an exit code: 2 for what the caller
+/// can put right in the arguments (std::invalid_argument, limit_error), else 1.
+template <class Body>
+int run_program(const std::string& program, Body body) {
+  try {
+    return body();
+  } catch (const std::invalid_argument& wrong) {
+    exit_with(exit_bad_arguments, program, wrong.what());
+  } catch (const limit_error& limit) {
+    exit_with(exit_bad_arguments, program, std::string("limit reached: ") + limit.what());
+  } catch (const std::exception& failure) {
+    exit_with(exit_failure, program, failure.what());
+  }
+}
+
+}  // namespace switchyard::harness

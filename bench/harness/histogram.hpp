@@ -1,0 +1,80 @@
+// A latency histogram with logarithmic buckets, mergeable, of fixed size.
+//
+// The layout is that of HdrHistogram (Gil Tene): values share an exponent, and each power of two is
+// cut into 64 equal buckets, so that a bucket's midpoint is off by at most 1/128 (0.8 %) of the
+// value. Recording is a few integer instructions; a floating-point logarithm for each reply would
+// cost the load generator more than its clock does.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace switchyard::harness {
+
+/// Of durations in whole nanoseconds, from 0 to 2^63.
+class histogram {
+ public:
+  void record(std::uint64_t nanoseconds) noexcept {
+    ++counts_[bucket_of(nanoseconds)];
+    ++count_;
+    min_ = std::min(min_, nanoseconds);
+    max_ = std::max(max_, nanoseconds);
+  }
+
+  void merge(const histogram& other) noexcept {
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+    count_ += other.count_;
+    min_ = std::min(min_, other.min_);
+    max_ = std::max(max_, other.max_);
+  }
+
+  void clear() noexcept { *this = histogram(); }
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  [[nodiscard]] std::uint64_t max() const noexcept { return max_; }
+
+  /// The value, in nanoseconds and within 1 %, that a share `quantile` (0 to 1) of all recorded
+  /// values does not exceed; 0 when nothing was recorded.
+  [[nodiscard]] double value_at(double quantile) const noexcept {
+    if (count_ == 0) return 0;
+    const double rank = std::clamp(quantile, 0.0, 1.0) * static_cast<double>(count_);
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      seen += counts_[i];
+      if (seen > 0 && static_cast<double>(seen) >= rank) {
+        return std::clamp(midpoint(i), static_cast<double>(min_), static_cast<double>(max_));
+      }
+    }
+    return static_cast<double>(max_);
+  }
+
+ private:
+  static constexpr unsigned cut_bits = 6;
+  static constexpr std::uint64_t cuts = 1U << cut_bits;
+
+  // Below 64 ns each value has its own bucket; above, the top seven bits choose it.
+  static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
+    if (value < cuts) return static_cast<std::size_t>(value);
+    const auto shift = static_cast<unsigned>(std::bit_width(value)) - 1 - cut_bits;
+    return static_cast<std::size_t>(shift * cuts + (value >> shift));
+  }
+
+  static double midpoint(std::size_t bucket) noexcept {
+    if (bucket < 2 * cuts) return static_cast<double>(bucket);
+    const std::uint64_t shift = bucket / cuts - 1;
+    const std::uint64_t low = (bucket - shift * cuts) << shift;
+    return static_cast<double>(low) + static_cast<double>((std::uint64_t{1} << shift) - 1) / 2;
+  }
+
+  std::vector<std::uint64_t> counts_ =
+      std::vector<std::uint64_t>(bucket_of(std::numeric_limits<std::int64_t>::max()) + 1);
+  std::uint64_t count_ = 0;
+  std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t max_ = 0;
+};
+
+}  // namespace switchyard::harness

@@ -1,0 +1,276 @@
+#include "bench/harness/load_generator.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+
+#include "bench/harness/limits.hpp"
+#include "bench/harness/usage.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+
+using namespace std::chrono;
+
+namespace {
+
+constexpr std::size_t receive_bytes = 64 * 1024;
+constexpr std::uint64_t descriptors_besides = 32;  // standard streams, epoll, what the host holds
+
+std::string describe(const boost::asio::ip::tcp::endpoint& where) {
+  return where.address().to_string() + ":" + std::to_string(where.port());
+}
+
+/// Random bytes, always the same: a reply shifted by any distance differs.
+std::vector<std::byte> pattern(std::size_t bytes) {
+  std::mt19937_64 random(0x5117c4a2d);
+  std::vector<std::byte> made(bytes);
+  for (auto& byte : made) byte = static_cast<std::byte>(random() & 0xff);
+  return made;
+}
+
+}  // namespace
+
+std::uint64_t load_errors::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& [kind, count] : by_kind) sum += count;
+  return sum;
+}
+
+load_generator::load_generator(const load_options& options)
+    : options_(options), message_(pattern(options.bytes)), received_(receive_bytes) {
+  require_ports(options.connections);
+  require_open_files(options.connections + descriptors_besides);
+  epoll_.reset(check(::epoll_create1(EPOLL_CLOEXEC), "create an epoll descriptor"));
+  connections_.resize(options.connections);
+}
+
+// Reset instead of a farewell: thousands of ports left in TIME_WAIT would spoil the next run.
+load_generator::~load_generator() {
+  const linger at_once{1, 0};
+  for (const auto& c : connections_) {
+    if (c.fd) ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+}
+
+void load_generator::watch(std::size_t index, std::uint32_t events, int operation) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = index;
+  check(::epoll_ctl(epoll_.get(), operation, connections_[index].fd.get(), &event),
+        "watch a connection");
+}
+
+void load_generator::start_connect(std::size_t index) {
+  const auto& to = options_.target;
+  auto& fd = connections_[index].fd;
+  fd.reset(check(::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+                 "create a socket"));
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // The simplest congestion control there is, on our side only: no timer of the kernel's (BBR
+  // paces) stands between the generator and its sends, and it costs less.
+  constexpr std::string_view reno = "reno";
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_CONGESTION, reno.data(), reno.size());
+  if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
+      errno != EINPROGRESS) {
+    throw_errno("connect to " + describe(to));
+  }
+  watch(index, EPOLLOUT, EPOLL_CTL_ADD);
+}
+
+void load_generator::finish_connect(std::size_t index) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(connections_[index].fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) throw_errno("connect to " + describe(options_.target), error);
+  watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
+  ++open_;
+}
+
+void load_generator::connect() {
+  const auto deadline = clock::now() + options_.connect_patience;
+  std::array<epoll_event, 256> events{};
+  for (std::size_t begun = 0; open_ < connections_.size();) {
+    while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), 100);
+    for (int i = 0; i < ready; ++i) {
+      // A connection that is open already may be readable: the server closed it. The run will say.
+      const auto& event = events[static_cast<std::size_t>(i)];
+      if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) finish_connect(event.data.u64);
+    }
+    if (clock::now() > deadline || (options_.stop != nullptr && options_.stop->requested())) {
+      throw std::runtime_error("only " + std::to_string(open_) + " of " +
+                               std::to_string(connections_.size()) + " connections to " +
+                               describe(options_.target) + " were accepted in time");
+    }
+  }
+}
+
+load_result load_generator::run_requests(std::uint64_t count) {
+  return run([count](std::uint64_t answered, clock::time_point) { return answered >= count; });
+}
+
+load_result load_generator::run_for(nanoseconds duration) {
+  const auto end = clock::now() + duration;
+  return run([end](std::uint64_t, clock::time_point now) { return now >= end; });
+}
+
+template <class Done>
+load_result load_generator::run(Done done) {
+  load_result result;
+  errors_ = {};
+  bool counting = true;
+  const auto cpu_before = usage_of_this_thread();
+  const auto begin = clock::now();
+  const auto finish = [&](clock::time_point now) {
+    counting = false;
+    result.seconds = duration<double>(now - begin).count();
+    result.cpu_s = (usage_of_this_thread() - cpu_before).cpu_s;
+  };
+  for (std::size_t i = 0; i < connections_.size(); ++i) send_next(i, clock::now());
+
+  auto last_reply = begin;
+  auto looked_at = begin;
+  std::array<epoll_event, 256> events{};
+  while (waiting_ > 0) {
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), 50);
+    for (const auto& event :
+         std::span(events).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+      const std::size_t index = event.data.u64;
+      if ((event.events & EPOLLOUT) != 0) send_rest(index);
+      if ((event.events & ~EPOLLOUT) == 0 || !take_reply(index)) continue;
+      const auto now = clock::now();
+      last_reply = now;
+      if (!counting) continue;
+      ++result.requests;
+      result.latency.record(
+          static_cast<std::uint64_t>(nanoseconds(now - connections_[index].started).count()));
+      if (done(result.requests, now)) {
+        finish(now);
+      } else {
+        send_next(index, now);
+      }
+    }
+    if (counting && last_reply > looked_at) {  // all is well: no need for a look at the clock
+      looked_at = last_reply;
+      continue;
+    }
+    const auto now = clock::now();
+    const bool interrupted = options_.stop != nullptr && options_.stop->requested();
+    if (counting && (interrupted || done(result.requests, now))) finish(now);
+    if (now - last_reply > options_.reply_patience) fail_all_waiting();
+  }
+  if (counting) finish(last_reply);
+  result.errors = std::move(errors_);
+  return result;
+}
+
+// The first 16 bytes, or as many as there are: sequence number, then the connection's number.
+void load_generator::patch_message(std::size_t index) {
+  const std::array<std::uint64_t, 2> head{connections_[index].sequence, index};
+  std::memcpy(message_.data(), head.data(), std::min(sizeof head, message_.size()));
+}
+
+void load_generator::send_next(std::size_t index, clock::time_point now) {
+  connection& c = connections_[index];
+  if (!c.fd) return;
+  ++c.sequence;
+  c.sent = 0;
+  c.received = 0;
+  c.waiting = true;
+  ++waiting_;
+  c.started = now;
+  send_rest(index);
+}
+
+void load_generator::send_rest(std::size_t index) {
+  connection& c = connections_[index];
+  if (!c.fd || !c.waiting) return;
+  patch_message(index);
+  const auto sent = ::send(c.fd.get(), message_.data() + c.sent, message_.size() - c.sent,
+                           MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    return fail(index, errno == ECONNRESET || errno == EPIPE ? "reset" : "send",
+                std::strerror(errno));
+  }
+  if (sent > 0) c.sent += static_cast<std::size_t>(sent);
+  const bool blocked = c.sent < message_.size();
+  if (blocked == c.blocked) return;
+  c.blocked = blocked;
+  watch(index, EPOLLET | EPOLLIN | (blocked ? EPOLLOUT : 0U), EPOLL_CTL_MOD);
+}
+
+/// True when the reply is complete and right. The watch is edge-triggered, which saves the kernel a
+/// second look at each connection: so it reads until the reply is complete or nothing is left.
+bool load_generator::take_reply(std::size_t index) {
+  connection& c = connections_[index];
+  while (c.fd) {
+    const auto got = ::recv(c.fd.get(), received_.data(), received_.size(), MSG_DONTWAIT);
+    if (got > 0) {
+      if (!verify(index, static_cast<std::size_t>(got))) return false;
+      if (c.received < message_.size()) continue;
+      c.waiting = false;
+      --waiting_;
+      return true;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got == 0) {
+      fail(index, "closed", "the server closed the connection");
+    } else {
+      fail(index, errno == ECONNRESET ? "reset" : "receive", std::strerror(errno));
+    }
+  }
+  return false;
+}
+
+/// Holds `count` bytes just received against what was sent.
+bool load_generator::verify(std::size_t index, std::size_t count) {
+  connection& c = connections_[index];
+  if (!c.waiting || count > c.sent - c.received) {
+    fail(index, "wrong_reply", "more bytes came back than were sent");
+    return false;
+  }
+  patch_message(index);
+  const auto* expected = message_.data() + c.received;
+  if (std::memcmp(received_.data(), expected, count) != 0) {
+    const auto differs = std::mismatch(received_.data(), received_.data() + count, expected);
+    const auto at = c.received + static_cast<std::size_t>(differs.second - expected);
+    fail(index, "wrong_reply", "the reply differs from the message at byte " + std::to_string(at));
+    return false;
+  }
+  c.received += count;
+  return true;
+}
+
+void load_generator::fail(std::size_t index, const std::string& kind, const std::string& detail) {
+  connection& c = connections_[index];
+  if (errors_.by_kind.empty()) {
+    errors_.first = "connection " + std::to_string(index) + ", message " +
+                    std::to_string(c.sequence) + ": " + detail;
+  }
+  ++errors_.by_kind[kind];
+  if (std::exchange(c.waiting, false)) --waiting_;
+  c.fd.reset();
+  --open_;
+}
+
+void load_generator::fail_all_waiting() {
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    if (connections_[i].waiting) {
+      fail(i, "unanswered",
+           "no reply within " + std::to_string(options_.reply_patience.count()) + " ms");
+    }
+  }
+}
+
+}  // namespace switchyard::harness

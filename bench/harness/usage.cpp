@@ -1,0 +1,142 @@
+#include "bench/harness/usage.hpp"
+
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace switchyard::harness {
+namespace {
+
+usage usage_by(int who) {
+  rusage used{};
+  ::getrusage(static_cast<__rusage_who>(who), &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return {seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_nvcsw + used.ru_nivcsw};
+}
+
+/// Calls `f(path)` for each thread of `pid`; a process that ends meanwhile has none.
+template <class F>
+void for_each_thread(pid_t pid, F f) {
+  std::error_code gone;
+  const std::filesystem::path folder = "/proc/" + std::to_string(pid) + "/task";
+  for (std::filesystem::directory_iterator it(folder, gone), end; !gone && it != end;
+       it.increment(gone)) {
+    f(it->path());
+  }
+}
+
+double cpu_seconds_of(pid_t pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+std::int64_t switches_of(pid_t pid) {
+  std::int64_t switches = 0;
+  for_each_thread(pid, [&](const std::filesystem::path& task) {
+    std::ifstream status(task / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.find("voluntary_ctxt_switches:") != std::string::npos) {
+        switches += std::stoll(line.substr(line.find(':') + 1));
+      }
+    }
+  });
+  return switches;
+}
+
+double pss_bytes_of(pid_t pid) {
+  std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  for (std::string line; std::getline(rollup, line);) {
+    if (line.starts_with("Pss:")) return std::stod(line.substr(4)) * 1024;
+  }
+  return 0;
+}
+
+/// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.
+std::pair<std::uint64_t, std::uint64_t> cpu_ticks() {
+  std::ifstream stat("/proc/stat");
+  std::string line;
+  std::getline(stat, line);
+  std::istringstream words(line);
+  std::string label;
+  words >> label;
+  std::uint64_t steal = 0;
+  std::uint64_t total = 0;
+  // user nice system idle iowait irq softirq steal; guest time is part of user time.
+  constexpr int steal_column = 7;
+  for (int column = 0; column <= steal_column; ++column) {
+    std::uint64_t ticks = 0;
+    words >> ticks;
+    total += ticks;
+    if (column == steal_column) steal = ticks;
+  }
+  return {steal, total};
+}
+
+}  // namespace
+
+usage usage_of_self_and_reaped() {
+  usage sum = usage_by(RUSAGE_SELF);
+  sum += usage_by(RUSAGE_CHILDREN);
+  return sum;
+}
+
+usage usage_of_this_thread() {
+  usage used = usage_by(RUSAGE_THREAD);
+  timespec cpu{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  used.cpu_s = static_cast<double>(cpu.tv_sec) + static_cast<double>(cpu.tv_nsec) * 1e-9;
+  return used;
+}
+
+std::vector<pid_t> descendants(pid_t root) {
+  std::vector<pid_t> found;
+  for_each_thread(root, [&](const std::filesystem::path& task) {
+    std::ifstream children(task / "children");
+    for (pid_t child = 0; children >> child;) found.push_back(child);
+  });
+  for (std::size_t i = 0, direct = found.size(); i < direct; ++i) {
+    const auto below = descendants(found[i]);
+    found.insert(found.end(), below.begin(), below.end());
+  }
+  return found;
+}
+
+usage usage_of_tree(pid_t root) {
+  usage sum{cpu_seconds_of(root), switches_of(root)};
+  for (const pid_t pid : descendants(root)) sum += {cpu_seconds_of(pid), switches_of(pid)};
+  return sum;
+}
+
+double tree_pss_bytes(pid_t root) {
+  constexpr std::size_t sample = 64;
+  const auto below = descendants(root);
+  const auto read = std::min(below.size(), sample);
+  double sum = 0;
+  for (std::size_t i = 0; i < read; ++i) sum += pss_bytes_of(below[i * below.size() / read]);
+  if (read > 0) sum *= static_cast<double>(below.size()) / static_cast<double>(read);
+  return pss_bytes_of(root) + sum;
+}
+
+steal_meter::steal_meter() { std::tie(steal_, total_) = cpu_ticks(); }
+
+double steal_meter::percent() const {
+  const auto [steal, total] = cpu_ticks();
+  return total > total_
+             ? 100.0 * static_cast<double>(steal - steal_) / static_cast<double>(total - total_)
+             : 0;
+}
+
+}  // namespace switchyard::harness

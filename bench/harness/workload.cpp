@@ -1,0 +1,121 @@
+#include "bench/harness/workload.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/harness/placement.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+namespace {
+
+bool a_row_failed = false;
+
+/// A failure ends its row, not the program: the rows after it still run.
+void run_row(const row& r, benchmark::State& state) {
+  try {
+    r.body(state);
+  } catch (const limit_error& limit) {
+    state.SkipWithError((std::string("limit reached: ") + limit.what()).c_str());
+  } catch (const std::exception& failure) {
+    a_row_failed = true;
+    state.SkipWithError(failure.what());
+  }
+}
+
+nlohmann::ordered_json description(const workload& w) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const row& r : w.rows) {
+    nlohmann::ordered_json params = nlohmann::ordered_json::object();
+    for (const auto& [key, value] : r.params) {
+      std::visit([&, &name = key](const auto& v) { params[name] = v; }, value);
+    }
+    rows.push_back({{"name", row_name(w.name, r)},
+                    {"runtime", r.runtime},
+                    {"params", params},
+                    {"what", r.what},
+                    {"set", r.set == suite::quick ? "quick" : "full"},
+                    {"control", r.control.empty() ? nlohmann::ordered_json()
+                                                  : nlohmann::ordered_json(r.control)}});
+  }
+  return {{"workload", w.name},
+          {"what", w.what},
+          {"metric",
+           {{"key", w.compared_by.key},
+            {"label", w.compared_by.label},
+            {"unit", w.compared_by.unit},
+            {"better", w.compared_by.better}}},
+          {"rows", rows}};
+}
+
+std::string help_text;  // Google Benchmark wants a plain function
+
+void print_help() {
+  std::fputs(help_text.c_str(), stdout);
+  std::fputs("\nand all of Google Benchmark's:\n", stdout);
+  benchmark::PrintDefaultHelp();
+}
+
+}  // namespace
+
+std::string row_name(std::string_view workload, const row& r) {
+  std::string name = std::string(workload) + '/' + r.runtime;
+  for (const auto& [key, value] : r.params) {
+    name += '/' + key + ':';
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+      name += std::to_string(*number);
+    } else {
+      name += std::get<std::string>(value);
+    }
+  }
+  return name;
+}
+
+int run_main(int argc, char** argv, const workload& w,
+             const std::function<void(CLI::App&)>& add_options) {
+  const std::string program = "bench_" + w.name;
+  return run_program(program, [&] {
+    first_cpu();  // remembers the CPUs before any row binds this thread
+    CLI::App app(w.what, program);
+    bool describe = false;
+    app.add_flag("--describe", describe, "Print what the rows are, as JSON, and exit");
+    add_options(app);
+    help_text = app.help();
+    benchmark::Initialize(&argc, argv, print_help);
+    parse_or_exit(app, argc, argv);
+    if (describe) {
+      std::puts(description(w).dump(2).c_str());
+      return 0;
+    }
+    for (const row& r : w.rows) {
+      benchmark::RegisterBenchmark(row_name(w.name, r).c_str(),
+                                   [&r](benchmark::State& state) { run_row(r, state); })
+          ->UseManualTime()
+          ->Unit(w.unit);
+    }
+    if (benchmark::RunSpecifiedBenchmarks() == 0) return exit_bad_arguments;
+    return a_row_failed ? exit_failure : 0;
+  });
+}
+
+void record_batch(benchmark::State& state, std::int64_t ops,
+                  const std::function<measured()>& batch) {
+  const auto n = static_cast<double>(ops);
+  while (state.KeepRunningBatch(ops)) {
+    const steal_meter steal;
+    const measured m = batch();
+    state.SetIterationTime(m.seconds);
+    state.counters["ops_per_s"] = n / m.seconds;
+    state.counters["cpu_us_per_op"] = m.used.cpu_s * 1e6 / n;
+    state.counters["kernel_switches_per_op"] = static_cast<double>(m.used.kernel_switches) / n;
+    state.counters["steal_percent"] = steal.percent();
+  }
+}
+
+std::int64_t at_least(benchmark::IterationCount wished, std::int64_t step) {
+  return (wished + step - 1) / step * step;
+}
+
+}  // namespace switchyard::harness

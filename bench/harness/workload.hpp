@@ -1,0 +1,74 @@
+// What a workload's binary is made of: rows, each one Google Benchmark, and one main for all.
+//
+// Names are joined here and nowhere else. Google Benchmark keeps its flags, its reporters and its
+// JSON; we add --describe, which tells the runner what the rows are.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "bench/harness/usage.hpp"
+
+namespace switchyard::harness {
+
+/// The figure that a workload is compared by: a counter's name, or "real_time".
+struct metric {
+  std::string key;
+  std::string label;
+  std::string unit;    // s for real_time, 1/s for a rate
+  std::string better;  // "lower" or "higher"
+};
+
+enum class suite { quick, full };
+
+using parameter = std::pair<std::string, std::variant<std::int64_t, std::string>>;
+
+struct row {
+  std::string runtime;  // or the control's name
+  std::vector<parameter> params;
+  std::string what;  // one line
+  std::function<void(benchmark::State&)> body;
+  suite set = suite::full;
+  std::string control = {};  // the runtime column that is this row's limit, if any
+};
+
+struct workload {
+  std::string name;
+  std::string what;  // one sentence, and what one operation is
+  metric compared_by;
+  benchmark::TimeUnit unit;
+  std::vector<row> rows;
+};
+
+/// "echo/fiber/connections:64/bytes:64"
+std::string row_name(std::string_view workload, const row& r);
+
+/// main() of every bench_* binary. `add_options` may add options of the workload's own, which are
+/// parsed before the first row runs. Exit code 0, 1 (a row failed), 2 (bad arguments, no row).
+int run_main(
+    int argc, char** argv, const workload& w,
+    const std::function<void(CLI::App&)>& add_options = [](CLI::App&) {});
+
+/// What one batch of operations took.
+struct measured {
+  double seconds = 0;  // wall time, as the workload defines it
+  usage used = {};     // by the side under test, in that time
+};
+
+/// Has Google Benchmark record `ops` operations that `batch() -> measured` does at one go, with the
+/// counters that all workloads share. `ops` is at least `state.max_iterations`.
+void record_batch(benchmark::State& state, std::int64_t ops,
+                  const std::function<measured()>& batch);
+
+/// The smallest multiple of `step` that is enough for Google Benchmark's wish.
+std::int64_t at_least(benchmark::IterationCount wished, std::int64_t step);
+
+}  // namespace switchyard::harness

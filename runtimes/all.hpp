@@ -1,0 +1,37 @@
+// Every runtime, in the order in which they stand in tables and plots. The one place that knows
+// their names: a new runtime is its header and one entry here.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+#include "runtimes/fiber.hpp"
+#include "runtimes/process.hpp"
+#include "runtimes/serial.hpp"
+#include "runtimes/thread.hpp"
+
+namespace switchyard {
+
+using all_runtimes = std::tuple<serial, process, thread, fiber>;
+
+/// Calls `f.template operator()<R>()` for every runtime.
+template <class F>
+void for_each_runtime(F f) {
+  [&]<class... R>(std::type_identity<std::tuple<R...>>) {
+    (f.template operator()<R>(), ...);
+  }(std::type_identity<all_runtimes>{});
+}
+
+/// "serial, process, ...", for help and error texts.
+inline std::string runtime_names() {
+  std::string names;
+  for_each_runtime([&]<class R>() {
+    if (!names.empty()) names += ", ";
+    names += R::name;
+  });
+  return names;
+}
+
+}  // namespace switchyard

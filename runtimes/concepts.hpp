@@ -1,0 +1,106 @@
+// What a workload may ask of a runtime, as C++20 concepts.
+//
+// A workload is a template over `R` and names the concepts it needs; a runtime is one header that
+// models as many as it can. Nothing here knows a workload, and no workload knows a runtime.
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+
+#include "runtimes/support/stop_source.hpp"
+
+namespace switchyard {
+
+namespace concept_detail {
+struct returns_nothing {
+  void operator()() const {}
+};
+struct returns_int {
+  int operator()() const { return 0; }
+};
+template <class Stream>
+struct ignores_stream {
+  void operator()(Stream&) const {}
+};
+}  // namespace concept_detail
+
+/// A unit of work that was spawned. `join()` waits for it and gives its result, once; a task that
+/// failed throws there. A task that is destroyed without a join is waited for.
+template <class Task, class T>
+concept TaskOf = std::movable<Task> && requires(Task task) {
+  { task.join() } -> std::same_as<T>;
+};
+
+/// Enters with `run(body)`; inside, `spawn(f)` starts a task, with any copyable or movable `f`
+/// without parameters. Results have to be trivially copyable where memory is not shared.
+///   name              as it stands in benchmark names and after --runtime
+///   concurrent        spawn returns before the task has ended
+///   shares_memory     what a task writes, its parent sees
+///   runs_in_parallel  two tasks can run at the same instant on two CPUs
+///   preemptive        a task that never waits does not keep others from running
+/// Each trait is proved by a test (tests/conformance_test.cpp).
+template <class R>
+concept Runtime = requires(R runtime) {
+  { R::name } -> std::convertible_to<std::string_view>;
+  { R::concurrent } -> std::convertible_to<bool>;
+  { R::shares_memory } -> std::convertible_to<bool>;
+  { R::runs_in_parallel } -> std::convertible_to<bool>;
+  { R::preemptive } -> std::convertible_to<bool>;
+  { runtime.run(concept_detail::returns_int{}) } -> std::same_as<int>;
+  { runtime.spawn(concept_detail::returns_nothing{}) } -> TaskOf<void>;
+  { runtime.spawn(concept_detail::returns_int{}) } -> TaskOf<int>;
+};
+
+/// `sleep_for(d)` suspends the calling task alone, for at least `d`.
+template <class R>
+concept Sleeps = Runtime<R> && requires(R runtime) {
+  runtime.sleep_for(std::chrono::steady_clock::duration{});
+};
+
+/// `yield()` gives way to another task that is ready, if there is one.
+template <class R>
+concept Yields = Runtime<R> && requires(R runtime) {
+  runtime.yield();
+};
+
+/// Counts its own switches between tasks, those that the kernel does not see.
+template <class R>
+concept CountsSwitches = Runtime<R> && requires(R runtime) {
+  { runtime.user_switches() } -> std::convertible_to<std::size_t>;
+};
+
+/// A connected TCP stream; suspends the calling task alone. Models Beast's SyncReadStream and
+/// SyncWriteStream. End of stream is boost::asio::error::eof.
+template <class S>
+concept Stream = std::movable<S> &&
+    requires(S stream, boost::asio::mutable_buffer in, boost::asio::const_buffer out,
+             boost::system::error_code& ec) {
+  { stream.read_some(in, ec) } -> std::same_as<std::size_t>;
+  { stream.read_some(in) } -> std::same_as<std::size_t>;
+  { stream.write_some(out, ec) } -> std::same_as<std::size_t>;
+  { stream.write_some(out) } -> std::same_as<std::size_t>;
+  { stream.native_handle() } -> std::same_as<int>;
+  stream.shutdown_send(ec);
+};
+
+/// `listen` binds or throws std::system_error, `connect` and `accept` report through `ec`.
+/// `serve` runs `session(stream)` as one task for each connection until `stop` is requested, then
+/// ends the sessions that are left and returns. A session that throws ends alone.
+template <class R>
+concept Sockets = Runtime<R> && Stream<typename R::stream> &&
+    requires(R runtime, typename R::listener listener, boost::asio::ip::tcp::endpoint endpoint,
+             boost::system::error_code& ec, stop_source& stop) {
+  { runtime.listen(endpoint) } -> std::same_as<typename R::listener>;
+  { runtime.connect(endpoint, ec) } -> std::same_as<typename R::stream>;
+  { listener.accept(ec) } -> std::same_as<typename R::stream>;
+  { listener.local_endpoint() } -> std::same_as<boost::asio::ip::tcp::endpoint>;
+  runtime.serve(listener, stop, concept_detail::ignores_stream<typename R::stream>{});
+};
+
+}  // namespace switchyard

@@ -1,0 +1,192 @@
+// `fiber`: Boost.Fiber over Boost.Asio, all tasks and connections on one kernel thread.
+//
+// The scheduler is ours (support/asio_scheduler.hpp), as are the stacks (support/stack_slab.hpp)
+// and the sockets (support/fiber_io.hpp). Host names are to be resolved outside: a blocking
+// getaddrinfo would stall every fiber.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/fiber/algo/round_robin.hpp>
+#include <boost/fiber/condition_variable.hpp>
+#include <boost/fiber/fiber.hpp>
+#include <boost/fiber/mutex.hpp>
+#include <boost/fiber/operations.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <unordered_set>
+#include <utility>
+
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/asio_scheduler.hpp"
+#include "runtimes/support/fiber_io.hpp"
+#include "runtimes/support/outcome.hpp"
+#include "runtimes/support/stack_size.hpp"
+#include "runtimes/support/stack_slab.hpp"
+
+namespace switchyard {
+
+class fiber {
+ public:
+  static constexpr std::string_view name = "fiber";
+  static constexpr bool concurrent = true;
+  static constexpr bool shares_memory = true;
+  static constexpr bool runs_in_parallel = false;
+  static constexpr bool preemptive = false;
+
+  explicit fiber(std::size_t stack_bytes = default_stack_bytes)
+      : slab_(new stack_slab(stack_bytes)) {}
+
+  template <class T>
+  class task {
+   public:
+    task(task&&) noexcept = default;
+    task& operator=(task&& other) noexcept {
+      std::swap(result_, other.result_);
+      std::swap(fiber_, other.fiber_);
+      return *this;
+    }
+    ~task() {
+      if (fiber_.joinable()) fiber_.join();
+    }
+
+    T join() {
+      fiber_.join();
+      return result_->take();
+    }
+
+   private:
+    friend class fiber;
+    task() = default;
+    std::unique_ptr<outcome<T>> result_ = std::make_unique<outcome<T>>();
+    boost::fibers::fiber fiber_;
+  };
+
+  /// Installs the scheduler on this thread for as long as `body` runs. All tasks have to be joined
+  /// when it returns; those whose handles lived in it are.
+  template <class Body>
+  auto run(Body body) {
+    const entered guard(io_, resumes_);
+    return body();
+  }
+
+  template <class F>
+  auto spawn(F f) {
+    task<std::invoke_result_t<F&>> started;
+    started.fiber_ =
+        launch([f = std::move(f), result = started.result_.get()]() mutable { result->run(f); });
+    return started;
+  }
+
+  void sleep_for(std::chrono::steady_clock::duration d) { boost::this_fiber::sleep_for(d); }
+  void yield() noexcept { boost::this_fiber::yield(); }
+
+  /// Switches between fibers since this runtime was made, those to the dispatcher included.
+  [[nodiscard]] std::uint64_t user_switches() const noexcept { return resumes_; }
+
+  using listener = fiber_listener;
+  using stream = fiber_stream;
+
+  listener listen(const endpoint& where) { return {io_, where}; }
+  stream connect(const endpoint& where, error_code& ec) { return fiber_connect(io_, where, ec); }
+
+  template <class Session>
+  serve_report serve(listener& from, stop_source& stop, Session session) {
+    session_list open;
+    boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> stopped(
+        io_, stop.fd());
+    stopped.async_wait(boost::asio::posix::descriptor_base::wait_read, [&](const error_code& ec) {
+      if (!ec) from.close();
+    });
+    const auto report = accept_sessions(from, stop, open, session);
+    open.end_all();
+    // The descriptor belongs to `stop`.
+    [[maybe_unused]] const int not_ours = stopped.release();
+    return report;
+  }
+
+ private:
+  // Puts the library's own scheduler back before the io_context can go away.
+  class entered {
+   public:
+    entered(boost::asio::io_context& io, std::uint64_t& resumes) : work_(io.get_executor()) {
+      boost::fibers::use_scheduling_algorithm<asio_scheduler>(io, resumes);
+    }
+    ~entered() { boost::fibers::use_scheduling_algorithm<boost::fibers::algo::round_robin>(); }
+    entered(const entered&) = delete;
+    entered& operator=(const entered&) = delete;
+
+   private:
+    // Without work run_one() returns at once, and an idle scheduler would burn its CPU.
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  };
+
+  // The sockets of the sessions that run, so that a stop can end them.
+  class session_list {
+   public:
+    void add(int fd) { fds_.insert(fd); }
+    void remove(int fd) {
+      fds_.erase(fd);
+      if (fds_.empty()) none_left_.notify_all();
+    }
+    void end_all() {
+      for (const int fd : fds_) ::shutdown(fd, SHUT_RDWR);
+      std::unique_lock lock(mutex_);
+      none_left_.wait(lock, [this] { return fds_.empty(); });
+    }
+
+   private:
+    boost::fibers::mutex mutex_;  // the condition variable wants one; one thread needs none
+    boost::fibers::condition_variable none_left_;
+    std::unordered_set<int> fds_;
+  };
+
+  template <class Session>
+  serve_report accept_sessions(listener& from, stop_source& stop, session_list& open,
+                               Session& session) {
+    using namespace std::chrono_literals;
+    serve_report report;
+    while (!stop.requested()) {
+      error_code ec;
+      stream peer = from.accept(ec);
+      if (stop.requested()) break;
+      if (ec == boost::asio::error::connection_aborted) continue;
+      try {
+        if (ec) throw limit_error(ec.message());
+        launch([&open, &session, peer = std::move(peer)]() mutable {
+          open.add(peer.native_handle());
+          outcome<void> ended;
+          const auto one = [&] { session(peer); };
+          ended.run(one);
+          open.remove(peer.native_handle());
+        }).detach();
+        ++report.connections;
+      } catch (const limit_error& limit) {
+        ++report.turned_away;
+        report.why_turned_away = limit.what();
+        sleep_for(10ms);
+      }
+    }
+    return report;
+  }
+
+  template <class F>
+  boost::fibers::fiber launch(F f) {
+    slab_->reserve_one();
+    return boost::fibers::fiber(boost::fibers::launch::post, std::allocator_arg,
+                                stack_allocator(slab_), std::move(f));
+  }
+
+  boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
+  std::uint64_t resumes_ = 0;
+  boost::intrusive_ptr<stack_slab> slab_;
+};
+
+static_assert(Runtime<fiber> && Sleeps<fiber> && Yields<fiber> && CountsSwitches<fiber> &&
+              Sockets<fiber>);
+
+}  // namespace switchyard

@@ -1,0 +1,215 @@
+// `process`: fork for each task and each connection.
+//
+// Results come back through shared memory (result_slots.hpp). A child dies with its parent
+// (PR_SET_PDEATHSIG), leaves by _exit so that it flushes nothing twice, and is always reaped.
+#pragma once
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/child_sessions.hpp"
+#include "runtimes/support/outcome.hpp"
+#include "runtimes/support/result_slots.hpp"
+
+namespace switchyard {
+
+class process {
+ public:
+  static constexpr std::string_view name = "process";
+  static constexpr bool concurrent = true;
+  static constexpr bool shares_memory = false;
+  static constexpr bool runs_in_parallel = true;
+  static constexpr bool preemptive = true;
+
+  template <class T>
+  class task {
+    static_assert(std::is_void_v<T> || std::is_trivially_copyable_v<T>,
+                  "a result crosses from one process to another as bytes");
+
+   public:
+    task(task&& other) noexcept
+        : slots_(std::move(other.slots_)),
+          slot_(other.slot_),
+          pid_(std::exchange(other.pid_, -1)) {}
+    task& operator=(task&& other) noexcept {
+      std::swap(slots_, other.slots_);
+      std::swap(slot_, other.slot_);
+      std::swap(pid_, other.pid_);
+      return *this;
+    }
+    ~task() {
+      if (pid_ > 0) wait();
+      if (slots_) slots_->give_back(slot_, value_bytes);
+    }
+
+    /// Throws std::runtime_error with the child's own text, or with how it died.
+    T join() {
+      const pid_t pid = pid_;
+      const int status = wait();
+      switch (slot_->state.load()) {
+        case slot_state::failed:
+          throw std::runtime_error(slot_->text());
+        case slot_state::running:
+          throw std::runtime_error("task in process " + std::to_string(pid) + ' ' + death(status));
+        case slot_state::returned:
+          break;
+      }
+      if constexpr (!std::is_void_v<T>) {
+        alignas(T) std::byte bytes[sizeof(T)];
+        std::memcpy(bytes, slot_->payload(), sizeof(T));
+        return *std::launder(reinterpret_cast<T*>(bytes));
+      }
+    }
+
+   private:
+    friend class process;
+    static constexpr std::size_t value_bytes = [] {
+      if constexpr (std::is_void_v<T>) {
+        return std::size_t{0};
+      } else {
+        return sizeof(T);
+      }
+    }();
+
+    explicit task(std::shared_ptr<result_slots> slots)
+        : slots_(std::move(slots)), slot_(slots_->take(value_bytes)) {}
+
+    int wait() noexcept {
+      int status = 0;
+      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+      }
+      pid_ = -1;
+      return status;
+    }
+
+    static std::string death(int status) {
+      if (WIFSIGNALED(status)) {
+        return "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" +
+               ::strsignal(WTERMSIG(status)) + ")";
+      }
+      return "ended without a result, exit code " + std::to_string(WEXITSTATUS(status));
+    }
+
+    std::shared_ptr<result_slots> slots_;
+    result_slot* slot_ = nullptr;
+    pid_t pid_ = -1;
+  };
+
+  /// Throws std::logic_error when other threads run: a fork would copy their locks, held.
+  template <class Body>
+  auto run(Body body) {
+    if (threads_of_this_process() > 1) {
+      throw std::logic_error("the process runtime forks, so it needs a process with one thread");
+    }
+    return body();
+  }
+
+  template <class F>
+  auto spawn(F f) {
+    using T = std::invoke_result_t<F&>;
+    task<T> started(slots_);
+    started.pid_ = fork_child();
+    if (started.pid_ == 0) {
+      slots_ = std::make_shared<result_slots>();
+      leave_result<T>(f, *started.slot_);
+      ::_exit(0);
+    }
+    return started;
+  }
+
+  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
+  void yield() noexcept { ::sched_yield(); }
+
+  using listener = blocking_listener;
+  using stream = blocking_stream;
+
+  listener listen(const endpoint& where) { return listener(where); }
+  stream connect(const endpoint& where, error_code& ec) { return blocking_connect(where, ec); }
+
+  template <class Session>
+  serve_report serve(listener& from, stop_source& stop, Session session) {
+    child_sessions children;
+    const auto report = accept_until_stopped(
+        from, stop,
+        [&](stream peer) {
+          const pid_t pid = fork_child();
+          if (pid == 0) {
+            from.close();
+            stop.detach_from_parent();
+            children.forget_in_child();
+            const stop_source::interruptible guard(stop, peer.native_handle());
+            outcome<void> ended;
+            const auto one = [&] { session(peer); };
+            ended.run(one);
+            ::_exit(0);
+          }
+          children.add(pid);
+        },
+        child_sessions::chores{&children});
+    children.end_all();
+    return report;
+  }
+
+ private:
+  static int threads_of_this_process() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("Threads:")) return std::stoi(line.substr(8));
+    }
+    return 1;
+  }
+
+  /// fork(), with the child bound to its parent's life. limit_error when there is no room for it.
+  static pid_t fork_child() {
+    const pid_t parent = ::getpid();
+    ::fflush(nullptr);
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+      throw limit_error(std::string("no further process: ") + std::strerror(errno) +
+                        " (see ulimit -u, kernel.pid_max, pids.max, free memory)");
+    }
+    if (pid == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() != parent) ::_exit(1);  // the parent died before the line above
+    }
+    return pid;
+  }
+
+  template <class T, class F>
+  static void leave_result(F&& f, result_slot& slot) noexcept {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        f();
+      } else {
+        const T value = f();
+        std::memcpy(slot.payload(), &value, sizeof value);
+      }
+      slot.state = slot_state::returned;
+    } catch (const std::exception& failure) {
+      slot.fail(failure.what());
+    } catch (...) {
+      slot.fail("a task failed with an exception of unknown type");
+    }
+  }
+
+  std::shared_ptr<result_slots> slots_ = std::make_shared<result_slots>();
+};
+
+static_assert(Runtime<process> && Sleeps<process> && Yields<process> && Sockets<process>);
+
+}  // namespace switchyard

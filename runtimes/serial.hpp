@@ -1,0 +1,67 @@
+// `serial`: each task runs to its end where it is spawned, before spawn returns. The baseline that
+// the article calls synchronous; as a server, one connection after another.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/outcome.hpp"
+
+namespace switchyard {
+
+class serial {
+ public:
+  static constexpr std::string_view name = "serial";
+  static constexpr bool concurrent = false;
+  static constexpr bool shares_memory = true;
+  static constexpr bool runs_in_parallel = false;
+  static constexpr bool preemptive = false;
+
+  template <class T>
+  class task {
+   public:
+    T join() { return outcome_.take(); }
+
+   private:
+    friend class serial;
+    outcome<T> outcome_;
+  };
+
+  template <class Body>
+  auto run(Body body) {
+    return body();
+  }
+
+  template <class F>
+  auto spawn(F f) {
+    task<std::invoke_result_t<F&>> done;
+    done.outcome_.run(f);
+    return done;
+  }
+
+  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
+
+  using listener = blocking_listener;
+  using stream = blocking_stream;
+
+  listener listen(const endpoint& where) { return listener(where); }
+  stream connect(const endpoint& where, error_code& ec) { return blocking_connect(where, ec); }
+
+  template <class Session>
+  serve_report serve(listener& from, stop_source& stop, Session session) {
+    return accept_until_stopped(from, stop, [&](stream peer) {
+      const stop_source::interruptible guard(stop, peer.native_handle());
+      outcome<void> ended;
+      const auto one = [&] { session(peer); };
+      ended.run(one);
+    });
+  }
+};
+
+static_assert(Runtime<serial> && Sleeps<serial> && Sockets<serial>);
+
+}  // namespace switchyard

@@ -1,0 +1,106 @@
+// The scheduling algorithm that joins Boost.Fiber and one Asio io_context on one thread.
+//
+// Boost ships this only as an example, which runs the event loop in a fiber of its own and re-arms
+// a timer on every suspend. Here there is no loop fiber: when nothing is ready, the library's
+// dispatcher calls suspend_until(), and the io_context runs right there, on the dispatcher's stack.
+// Completion handlers do nothing but mark a fiber ready (fiber_io.hpp). Sleepers wait in the
+// library's own ordered queue; one Asio timer stands for the earliest of them.
+// Single-threaded by design: notify() has nobody to wake.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/fiber/algo/algorithm.hpp>
+#include <boost/fiber/context.hpp>
+#include <boost/fiber/scheduler.hpp>
+#include <boost/fiber/type.hpp>
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+namespace switchyard {
+
+class asio_scheduler final : public boost::fibers::algo::algorithm {
+  using context = boost::fibers::context;
+  using clock = std::chrono::steady_clock;
+
+ public:
+  /// `resumes` counts what pick_next hands out; both have to outlive the scheduler.
+  asio_scheduler(boost::asio::io_context& io, std::uint64_t& resumes)
+      : io_(io), timer_(io), resumes_(resumes) {}
+
+  void awakened(context* ready) noexcept override {
+    if (ready->is_context(boost::fibers::type::dispatcher_context)) {
+      dispatcher_ = ready;
+    } else {
+      ready->ready_link(queue_);
+    }
+  }
+
+  // The dispatcher is kept out of the queue and resumed only when nothing else is ready, so that a
+  // yield between two fibers is one switch; but at the latest after `picks_per_poll` picks, as it
+  // alone wakes sleepers and runs I/O, which busy fibers would otherwise starve.
+  context* pick_next() noexcept override {
+    const bool called_by_dispatcher = dispatcher_ == nullptr;
+    if (called_by_dispatcher) {
+      if (std::exchange(poll_due_, false)) io_.poll();
+    } else if (queue_.empty() || ++picks_since_poll_ >= picks_per_poll) {
+      poll_due_ = !queue_.empty();
+      picks_since_poll_ = 0;
+      ++resumes_;
+      return std::exchange(dispatcher_, nullptr);
+    }
+    if (queue_.empty()) return nullptr;
+    context* next = &queue_.front();
+    queue_.pop_front();
+    ++resumes_;
+    return next;
+  }
+
+  // The library drains a scheduler through this when another one takes over, so the dispatcher
+  // has to count.
+  [[nodiscard]] bool has_ready_fibers() const noexcept override {
+    return dispatcher_ != nullptr || !queue_.empty();
+  }
+
+  void suspend_until(const clock::time_point& wake_up) noexcept override {
+    if (wake_up != clock::time_point::max()) {
+      if (wake_up <= clock::now()) {
+        io_.poll();
+        return;
+      }
+      if (wake_up < armed_for_) arm(wake_up);
+    }
+    // Wait for the first completion, then take all that are there: the library looks at its clock
+    // and its queues once for each return from here. Bounded, as handlers start no operations.
+    if (io_.run_one() > 0) io_.poll();
+  }
+
+  void notify() noexcept override {}
+
+ private:
+  static constexpr unsigned picks_per_poll = 61;
+
+  // Only ever moved to an earlier time: a timer that fires too early costs one look at the queue,
+  // re-arming on every suspend costs a system call each.
+  void arm(clock::time_point when) {
+    armed_for_ = when;
+    timer_.expires_at(when);
+    timer_.async_wait([this](const boost::system::error_code& ec) {
+      if (ec != boost::asio::error::operation_aborted) armed_for_ = clock::time_point::max();
+    });
+  }
+
+  boost::asio::io_context& io_;
+  boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>,
+                                    boost::asio::io_context::executor_type>
+      timer_;
+  clock::time_point armed_for_ = clock::time_point::max();
+  boost::fibers::scheduler::ready_queue_type queue_;
+  context* dispatcher_ = nullptr;
+  unsigned picks_since_poll_ = 0;
+  bool poll_due_ = false;
+  std::uint64_t& resumes_;
+};
+
+}  // namespace switchyard

@@ -1,0 +1,44 @@
+// What a task leaves behind: a value or the exception that ended it. Shared by the runtimes whose
+// tasks live in the parent's address space.
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace switchyard {
+
+template <class T>
+class outcome {
+  using value_type = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+ public:
+  /// Calls `f` and keeps its result or its exception.
+  template <class F>
+  void run(F& f) noexcept {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        f();
+        value_.emplace();
+      } else {
+        value_.emplace(f());
+      }
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+
+  /// The value, once; rethrows the exception if there was one.
+  T take() {
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    if constexpr (!std::is_void_v<T>) return std::move(*value_);
+  }
+
+ private:
+  std::optional<value_type> value_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace switchyard

@@ -1,0 +1,92 @@
+// How a server is told to stop: from a signal handler, while its tasks block in system calls.
+//
+// A flag alone would be seen too late (the accept loop sleeps in poll) and a flag checked before a
+// blocking read would lose the race with the signal. So a request does three things, all of them
+// async-signal-safe: it sets the flag, makes an eventfd readable for whoever polls, and shuts down
+// the one socket that the current task may be blocked on, which ends a read or write on it now or
+// later.
+#pragma once
+
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+#include "runtimes/support/error.hpp"
+#include "runtimes/support/unique_fd.hpp"
+
+namespace switchyard {
+
+class stop_source {
+ public:
+  stop_source() : event_(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "create an eventfd")) {}
+
+  /// Async-signal-safe.
+  void request() noexcept {
+    const int saved = errno;
+    requested_ = true;
+    const std::uint64_t one = 1;
+    // A failed write can only mean that the counter is full, so readable already, or that this is
+    // a forked child, which has nobody to wake.
+    [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+    interrupt();
+    errno = saved;
+  }
+
+  [[nodiscard]] bool requested() const noexcept { return requested_; }
+
+  /// Readable from the request on.
+  [[nodiscard]] int fd() const noexcept { return event_.get(); }
+
+  /// In a forked child: a signal to the child alone must not stop its parent.
+  void detach_from_parent() noexcept { event_.reset(); }
+
+  /// Has a request shut down `fd` for as long as this guard lives.
+  class interruptible {
+   public:
+    interruptible(stop_source& stop, int fd) noexcept : stop_(stop) {
+      stop_.blocked_on_ = fd;
+      if (stop_.requested_) stop_.interrupt();
+    }
+    ~interruptible() { stop_.blocked_on_ = -1; }
+    interruptible(const interruptible&) = delete;
+    interruptible& operator=(const interruptible&) = delete;
+
+   private:
+    stop_source& stop_;
+  };
+
+  /// Makes SIGINT and SIGTERM request a stop of `stop`, which must outlive the process's signals.
+  static void on_signals(stop_source& stop) {
+    target() = &stop;
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+      if (stop_source* source = target().load()) source->request();
+    };
+    ::sigemptyset(&action.sa_mask);
+    for (const int signal : {SIGINT, SIGTERM}) {
+      check(::sigaction(signal, &action, nullptr), "install a signal handler");
+    }
+  }
+
+ private:
+  static std::atomic<stop_source*>& target() {
+    static std::atomic<stop_source*> source{nullptr};
+    return source;
+  }
+
+  void interrupt() noexcept {
+    const int fd = blocked_on_;
+    if (fd >= 0) ::shutdown(fd, SHUT_RDWR);
+  }
+
+  unique_fd event_;
+  std::atomic<bool> requested_{false};
+  std::atomic<int> blocked_on_{-1};
+};
+
+}  // namespace switchyard

@@ -1,0 +1,189 @@
+// `thread`: one kernel thread for each task and each connection.
+//
+// POSIX threads, not std::thread, because the stack's size has to be said: the default of 8 MiB
+// would measure the limit on address space instead of the thread.
+#pragma once
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_set>
+#include <utility>
+
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/outcome.hpp"
+#include "runtimes/support/stack_size.hpp"
+
+namespace switchyard {
+
+class thread {
+ public:
+  static constexpr std::string_view name = "thread";
+  static constexpr bool concurrent = true;
+  static constexpr bool shares_memory = true;
+  static constexpr bool runs_in_parallel = true;
+  static constexpr bool preemptive = true;
+
+  explicit thread(std::size_t stack_bytes = default_stack_bytes) : stack_bytes_(stack_bytes) {}
+
+  template <class T>
+  class task {
+   public:
+    task(task&&) noexcept = default;
+    task& operator=(task&& other) noexcept {
+      std::swap(work_, other.work_);
+      std::swap(id_, other.id_);
+      return *this;
+    }
+    ~task() { wait(); }
+
+    T join() {
+      wait();
+      return std::exchange(work_, nullptr)->result.take();
+    }
+
+   private:
+    friend class thread;
+    struct work {
+      virtual ~work() = default;
+      virtual void call() noexcept = 0;
+      outcome<T> result;
+      bool joined = false;
+    };
+
+    explicit task(std::unique_ptr<work> w) : work_(std::move(w)) {}
+
+    void wait() noexcept {
+      if (work_ && !std::exchange(work_->joined, true)) ::pthread_join(id_, nullptr);
+    }
+
+    std::unique_ptr<work> work_;
+    pthread_t id_{};
+  };
+
+  template <class Body>
+  auto run(Body body) {
+    return body();
+  }
+
+  template <class F>
+  auto spawn(F f) {
+    using T = std::invoke_result_t<F&>;
+    using work = typename task<T>::work;
+    struct call_f final : work {
+      explicit call_f(F&& function) : f(std::move(function)) {}
+      void call() noexcept override { this->result.run(f); }
+      F f;
+    };
+    task<T> started(std::make_unique<call_f>(std::move(f)));
+    try {
+      started.id_ = start(started.work_.get(), [](void* raw) -> void* {
+        static_cast<work*>(raw)->call();
+        return nullptr;
+      });
+    } catch (...) {
+      started.work_->joined = true;
+      throw;
+    }
+    return started;
+  }
+
+  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
+  void yield() noexcept { ::sched_yield(); }
+
+  using listener = blocking_listener;
+  using stream = blocking_stream;
+
+  listener listen(const endpoint& where) { return listener(where); }
+  stream connect(const endpoint& where, error_code& ec) { return blocking_connect(where, ec); }
+
+  template <class Session>
+  serve_report serve(listener& from, stop_source& stop, Session session) {
+    session_list open;
+    struct connection {
+      session_list& open;
+      Session& session;
+      stream peer;
+    };
+    const auto report = accept_until_stopped(from, stop, [&](stream peer) {
+      auto owned = std::make_unique<connection>(connection{open, session, std::move(peer)});
+      open.add(owned->peer.native_handle());
+      try {
+        const pthread_t id = start(owned.get(), [](void* raw) -> void* {
+          const std::unique_ptr<connection> mine(static_cast<connection*>(raw));
+          outcome<void> ended;
+          const auto one = [&] { mine->session(mine->peer); };
+          ended.run(one);
+          mine->open.remove(mine->peer.native_handle());
+          return nullptr;
+        });
+        ::pthread_detach(id);
+        // The thread owns the connection from here on.
+        [[maybe_unused]] const auto* given_away = owned.release();
+      } catch (...) {
+        open.remove(owned->peer.native_handle());
+        throw;
+      }
+    });
+    open.end_all();
+    return report;
+  }
+
+ private:
+  // The sockets of the sessions that run, so that a stop can end them.
+  class session_list {
+   public:
+    void add(int fd) {
+      const std::lock_guard lock(mutex_);
+      fds_.insert(fd);
+    }
+    void remove(int fd) {
+      const std::lock_guard lock(mutex_);
+      fds_.erase(fd);
+      if (fds_.empty()) none_left_.notify_all();
+    }
+    void end_all() {
+      std::unique_lock lock(mutex_);
+      for (const int fd : fds_) ::shutdown(fd, SHUT_RDWR);
+      none_left_.wait(lock, [this] { return fds_.empty(); });
+    }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable none_left_;
+    std::unordered_set<int> fds_;
+  };
+
+  pthread_t start(void* argument, void* (*entry)(void*)) const {
+    struct attributes {
+      attributes() { ::pthread_attr_init(&value); }
+      ~attributes() { ::pthread_attr_destroy(&value); }
+      pthread_attr_t value{};
+    } with;
+    if (const int error = ::pthread_attr_setstacksize(&with.value, stack_bytes_)) {
+      throw_errno("set a thread's stack to " + std::to_string(stack_bytes_) + " bytes", error);
+    }
+    pthread_t id{};
+    if (const int error = ::pthread_create(&id, &with.value, entry, argument)) {
+      throw limit_error(std::string("no further thread: ") + std::strerror(error) +
+                        " (see ulimit -u, kernel.threads-max, vm.max_map_count, pids.max)");
+    }
+    return id;
+  }
+
+  std::size_t stack_bytes_;
+};
+
+static_assert(Runtime<thread> && Sleeps<thread> && Yields<thread> && Sockets<thread>);
+
+}  // namespace switchyard
