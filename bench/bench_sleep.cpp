@@ -74,17 +74,26 @@ batch_result sleep_batch(R& rt, std::int64_t tasks, clock::duration d) {
 }
 
 /// Proportional memory of one sleeping task in bytes, or 0 when the tasks could not be caught
-/// asleep all at once. `spawning` is how long the spawning took before.
+/// asleep all at once. `spawning` is how long the spawning took before, `empty_bytes` what the
+/// process held before it had any task: stacks are used again, so the memory stays between passes.
 template <class R>
-double memory_of_a_sleeper(R& rt, std::int64_t tasks, clock::duration spawning) {
-  const auto nap = 2 * spawning + 500ms;
-  const double before = harness::tree_pss_bytes(::getpid());
+double memory_of_a_sleeper(R& rt, std::int64_t tasks, clock::duration spawning,
+                           double empty_bytes) {
+  const auto nap = spawning * 3 / 2 + 200ms;
   const auto begin = clock::now();
   const auto sleepers = spawn_sleepers(rt, tasks, nap);
-  rt.sleep_for(20ms);  // the last ones fall asleep
-  const double during = harness::tree_pss_bytes(::getpid());
+  rt.sleep_for(10ms);  // the last ones fall asleep
+  const double bytes = harness::tree_pss_bytes(::getpid());
   if (clock::now() - begin > nap) return 0;
-  return (during - before) / static_cast<double>(tasks);
+  return (bytes - empty_bytes) / static_cast<double>(tasks);
+}
+
+/// What the process held before its first row, or 0 when another row has run already: what that one
+/// left behind would be taken for free memory. The runner starts a process for each row.
+double empty_process_bytes(const std::string& row) {
+  static const std::string first_row = row;
+  static const double bytes = harness::tree_pss_bytes(::getpid());
+  return row == first_row ? bytes : 0;
 }
 
 template <class R>
@@ -92,6 +101,7 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   // Less than this many tasks drown in the page granularity of the process itself.
   constexpr std::int64_t fewest_for_memory = 100;
   require_room<R>(tasks);
+  const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
   R rt;
   rt.run([&] {
     batch_result last;
@@ -114,10 +124,9 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
     state.counters["oversleep_ms"] = milliseconds_of(last.oversleep_sum) / n;
     state.counters["oversleep_max_ms"] = milliseconds_of(last.oversleep_max);
     if constexpr (R::concurrent) {
-      if (tasks >= fewest_for_memory) {
-        if (const double bytes = memory_of_a_sleeper(rt, tasks, last.spawning); bytes > 0) {
-          state.counters["bytes_per_task"] = bytes;
-        }
+      if (tasks >= fewest_for_memory && empty_bytes > 0) {
+        const double bytes = memory_of_a_sleeper(rt, tasks, last.spawning, empty_bytes);
+        if (bytes > 0) state.counters["bytes_per_task"] = bytes;
       }
     }
   });

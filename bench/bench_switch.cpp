@@ -277,8 +277,10 @@ constexpr std::int64_t ring_sizes[] = {2, 16, 128, 1'024};
 
 harness::row make_row(std::string runtime, std::string via, std::int64_t tasks, placement where,
                       std::string what, std::function<void(benchmark::State&)> body) {
-  // The quick run takes ping-pong everywhere, and larger rings on one CPU.
-  const bool quick = tasks == 2 || (where == placement::same && via != "sched_yield");
+  // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
+  const bool user = via == "yield" || via == "resume";
+  const bool quick =
+      tasks == 2 || user || (where == placement::same && via == "futex" && tasks < 1'024);
   return {.runtime = std::move(runtime),
           .params = {{"via", via},
                      {"tasks", tasks},

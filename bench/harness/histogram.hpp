@@ -41,7 +41,8 @@ class histogram {
   /// values does not exceed; 0 when nothing was recorded.
   [[nodiscard]] double value_at(double quantile) const noexcept {
     if (count_ == 0) return 0;
-    const double rank = std::clamp(quantile, 0.0, 1.0) * static_cast<double>(count_);
+    if (quantile >= 1) return static_cast<double>(max_);
+    const double rank = std::max(quantile, 0.0) * static_cast<double>(count_);
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       seen += counts_[i];

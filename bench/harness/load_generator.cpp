@@ -161,12 +161,12 @@ load_result load_generator::run(Done done) {
         send_next(index, now);
       }
     }
-    if (counting && last_reply > looked_at) {  // all is well: no need for a look at the clock
-      looked_at = last_reply;
+    const bool interrupted = options_.stop != nullptr && options_.stop->requested();
+    if (counting && last_reply > looked_at && !interrupted) {
+      looked_at = last_reply;  // all is well: no need for a look at the clock
       continue;
     }
     const auto now = clock::now();
-    const bool interrupted = options_.stop != nullptr && options_.stop->requested();
     if (counting && (interrupted || done(result.requests, now))) finish(now);
     if (now - last_reply > options_.reply_patience) fail_all_waiting();
   }

@@ -1,0 +1,131 @@
+"""Every warning a run can give, each with what to do about it. The one home for warnings.
+
+A warning says what was seen and how bad it was; the worst rows are named, not all of them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .campaign import Tally
+from .comparison import compare
+from .results import Record, ResultsFolder, WorkloadResults
+
+SATURATED_PERCENT = 95.0
+NOISE = 0.20
+STEAL_PERCENT = 1.0
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class RunWarning:
+    what: str
+    advice: str
+
+
+def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list[RunWarning]:
+    records = [record for kept in folder.workloads.values() for record in kept.records()]
+    return [
+        *_errors(records),
+        *_limits(records),
+        *_incomplete(tally, wanted_rounds),
+        *_saturated(records),
+        *_steal(records),
+        *_busy(folder.environment.get("machine", {})),
+        *_noise(folder.workloads.values()),
+    ]
+
+
+def _errors(records: list[Record]) -> Iterator[RunWarning]:
+    failed = {r.row.name: r.problem for r in records if r.problem and not r.is_limit}
+    for name, problem in failed.items():
+        yield RunWarning(f"FAILED {name}: {problem}", "run the binary by hand with this filter")
+
+
+def _limits(records: list[Record]) -> Iterator[RunWarning]:
+    limited = {r.row.name: r.problem for r in records if r.is_limit}
+    for name, problem in limited.items():
+        yield RunWarning(f"{name}: {problem}", "`switchyard.sh doctor` tells how to raise limits")
+
+
+def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
+    if tally.interrupted_by:
+        yield RunWarning(
+            f"interrupted in round {tally.rounds + 1} of {wanted}; "
+            f"{len(tally.never_launched)} rows never got a launch",
+            "what was measured is kept; repeat for the rest",
+        )
+    elif tally.never_launched:
+        names = ", ".join(tally.never_launched)
+        yield RunWarning(
+            f"{len(tally.never_launched)} rows never got a launch: {names}",
+            "choose fewer rows with --filter, or a larger --budget",
+        )
+    if tally.rounds < wanted and tally.out_of_budget:
+        yield RunWarning(
+            f"{tally.rounds} of {wanted} rounds fitted into the budget",
+            "--rounds lifts the budget; --filter, --runtimes and --min-time make a round shorter",
+        )
+
+
+def _saturated(records: list[Record]) -> Iterator[RunWarning]:
+    worst = _worst(records, "load_cpu_percent", SATURATED_PERCENT)
+    if worst:
+        yield RunWarning(
+            f"load generator saturated: {_named(worst, '{:.0f} % of its CPU')}",
+            "these rows measure the generator: the server may be faster; give it a faster core",
+        )
+
+
+def _steal(records: list[Record]) -> Iterator[RunWarning]:
+    worst = _worst(records, "steal_percent", STEAL_PERCENT)
+    if worst:
+        yield RunWarning(
+            f"the hypervisor took CPU time away: {_named(worst, '{:.1f} % steal')}",
+            "repeat at a quieter time or on a machine of your own",
+        )
+
+
+def _busy(machine: dict) -> Iterator[RunWarning]:
+    """Judged before the first launch: later our own tasks are in the load average."""
+    load, cpus = machine.get("load_average") or 0.0, machine.get("cpu_count") or 1
+    if load > 0.5 * cpus:
+        yield RunWarning(
+            f"load average {load:.1f} on {cpus} CPUs at the start: something else was running",
+            "stop other programs, or wait until they are done, and repeat",
+        )
+
+
+def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
+    for kept in workloads:
+        summaries = {
+            cell.row.name: cell.summary
+            for cell in compare(kept).cells.values()
+            if cell.summary and cell.summary.count > 1
+        }
+        noisy = {name: s.noise for name, s in summaries.items() if s.noise > NOISE}
+        if noisy:
+            ranges = any(summaries[name].is_range for name in noisy)
+            what = "half the range" if ranges else "half the 95 % interval"
+            worst = {name: 100 * share for name, share in noisy.items()}
+            yield RunWarning(
+                f"noise above {NOISE:.0%} in {len(noisy)} of {len(summaries)} {kept.workload.name} "
+                f"rows ({what} relative to the median): {_named(worst, '{:.0f} %')}",
+                "differences below that mean nothing: more --rounds, or a quieter machine",
+            )
+
+
+def _worst(records: list[Record], key: str, above: float) -> dict[str, float]:
+    """Per row the largest value of a counter, where it is above the threshold."""
+    worst: dict[str, float] = {}
+    for record in records:
+        value = record.value(key) or 0.0
+        if value > above:
+            worst[record.row.name] = max(value, worst.get(record.row.name, 0.0))
+    return worst
+
+
+def _named(worst: dict[str, float], form: str) -> str:
+    """ "a (97 %), b (96 %) and 4 more", the worst first."""
+    order = sorted(worst.items(), key=lambda item: -item[1])
+    text = ", ".join(f"{name} ({form.format(value)})" for name, value in order[:_NAMED])
+    return f"{text} and {len(order) - _NAMED} more" if len(order) > _NAMED else text

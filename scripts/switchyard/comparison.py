@@ -1,0 +1,98 @@
+"""Turns result rows into what a table or a figure shows: cases down, columns across.
+
+A case is what may be compared (workload and parameters); a column is a runtime, with its
+mechanism where it has several. Each cell has a median with its interval and the ratio to the case's
+reference: the control row if there is one, or the fastest.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .catalog import Row, Workload
+from .results import Record, WorkloadResults
+from .statistics import Summary, paired_ratio, summarize
+
+Case = tuple[tuple[str, int | float | str], ...]
+
+
+@dataclass
+class Cell:
+    """Everything measured for one row. `summary` is None when no round gave a value."""
+
+    row: Row
+    values: dict[int, float] = field(default_factory=dict)
+    problems: list[Record] = field(default_factory=list)
+    summary: Summary | None = None
+    ratio: float | None = None
+
+    @property
+    def only_limits(self) -> bool:
+        return bool(self.problems) and all(record.is_limit for record in self.problems)
+
+
+@dataclass
+class Comparison:
+    workload: Workload
+    cells: dict[tuple[Case, str], Cell]
+    references: dict[Case, str]
+
+    @property
+    def cases(self) -> list[Case]:
+        """In the order in which the workload tells them; so are the columns."""
+        have = {case for case, _ in self.cells}
+        told = dict.fromkeys(row.case for row in self.workload.rows)
+        return [case for case in told if case in have]
+
+    @property
+    def columns(self) -> list[str]:
+        have = {column for _, column in self.cells}
+        told = dict.fromkeys(row.column for row in self.workload.rows)
+        return [column for column in told if column in have]
+
+    def reference_kind(self, case: Case) -> str:
+        """ "control", "fastest", or "" where there is nothing to compare with."""
+        others = [cell for (other, _), cell in self.cells.items() if other == case]
+        reference = self.cells[case, self.references[case]].row.runtime
+        if any(cell.row.control == reference for cell in others):
+            return "control"
+        return "fastest" if len(others) > 1 else ""
+
+
+def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
+    """Compare by the workload's metric, or by another counter."""
+    key = key or results.workload.metric.key
+    cells: dict[tuple[Case, str], Cell] = {}
+    for record in results.records():
+        cell = cells.setdefault((record.row.case, record.row.column), Cell(record.row))
+        if record.problem:
+            cell.problems.append(record)
+        elif (value := record.value(key)) is not None:
+            cell.values[record.round] = value
+    for cell in cells.values():
+        if cell.values:
+            cell.summary = summarize(list(cell.values.values()))
+    references = _references(cells, _better(results.workload))
+    for (case, _), cell in cells.items():
+        if cell.values and case in references:
+            cell.ratio = paired_ratio(cell.values, cells[case, references[case]].values)
+    return Comparison(results.workload, cells, references)
+
+
+def _better(workload: Workload) -> Callable:
+    return max if workload.metric.better == "higher" else min
+
+
+def _references(cells: dict[tuple[Case, str], Cell], best: Callable) -> dict[Case, str]:
+    """Per case the column of its control if that was measured, else of the best."""
+    by_case: dict[Case, dict[str, Cell]] = defaultdict(dict)
+    for (case, column), cell in cells.items():
+        if cell.summary:
+            by_case[case][column] = cell
+    references = {}
+    for case, measured in by_case.items():
+        controls = {cell.row.control for cell in measured.values()}
+        candidates = {c: cell for c, cell in measured.items() if cell.row.runtime in controls}
+        candidates = candidates or measured
+        references[case] = best(candidates, key=lambda c: candidates[c].summary.median)
+    return references

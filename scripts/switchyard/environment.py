@@ -1,0 +1,96 @@
+"""What a result can't be understood without: the code, the compiler, the machine and its limits.
+
+Collected once at the start of a run and kept beside the results, as environment.json.
+"""
+
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .machine import Machine, resource_limit
+from .paths import ROOT
+
+_RLIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_STACK", "RLIMIT_AS", "RLIMIT_MEMLOCK")
+_SYSCTLS = (
+    "kernel/pid_max", "kernel/threads-max", "vm/max_map_count", "vm/overcommit_memory",
+    "net/core/somaxconn", "net/ipv4/tcp_max_syn_backlog", "fs/nr_open", "fs/file-max",
+)  # fmt: skip
+_LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
+
+
+def git_state(root: Path = ROOT) -> dict[str, Any]:
+    """{"sha": 40 hex digits or None, "dirty": True, False, or None outside of git}."""
+    status = _git(root, "status", "--porcelain", "--untracked-files=normal")
+    return {
+        "sha": _git(root, "rev-parse", "--verify", "--quiet", "HEAD") or None,
+        "dirty": None if status is None else bool(status),
+    }
+
+
+def build_info(build: Path) -> dict[str, Any] | None:
+    """What CMake wrote about compiler, flags and libraries."""
+    try:
+        return json.loads((build / "build_info.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
+    machine = machine or Machine()
+    return {
+        "switchyard": __version__,
+        "git": git_state(),
+        "build": build_info(build),
+        "machine": _machine(machine),
+        "limits": _limits(machine),
+        "python": {
+            "version": platform.python_version(),
+            **{name: metadata.version(name) for name in _LIBRARIES},
+        },
+    }
+
+
+def _machine(machine: Machine) -> dict[str, Any]:
+    memory = machine.memory()
+    return {
+        "host": machine.hostname(),
+        "kernel": machine.kernel(),
+        "cpu_model": machine.cpu_model(),
+        "cpu_count": machine.cpu_count(),
+        "usable_cpus": machine.usable_cpus(),
+        "smt_siblings": machine.smt_siblings(),
+        "governors": sorted(machine.governors()),
+        "turbo": machine.turbo(),
+        "virtualisation": machine.virtualisation(),
+        "mitigations": machine.mitigations(),
+        "memory_bytes": memory.get("MemTotal"),
+        "memory_available_bytes": memory.get("MemAvailable"),
+        "swap_bytes": memory.get("SwapTotal"),
+        "transparent_huge_pages": machine.transparent_huge_pages(),
+        "load_average": machine.load_average(),
+    }
+
+
+def _limits(machine: Machine) -> dict[str, Any]:
+    return {
+        **{name: resource_limit(name) for name in _RLIMITS},
+        **{name.replace("/", "."): machine.sysctl(name) for name in _SYSCTLS},
+        "cgroup.pids.max": machine.cgroup_pids_max(),
+        "net.ipv4.ip_local_port_range": machine.port_range(),
+    }
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """The command's output, or None when there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

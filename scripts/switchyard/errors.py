@@ -1,0 +1,17 @@
+"""The errors that a user can cause or has to hear of.
+
+Each carries its exit code. They are caught once, in __main__, which prints one line; anything else
+that escapes is a bug and keeps its traceback.
+"""
+
+
+class SwitchyardError(Exception):
+    """Something went wrong; the text says what, and what would be right."""
+
+    exit_code = 1
+
+
+class BadInputError(SwitchyardError):
+    """The command line, or a file or folder it names, can't be used."""
+
+    exit_code = 2

@@ -1,0 +1,174 @@
+"""Runs one command to its end, or to its time-out, and leaves no process of it behind.
+
+Between the runner and the command stands a keeper: a fork of the runner that does nothing but
+wait. It is a subreaper in a session of its own and is told by the kernel when the runner dies, so
+that it can kill whatever the command left, daemons included, even after a SIGKILL of the runner.
+The command in turn dies with the keeper. Output goes to memory files: no pipe can fill up, and
+nothing stays on disk.
+"""
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from .errors import SwitchyardError
+from .interrupts import SIGNALS, Interrupts
+from .processes import become_subreaper, children_of, die_with_parent, kill_and_reap_children
+
+_KEEPER_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a launch ended. `code` is its exit code, or minus the signal that ended it."""
+
+    code: int | None
+    wall_s: float
+    stdout: str
+    stderr: str
+    out_file: str
+    timed_out: bool = False
+    interrupted: bool = False
+
+    @property
+    def ending(self) -> str:
+        """In words, for an error message."""
+        if self.timed_out:
+            return f"killed after {self.wall_s:.0f} s: time-out"
+        if self.code is None:
+            return "ended together with its keeper"
+        if self.code < 0:
+            return f"ended by {signal.Signals(-self.code).name}"
+        return f"exit code {self.code}"
+
+
+@dataclass
+class _Files:
+    """The memory files that a launch writes to."""
+
+    stdout: int
+    stderr: int
+    out: int
+
+    @classmethod
+    def create(cls) -> "_Files":
+        return cls(*(os.memfd_create(name) for name in ("stdout", "stderr", "out")))
+
+    def read_and_close(self) -> list[str]:
+        texts = []
+        for fd in (self.stdout, self.stderr, self.out):
+            texts.append(Path(f"/proc/self/fd/{fd}").read_bytes().decode(errors="replace"))
+            os.close(fd)
+        return texts
+
+
+def launch(
+    command: Sequence[str],
+    timeout_s: float,
+    interrupts: Interrupts | None = None,
+    out_option: str = "",
+) -> Outcome:
+    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it."""
+    become_subreaper()
+    # A shell that exec()ed us may have left us children of its own.
+    bystanders = children_of(os.getpid())
+    files = _Files.create()
+    argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
+    report, keeper = _start_keeper(argv, files)
+    waiting_for = [report, *([interrupts] if interrupts else [])]
+    started = time.monotonic()
+    timed_out = False
+    try:
+        timed_out = not _wait(waiting_for, timeout_s)
+    finally:
+        # Also on KeyboardInterrupt: the keeper may not outlive this call.
+        if not _wait([report], 0):
+            os.kill(keeper, signal.SIGTERM)
+        if not _wait([report], _KEEPER_GRACE_S):
+            os.kill(keeper, signal.SIGKILL)
+        ending = os.read(report, 4096)
+        os.close(report)
+        kill_and_reap_children(bystanders)
+    stdout, stderr, out_file = files.read_and_close()
+    end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
+    interrupted = bool(interrupts and interrupts.signum)
+    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file,
+        timed_out=timed_out, interrupted=interrupted)  # fmt: skip
+
+
+def _wait(readers: list, timeout_s: float) -> list:
+    return select.select(readers, [], [], max(timeout_s, 0))[0]
+
+
+def _start_keeper(argv: list[str], files: _Files) -> tuple[int, int]:
+    """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
+    report_read, report_write = os.pipe()
+    runner = os.getpid()
+    # Blocked across the fork, so that no signal falls between the two ways of handling it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*SIGNALS, signal.SIGCHLD})
+    try:
+        keeper = os.fork()
+        if keeper == 0:
+            _keep(argv, runner, files, report_write)
+    except OSError as error:
+        raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    os.close(report_write)
+    return report_read, keeper
+
+
+def _keep(argv: list[str], runner: int, files: _Files, report: int) -> NoReturn:
+    """The keeper's life: start the command, wait, clear up, report."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        become_subreaper()
+        die_with_parent(runner, signal.SIGTERM)
+        keeper = os.getpid()
+        started = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            _become(argv, keeper, files)
+        code = _wait_for(child)
+        wall_s = time.monotonic() - started
+        kill_and_reap_children()
+        os.write(report, json.dumps({"code": code, "wall_s": wall_s}).encode())
+    except OSError as error:
+        os.write(files.stderr, f"cannot start a process: {error.strerror}\n".encode())
+    finally:
+        os._exit(0)
+
+
+def _wait_for(child: int) -> int | None:
+    """The child's exit code or minus the signal that ended it; None if told to stop first."""
+    while signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) != signal.SIGTERM:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid == child:
+            return os.waitstatus_to_exitcode(status)
+    return None
+
+
+def _become(argv: list[str], keeper: int, files: _Files) -> NoReturn:
+    """In the forked child: detach from the terminal and turn into the command."""
+    try:
+        os.setsid()
+        die_with_parent(keeper, signal.SIGKILL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(files.stdout, 1)
+        os.dup2(files.stderr, 2)
+        os.set_inheritable(files.out, True)
+        for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execv(argv[0], argv)
+    except OSError as error:
+        os.write(2, f"cannot start {argv[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)

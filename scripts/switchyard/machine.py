@@ -1,0 +1,171 @@
+"""Reads the machine's state from /proc and /sys.
+
+Each probe returns a plain value, or None where the machine does not tell. The roots can be set, so
+that tests read made-up machines.
+"""
+
+import re
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUP_PIDS = ("fs/cgroup", "fs/cgroup/pids")  # v2, v1
+_HYPERVISORS = {
+    "KVM": "kvm", "QEMU": "kvm", "VMware": "vmware", "VirtualBox": "oracle",
+    "Xen": "xen", "Hyper-V": "microsoft", "Virtual Machine": "microsoft",
+    "Amazon EC2": "amazon", "Google": "google", "Firecracker": "firecracker",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CpuTimes:
+    """Jiffies since boot, over all CPUs."""
+
+    total: int
+    steal: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
+
+    def _read(self, path: Path) -> str | None:
+        try:
+            return path.read_text(errors="replace").strip()
+        except OSError:
+            return None
+
+    def _number(self, path: Path) -> int | None:
+        text = self._read(path)
+        return int(text) if text and re.fullmatch(r"-?\d+", text) else None
+
+    def sysctl(self, name: str) -> int | None:
+        """A single number, such as "kernel/pid_max"."""
+        return self._number(self.proc / "sys" / name)
+
+    def kernel(self) -> str | None:
+        return self._read(self.proc / "sys/kernel/osrelease")
+
+    def hostname(self) -> str | None:
+        return self._read(self.proc / "sys/kernel/hostname")
+
+    def cpu_model(self) -> str | None:
+        match = re.search(r"^model name\s*:\s*(.+)$", self._cpuinfo(), re.MULTILINE)
+        return match.group(1) if match else None
+
+    def cpu_count(self) -> int:
+        return len(re.findall(r"^processor\s*:", self._cpuinfo(), re.MULTILINE))
+
+    def usable_cpus(self) -> list[int]:
+        """The CPUs this process may run on."""
+        match = re.search(
+            r"^Cpus_allowed_list:\s*(\S+)",
+            self._read(self.proc / "self/status") or "",
+            re.MULTILINE,
+        )
+        return _cpu_list(match.group(1)) if match else list(range(self.cpu_count()))
+
+    def _cpuinfo(self) -> str:
+        return self._read(self.proc / "cpuinfo") or ""
+
+    def governors(self) -> set[str]:
+        files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+        return {text for file in files if (text := self._read(file))}
+
+    def turbo(self) -> bool | None:
+        cpu = self.sys / "devices/system/cpu"
+        no_turbo = self._number(cpu / "intel_pstate/no_turbo")
+        return not no_turbo if no_turbo is not None else _bool(self._number(cpu / "cpufreq/boost"))
+
+    def smt_siblings(self) -> list[str]:
+        """Groups of CPUs that share a core, such as "0-1"."""
+        files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
+        groups = {text for file in files if (text := self._read(file))}
+        return sorted(group for group in groups if len(_cpu_list(group)) > 1)
+
+    def mitigations(self) -> dict[str, str]:
+        files = (self.sys / "devices/system/cpu/vulnerabilities").glob("*")
+        return {file.name: self._read(file) or "" for file in sorted(files)}
+
+    def virtualisation(self) -> str | None:
+        """The hypervisor's name, "unknown" when there is one that can't be named, None without."""
+        dmi = self.sys / "class/dmi/id"
+        said = " ".join(self._read(dmi / name) or "" for name in ("sys_vendor", "product_name"))
+        for text, name in _HYPERVISORS.items():
+            if text in said:
+                return name
+        has_flag = re.search(r"^flags\s*:.*\bhypervisor\b", self._cpuinfo(), re.MULTILINE)
+        return "unknown" if has_flag else None
+
+    def load_average(self) -> float | None:
+        text = self._read(self.proc / "loadavg")
+        return float(text.split()[0]) if text else None
+
+    def cpu_times(self) -> CpuTimes | None:
+        match = re.match(r"cpu\s+(.+)", self._read(self.proc / "stat") or "")
+        if not match:
+            return None
+        jiffies = [int(text) for text in match.group(1).split()][:8]
+        return CpuTimes(sum(jiffies), jiffies[7] if len(jiffies) > 7 else 0)
+
+    def steal_percent(self, seconds: float) -> float | None:
+        """Share of CPU time that the hypervisor gave to others, sampled over `seconds`."""
+        before = self.cpu_times()
+        time.sleep(seconds)
+        after = self.cpu_times()
+        if not before or not after or after.total <= before.total:
+            return None
+        return 100 * (after.steal - before.steal) / (after.total - before.total)
+
+    def memory(self) -> dict[str, int]:
+        """/proc/meminfo in bytes."""
+        pairs = re.findall(r"^(\S+):\s+(\d+) kB", self._read(self.proc / "meminfo") or "", re.M)
+        return {name: int(kilobytes) * 1024 for name, kilobytes in pairs}
+
+    def transparent_huge_pages(self) -> str | None:
+        text = self._read(self.sys / "kernel/mm/transparent_hugepage/enabled") or ""
+        chosen = re.search(r"\[(\w+)\]", text)
+        return chosen.group(1) if chosen else None
+
+    def port_range(self) -> tuple[int, int] | None:
+        text = self._read(self.proc / "sys/net/ipv4/ip_local_port_range")
+        first, last = map(int, text.split()) if text else (0, 0)
+        return (first, last) if text else None
+
+    def time_wait_sockets(self) -> int | None:
+        match = re.search(r"^TCP:.*\btw (\d+)", self._read(self.proc / "net/sockstat") or "", re.M)
+        return int(match.group(1)) if match else None
+
+    def cgroup_pids_max(self) -> int | None:
+        """The smallest pids.max from our control group up to the root; None without any."""
+        limits = []
+        for line in (self._read(self.proc / "self/cgroup") or "").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers not in ("", "pids"):
+                continue
+            mount = self.sys / _CGROUP_PIDS[controllers == "pids"]
+            group = mount / path.lstrip("/")
+            folders = [group, *(p for p in group.parents if p.is_relative_to(mount))]
+            limits += [self._number(folder / "pids.max") for folder in folders]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+def resource_limit(name: str) -> tuple[int | None, int | None]:
+    """Soft and hard limit, None for unlimited; `name` as in "RLIMIT_NOFILE"."""
+    soft, hard = resource.getrlimit(getattr(resource, name))
+    return tuple(None if value == resource.RLIM_INFINITY else value for value in (soft, hard))
+
+
+def _bool(number: int | None) -> bool | None:
+    return None if number is None else bool(number)
+
+
+def _cpu_list(text: str) -> list[int]:
+    """The kernel's list format: "0-2,5" is [0, 1, 2, 5]."""
+    cpus: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        cpus += range(int(first), int(last or first) + 1)
+    return cpus

@@ -1,0 +1,66 @@
+"""What we ask of Linux about processes: die with your parent, adopt orphans, leave nothing.
+
+A benchmark may fork servers and clients, and these may fork, daemonise or ignore signals. A process
+that has made itself a subreaper becomes the parent of every such orphan, so "kill my children and
+reap until there are none" ends only when all descendants are gone.
+See prctl(2): PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Collection
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+# Loaded here, long before any fork: dlopen between fork and exec would not be safe.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
+
+
+def become_subreaper() -> None:
+    """From now on orphaned descendants become children of this process."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int, signum: int) -> None:
+    """Have the kernel send signum to this process when `parent` ends; exit if it already has."""
+    _prctl(_PR_SET_PDEATHSIG, signum)
+    if os.getppid() != parent:
+        os._exit(128 + signum)
+
+
+def children_of(parent: int) -> list[int]:
+    """The direct children of a process, zombies included."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            # The command's name stands in parentheses and may itself hold blanks and parentheses.
+            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                found.append(int(entry.name))
+    return found
+
+
+def kill_and_reap_children(bystanders: Collection[int] = ()) -> None:
+    """Kill and reap all descendants of this subreaper, except children in `bystanders`.
+
+    Each round ends one generation, whose own children then come to us.
+    """
+    while ours := set(children_of(os.getpid())) - set(bystanders):
+        for child in ours:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        for child in ours:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)

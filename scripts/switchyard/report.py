@@ -1,0 +1,37 @@
+"""What a run says at its end: a table per workload, all warnings in one place, and the folder."""
+
+import shutil
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+from .advice import warnings_of
+from .campaign import Tally
+from .catalog import in_order
+from .results import ResultsFolder
+from .table import print_workload
+
+_PIPED_WIDTH = 80
+
+
+def _console() -> Console:
+    """As wide as the terminal; in a file 80, unless COLUMNS says otherwise."""
+    width = (
+        shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns if not sys.stdout.isatty() else None
+    )
+    return Console(width=width, highlight=False)
+
+
+def print_report(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
+    console = _console()
+    for results in in_order(folder.workloads.values(), lambda results: results.workload):
+        print_workload(console, results)
+    warnings = warnings_of(folder, tally, wanted_rounds)
+    if warnings:
+        console.print(Text("Warnings", style="bold yellow"))
+    for warning in warnings:
+        console.print(Text(f"- {warning.what}"))
+        console.print(Text(f"  what to do: {warning.advice}", style="dim"))
+    if not folder.workloads:
+        console.print(Text("Nothing was measured."))

@@ -1,0 +1,166 @@
+"""The results folder: one file of Google Benchmark's JSON per workload, and environment.json.
+
+Every write replaces a whole file at once (temporary file and os.replace in the same folder), so
+that a run that is stopped at any moment leaves files that can be read. Google Benchmark's own
+fields stay as they were: its compare.py works on these files. Ours stand beside them.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .catalog import Row, Workload, bare_name
+from .errors import BadInputError, SwitchyardError
+
+LIMIT_PREFIX = "limit reached: "
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+_ENVIRONMENT = "environment.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one launch measured: a row in one round."""
+
+    row: Row
+    round: int
+    fields: dict[str, Any]
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no measurement, or None."""
+        failed = self.fields.get("error_occurred")
+        return self.fields.get("error_message") or "failed without a message" if failed else None
+
+    @property
+    def is_limit(self) -> bool:
+        return (self.problem or "").startswith(LIMIT_PREFIX)
+
+    def value(self, key: str) -> float | None:
+        """A counter, or real_time in seconds; None where it was not measured."""
+        number = self.fields.get(key)
+        if self.problem or not isinstance(number, int | float):
+            return None
+        return number * _SECONDS[self.fields["time_unit"]] if key == "real_time" else number
+
+
+@dataclass
+class WorkloadResults:
+    """One `<workload>.json`."""
+
+    workload: Workload
+    context: dict[str, Any] = field(default_factory=dict)
+    benchmarks: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def _rows(self) -> dict[str, Row]:
+        return {row.name: row for row in self.workload.rows}
+
+    def records(self) -> Iterator[Record]:
+        for fields in self.benchmarks:
+            row = self._rows.get(fields.get("switchyard_name") or bare_name(fields["name"]))
+            if row and fields.get("run_type", "iteration") == "iteration":
+                yield Record(row, fields.get("round", 0), fields)
+
+    def has_measurement(self) -> bool:
+        return any(not record.problem for record in self.records())
+
+    def add(self, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        self.context = self.context or context
+        self.benchmarks.extend(rows)
+        rounds = max((row["round"] for row in self.benchmarks), default=0) + 1
+        for row in self.benchmarks:
+            row["repetitions"] = rounds
+
+    def document(self) -> dict[str, Any]:
+        described = self.workload.document()
+        return {"context": self.context, "switchyard": described, "benchmarks": self.benchmarks}
+
+
+@dataclass
+class ResultsFolder:
+    """A folder of results, being written or read back."""
+
+    path: Path
+    workloads: dict[str, WorkloadResults] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, path: Path) -> "ResultsFolder":
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.glob("*.json")):
+                raise BadInputError(f"{path} holds results already: choose another --out DIR")
+            folder = cls(path)
+            folder.write_environment()
+        except OSError as error:
+            raise BadInputError(f"cannot write results to {path}: {error.strerror}") from None
+        return folder
+
+    def add(self, workload: Workload, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        """Add what a launch measured, and write it and the environment."""
+        kept = self.workloads.setdefault(workload.name, WorkloadResults(workload))
+        kept.add(context, rows)
+        try:
+            _write(self.path / f"{workload.name}.json", kept.document())
+            self.write_environment()
+        except OSError as error:
+            raise SwitchyardError(f"cannot write to {self.path}: {error.strerror}") from None
+
+    def write_environment(self) -> None:
+        _write(self.path / _ENVIRONMENT, self.environment)
+
+    @classmethod
+    def load(cls, path: Path) -> "ResultsFolder":
+        """Read a folder back; also one of a run that was interrupted."""
+        if not path.is_dir():
+            raise BadInputError(f"no such results folder: {path}")
+        folder = cls(path)
+        for file in sorted(path.glob("*.json")):
+            document = _read(file)
+            if file.name == _ENVIRONMENT:
+                folder.environment = document
+                continue
+            try:
+                workload = Workload.parse(document["switchyard"])
+                rows = list(document["benchmarks"])
+                kept = WorkloadResults(workload, document["context"], rows)
+                list(kept.records())
+            except (KeyError, TypeError, AttributeError):
+                raise SwitchyardError(f"{file} holds no results of switchyard run") from None
+            folder.workloads[workload.name] = kept
+        if not folder.workloads:
+            raise SwitchyardError(f"nothing was measured in {path}: no <workload>.json in it")
+        return folder
+
+
+def newest(results: Path) -> Path:
+    """The results folder that was begun last; their names begin with the time."""
+    found = sorted(path.parent for path in results.glob(f"2*/{_ENVIRONMENT}"))
+    if not found:
+        raise BadInputError(f"no results in {results} yet: measure with scripts/run.sh first")
+    return found[-1]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise SwitchyardError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise SwitchyardError(f"{file} is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise SwitchyardError(f"{file} holds no results of switchyard run")
+    return document
+
+
+def _write(file: Path, document: dict[str, Any]) -> None:
+    temporary = file.with_name(f".{file.name}.part")
+    try:
+        temporary.write_text(json.dumps(document, indent=1) + "\n")
+        os.replace(temporary, file)  # noqa: PTH105
+    finally:
+        temporary.unlink(missing_ok=True)

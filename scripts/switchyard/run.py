@@ -1,0 +1,146 @@
+"""Measure: run the benchmarks in shuffled rounds, keep the results, print the comparison.
+
+Reads top-down: check the options, open the results folder, run the campaign, say how it ended.
+"""
+
+import argparse
+import random
+import re
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from . import catalog, environment
+from .campaign import Campaign, Plan, Tally
+from .errors import BadInputError
+from .interrupts import Interrupts
+from .paths import RELEASE_BUILD, RESULTS
+from .progress import ProgressDisplay
+from .results import ResultsFolder
+
+# rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
+QUICK = (6, 90.0, 0.05, 60.0)
+FULL = (10, 900.0, 0.5, 120.0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick", action="store_true", help="at most 90 s of measuring, 6 rounds (default)"
+    )
+    size.add_argument("--full", action="store_true", help="all rows, at most 15 minutes, 10 rounds")
+    parser.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
+    parser.add_argument("--runtimes", metavar="A,B", help="only these runtimes")
+    parser.add_argument("--rounds", type=int, metavar="N", help="exactly N rounds, no budget")
+    parser.add_argument("--budget", type=float, metavar="S", help="seconds of measuring at most")
+    parser.add_argument("--min-time", type=float, metavar="S", help="seconds per row and round")
+    parser.add_argument(
+        "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
+    )
+    parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
+    parser.add_argument(
+        "--build", type=Path, default=RELEASE_BUILD, metavar="DIR", help="default: build/release"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    plan = _plan(args)
+    workloads = catalog.select(
+        catalog.load(args.build), full=args.full, pattern=args.filter, runtimes=args.runtimes
+    )
+    facts = environment.collect(args.build)
+    folder = ResultsFolder.create(args.out or RESULTS / _folder_name(facts))
+    folder.environment = facts | {"run": _run_facts(plan, args)}
+    tally = _measure(plan, workloads, folder)
+    # Only now: each launch forks, which takes longer in a process that has loaded scipy.
+    from . import plot, report
+
+    report.print_report(folder, tally, plan.rounds)
+    if args.plot and any(kept.has_measurement() for kept in folder.workloads.values()):
+        plot.draw_figures(folder)
+    print(f"results: {folder.path}")
+    if tally.interrupted_by:
+        return 128 + tally.interrupted_by
+    return 1 if tally.failures else 0
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    rounds, budget_s, min_time_s, timeout_s = FULL if args.full else QUICK
+    if args.rounds is not None:
+        rounds, budget_s = args.rounds, None
+    budget_s = args.budget if args.budget is not None else budget_s
+    min_time_s = args.min_time if args.min_time is not None else min_time_s
+    timeout_s = args.launch_timeout if args.launch_timeout is not None else timeout_s
+    for name, value in (
+        ("--rounds", rounds), ("--budget", budget_s),
+        ("--min-time", min_time_s), ("--launch-timeout", timeout_s),
+    ):  # fmt: skip
+        if value is not None and not 0 < value < float("inf"):
+            raise BadInputError(f"{name} must be a number above 0, not {value:g}")
+    seed = args.seed if args.seed is not None else random.SystemRandom().randrange(2**31)
+    return Plan(rounds, budget_s, min_time_s, timeout_s, seed)
+
+
+def _folder_name(facts: dict[str, Any]) -> str:
+    """Sorts by time; says where and what was measured."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
+    sha = (facts["git"]["sha"] or "nocommit")[:7]
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
+
+
+def _run_facts(plan: Plan, args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
+        "options": {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()},
+        "seed": plan.seed,
+        "rounds_wanted": plan.rounds,
+        "budget_s": plan.budget_s,
+        "min_time_s": plan.min_time_s,
+        "launch_timeout_s": plan.timeout_s,
+        "started_at": _now(),
+        "ended_at": None,
+        "complete": False,
+    }
+
+
+def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolder) -> Tally:
+    """Run the campaign and keep the environment up to date with it."""
+    console = Console(stderr=True, highlight=False)
+    rows = sum(len(workload.rows) for workload in workloads)
+    limit = f"at most {plan.budget_s:g} s" if plan.budget_s else "no time limit"
+    console.print(
+        f"{rows} benchmarks, {plan.rounds} rounds, {limit} of measuring, seed {plan.seed}\n"
+        f"results: {folder.path}",
+        soft_wrap=True,
+    )
+    facts = folder.environment["run"]
+
+    def note(tally: Tally) -> None:
+        facts["rounds_done"] = tally.rounds
+        facts["launches"] = tally.launches
+        facts["measured_s"] = round(tally.spent_s, 3)
+
+    with Interrupts() as interrupts, ProgressDisplay(rows, plan.rounds, console) as display:
+        tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
+        note(tally)
+        facts["ended_at"] = _now()
+        facts["never_launched"] = tally.never_launched
+        facts["complete"] = not (tally.interrupted_by or tally.never_launched)
+        folder.write_environment()
+    if tally.interrupted_by:
+        name = signal.Signals(tally.interrupted_by).name
+        console.print(
+            f"interrupted by {name}: all processes are ended, {tally.launches} launches are kept"
+        )
+    return tally
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

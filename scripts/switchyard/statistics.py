@@ -1,0 +1,51 @@
+"""Medians, their intervals, and ratios from paired rounds.
+
+Medians, because a run on a shared machine has outliers to one side only. The interval is the
+distribution-free one between two order statistics (scipy's quantile_test inverts the binomial
+test); it exists at 95 % from six values on. Ratios are taken within a round and their median after
+that, because drift of the machine hits all rows of a round alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+MIN_FOR_INTERVAL = 6
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Median with its interval; `is_range` when there were too few values and low..high is all."""
+
+    median: float
+    low: float
+    high: float
+    count: int
+
+    @property
+    def is_range(self) -> bool:
+        return self.count < MIN_FOR_INTERVAL
+
+    @property
+    def noise(self) -> float:
+        """Half the width of the interval (or range), relative to the median."""
+        return (self.high - self.low) / 2 / abs(self.median) if self.median else 0.0
+
+
+def summarize(values: Sequence[float]) -> Summary:
+    """Summary of at least one value."""
+    data = np.asarray(values, dtype=float)
+    low, high = data.min(), data.max()
+    if len(data) >= MIN_FOR_INTERVAL:
+        interval = stats.quantile_test(data, q=0, p=0.5).confidence_interval(CONFIDENCE)
+        low, high = interval.low, interval.high
+    return Summary(float(np.median(data)), float(low), float(high), len(data))
+
+
+def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> float | None:
+    """Median over the rounds that both have of value / reference; None when there are none."""
+    ratios = [values[r] / reference[r] for r in values.keys() & reference.keys() if reference[r]]
+    return float(np.median(ratios)) if ratios else None

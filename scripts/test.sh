@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Everything that must hold, one line per step with its time; the first failure ends it and shows
+# that step's output. Arguments go to the release preset's ctest (for example: -R conformance).
+# ctest runs one test at a time: many of them measure time.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+logs=build/test-logs
+mkdir -p "$logs"
+jobs=$(nproc)
+smoke=$(mktemp -d)
+trap 'rm -rf "$smoke"' EXIT
+
+# step NAME COMMAND...: runs it with its output in a log; prints the log's end, or all on failure.
+step() {
+  local name=$1 log=$logs/${1// /-}.log start=$SECONDS
+  shift
+  if "$@" >"$log" 2>&1 </dev/null; then
+    printf 'test: %-24s ok %5d s\n' "$name" $((SECONDS - start))
+  else
+    local code=$?
+    tail -n 200 "$log"
+    printf 'test: %-24s FAILED (exit %d) after %d s, log: %s\n' \
+      "$name" "$code" $((SECONDS - start)) "$log" >&2
+    exit 1
+  fi
+}
+
+build() {
+  cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" --parallel "$jobs"
+}
+
+cpp_format() {
+  local files
+  mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
+  ((${#files[@]} == 0)) || .venv/bin/clang-format --dry-run -Werror "${files[@]}"
+}
+
+python_style() { .venv/bin/ruff check scripts tests && .venv/bin/ruff format --check scripts tests; }
+
+# A step's function runs as a condition, where `set -e` does not hold: hence the && chains.
+# Rows that are quick and need nothing large; every workload must have taken part.
+smoke_run() {
+  scripts/switchyard.sh run --rounds 1 --min-time 0.01 --out "$smoke/results" --filter "$1" &&
+    scripts/switchyard.sh plot "$smoke/results" &&
+    (cd "$smoke/results" && ls -l sleep.json switch.json spawn.json echo.json plots/echo_latency.png)
+}
+
+step "set up" scripts/setup.sh
+step "format" cpp_format
+step "python style" python_style
+step "build release" build release -DSWITCHYARD_WERROR=ON
+step "ctest release" ctest --preset release -j1 --output-on-failure "$@"
+step "pytest" .venv/bin/python -m pytest
+step "build asan" build asan
+step "ctest asan" ctest --preset asan -j1 --output-on-failure
+step "smoke run" smoke_run \
+  '^(sleep/.*/tasks:10/|switch/.*/tasks:2/|spawn/.*/tasks:1$|echo/.*/connections:1/bytes:64$)'
+grep -h 'tests passed' "$logs/ctest-release.log" "$logs/ctest-asan.log" || true
+tail -n 1 "$logs/pytest.log"

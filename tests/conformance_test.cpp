@@ -1,0 +1,452 @@
+// What every runtime promises, written once and run on each (runtimes/all.hpp).
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <boost/beast/core/stream_traits.hpp>
+#include <chrono>
+#include <fstream>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtimes/all.hpp"
+#include "runtimes/support/shared_memory.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+template <class Tuple>
+struct as_test_types;
+template <class... R>
+struct as_test_types<std::tuple<R...>> {
+  using type = ::testing::Types<R...>;
+};
+
+struct runtime_name {
+  template <class R>
+  static std::string GetName(int) {
+    return std::string(R::name);
+  }
+};
+
+template <class R>
+class Conformance : public ::testing::Test {};
+TYPED_TEST_SUITE(Conformance, as_test_types<all_runtimes>::type, runtime_name);
+
+/// Order in which tasks of any runtime reported, also those in other processes.
+class shared_log {
+ public:
+  void add(int entry) const { entries_[next_[0]++] = entry; }
+  [[nodiscard]] std::vector<int> entries() const {
+    return {entries_.span().begin(), entries_.span().begin() + next_[0]};
+  }
+
+ private:
+  shared_array<int> entries_{64};
+  shared_array<std::atomic<int>> next_{1};
+};
+
+TYPED_TEST(Conformance, AResultComesBackThroughJoin) {
+  TypeParam rt;
+  EXPECT_EQ(rt.run([&] { return rt.spawn([] { return 42; }).join(); }), 42);
+}
+
+TYPED_TEST(Conformance, ALargeResultComesBackWhole) {
+  struct large {
+    std::array<int, 1000> numbers;
+  };
+  TypeParam rt;
+  const large got = rt.run([&] {
+    return rt
+        .spawn([] {
+          large l{};
+          std::iota(l.numbers.begin(), l.numbers.end(), 7);
+          return l;
+        })
+        .join();
+  });
+  EXPECT_EQ(got.numbers.front(), 7);
+  EXPECT_EQ(got.numbers.back(), 1006);
+}
+
+TYPED_TEST(Conformance, AFailureComesBackThroughJoinWithItsText) {
+  TypeParam rt;
+  rt.run([&] {
+    auto failing = rt.spawn([]() -> int { throw std::runtime_error("no luck today"); });
+    auto fine = rt.spawn([] { return 1; });
+    try {
+      failing.join();
+      ADD_FAILURE() << "join did not throw";
+    } catch (const std::runtime_error& failure) {
+      EXPECT_STREQ(failure.what(), "no luck today");
+    }
+    EXPECT_EQ(fine.join(), 1);
+  });
+}
+
+TYPED_TEST(Conformance, ManyTasksAllReturnTheirOwnResult) {
+  constexpr int tasks = 500;
+  TypeParam rt;
+  rt.run([&] {
+    const auto numbered = [&](int i) { return rt.spawn([i] { return i * i; }); };
+    std::vector<decltype(numbered(0))> all;
+    for (int i = 0; i < tasks; ++i) all.push_back(numbered(i));
+    for (int i = 0; i < tasks; ++i) EXPECT_EQ(all[static_cast<std::size_t>(i)].join(), i * i);
+  });
+}
+
+TYPED_TEST(Conformance, TasksMaySpawnTasks) {
+  TypeParam rt;
+  const int sum = rt.run([&] {
+    auto outer = rt.spawn([&rt] {
+      auto left = rt.spawn([] { return 20; });
+      auto right = rt.spawn([] { return 22; });
+      return left.join() + right.join();
+    });
+    return outer.join();
+  });
+  EXPECT_EQ(sum, 42);
+}
+
+TYPED_TEST(Conformance, ATaskWithoutAJoinIsWaitedFor) {
+  const shared_log log;
+  TypeParam rt;
+  rt.run([&] {
+    {
+      const auto forgotten = rt.spawn([&] {
+        rt.sleep_for(50ms);
+        log.add(1);
+      });
+    }
+    log.add(2);
+  });
+  EXPECT_EQ(log.entries(), (std::vector{1, 2}));
+}
+
+TYPED_TEST(Conformance, ARuntimeCanBeEnteredAgain) {
+  TypeParam rt;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(rt.run([&] { return rt.spawn([i] { return i; }).join(); }), i);
+  }
+}
+
+// Traits ------------------------------------------------------------------------------------------
+
+TYPED_TEST(Conformance, ConcurrentIsTrue) {
+  const shared_array<std::atomic<bool>> spawn_has_returned(1);
+  TypeParam rt;
+  const bool seen_within_task = rt.run([&] {
+    auto task = rt.spawn([&] {
+      // Bounded: a runtime that is not concurrent never sets the flag while this runs.
+      for (int i = 0; i < (TypeParam::concurrent ? 2'000 : 20) && !spawn_has_returned[0]; ++i) {
+        rt.sleep_for(5ms);
+      }
+      return spawn_has_returned[0].load();
+    });
+    spawn_has_returned[0] = true;
+    return task.join();
+  });
+  EXPECT_EQ(seen_within_task, TypeParam::concurrent);
+}
+
+TYPED_TEST(Conformance, SharesMemoryIsTrue) {
+  int written = 0;
+  TypeParam rt;
+  rt.run([&] { rt.spawn([&] { written = 1; }).join(); });
+  EXPECT_EQ(written == 1, TypeParam::shares_memory);
+}
+
+/// Kernel switches of the calling kernel task so far.
+long switches_so_far() {
+  rusage used{};
+  ::getrusage(RUSAGE_THREAD, &used);
+  return used.ru_nvcsw + used.ru_nivcsw;
+}
+
+// Two tasks meet without either having left its CPU meanwhile: so they ran at the same instant. No
+// clock in it; on a busy machine it takes a few more tries.
+TYPED_TEST(Conformance, RunsInParallelIsTrue) {
+  constexpr int tries = 2'000;
+  if constexpr (!TypeParam::runs_in_parallel) {
+    TypeParam rt;
+    rt.run([&] {
+      const pid_t own = ::gettid();
+      auto a = rt.spawn([] { return ::gettid(); });
+      auto b = rt.spawn([] { return ::gettid(); });
+      EXPECT_EQ(a.join(), own) << "one kernel task can't run twice at once";
+      EXPECT_EQ(b.join(), own);
+    });
+    return;
+  }
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two CPUs";
+  const shared_array<std::atomic<int>> turn(2);
+  TypeParam rt;
+  const auto meet = [&](std::size_t me) {
+    int undisturbed = 0;
+    for (int i = 1; i <= tries; ++i) {
+      const long before = switches_so_far();
+      for (const int half : {2 * i, 2 * i + 1}) {
+        turn[me] = half;
+        while (turn[1 - me] < half) {
+        }
+      }
+      undisturbed += switches_so_far() == before ? 1 : 0;
+    }
+    return undisturbed;
+  };
+  rt.run([&] {
+    auto a = rt.spawn([&] { return meet(0); });
+    auto b = rt.spawn([&] { return meet(1); });
+    const int undisturbed = a.join() + b.join();
+    // More than half of all: at least one meeting was undisturbed on both sides.
+    EXPECT_GT(undisturbed, tries);
+  });
+}
+
+TYPED_TEST(Conformance, PreemptiveIsTrue) {
+  if constexpr (!TypeParam::concurrent) {
+    EXPECT_FALSE(TypeParam::preemptive);
+    return;
+  }
+  const shared_array<std::atomic<bool>> other_has_run(1);
+  TypeParam rt;
+  const bool seen = rt.run([&] {
+    auto spinner = rt.spawn([&] {
+      const auto deadline = clock::now() + (TypeParam::preemptive ? 20s : 100ms);
+      while (!other_has_run[0] && clock::now() < deadline) {
+      }
+      return other_has_run[0].load();
+    });
+    auto other = rt.spawn([&] { other_has_run[0] = true; });
+    const bool result = spinner.join();
+    other.join();
+    return result;
+  });
+  EXPECT_EQ(seen, TypeParam::preemptive);
+}
+
+// Sleeping ----------------------------------------------------------------------------------------
+
+// The article's three functions: they sleep 3, 2 and 2 units.
+TYPED_TEST(Conformance, TasksWakeInTheOrderOfTheirSleep) {
+  const shared_log woken;
+  TypeParam rt;
+  rt.run([&] {
+    const auto sleeper = [&](int units) {
+      return rt.spawn([&rt, &woken, units] {
+        rt.sleep_for(units * 150ms);
+        woken.add(units);
+      });
+    };
+    auto a = sleeper(3);
+    auto b = sleeper(2);
+    auto c = sleeper(2);
+    a.join();
+    b.join();
+    c.join();
+  });
+  const auto expected = TypeParam::concurrent ? std::vector{2, 2, 3} : std::vector{3, 2, 2};
+  EXPECT_EQ(woken.entries(), expected);
+}
+
+// The article's synchronous and asynchronous versions. Half of the sum is far from both.
+TYPED_TEST(Conformance, ConcurrentSleepersTakeAboutOneSleepAndSerialOnesTheSum) {
+  constexpr int tasks = 20;
+  static constexpr auto nap = 100ms;
+  TypeParam rt;
+  const auto begin = clock::now();
+  rt.run([&] {
+    const auto sleeper = [&] { return rt.spawn([&rt] { rt.sleep_for(nap); }); };
+    std::vector<decltype(sleeper())> all;
+    for (int i = 0; i < tasks; ++i) all.push_back(sleeper());
+    for (auto& task : all) task.join();
+  });
+  const auto elapsed = clock::now() - begin;
+  EXPECT_GE(elapsed, nap);
+  if (TypeParam::concurrent) {
+    EXPECT_LT(elapsed, tasks * nap / 2);
+  } else {
+    EXPECT_GE(elapsed, tasks * nap);
+  }
+}
+
+TYPED_TEST(Conformance, ASleepIsNeverTooShort) {
+  TypeParam rt;
+  rt.run([&] {
+    for (const auto nap : {0us, 1us, 300us, 2'000us}) {
+      const auto begin = clock::now();
+      rt.spawn([&] { rt.sleep_for(nap); }).join();
+      EXPECT_GE(clock::now() - begin, nap);
+    }
+  });
+}
+
+// Sockets -----------------------------------------------------------------------------------------
+
+static_assert(boost::beast::is_sync_stream<blocking_stream>::value);
+static_assert(boost::beast::is_sync_stream<fiber_stream>::value);
+
+const endpoint any_port(boost::asio::ip::make_address("127.0.0.1"), 0);
+
+TYPED_TEST(Conformance, AStreamCarriesBytesBothWaysAndThenItsEnd) {
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    error_code ec;
+    auto client = rt.connect(listener.local_endpoint(), ec);
+    ASSERT_FALSE(ec) << ec.message();
+    auto server = listener.accept(ec);
+    ASSERT_FALSE(ec) << ec.message();
+
+    const auto carry = [](auto& from, auto& to, const std::string& text) {
+      from.write_some(boost::asio::buffer(text));
+      std::string got(text.size(), '?');
+      got.resize(to.read_some(boost::asio::buffer(got)));
+      return got;
+    };
+    EXPECT_EQ(carry(client, server, "there"), "there");
+    EXPECT_EQ(carry(server, client, "and back"), "and back");
+
+    client.shutdown_send(ec);
+    char rest = 0;
+    EXPECT_EQ(server.read_some(boost::asio::buffer(&rest, 1), ec), 0U);
+    EXPECT_EQ(ec, boost::asio::error::eof);
+    EXPECT_THROW(server.read_some(boost::asio::buffer(&rest, 1)), boost::system::system_error);
+  });
+}
+
+TYPED_TEST(Conformance, ARefusedConnectionIsAnErrorCode) {
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    const auto closed_port = listener.local_endpoint();
+    listener.close();
+    error_code ec;
+    const auto stream = rt.connect(closed_port, ec);
+    EXPECT_EQ(ec, boost::asio::error::connection_refused) << ec.message();
+  });
+}
+
+TYPED_TEST(Conformance, ATakenPortIsNamed) {
+  TypeParam rt;
+  rt.run([&] {
+    auto first = rt.listen(any_port);
+    try {
+      const auto second = rt.listen(first.local_endpoint());
+      ADD_FAILURE() << "two listeners on one port";
+    } catch (const std::system_error& taken) {
+      EXPECT_NE(std::string(taken.what()).find(describe(first.local_endpoint())), std::string::npos)
+          << taken.what();
+    }
+  });
+}
+
+// The article's server and its clients, all of them tasks of one runtime.
+TYPED_TEST(Conformance, TasksTalkToEachOtherThroughSockets) {
+  if constexpr (TypeParam::concurrent) {
+    constexpr int clients = 20;
+    TypeParam rt;
+    rt.run([&] {
+      auto listener = rt.listen(any_port);
+      const auto where = listener.local_endpoint();
+      const auto start_client = [&](int number) {
+        return rt.spawn([&rt, where, number] {
+          error_code ec;
+          auto stream = rt.connect(where, ec);
+          if (ec) throw boost::system::system_error(ec);
+          stream.write_some(boost::asio::buffer(&number, sizeof number));
+          int answer = 0;
+          stream.read_some(boost::asio::buffer(&answer, sizeof answer));
+          return answer;
+        });
+      };
+      std::vector<decltype(start_client(0))> started;
+      for (int i = 0; i < clients; ++i) started.push_back(start_client(i));
+      for (int i = 0; i < clients; ++i) {
+        error_code ec;
+        auto peer = listener.accept(ec);
+        ASSERT_FALSE(ec) << ec.message();
+        int number = 0;
+        peer.read_some(boost::asio::buffer(&number, sizeof number));
+        number += 1000;
+        peer.write_some(boost::asio::buffer(&number, sizeof number));
+      }
+      for (int i = 0; i < clients; ++i) {
+        EXPECT_EQ(started[static_cast<std::size_t>(i)].join(), 1000 + i);
+      }
+    });
+  } else {
+    EXPECT_FALSE(TypeParam::runs_in_parallel);
+  }
+}
+
+// Process alone -----------------------------------------------------------------------------------
+
+TEST(process_runtime, SaysHowAChildDied) {
+  process rt;
+  rt.run([&] {
+    auto killed = rt.spawn([] { ::raise(SIGKILL); });
+    auto gone = rt.spawn([] { ::_exit(7); });
+    const auto text_of = [](auto& task) -> std::string {
+      try {
+        task.join();
+      } catch (const std::runtime_error& failure) {
+        return failure.what();
+      }
+      return "no failure";
+    };
+    EXPECT_NE(text_of(killed).find("killed by signal 9"), std::string::npos);
+    EXPECT_NE(text_of(gone).find("exit code 7"), std::string::npos);
+  });
+}
+
+TEST(process_runtime, RefusesToForkAmongThreads) {
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) std::this_thread::sleep_for(1ms);
+  });
+  process rt;
+  EXPECT_THROW(rt.run([] {}), std::logic_error);
+  done = true;
+  other.join();
+}
+
+TEST(process_runtime, ChildrenDieWithTheirParent) {
+  const shared_array<std::atomic<pid_t>> grandchild(1);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    process rt;
+    auto task = rt.spawn([&] {
+      grandchild[0] = ::getpid();
+      ::pause();
+    });
+    while (grandchild[0] == 0) ::usleep(1000);
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(parent, &status, 0), parent);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  // Gone, or a zombie that only its new parent can reap.
+  const auto lives = [&] {
+    std::ifstream stat("/proc/" + std::to_string(grandchild[0]) + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    const auto after_name = text.rfind(')');
+    return after_name != std::string::npos && text.at(after_name + 2) != 'Z';
+  };
+  for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(lives());
+}
+
+}  // namespace
+}  // namespace switchyard

@@ -1,0 +1,57 @@
+"""Fixtures: a fake build folder, and the real command line run against it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes import row, write_bench
+
+SWITCHYARD = Path(__file__).resolve().parents[2] / "scripts" / "switchyard.sh"
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """Echo on three runtimes with epoll as control, and a sleep without a control."""
+    folder = tmp_path / "build"
+    echo = [
+        row(f"echo/{name}/connections:64/bytes:64", control=control)
+        for name, control in (("epoll", None), ("thread", "epoll"), ("fiber", "epoll"))
+    ]
+    speed = {"epoll": 100e3, "thread": 50e3, "fiber": 95e3}
+    write_bench(folder, echo, {
+        entry["name"]: {"fields": {
+            "real_time": 10.0, "ops_per_s": speed[entry["runtime"]], "p50_us": 300.0,
+            "p99_us": 900.0, "bytes_per_task": 8000.0,
+        }} for entry in echo
+    })  # fmt: skip
+    sleep = [row("sleep/fiber/tasks:1000/ms:100"), row("sleep/thread/tasks:1000/ms:100"),
+             row("sleep/fiber/tasks:100000/ms:100", set_="full")]  # fmt: skip
+    write_bench(folder, sleep, {
+        entry["name"]: {"fields": {"real_time": 101e3, "bytes_per_task": 5000.0}} for entry in sleep
+    })  # fmt: skip
+    (folder / "build_info.json").write_text(
+        '{"compiler": "GNU 12.2.0", "flags": "-O3", "build_type": "Release", "boost": "1.81.0"}'
+    )
+    return folder
+
+
+Cli = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture
+def cli(build: Path) -> Cli:
+    """Runs `switchyard.sh ARGUMENTS...`; for run, list and doctor with --build of the fixture."""
+
+    def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess:
+        if command != "plot" and "--build" not in arguments:
+            arguments = ("--build", build, *arguments)
+        argv = [str(SWITCHYARD), command, *map(str, arguments)]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "results"

@@ -1,0 +1,96 @@
+"""Made-up benchmark binaries that speak the real ones' language, and misbehave on demand.
+
+A fake is one script plus a JSON file beside it with what it describes and, per row, what it does:
+give plausible numbers, fail, report a limit, hang, kill itself, or leave processes behind.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+METRICS = {
+    "sleep": {"key": "real_time", "label": "wall time", "unit": "s", "better": "lower"},
+    "switch": {"key": "real_time", "label": "time per switch", "unit": "s", "better": "lower"},
+    "spawn": {"key": "real_time", "label": "time per task", "unit": "s", "better": "lower"},
+    "echo": {"key": "ops_per_s", "label": "requests per second", "unit": "1/s", "better": "higher"},
+}
+
+_SCRIPT = """#!{python} -ISs
+import json, os, pathlib, random, re, signal, sys, time
+spec = json.loads(pathlib.Path(__file__ + ".json").read_text())
+if "--describe" in sys.argv:
+    if "describe" in spec["does"]:
+        sys.exit(spec["does"]["describe"])
+    print(json.dumps(spec["described"]))
+    sys.exit(0)
+flags = dict(a[len("--benchmark_"):].split("=", 1) for a in sys.argv[1:])
+with open(flags["out"], "w") as out:
+    rows, code = [], 0
+    for row in spec["described"]["rows"]:
+        name = row["name"] + "/manual_time"
+        if not re.search(flags["filter"], name):
+            continue
+        what = spec["does"].get(row["name"], {{}})
+        result = {{"name": name, "run_name": name, "run_type": "iteration", "repetitions": 1,
+                  "repetition_index": 0, "threads": 1, "family_index": 0, "iterations": 10,
+                  "per_family_instance_index": 0,
+                  "real_time": 0.0, "cpu_time": 0.0, "time_unit": "us"}}
+        result |= {{k: v * random.uniform(0.97, 1.03) if isinstance(v, float) else v
+                   for k, v in what.get("fields", {{}}).items()}}
+        if "log" in what:
+            with open(what["log"], "a") as log:
+                log.write(row["name"] + "\\n")
+        exec(what.get("code", ""))
+        if "error" in what:
+            result |= {{"error_occurred": True, "error_message": what["error"]}}
+            code = 0 if what["error"].startswith("limit reached: ") else 1
+        rows.append(result)
+    json.dump({{"context": {{"date": "2026-01-01", "num_cpus": 2}}, "benchmarks": rows}}, out)
+sys.exit(code)
+"""
+
+# Code for a row: a child that ignores what it can, a daemon in a session of its own, then forever.
+STUBBORN_CHILD = """
+if os.fork() == 0:
+    for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(s, signal.SIG_IGN)
+    time.sleep(1000)
+"""
+DAEMON = """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(s, signal.SIG_IGN)
+        time.sleep(1000)
+    os._exit(0)
+os.wait()
+"""
+FOREVER = "time.sleep(1000)\n"
+
+
+def row(name: str, *, what: str = "", set_: str = "quick", control: str | None = None) -> dict:
+    """A row of --describe from its name."""
+    _, runtime, *pairs = name.split("/")
+    params: dict[str, Any] = {}
+    for pair in pairs:
+        key, value = pair.split(":")
+        params[key] = int(value) if value.isdigit() else value
+    return {
+        "name": name, "runtime": runtime, "params": params,
+        "what": what or f"measures {name}", "set": set_, "control": control,
+    }  # fmt: skip
+
+
+def write_bench(build: Path, rows: list[dict], does: dict[str, Any] | None = None) -> Path:
+    """Put a fake bench binary for these rows (of one workload) into `build`/bin."""
+    workload = rows[0]["name"].split("/")[0]
+    binary = build / "bin" / f"bench_{workload}"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    described = {
+        "workload": workload, "what": f"the fake {workload}",
+        "metric": METRICS[workload], "rows": rows,
+    }  # fmt: skip
+    binary.write_text(_SCRIPT.format(python=sys.executable))
+    Path(f"{binary}.json").write_text(json.dumps({"described": described, "does": does or {}}))
+    binary.chmod(0o755)
+    return binary

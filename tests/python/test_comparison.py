@@ -1,0 +1,83 @@
+"""Which number is compared with which, and how numbers are written."""
+
+from pathlib import Path
+
+import pytest
+from fakes import METRICS, row
+
+from switchyard import units
+from switchyard.catalog import Workload, bare_name, exact_filter
+from switchyard.comparison import compare
+from switchyard.results import WorkloadResults
+
+
+def results(*rows_and_values: tuple[dict, list[float]]) -> WorkloadResults:
+    rows = [entry for entry, _ in rows_and_values]
+    name = rows[0]["name"].split("/")[0]
+    described = {"workload": name, "what": "", "metric": METRICS[name], "rows": rows}
+    kept = WorkloadResults(Workload.parse(described, Path("x")))
+    for entry, values in rows_and_values:
+        for round_, value in enumerate(values):
+            fields = {"name": entry["name"] + "/manual_time", "time_unit": "ns", "round": round_}
+            kept.add({}, [fields | {"real_time": value, "ops_per_s": value}])
+    return kept
+
+
+def test_times_become_seconds_and_the_fastest_is_the_reference():
+    comparison = compare(
+        results((row("spawn/fiber/tasks:1"), [10.0]), (row("spawn/thread/tasks:1"), [40.0]))
+    )
+    (case,) = comparison.cases
+    assert comparison.cells[case, "fiber"].summary.median == pytest.approx(10e-9)
+    assert comparison.references[case] == "fiber"
+    assert comparison.reference_kind(case) == "fastest"
+    assert comparison.cells[case, "thread"].ratio == pytest.approx(4)
+
+
+def test_control_is_the_reference_even_when_another_is_faster():
+    comparison = compare(
+        results(
+            (row("echo/epoll/connections:1/bytes:64"), [100.0]),
+            (row("echo/fiber/connections:1/bytes:64", control="epoll"), [110.0]),
+        )
+    )
+    (case,) = comparison.cases
+    assert comparison.references[case] == "epoll"
+    assert comparison.reference_kind(case) == "control"
+    assert comparison.cells[case, "fiber"].ratio == pytest.approx(1.1)
+
+
+def test_mechanisms_are_columns_and_not_cases():
+    comparison = compare(
+        results(
+            (row("switch/thread/via:futex/tasks:2/placement:same"), [2.0]),
+            (row("switch/thread/via:pipe/tasks:2/placement:same"), [3.0]),
+        )
+    )
+    assert comparison.columns == ["thread futex", "thread pipe"]
+    assert comparison.cases == [(("tasks", 2), ("placement", "same"))]
+
+
+def test_filter_matches_one_row_only_with_whatever_is_appended():
+    import re
+
+    wanted = re.compile(exact_filter("sleep/fiber/tasks:1/ms:1"))
+    assert wanted.search("sleep/fiber/tasks:1/ms:1/manual_time")
+    assert wanted.search("sleep/fiber/tasks:1/ms:1/iterations:1/real_time")
+    assert not wanted.search("sleep/fiber/tasks:1/ms:10/manual_time")
+    assert not wanted.search("xsleep/fiber/tasks:1/ms:1")
+    assert (
+        bare_name("sleep/fiber/tasks:1/ms:1/iterations:1/real_time") == "sleep/fiber/tasks:1/ms:1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1.25e-6, "s", "1.25 us"), (0.9999, "s", "1.00 s"), (12.34e-9, "s", "12.3 ns"),
+        (99_960, "1/s", "100 k/s"), (1_234_567, "1/s", "1.23 M/s"), (8192, "B", "8.00 KiB"),
+        (0, "s", "0 ns"),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_digits_and_a_fitting_unit(value: float, unit: str, text: str):
+    assert units.with_unit(value, unit) == text

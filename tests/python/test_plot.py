@@ -1,0 +1,98 @@
+"""`switchyard.sh plot` and `list`: every figure from full data, what is there from partial data."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from fakes import row, write_bench
+
+FIGURES = {
+    "switch_cost", "sleep_wall_time", "echo_throughput", "echo_latency", "spawn_cost",
+    "memory_per_task",
+}  # fmt: skip
+
+
+@pytest.fixture
+def everything(build: Path) -> Path:
+    """Adds switch and spawn to the build's echo and sleep."""
+    switch = [row(f"switch/{name}/tasks:{n}/placement:{place}") for n in (2, 16)
+              for place in ("same", "cross")
+              for name in ("fiber/via:yield", "thread/via:futex", "thread/via:pipe")]  # fmt: skip
+    spawn = [row(f"spawn/{name}/tasks:{n}") for n in (1, 100) for name in ("thread", "fiber")]
+    for rows in (switch, spawn):
+        write_bench(build, rows, {entry["name"]: {"fields": {"real_time": 5.0}} for entry in rows})
+    return build
+
+
+def test_draws_every_figure_as_png_and_svg(cli: Cli, everything: Path, out: Path):
+    assert cli("run", "--full", "--rounds", "1", "--plot", "--out", out).returncode == 0
+    drawn = {path.name for path in (out / "plots").iterdir()}
+    assert drawn == {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
+    for path in (out / "plots").glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size > 10_000
+
+
+def test_figure_without_its_workload_is_skipped_with_a_line(cli: Cli, out: Path):
+    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
+    done = cli("plot", out)
+    assert done.returncode == 0
+    assert "switch_cost: skipped" in done.stdout
+    assert (out / "plots" / "sleep_wall_time.png").exists()
+    assert not (out / "plots" / "switch_cost.png").exists()
+
+
+def test_caption_tells_of_an_interrupted_run(cli: Cli, out: Path):
+    cli("run", "--rounds", "1", "--out", out)
+    environment = out / "environment.json"
+    facts = json.loads(environment.read_text())
+    facts["run"]["complete"] = False
+    environment.write_text(json.dumps(facts))
+    from switchyard.drawing import caption
+    from switchyard.results import ResultsFolder
+
+    assert caption(ResultsFolder.load(out)).startswith("Interrupted run, 1 round;")
+    assert cli("plot", out).returncode == 0
+
+
+def test_nothing_to_draw_is_one_clear_line(cli: Cli, build: Path, tmp_path: Path, out: Path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "echo.json").write_text('{"context": {')
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "package.json").write_text("{}")
+    entry = row("spawn/thread/tasks:1")
+    write_bench(build, [entry], {entry["name"]: {"error": "limit reached: threads"}})
+    cli("run", "--rounds", "1", "--filter", "spawn", "--out", out)
+    for folder, code, message in (
+        (tmp_path / "nowhere", 2, "no such results folder"),
+        (tmp_path / "empty", 1, "nothing was measured"),
+        (tmp_path / "broken", 1, "is no JSON"),
+        (tmp_path / "other", 1, "holds no results"),
+        (out, 1, "nothing to draw"),
+    ):
+        done = cli("plot", folder)
+        assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done.stderr
+        assert message in done.stderr
+
+
+def test_newest_folder_is_the_one_that_began_last(tmp_path: Path):
+    from switchyard.results import newest
+
+    for name in ("20250101T000000Z-b-1", "20260101T000000Z-a-1", "reference"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "environment.json").write_text("{}")
+    os.utime(tmp_path / "20250101T000000Z-b-1")
+    assert newest(tmp_path).name == "20260101T000000Z-a-1"
+
+
+def test_list_names_every_benchmark_and_what_it_measures(cli: Cli):
+    printed = cli("list").stdout
+    assert "echo/epoll/connections:64/bytes:64  [quick]" in printed
+    assert "sleep/fiber/tasks:100000/ms:100  [full]" in printed
+    assert "measures echo/fiber/connections:64/bytes:64" in printed
+    documents = json.loads(cli("list", "--json").stdout)
+    assert [document["workload"] for document in documents] == ["sleep", "echo"]
+    assert len(documents[0]["rows"]) == 3

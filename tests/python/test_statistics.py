@@ -1,0 +1,37 @@
+"""Intervals and ratios: what they promise, checked against known distributions and by hand."""
+
+import numpy as np
+import pytest
+
+from switchyard.statistics import paired_ratio, summarize
+
+
+def test_interval_is_the_one_between_order_statistics():
+    # From the binomial distribution: for 6 values min..max, for 10 the 2nd..9th (Conover, 3.2).
+    six, ten = summarize([3, 1, 6, 2, 5, 4]), summarize(list(range(1, 11)))
+    assert (six.median, six.low, six.high, six.is_range) == (3.5, 1, 6, False)
+    assert (ten.median, ten.low, ten.high) == (5.5, 2, 9)
+
+
+def test_interval_covers_the_true_median_in_95_percent_of_runs():
+    generator = np.random.default_rng(1)
+    true_median = np.log(2)
+    hits = 0
+    for sample in generator.exponential(size=(400, 10)):
+        summary = summarize(sample)
+        hits += summary.low <= true_median <= summary.high
+    assert 0.95 <= hits / 400 <= 1.0
+
+
+def test_few_values_give_their_range_and_say_so():
+    summary = summarize([2.0, 1.0, 4.0])
+    assert (summary.median, summary.low, summary.high, summary.is_range) == (2, 1, 4, True)
+    assert summary.noise == pytest.approx(0.75)
+
+
+def test_ratio_is_taken_within_rounds():
+    # The machine is half as fast in round 1: medians of all rounds would give a wrong ratio.
+    reference = {0: 100.0, 1: 50.0, 2: 100.0}
+    assert paired_ratio({0: 90.0, 1: 45.0, 2: 90.0}, reference) == pytest.approx(0.9)
+    assert paired_ratio({1: 45.0}, reference) == pytest.approx(0.9)
+    assert paired_ratio({7: 45.0}, reference) is None
