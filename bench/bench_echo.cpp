@@ -58,13 +58,13 @@ class bench_setup {
                               .bytes = static_cast<std::size_t>(which.bytes)});
     load_->connect();
     run(static_cast<std::uint64_t>(which.connections));  // every session has started and answered
-    bytes_per_connection_ = (harness::tree_pss_bytes(server_.pid()) - empty_bytes) /
-                            static_cast<double>(which.connections);
+    connection_bytes_ = harness::tree_pss_bytes(server_.pid()) - empty_bytes;
   }
 
   [[nodiscard]] const echo_case& which() const { return which_; }
   [[nodiscard]] pid_t server_pid() const { return server_.pid(); }
-  [[nodiscard]] double bytes_per_connection() const { return bytes_per_connection_; }
+  /// What the server's tree grew by from no connection to all, in bytes.
+  [[nodiscard]] double connection_bytes() const { return connection_bytes_; }
 
   /// Throws when a reply was wrong or missing, with the reason if the server has died.
   harness::load_result run(std::uint64_t requests) {
@@ -88,7 +88,7 @@ class bench_setup {
   echo_case which_;
   harness::child_process server_;
   std::unique_ptr<harness::load_generator> load_;
-  double bytes_per_connection_ = 0;
+  double connection_bytes_ = 0;
 };
 
 /// Google Benchmark calls a row several times and does not say which is the last: the setup stays
@@ -124,9 +124,11 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
   try {
     setup = &setup_for(which, cpus);
     harness::load_result result;
-    harness::record_batch(state, state.max_iterations, [&] {
+    // At least one message for each connection, or not all of them would be busy.
+    const auto ops = harness::at_least(state.max_iterations, which.connections);
+    harness::record_batch(state, ops, [&] {
       const auto before = harness::usage_of_tree(setup->server_pid());
-      result = setup->run(static_cast<std::uint64_t>(state.max_iterations));
+      result = setup->run(static_cast<std::uint64_t>(ops));
       return measured{result.seconds, harness::usage_of_tree(setup->server_pid()) - before};
     });
     set_latency(state, result.latency);
@@ -134,9 +136,11 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
     state.counters["errors"] = static_cast<double>(result.errors.total());
     state.counters["load_cpu_percent"] = result.cpu_percent();
     state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
-    constexpr std::int64_t fewest_for_memory = 16;  // fewer drown in the server's own pages
-    if (which.connections >= fewest_for_memory) {
-      state.counters["bytes_per_task"] = setup->bytes_per_connection();
+    // Less is lost in the pages that the server shares with whatever else runs just now.
+    constexpr double least_growth = 64 * 1024;
+    if (setup->connection_bytes() >= least_growth) {
+      state.counters["bytes_per_task"] =
+          setup->connection_bytes() / static_cast<double>(which.connections);
     }
   } catch (...) {
     current.reset();  // a broken setup serves no further row

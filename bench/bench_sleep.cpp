@@ -79,7 +79,7 @@ batch_result sleep_batch(R& rt, std::int64_t tasks, clock::duration d) {
 template <class R>
 double memory_of_a_sleeper(R& rt, std::int64_t tasks, clock::duration spawning,
                            double empty_bytes) {
-  const auto nap = spawning * 3 / 2 + 200ms;
+  const auto nap = spawning * 3 / 2 + 100ms;
   const auto begin = clock::now();
   const auto sleepers = spawn_sleepers(rt, tasks, nap);
   rt.sleep_for(10ms);  // the last ones fall asleep

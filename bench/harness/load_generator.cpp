@@ -99,13 +99,12 @@ void load_generator::finish_connect(std::size_t index) {
 
 void load_generator::connect() {
   const auto deadline = clock::now() + options_.connect_patience;
-  std::array<epoll_event, 256> events{};
   for (std::size_t begun = 0; open_ < connections_.size();) {
     while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
-    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), 100);
+    const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 100);
     for (int i = 0; i < ready; ++i) {
       // A connection that is open already may be readable: the server closed it. The run will say.
-      const auto& event = events[static_cast<std::size_t>(i)];
+      const auto& event = events_[static_cast<std::size_t>(i)];
       if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) finish_connect(event.data.u64);
     }
     if (clock::now() > deadline || (options_.stop != nullptr && options_.stop->requested())) {
@@ -125,6 +124,8 @@ load_result load_generator::run_for(nanoseconds duration) {
   return run([end](std::uint64_t, clock::time_point now) { return now >= end; });
 }
 
+// Replies first, then the next messages: the kernel's code for receiving and that for sending do
+// not fit into the instruction cache together, and each alone runs faster many times in a row.
 template <class Done>
 load_result load_generator::run(Done done) {
   load_result result;
@@ -137,42 +138,45 @@ load_result load_generator::run(Done done) {
     result.seconds = duration<double>(now - begin).count();
     result.cpu_s = (usage_of_this_thread() - cpu_before).cpu_s;
   };
-  for (std::size_t i = 0; i < connections_.size(); ++i) send_next(i, clock::now());
+  for (std::size_t i = 0; i < connections_.size(); ++i) send_next(i);
 
   auto last_reply = begin;
-  auto looked_at = begin;
-  std::array<epoll_event, 256> events{};
   while (waiting_ > 0) {
-    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), 50);
-    for (const auto& event :
-         std::span(events).first(static_cast<std::size_t>(std::max(ready, 0)))) {
-      const std::size_t index = event.data.u64;
-      if ((event.events & EPOLLOUT) != 0) send_rest(index);
-      if ((event.events & ~EPOLLOUT) == 0 || !take_reply(index)) continue;
-      const auto now = clock::now();
-      last_reply = now;
-      if (!counting) continue;
+    const auto answered = take_replies();
+    for (const auto& [index, when] : answered) {
+      last_reply = when;
+      if (!counting) break;
       ++result.requests;
       result.latency.record(
-          static_cast<std::uint64_t>(nanoseconds(now - connections_[index].started).count()));
-      if (done(result.requests, now)) {
-        finish(now);
-      } else {
-        send_next(index, now);
-      }
+          static_cast<std::uint64_t>(nanoseconds(when - connections_[index].started).count()));
+      if (done(result.requests, when)) finish(when);
     }
     const bool interrupted = options_.stop != nullptr && options_.stop->requested();
-    if (counting && last_reply > looked_at && !interrupted) {
-      looked_at = last_reply;  // all is well: no need for a look at the clock
-      continue;
+    if (answered.empty() || interrupted) {
+      const auto now = clock::now();
+      if (counting && (interrupted || done(result.requests, now))) finish(now);
+      if (now - last_reply > options_.reply_patience) fail_all_waiting();
     }
-    const auto now = clock::now();
-    if (counting && (interrupted || done(result.requests, now))) finish(now);
-    if (now - last_reply > options_.reply_patience) fail_all_waiting();
+    if (!counting) continue;
+    for (const auto& [index, when] : answered) send_next(index);
   }
   if (counting) finish(last_reply);
   result.errors = std::move(errors_);
   return result;
+}
+
+/// Waits for events for 50 ms at most and returns the replies that are complete and right.
+std::span<const load_generator::reply> load_generator::take_replies() {
+  std::size_t count = 0;
+  const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 50);
+  for (const auto& event : std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+    const std::size_t index = event.data.u64;
+    if ((event.events & EPOLLOUT) != 0) send_rest(index);
+    if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {
+      replies_[count++] = {index, clock::now()};
+    }
+  }
+  return std::span(replies_).first(count);
 }
 
 // The first 16 bytes, or as many as there are: sequence number, then the connection's number.
@@ -181,7 +185,7 @@ void load_generator::patch_message(std::size_t index) {
   std::memcpy(message_.data(), head.data(), std::min(sizeof head, message_.size()));
 }
 
-void load_generator::send_next(std::size_t index, clock::time_point now) {
+void load_generator::send_next(std::size_t index) {
   connection& c = connections_[index];
   if (!c.fd) return;
   ++c.sequence;
@@ -189,7 +193,7 @@ void load_generator::send_next(std::size_t index, clock::time_point now) {
   c.received = 0;
   c.waiting = true;
   ++waiting_;
-  c.started = now;
+  c.started = clock::now();
   send_rest(index);
 }
 

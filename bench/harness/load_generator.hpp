@@ -6,11 +6,15 @@
 // stays small however many connections there are: it has to cost less than the server it drives.
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,11 +85,18 @@ class load_generator {
     clock::time_point started;
   };
 
+  struct reply {
+    std::size_t index;  // of its connection
+    clock::time_point when;
+  };
+  static constexpr int events_at_once = 256;
+
   template <class Done>
   load_result run(Done done);
+  std::span<const reply> take_replies();
   void start_connect(std::size_t index);
   void finish_connect(std::size_t index);
-  void send_next(std::size_t index, clock::time_point now);
+  void send_next(std::size_t index);
   void send_rest(std::size_t index);
   bool take_reply(std::size_t index);
   bool verify(std::size_t index, std::size_t count);
@@ -97,6 +108,8 @@ class load_generator {
   load_options options_;
   unique_fd epoll_;
   std::vector<connection> connections_;
+  std::array<epoll_event, events_at_once> events_{};
+  std::array<reply, events_at_once> replies_{};
   std::vector<std::byte> message_;
   std::vector<std::byte> received_;
   std::size_t open_ = 0;

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtimes/support/error.hpp"
@@ -53,12 +54,22 @@ inline void set_no_delay(int fd) noexcept {
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+/// On loopback nothing is ever lost or shared, and a congestion control that models the path (BBR,
+/// the default of some machines) only adds its timers and its work to each message, for both sides:
+/// an acknowledgement is handled on the CPU of whoever sent it. So loopback gets the simplest one.
+inline void set_simple_congestion_control(int fd, const endpoint& where) noexcept {
+  constexpr std::string_view reno = "reno";
+  if (!where.address().is_loopback()) return;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno.data(), reno.size());
+}
+
 /// A non-blocking listening socket on `where`, or std::system_error that names the address.
 inline unique_fd open_listener(const endpoint& where) {
   constexpr int backlog = 4096;
   unique_fd fd = open_tcp(where, SOCK_NONBLOCK);
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  set_simple_congestion_control(fd.get(), where);  // accepted sockets inherit it
   if (::bind(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0 ||
       ::listen(fd.get(), backlog) < 0) {
     throw_errno("listen on " + describe(where));
