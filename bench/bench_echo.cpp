@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bench/harness/child_process.hpp"
+#include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/load_generator.hpp"
 #include "bench/harness/placement.hpp"
@@ -77,12 +78,12 @@ class bench_setup {
   }
 
  private:
-  static std::uint16_t port_of(const std::string& announcement) {
+  static int port_of(const std::string& announcement) {
     const auto colon = announcement.rfind(':');
     if (!announcement.starts_with("listening on ") || colon == std::string::npos) {
       throw std::runtime_error("echo_server did not say where it listens: " + announcement);
     }
-    return static_cast<std::uint16_t>(std::stoul(announcement.substr(colon + 1)));
+    return std::stoi(announcement.substr(colon + 1));
   }
 
   echo_case which_;
@@ -209,8 +210,10 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMicrosecond,
       .rows = std::move(maker.rows)};
   const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
-    app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)");
-    app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)");
+    app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)")
+        ->check(harness::cpu_list());
+    app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)")
+        ->check(harness::cpu_list());
   });
   current.reset();
   return code;

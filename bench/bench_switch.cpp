@@ -12,266 +12,20 @@
 // Every row proves its switches: those that the kernel counts for the tasks alone
 // (kernel_switches_per_op), those that a user-space scheduler counts (user_switches_per_op), and a
 // number in shared memory that only the holder of the baton raises.
-#include <sched.h>
-
-#include <algorithm>
-#include <atomic>
-#include <boost/context/fiber.hpp>
-#include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "bench/harness/baton.hpp"
-#include "bench/harness/limits.hpp"
-#include "bench/harness/placement.hpp"
-#include "bench/harness/workload.hpp"
+#include "bench/switch_rings.hpp"
 #include "runtimes/all.hpp"
-#include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard {
 namespace {
 
-using clock = std::chrono::steady_clock;
-using harness::measured;
 using harness::suite;
-
-enum class placement { same, cross };
-
-void pin_member(placement where, std::size_t index) {
-  const bool second = where == placement::cross && index % 2 == 1;
-  harness::pin_this_thread({second ? harness::second_cpu() : harness::first_cpu()});
-}
-
-/// What one member of a ring saw between its first and its last turn.
-struct turns {
-  clock::time_point begin;
-  clock::time_point end;
-  harness::usage used;
-
-  /// The span and the usage of both.
-  void join(const turns& other) {
-    begin = std::min(begin, other.begin);
-    end = std::max(end, other.end);
-    used += other.used;
-  }
-  [[nodiscard]] measured total() const {
-    return {std::chrono::duration<double>(end - begin).count(), used};
-  }
-};
-
-template <class Loop>
-turns measure_turns(Loop loop) {
-  turns t;
-  const auto before = harness::usage_of_this_thread();
-  t.begin = clock::now();
-  loop();
-  t.end = clock::now();
-  t.used = harness::usage_of_this_thread() - before;
-  return t;
-}
-
-template <class R, class Member>
-std::vector<turns> run_ring(R& rt, std::size_t tasks, Member member) {
-  const auto spawn = [&](std::size_t i) { return rt.spawn([&member, i] { return member(i); }); };
-  std::vector<decltype(spawn(0))> ring;
-  ring.reserve(tasks);
-  for (std::size_t i = 0; i < tasks; ++i) ring.push_back(spawn(i));
-  std::vector<turns> seen;
-  for (auto& member_task : ring) seen.push_back(member_task.join());
-  return seen;
-}
-
-void expect(bool holds, const std::string& otherwise) {
-  if (!holds) throw std::runtime_error(otherwise);
-}
-
-/// On one CPU each operation has to be a switch. Not quite all: the first may come too early, and
-/// whoever is left alone at the end has nobody to give way to.
-void expect_switches(const harness::usage& used, std::int64_t ops, std::size_t tasks) {
-  const auto slack = ops / 10 + 2 * static_cast<std::int64_t>(tasks);
-  expect(used.kernel_switches >= ops - slack,
-         "the kernel counted " + std::to_string(used.kernel_switches) + " switches for " +
-             std::to_string(ops) + " operations");
-}
-
-/// Memory for futexes is shared with forked children; pipes are inherited by them.
-template <class Baton>
-auto make_batons(std::size_t count) {
-  if constexpr (std::is_same_v<Baton, harness::futex_baton>) {
-    return shared_array<Baton>(count);
-  } else {
-    harness::require_open_files(2 * count + 32);
-    return std::vector<Baton>(count);
-  }
-}
-
-/// Without this, the kernel may let a woken task run at once, and the waker then needs a switch of
-/// its own to get to its wait: 1.3 switches for each hand-over in larger rings. sched(7):
-/// SCHED_BATCH tasks do not preempt on wake-up.
-void hand_over_in_one_switch() {
-  const sched_param none{};
-  check(::sched_setscheduler(0, SCHED_BATCH, &none), "set the scheduling policy");
-}
-
-/// A ring of kernel tasks with batons. The time is that of the first member, to whom the baton
-/// returns in every lap; when it is back for the first time, all tasks have come to life.
-template <class R, class Baton>
-void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
-  harness::require_tasks(tasks);
-  if (where == placement::cross) harness::second_cpu();  // or limit_error, before anything starts
-  pin_member(where, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
-  const auto laps = ops / static_cast<std::int64_t>(tasks);
-  auto batons = make_batons<Baton>(tasks);
-  const shared_array<std::int64_t> handed_on(1);  // no atomic: the baton orders the accesses
-  const auto member = [&](std::size_t i) {
-    pin_member(where, i);
-    hand_over_in_one_switch();
-    const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
-      batons[i].wait();
-      ++handed_on[0];
-      batons[next].post();
-    };
-    if (i == 0) batons[0].post();
-    take_and_hand_on();
-    take_and_hand_on();
-    return measure_turns([&] {
-      for (std::int64_t lap = 0; lap < laps; ++lap) take_and_hand_on();
-    });
-  };
-  R rt;
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      const auto seen = run_ring(rt, tasks, member);
-      expect(handed_on[0] == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
-      turns whole = seen.front();
-      for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
-      // Across CPUs a task may find its baton before it sleeps; on one CPU it can't.
-      if (where == placement::same) expect_switches(whole.used, ops, tasks);
-      return whole.total();
-    });
-  });
-}
-
-/// Kernel tasks on one CPU that all yield, from the moment at which all are there.
-template <class R>
-void sched_yield_row(benchmark::State& state, std::size_t tasks) {
-  harness::require_tasks(tasks);
-  pin_member(placement::same, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
-  const auto each = ops / static_cast<std::int64_t>(tasks);
-  const shared_array<std::atomic<std::size_t>> barriers(2);
-  R rt;
-  const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
-    ++arrived;
-    while (arrived < tasks) rt.yield();
-  };
-  const auto member = [&](std::size_t) {
-    wait_for_all(barriers[0]);
-    const turns t = measure_turns([&] {
-      for (std::int64_t i = 0; i < each; ++i) rt.yield();
-    });
-    wait_for_all(barriers[1]);  // or the end of the first would be measured by the last
-    return t;
-  };
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      const auto seen = run_ring(rt, tasks, member);
-      turns whole = seen.front();
-      for (std::size_t i = 1; i < tasks; ++i) whole.join(seen[i]);
-      expect_switches(whole.used, ops, tasks);
-      return whole.total();
-    });
-  });
-}
-
-/// Tasks of a runtime with a scheduler of its own, which counts its switches.
-template <class R>
-void yield_row(benchmark::State& state, std::size_t tasks) {
-  pin_member(placement::same, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
-  const auto each = ops / static_cast<std::int64_t>(tasks);
-  R rt;
-  const auto member = [&](std::size_t) {
-    turns t;
-    t.begin = clock::now();
-    for (std::int64_t i = 0; i < each; ++i) rt.yield();
-    t.end = clock::now();
-    return t;
-  };
-  rt.run([&] {
-    std::uint64_t switches = 0;
-    harness::record_batch(state, ops, [&] {
-      const auto before = rt.user_switches();
-      std::vector<turns> seen;
-      const turns all = measure_turns([&] { seen = run_ring(rt, tasks, member); });
-      switches = rt.user_switches() - before;
-      turns whole = seen.front();
-      for (const turns& t : seen) whole.join(t);
-      whole.used = all.used;  // one kernel thread: its usage once, not once for each task
-      return whole.total();
-    });
-    expect(switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
-    state.counters["user_switches_per_op"] =
-        static_cast<double>(switches) / static_cast<double>(ops);
-  });
-}
-
-/// The floor: a ring of bare contexts. Whoever is resumed stores the one that resumed it, its
-/// predecessor in the ring, and resumes its successor. The caller is the ring's first member.
-void context_row(benchmark::State& state, std::size_t tasks) {
-  namespace ctx = boost::context;
-  pin_member(placement::same, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
-  const auto laps = ops / static_cast<std::int64_t>(tasks);
-  std::vector<ctx::fiber> ring(tasks);
-  std::int64_t resumed = 0;
-  const auto hand_on = [&ring, tasks](std::size_t i) {
-    ctx::fiber from = std::move(ring[(i + 1) % tasks]).resume();
-    ring[(i + tasks - 1) % tasks] = std::move(from);
-  };
-  for (std::size_t i = 1; i < tasks; ++i) {
-    ring[i] = ctx::fiber([&, i](ctx::fiber&& from) {
-      ring[i - 1] = std::move(from);
-      for (;;) {
-        ++resumed;
-        hand_on(i);
-      }
-      return ctx::fiber();
-    });
-  }
-  harness::record_batch(state, ops, [&] {
-    const turns whole = measure_turns([&] {
-      for (std::int64_t lap = 0; lap < laps; ++lap) {
-        hand_on(0);
-        ++resumed;
-      }
-    });
-    expect(resumed == ops, "a context was not resumed in its turn");
-    return whole.total();
-  });
-  state.counters["user_switches_per_op"] = static_cast<double>(resumed) / static_cast<double>(ops);
-}
-
-/// The I/O of a switch through a pipe, without the switch.
-void self_pipe_row(benchmark::State& state) {
-  pin_member(placement::same, 0);
-  harness::pipe_baton own;
-  harness::record_batch(state, state.max_iterations, [&] {
-    return measure_turns([&] {
-             for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
-               own.post();
-               own.wait();
-             }
-           })
-        .total();
-  });
-}
+using rings::placement;
 
 constexpr std::int64_t ring_sizes[] = {2, 16, 128, 1'024};
 
@@ -305,14 +59,14 @@ void add_kernel_rows(std::vector<harness::row>& rows) {
       const auto size = static_cast<std::size_t>(n);
       rows.push_back(make_row(
           name, "futex", n, where, ring_text(n, where) + ", futex wake and wait",
-          [=](benchmark::State& s) { baton_row<R, harness::futex_baton>(s, size, where); }));
+          [=](benchmark::State& s) { rings::baton_row<R, harness::futex_baton>(s, size, where); }));
       rows.push_back(make_row(
           name, "pipe", n, where, ring_text(n, where) + ", one byte by pipe",
-          [=](benchmark::State& s) { baton_row<R, harness::pipe_baton>(s, size, where); }));
+          [=](benchmark::State& s) { rings::baton_row<R, harness::pipe_baton>(s, size, where); }));
       if (where == placement::cross) continue;
       rows.push_back(make_row(name, "sched_yield", n, where,
                               std::to_string(n) + " tasks that all call sched_yield, one CPU",
-                              [=](benchmark::State& s) { sched_yield_row<R>(s, size); }));
+                              [=](benchmark::State& s) { rings::sched_yield_row<R>(s, size); }));
     }
   }
 }
@@ -320,10 +74,10 @@ void add_kernel_rows(std::vector<harness::row>& rows) {
 template <class R>
 void add_user_rows(std::vector<harness::row>& rows) {
   for (const std::int64_t n : ring_sizes) {
-    rows.push_back(
-        make_row(std::string(R::name), "yield", n, placement::same,
-                 std::to_string(n) + " tasks that all yield to the runtime's own scheduler",
-                 [=](benchmark::State& s) { yield_row<R>(s, static_cast<std::size_t>(n)); }));
+    rows.push_back(make_row(
+        std::string(R::name), "yield", n, placement::same,
+        std::to_string(n) + " tasks that all yield to the runtime's own scheduler",
+        [=](benchmark::State& s) { rings::yield_row<R>(s, static_cast<std::size_t>(n)); }));
   }
 }
 
@@ -332,11 +86,11 @@ void add_controls(std::vector<harness::row>& rows) {
     rows.push_back(make_row(
         "context", "resume", n, placement::same,
         "floor: " + std::to_string(n) + " bare Boost.Context stacks resume each other in a ring",
-        [=](benchmark::State& s) { context_row(s, static_cast<std::size_t>(n)); }));
+        [=](benchmark::State& s) { rings::context_row(s, static_cast<std::size_t>(n)); }));
   }
-  auto own_pipe =
-      make_row("self_pipe", "pipe", 1, placement::same,
-               "control: one task writes a byte to its own pipe and reads it back", self_pipe_row);
+  auto own_pipe = make_row("self_pipe", "pipe", 1, placement::same,
+                           "control: one task writes a byte to its own pipe and reads it back",
+                           rings::self_pipe_row);
   own_pipe.set = suite::quick;
   rows.push_back(std::move(own_pipe));
 }

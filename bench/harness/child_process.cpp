@@ -18,24 +18,25 @@ namespace switchyard::harness {
 using namespace std::chrono;
 
 child_process::child_process(const std::filesystem::path& program,
-                             const std::vector<std::string>& arguments) {
+                             const std::vector<std::string>& arguments)
+    : name_(program.filename().string()) {
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "create a pipe");
   output_.reset(ends[0]);
   const unique_fd write_end(ends[1]);
 
-  std::string name = program.string();
+  std::string path = program.string();
   std::vector<std::string> copies = arguments;
-  std::vector<char*> argv{name.data()};
+  std::vector<char*> argv{path.data()};
   for (auto& argument : copies) argv.push_back(argument.data());
   argv.push_back(nullptr);
 
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
-  const int error = ::posix_spawn(&pid_, name.c_str(), &actions, nullptr, argv.data(), environ);
+  const int error = ::posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw_errno("start " + name, error);
+  if (error != 0) throw_errno("start " + path, error);
 }
 
 std::string child_process::read_line(milliseconds patience) {
@@ -47,13 +48,13 @@ std::string child_process::read_line(milliseconds patience) {
       return line;
     }
     const auto left = duration_cast<milliseconds>(deadline - steady_clock::now()).count();
-    if (left <= 0) throw std::runtime_error("no line from a program in time");
+    if (left <= 0) throw std::runtime_error("no line from " + name_ + " in time");
     pollfd ready{output_.get(), POLLIN, 0};
     if (::poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
     char buffer[512];
     const auto got = ::read(output_.get(), buffer, sizeof buffer);
     if (got == 0) {
-      throw std::runtime_error("a program " +
+      throw std::runtime_error(name_ + ' ' +
                                how_it_ended(seconds(1)).value_or("closed its output"));
     }
     if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));

@@ -37,6 +37,7 @@ class child_process {
  private:
   bool reap(std::chrono::milliseconds patience) noexcept;
 
+  std::string name_;
   pid_t pid_ = -1;
   std::optional<int> status_;
   unique_fd output_;

@@ -7,6 +7,7 @@
 #include <exception>
 #include <string>
 
+#include "bench/harness/placement.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
@@ -20,10 +21,29 @@ inline constexpr int exit_bad_arguments = 2;
   std::exit(code);
 }
 
+/// For options that take CPU lists: says at once what is wrong with one.
+inline CLI::Validator cpu_list() {
+  return {[](const std::string& text) {
+            try {
+              parse_cpu_list(text);
+              return std::string();
+            } catch (const std::invalid_argument& wrong) {
+              return std::string(wrong.what());
+            }
+          },
+          "CPUS"};
+}
+
+/// For options that take a TCP port; `lowest` is 0 where 0 means any.
+inline CLI::Range port_from(int lowest) { return {lowest, 65535}; }
+
+inline void add_version(CLI::App& app) {
+  app.set_version_flag("--version", app.get_name() + " " SWITCHYARD_VERSION);
+}
+
 /// Parses, or prints what was asked for (--help, --version) and exits 0, or prints one line and
 /// exits 2.
 inline void parse_or_exit(CLI::App& app, int argc, char** argv) {
-  app.set_version_flag("--version", app.get_name() + " " SWITCHYARD_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

@@ -83,7 +83,7 @@ void load_generator::start_connect(std::size_t index) {
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_CONGESTION, reno.data(), reno.size());
   if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
       errno != EINPROGRESS) {
-    throw_errno("connect to " + describe(to));
+    throw_errno("connect to " + describe(to) + " (is a server there?)");
   }
   watch(index, EPOLLOUT, EPOLL_CTL_ADD);
 }
@@ -92,7 +92,9 @@ void load_generator::finish_connect(std::size_t index) {
   int error = 0;
   socklen_t length = sizeof error;
   ::getsockopt(connections_[index].fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) throw_errno("connect to " + describe(options_.target), error);
+  if (error != 0) {
+    throw_errno("connect to " + describe(options_.target) + " (is a server there?)", error);
+  }
   watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
   ++open_;
 }
@@ -116,12 +118,11 @@ void load_generator::connect() {
 }
 
 load_result load_generator::run_requests(std::uint64_t count) {
-  return run([count](std::uint64_t answered, clock::time_point) { return answered >= count; });
+  return run([count](std::uint64_t answered, nanoseconds) { return answered >= count; });
 }
 
-load_result load_generator::run_for(nanoseconds duration) {
-  const auto end = clock::now() + duration;
-  return run([end](std::uint64_t, clock::time_point now) { return now >= end; });
+load_result load_generator::run_for(nanoseconds length) {
+  return run([length](std::uint64_t, nanoseconds elapsed) { return elapsed >= length; });
 }
 
 // Replies first, then the next messages: the kernel's code for receiving and that for sending do
@@ -149,12 +150,12 @@ load_result load_generator::run(Done done) {
       ++result.requests;
       result.latency.record(
           static_cast<std::uint64_t>(nanoseconds(when - connections_[index].started).count()));
-      if (done(result.requests, when)) finish(when);
+      if (done(result.requests, when - begin)) finish(when);
     }
     const bool interrupted = options_.stop != nullptr && options_.stop->requested();
     if (answered.empty() || interrupted) {
       const auto now = clock::now();
-      if (counting && (interrupted || done(result.requests, now))) finish(now);
+      if (counting && (interrupted || done(result.requests, now - begin))) finish(now);
       if (now - last_reply > options_.reply_patience) fail_all_waiting();
     }
     if (!counting) continue;

@@ -68,7 +68,7 @@ class load_generator {
   load_result run_requests(std::uint64_t count);
 
   /// The same for a length of time.
-  load_result run_for(std::chrono::nanoseconds duration);
+  load_result run_for(std::chrono::nanoseconds length);
 
   [[nodiscard]] std::size_t open_connections() const noexcept { return open_; }
 

@@ -81,6 +81,7 @@ int run_main(int argc, char** argv, const workload& w,
     CLI::App app(w.what, program);
     bool describe = false;
     app.add_flag("--describe", describe, "Print what the rows are, as JSON, and exit");
+    add_version(app);
     add_options(app);
     help_text = app.help();
     benchmark::Initialize(&argc, argv, print_help);

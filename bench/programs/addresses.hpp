@@ -13,7 +13,7 @@ namespace switchyard {
 
 /// The first address of `host` (a name or a number, IPv4 or IPv6); std::invalid_argument when there
 /// is none.
-inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, std::uint16_t port) {
+inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, int port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -26,7 +26,7 @@ inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, std::uint
   boost::asio::ip::tcp::endpoint where;
   where.resize(found->ai_addrlen);
   std::memcpy(where.data(), found->ai_addr, found->ai_addrlen);
-  where.port(port);
+  where.port(static_cast<std::uint16_t>(port));
   return where;
 }
 

@@ -22,7 +22,7 @@ using harness::load_result;
 
 struct options {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8001;
+  int port = 8001;
   std::size_t connections = 100;
   std::size_t bytes = 64;
   double duration_s = 5;
@@ -127,10 +127,10 @@ int main(int argc, char** argv) {
   CLI::App app("Closed-loop load for an echo server; every reply is verified", "echo_load");
   app.add_option("--host", chosen.host, "Where the server is")->capture_default_str();
   app.add_option("--port", chosen.port, "Its port")
-      ->check(CLI::Range(1, 65535))
+      ->check(harness::port_from(1))
       ->capture_default_str();
   app.add_option("--connections", chosen.connections, "Connections, all busy at once")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}))
       ->capture_default_str();
   app.add_option("--bytes", chosen.bytes, "Bytes per message")
       ->check(CLI::Range(std::size_t{1}, std::size_t{64} << 20))
@@ -143,10 +143,12 @@ int main(int argc, char** argv) {
       ->transform(duration_text)
       ->check(CLI::Range(0.0, 3600.0))
       ->default_str("1s");
-  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)");
+  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)")
+      ->check(harness::cpu_list());
   app.add_option("--json", chosen.json, "Also write the figures to this file");
   app.add_flag("--allow-remote", chosen.allow_remote,
                "Load a host other than this one; its owner has to agree");
+  harness::add_version(app);
   harness::parse_or_exit(app, argc, argv);
   return harness::run_program("echo_load", [&] { return load(chosen); });
 }

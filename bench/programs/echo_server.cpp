@@ -25,7 +25,7 @@ namespace {
 struct options {
   std::string runtime = "fiber";
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8001;
+  int port = 8001;
   std::string cpus;
   pid_t parent = 0;
 };
@@ -119,9 +119,12 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--host", chosen.host, "Address to listen on")->capture_default_str();
   app.add_option("--port", chosen.port, "Port to listen on; 0 picks a free one")
+      ->check(harness::port_from(0))
       ->capture_default_str();
-  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)");
+  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)")
+      ->check(harness::cpu_list());
   app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
+  harness::add_version(app);
   harness::parse_or_exit(app, argc, argv);
   return harness::run_program("echo_server", [&] { return serve(chosen); });
 }

@@ -72,7 +72,7 @@ inline unique_fd open_listener(const endpoint& where) {
   set_simple_congestion_control(fd.get(), where);  // accepted sockets inherit it
   if (::bind(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0 ||
       ::listen(fd.get(), backlog) < 0) {
-    throw_errno("listen on " + describe(where));
+    throw_errno("listen on " + describe(where) + " (another port may be free; 0 picks one)");
   }
   return fd;
 }

@@ -1,0 +1,206 @@
+"""The real binaries as a user meets them: bad input is one clear line, and the runner, interrupted
+while real benchmarks run, leaves no process and no listening port.
+"""
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SWITCHYARD
+
+BIN = Path(__file__).resolve().parents[2] / "build" / "release" / "bin"
+
+pytestmark = pytest.mark.skipif(
+    not (BIN / "echo_server").exists(), reason="the release preset is not built"
+)
+
+
+def run(program: str, *arguments: str, **options) -> subprocess.CompletedProcess:
+    argv = [str(BIN / program), *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+@pytest.fixture
+def server():
+    """A running fiber echo server; its port."""
+    argv = [str(BIN / "echo_server"), "--port", "0"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        port = process.stdout.readline().strip().rsplit(":", 1)[1]
+        yield port
+        process.terminate()
+
+
+BAD_ARGUMENTS = [
+    ("echo_server", ["--runtime", "gofer"], "no runtime 'gofer'; there are serial, process"),
+    ("echo_server", ["--port", "99999"], "--port"),
+    ("echo_server", ["--host", "no.such.host.invalid"], "'no.such.host.invalid'"),
+    ("echo_server", ["--cpus", "5000"], "'5000'"),
+    ("echo_server", ["--cpus", "1000", "--port", "0"], "CPU 1000 can't be used"),
+    ("echo_load", ["--port", "0"], "--port"),
+    ("echo_load", ["--connections", "0"], "--connections"),
+    ("echo_load", ["--connections", "10000000"], "local ports"),
+    ("echo_load", ["--host", "no.such.host.invalid"], "'no.such.host.invalid'"),
+    ("echo_load", ["--host", "192.0.2.1"], "--allow-remote"),
+    ("echo_load", ["--bytes", "0"], "--bytes"),
+    ("echo_load", ["--duration", "5parsecs"], "parsecs"),
+    ("echo_load", ["--json", "/no/such/folder/file"], "'/no/such/folder/file'"),
+    ("echo_load", ["surplus"], "surplus"),
+    ("bench_echo", ["--surplus"], "--surplus"),
+    ("bench_echo", ["--server-cpus", "x"], "'x' is no CPU number"),
+    ("bench_sleep", ["--benchmark_filter=nothing"], "nothing"),
+]
+
+
+@pytest.mark.parametrize(("program", "arguments", "culprit"), BAD_ARGUMENTS)
+def test_bad_arguments_are_one_line_and_exit_code_2(program, arguments, culprit):
+    done = run(program, *arguments)
+    assert done.returncode == 2
+    assert culprit in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("program", ["echo_server", "echo_load", "bench_echo", "bench_switch"])
+def test_help_and_version(program):
+    assert "--version" in run(program, "--help").stdout
+    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", run(program, "--version").stdout)
+
+
+def test_a_taken_port_is_named(server):
+    done = run("echo_server", "--port", server)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{server}" in done.stderr
+    assert "Address already in use" in done.stderr
+
+
+def test_a_server_that_is_not_there_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
+        port = taken.getsockname()[1]
+        done = run("echo_load", "--port", str(port), "--connections", "2")
+    assert done.returncode == 1
+    assert f"connect to 127.0.0.1:{port}" in done.stderr
+
+
+def test_load_reports_what_it_measured(server, tmp_path):
+    report = tmp_path / "report.json"
+    done = run("echo_load", "--port", server, "--connections", "7", "--bytes", "100",
+               "--duration", "300ms", "--warmup", "100ms", "--json", str(report))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "every reply was right" in done.stdout
+    figures = json.loads(report.read_text())
+    assert figures["connections"] == 7
+    assert figures["requests"] > 0
+    assert figures["errors"] == 0
+    assert figures["seconds"] >= 0.3
+    assert figures["p50_us"] <= figures["p99_us"] <= figures["max_us"]
+
+
+def test_a_foreign_client_gets_its_bytes_back(server):
+    message = os.urandom(300_000)
+    with socket.create_connection(("127.0.0.1", int(server)), timeout=20) as client:
+        client.sendall(message[:1000])
+        received = b""
+        while len(received) < 1000:
+            received += client.recv(65536)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert received == message[:1000]
+
+
+def test_load_drives_a_foreign_server():
+    echo = (
+        "import socketserver,sys\n"
+        "class H(socketserver.BaseRequestHandler):\n"
+        "    def handle(self):\n"
+        "        while data := self.request.recv(65536): self.request.sendall(data)\n"
+        "s = socketserver.ThreadingTCPServer(('127.0.0.1', 0), H)\n"
+        "s.daemon_threads = True\n"
+        "print(s.server_address[1], flush=True)\n"
+        "s.serve_forever()\n"
+    )
+    argv = ["python3", "-c", echo]
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as foreign:
+        port = foreign.stdout.readline().strip()
+        done = run("echo_load", "--port", port, "--connections", "5", "--duration", "200ms",
+                   "--warmup", "0s")  # fmt: skip
+        foreign.kill()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_limit_is_a_row_that_says_so():
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    row = "echo/fiber/connections:256/bytes:64/"
+    done = run("bench_echo", f"--benchmark_filter={row}", "--benchmark_min_time=0.01",
+               preexec_fn=few_files)  # fmt: skip
+    assert done.returncode == 0
+    assert "limit reached: needs 288 open files, RLIMIT_NOFILE allows 64" in done.stdout
+
+
+def test_a_server_that_dies_fails_the_row_with_the_reason():
+    argv = [str(BIN / "bench_echo"), "--benchmark_filter=echo/thread/connections:16/bytes:64/",
+            "--benchmark_min_time=30"]  # fmt: skip
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
+        victim = wait_for_child(bench.pid)
+        time.sleep(1)  # well within the measuring
+        os.kill(victim, signal.SIGKILL)
+        output, _ = bench.communicate(timeout=30)
+    assert bench.returncode == 1
+    assert "the server was killed by signal 9" in output
+
+
+def wait_for_child(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if found := children.read_text().split():
+            return int(found[0])
+        time.sleep(0.01)
+    raise AssertionError("no server was started")
+
+
+def ours(marker: str) -> list[str]:
+    """Command lines of living processes that were started for this test."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and marker in (entry / "environ").read_text(errors="replace"):
+                found.append((entry / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("workload", ["echo/process", "sleep/process", "switch/process"])
+def test_a_stopped_runner_leaves_no_process_behind(tmp_path, how, workload):
+    marker = f"switchyard-test-{os.getpid()}-{time.monotonic_ns()}"
+    out = tmp_path / "results"
+    argv = [str(SWITCHYARD), "run", "--filter", f"^{workload}/", "--rounds", "50",
+            "--out", str(out)]  # fmt: skip
+    environment = {**os.environ, "SWITCHYARD_TEST_MARKER": marker}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as runner:  # fmt: skip
+        results = out / f"{workload.split('/')[0]}.json"
+        end = time.monotonic() + 60
+        while not results.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        runner.send_signal(how)
+        runner.wait(timeout=30)
+    end = time.monotonic() + 20
+    while ours(marker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert ours(marker) == []
+    assert json.loads(results.read_text())["benchmarks"]
+    assert runner.returncode == (-how if how == signal.SIGKILL else 128 + how)
