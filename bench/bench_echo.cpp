@@ -125,8 +125,9 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
   try {
     setup = &setup_for(which, cpus);
     harness::load_result result;
-    // At least one message for each connection, or not all of them would be busy.
-    const auto ops = harness::at_least(state.max_iterations, which.connections);
+    // A steady state needs several messages for each connection.
+    constexpr std::int64_t messages_each = 8;
+    const auto ops = harness::at_least(state.max_iterations, messages_each * which.connections);
     harness::record_batch(state, ops, [&] {
       const auto before = harness::usage_of_tree(setup->server_pid());
       result = setup->run(static_cast<std::uint64_t>(ops));

@@ -97,7 +97,8 @@ TEST(load_generator, CountsExactlyWhatWasAsked) {
   const test_server server(echo);
   const auto result = load(server, load_on(server, 5), 1'000);
   EXPECT_EQ(result.requests, 1'000U);
-  EXPECT_EQ(result.latency.count(), 1'000U);
+  EXPECT_GE(result.latency.count(), 1'000U);
+  EXPECT_LE(result.latency.count(), 1'004U) << "and at most the four others under way at the end";
   EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
   EXPECT_GT(result.seconds, 0);
   EXPECT_GT(result.cpu_s, 0);

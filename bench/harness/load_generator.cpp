@@ -146,10 +146,10 @@ load_result load_generator::run(Done done) {
     const auto answered = take_replies();
     for (const auto& [index, when] : answered) {
       last_reply = when;
-      if (!counting) break;
-      ++result.requests;
       result.latency.record(
           static_cast<std::uint64_t>(nanoseconds(when - connections_[index].started).count()));
+      if (!counting) continue;
+      ++result.requests;
       if (done(result.requests, when - begin)) finish(when);
     }
     const bool interrupted = options_.stop != nullptr && options_.stop->requested();

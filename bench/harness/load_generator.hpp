@@ -46,7 +46,9 @@ struct load_result {
   std::uint64_t requests = 0;  // answered and verified within the measured time
   double seconds = 0;          // from the first send to the last of these replies
   double cpu_s = 0;            // the generator's own, in that time
-  histogram latency;           // of these requests
+  // Of these requests and of those still under way at the end: to leave the slowest out because
+  // they were slow would flatter the server.
+  histogram latency;
   load_errors errors;          // of the whole run, its draining included
 
   [[nodiscard]] double cpu_percent() const { return seconds > 0 ? 100 * cpu_s / seconds : 0; }
@@ -64,7 +66,7 @@ class load_generator {
   void connect();
 
   /// Keeps every connection busy until `count` replies have come back; then takes what is still
-  /// under way, verified but not counted.
+  /// under way, verified, but not counted in the throughput.
   load_result run_requests(std::uint64_t count);
 
   /// The same for a length of time.
