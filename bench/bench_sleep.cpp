@@ -137,7 +137,8 @@ void add_rows(std::vector<harness::row>& rows) {
   const auto add = [&](std::int64_t tasks, std::int64_t ms, suite set) {
     rows.push_back({std::string(R::name),
                     {{"tasks", tasks}, {"ms", ms}},
-                    std::to_string(tasks) + " tasks sleep " + std::to_string(ms) + " ms" +
+                    (tasks == 1 ? "1 task sleeps " : std::to_string(tasks) + " tasks sleep ") +
+                        std::to_string(ms) + " ms" +
                         (R::concurrent ? " at once" : ", one after another"),
                     [=](benchmark::State& s) { sleep_row<R>(s, tasks, milliseconds(ms)); },
                     set});
