@@ -55,6 +55,16 @@ struct batch_result {
   clock::duration spawning{};
   clock::duration oversleep_sum{};
   clock::duration oversleep_max{};
+  std::int64_t slept = 0;  // tasks
+
+  batch_result& operator+=(const batch_result& other) {
+    wall += other.wall;
+    spawning += other.spawning;
+    oversleep_sum += other.oversleep_sum;
+    oversleep_max = std::max(oversleep_max, other.oversleep_max);
+    slept += other.slept;
+    return *this;
+  }
 };
 
 template <class R>
@@ -68,6 +78,7 @@ batch_result sleep_batch(R& rt, std::int64_t tasks, clock::duration d) {
     if (late < clock::duration::zero()) throw std::runtime_error("a task woke too early");
     result.oversleep_sum += late;
     result.oversleep_max = std::max(result.oversleep_max, late);
+    ++result.slept;
   }
   result.wall = clock::now() - begin;
   return result;
@@ -104,28 +115,31 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
   R rt;
   rt.run([&] {
-    batch_result last;
+    batch_result all;
     harness::record_batch(state, state.max_iterations, [&] {
       measured m;
       const auto before = harness::usage_of_self_and_reaped();
       for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
-        last = sleep_batch(rt, tasks, d);
-        m.seconds += duration<double>(last.wall).count();
+        all += sleep_batch(rt, tasks, d);
       }
+      m.seconds = duration<double>(all.wall).count();
       m.used = harness::usage_of_self_and_reaped() - before;
       return m;
     });
+    if (all.slept != tasks * state.max_iterations) throw std::runtime_error("a task is missing");
     const auto n = static_cast<double>(tasks);
+    const auto spawning = all.spawning / state.max_iterations;
     // Per task, not per batch: that is what one wants to compare over N.
     for (const char* per_op : {"cpu_us_per_op", "kernel_switches_per_op"}) {
       state.counters[per_op] = state.counters[per_op] / n;
     }
     state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
-    state.counters["oversleep_ms"] = milliseconds_of(last.oversleep_sum) / n;
-    state.counters["oversleep_max_ms"] = milliseconds_of(last.oversleep_max);
+    state.counters["oversleep_ms"] =
+        milliseconds_of(all.oversleep_sum) / static_cast<double>(all.slept);
+    state.counters["oversleep_max_ms"] = milliseconds_of(all.oversleep_max);
     if constexpr (R::concurrent) {
       if (tasks >= fewest_for_memory && empty_bytes > 0) {
-        const double bytes = memory_of_a_sleeper(rt, tasks, last.spawning, empty_bytes);
+        const double bytes = memory_of_a_sleeper(rt, tasks, spawning, empty_bytes);
         if (bytes > 0) state.counters["bytes_per_task"] = bytes;
       }
     }

@@ -9,9 +9,10 @@
 //   via:resume            raw Boost.Context, no scheduler: the floor (runtime `context`)
 //   self_pipe             control: one task writes to its own pipe and reads it back. A pipe switch
 //                         less this is the switch without its I/O
-// Every row proves its switches: those that the kernel counts for the tasks alone
-// (kernel_switches_per_op), those that a user-space scheduler counts (user_switches_per_op), and a
-// number in shared memory that only the holder of the baton raises.
+// Every row proves its switches. On one CPU the kernel has to count one for each operation, or next
+// to none where it has no part in them, or the row fails; across CPUs the count is reported
+// (kernel_switches_per_op). A user-space scheduler counts its own (user_switches_per_op). And a
+// number in shared memory that only the holder of the baton raises has to come out right.
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -58,10 +59,10 @@ void add_kernel_rows(std::vector<harness::row>& rows) {
     for (const std::int64_t n : ring_sizes) {
       const auto size = static_cast<std::size_t>(n);
       rows.push_back(make_row(
-          name, "futex", n, where, ring_text(n, where) + ", futex wake and wait",
+          name, "futex", n, where, ring_text(n, where) + ", futex wake and wait, SCHED_BATCH",
           [=](benchmark::State& s) { rings::baton_row<R, harness::futex_baton>(s, size, where); }));
       rows.push_back(make_row(
-          name, "pipe", n, where, ring_text(n, where) + ", one byte by pipe",
+          name, "pipe", n, where, ring_text(n, where) + ", one byte by pipe, SCHED_BATCH",
           [=](benchmark::State& s) { rings::baton_row<R, harness::pipe_baton>(s, size, where); }));
       if (where == placement::cross) continue;
       rows.push_back(make_row(name, "sched_yield", n, where,

@@ -9,6 +9,7 @@
 #include <boost/context/fiber.hpp>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -40,12 +41,14 @@ struct turns {
   clock::time_point begin;
   clock::time_point end;
   harness::usage used;
+  std::int64_t uncounted = 0;  // switches of its own after its last turn
 
   /// The span and the usage of both.
   void join(const turns& other) {
     begin = std::min(begin, other.begin);
     end = std::max(end, other.end);
     used += other.used;
+    uncounted += other.uncounted;
   }
   [[nodiscard]] measured total() const {
     return {std::chrono::duration<double>(end - begin).count(), used};
@@ -63,14 +66,44 @@ turns measure_turns(Loop loop) {
   return t;
 }
 
-template <class R, class Member>
-std::vector<turns> run_ring(R& rt, std::size_t tasks, Member member) {
-  const auto spawn = [&](std::size_t i) { return rt.spawn([&member, i] { return member(i); }); };
+/// A member that can't go on, or that could not be started, would leave the others waiting for
+/// ever: it breaks the ring, and they end with this error.
+struct broken_ring : std::runtime_error {
+  broken_ring() : std::runtime_error("another member of the ring has failed") {}
+};
+
+/// Spawns all members and joins them. When that fails, or one of them does, calls `break_ring()`;
+/// the error thrown is then the one that began it.
+template <class R, class Member, class Break>
+std::vector<turns> run_ring(R& rt, std::size_t tasks, Member member, Break break_ring) {
+  const auto spawn = [&](std::size_t i) {
+    return rt.spawn([&member, &break_ring, i] {
+      try {
+        return member(i);
+      } catch (...) {
+        break_ring();
+        throw;
+      }
+    });
+  };
   std::vector<decltype(spawn(0))> ring;
   ring.reserve(tasks);
-  for (std::size_t i = 0; i < tasks; ++i) ring.push_back(spawn(i));
+  try {
+    for (std::size_t i = 0; i < tasks; ++i) ring.push_back(spawn(i));
+  } catch (...) {
+    break_ring();
+    throw;
+  }
   std::vector<turns> seen;
-  for (auto& member_task : ring) seen.push_back(member_task.join());
+  std::string failure;
+  for (auto& task : ring) {
+    try {
+      seen.push_back(task.join());
+    } catch (const std::exception& error) {
+      if (failure.empty() || failure == broken_ring().what()) failure = error.what();
+    }
+  }
+  if (!failure.empty()) throw std::runtime_error(failure);
   return seen;
 }
 
@@ -78,13 +111,30 @@ inline void expect(bool holds, const std::string& otherwise) {
   if (!holds) throw std::runtime_error(otherwise);
 }
 
-/// On one CPU each operation has to be a switch. Not quite all: the first may come too early, and
-/// whoever is left alone at the end has nobody to give way to.
-inline void expect_switches(const harness::usage& used, std::int64_t ops, std::size_t tasks) {
+inline std::string counted(const harness::usage& used, std::int64_t ops) {
+  return "the kernel counted " + std::to_string(used.kernel_switches) + " switches for " +
+         std::to_string(ops) + " operations";
+}
+
+/// Each operation has to be one switch of the kernel's. Not quite: the first may come too early,
+/// whoever is left alone at the end has nobody to give way to, and others use the CPU as well.
+inline void expect_kernel_switches(const harness::usage& used, std::int64_t ops,
+                                   std::size_t tasks) {
   const auto slack = ops / 10 + 2 * static_cast<std::int64_t>(tasks);
-  expect(used.kernel_switches >= ops - slack,
-         "the kernel counted " + std::to_string(used.kernel_switches) + " switches for " +
-             std::to_string(ops) + " operations");
+  expect(std::abs(used.kernel_switches - ops) <= slack, counted(used, ops));
+}
+
+/// The kernel has nothing to do with these operations; the slack is for what else uses the CPU.
+inline void expect_no_kernel_switches(const harness::usage& used, std::int64_t ops) {
+  constexpr std::int64_t slack = 100;
+  expect(used.kernel_switches <= ops / 100 + slack, counted(used, ops));
+}
+
+/// Whole laps, and enough of them that the slack above leaves something to be checked.
+inline std::int64_t whole_laps(const benchmark::State& state, std::size_t tasks) {
+  constexpr benchmark::IterationCount least_laps = 10;
+  const auto size = static_cast<std::int64_t>(tasks);
+  return harness::at_least(std::max(state.max_iterations, least_laps * size), size);
 }
 
 /// Memory for futexes is shared with forked children; pipes are inherited by them.
@@ -113,15 +163,21 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
   harness::require_tasks(tasks);
   if (where == placement::cross) harness::second_cpu();  // or limit_error, before anything starts
   pin_member(where, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
+  const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
   auto batons = make_batons<Baton>(tasks);
   const shared_array<std::int64_t> handed_on(1);  // no atomic: the baton orders the accesses
+  const shared_array<std::atomic<bool>> broken(1);
+  const auto break_ring = [&] {
+    broken[0] = true;
+    for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
+  };
   const auto member = [&](std::size_t i) {
     pin_member(where, i);
     hand_over_in_one_switch();
     const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
       batons[i].wait();
+      if (broken[0]) throw broken_ring();
       ++handed_on[0];
       batons[next].post();
     };
@@ -135,12 +191,12 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
   R rt;
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_ring(rt, tasks, member);
+      const auto seen = run_ring(rt, tasks, member, break_ring);
       expect(handed_on[0] == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
       turns whole = seen.front();
       for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
-      // Across CPUs a task may find its baton before it sleeps; on one CPU it can't.
-      if (where == placement::same) expect_switches(whole.used, ops, tasks);
+      // Across CPUs a task may find its baton before it sleeps: there the count is only reported.
+      if (where == placement::same) expect_kernel_switches(whole.used, ops, tasks);
       return whole.total();
     });
   });
@@ -151,29 +207,37 @@ template <class R>
 void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   harness::require_tasks(tasks);
   pin_member(placement::same, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
+  const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
   const shared_array<std::atomic<std::size_t>> barriers(2);
+  const shared_array<std::atomic<bool>> broken(1);
   R rt;
   const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
-    ++arrived;
-    while (arrived < tasks) rt.yield();
+    std::int64_t yields = 0;
+    for (++arrived; arrived < tasks; ++yields) {
+      if (broken[0]) throw broken_ring();
+      rt.yield();
+    }
+    return yields;
   };
   const auto member = [&](std::size_t) {
     wait_for_all(barriers[0]);
-    const turns t = measure_turns([&] {
+    turns t = measure_turns([&] {
       for (std::int64_t i = 0; i < each; ++i) rt.yield();
     });
-    wait_for_all(barriers[1]);  // or the end of the first would be measured by the last
+    t.uncounted = wait_for_all(barriers[1]);  // or its end would be measured by the others
     return t;
   };
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_ring(rt, tasks, member);
+      const auto seen = run_ring(rt, tasks, member, [&] { broken[0] = true; });
       turns whole = seen.front();
       for (std::size_t i = 1; i < tasks; ++i) whole.join(seen[i]);
-      expect_switches(whole.used, ops, tasks);
-      return whole.total();
+      expect_kernel_switches(whole.used, ops, tasks);
+      // Whoever was done first went on yielding, so that more switches took this time than counted.
+      measured m = whole.total();
+      m.seconds *= static_cast<double>(ops) / static_cast<double>(ops + whole.uncounted);
+      return m;
     });
   });
 }
@@ -182,7 +246,7 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
 template <class R>
 void yield_row(benchmark::State& state, std::size_t tasks) {
   pin_member(placement::same, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
+  const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
   R rt;
   const auto member = [&](std::size_t) {
@@ -197,11 +261,12 @@ void yield_row(benchmark::State& state, std::size_t tasks) {
     harness::record_batch(state, ops, [&] {
       const auto before = rt.user_switches();
       std::vector<turns> seen;
-      const turns all = measure_turns([&] { seen = run_ring(rt, tasks, member); });
+      const turns all = measure_turns([&] { seen = run_ring(rt, tasks, member, [] {}); });
       switches = rt.user_switches() - before;
       turns whole = seen.front();
       for (const turns& t : seen) whole.join(t);
       whole.used = all.used;  // one kernel thread: its usage once, not once for each task
+      expect_no_kernel_switches(whole.used, ops);
       return whole.total();
     });
     expect(switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
@@ -215,7 +280,7 @@ void yield_row(benchmark::State& state, std::size_t tasks) {
 inline void context_row(benchmark::State& state, std::size_t tasks) {
   namespace ctx = boost::context;
   pin_member(placement::same, 0);
-  const auto ops = harness::at_least(state.max_iterations, static_cast<std::int64_t>(tasks));
+  const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
   std::vector<ctx::fiber> ring(tasks);
   std::int64_t resumed = 0;
@@ -241,6 +306,7 @@ inline void context_row(benchmark::State& state, std::size_t tasks) {
       }
     });
     expect(resumed == ops, "a context was not resumed in its turn");
+    expect_no_kernel_switches(whole.used, ops);
     return whole.total();
   });
   state.counters["user_switches_per_op"] = static_cast<double>(resumed) / static_cast<double>(ops);
@@ -251,13 +317,14 @@ inline void self_pipe_row(benchmark::State& state) {
   pin_member(placement::same, 0);
   harness::pipe_baton own;
   harness::record_batch(state, state.max_iterations, [&] {
-    return measure_turns([&] {
-             for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
-               own.post();
-               own.wait();
-             }
-           })
-        .total();
+    const turns all = measure_turns([&] {
+      for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
+        own.post();
+        own.wait();
+      }
+    });
+    expect_no_kernel_switches(all.used, state.max_iterations);
+    return all.total();
   });
 }
 

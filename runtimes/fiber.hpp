@@ -5,6 +5,8 @@
 // getaddrinfo would stall every fiber.
 #pragma once
 
+#include <unistd.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
@@ -18,13 +20,13 @@
 #include <memory>
 #include <string_view>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/asio_scheduler.hpp"
 #include "runtimes/support/fiber_io.hpp"
 #include "runtimes/support/outcome.hpp"
+#include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stack_size.hpp"
 #include "runtimes/support/stack_slab.hpp"
 
@@ -96,27 +98,32 @@ class fiber {
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
-    session_list open;
+    sessions open;
+    // A copy of the descriptor, as Asio closes what it is given.
     boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> stopped(
-        io_, stop.fd());
+        io_, check(::dup(stop.fd()), "copy a descriptor"));
     stopped.async_wait(boost::asio::posix::descriptor_base::wait_read, [&](const error_code& ec) {
       if (!ec) from.close();
     });
-    const auto report = accept_sessions(from, stop, open, session);
-    open.end_all();
-    // The descriptor belongs to `stop`.
-    [[maybe_unused]] const int not_ours = stopped.release();
-    return report;
+    return accept_sessions(from, stop, open, session);
   }
 
  private:
+  using sessions = session_list<boost::fibers::mutex, boost::fibers::condition_variable>;
+
   // Puts the library's own scheduler back before the io_context can go away.
   class entered {
    public:
     entered(boost::asio::io_context& io, std::uint64_t& resumes) : work_(io.get_executor()) {
+      io.restart();  // it has stopped for want of work if this runtime was entered before
       boost::fibers::use_scheduling_algorithm<asio_scheduler>(io, resumes);
     }
-    ~entered() { boost::fibers::use_scheduling_algorithm<boost::fibers::algo::round_robin>(); }
+    ~entered() {
+      // Only the dispatcher frees the stacks of fibers that have ended: a yield of the last fiber
+      // goes through it. Else they would be freed in the next runtime's time.
+      boost::this_fiber::yield();
+      boost::fibers::use_scheduling_algorithm<boost::fibers::algo::round_robin>();
+    }
     entered(const entered&) = delete;
     entered& operator=(const entered&) = delete;
 
@@ -125,28 +132,8 @@ class fiber {
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   };
 
-  // The sockets of the sessions that run, so that a stop can end them.
-  class session_list {
-   public:
-    void add(int fd) { fds_.insert(fd); }
-    void remove(int fd) {
-      fds_.erase(fd);
-      if (fds_.empty()) none_left_.notify_all();
-    }
-    void end_all() {
-      for (const int fd : fds_) ::shutdown(fd, SHUT_RDWR);
-      std::unique_lock lock(mutex_);
-      none_left_.wait(lock, [this] { return fds_.empty(); });
-    }
-
-   private:
-    boost::fibers::mutex mutex_;  // the condition variable wants one; one thread needs none
-    boost::fibers::condition_variable none_left_;
-    std::unordered_set<int> fds_;
-  };
-
   template <class Session>
-  serve_report accept_sessions(listener& from, stop_source& stop, session_list& open,
+  serve_report accept_sessions(listener& from, stop_source& stop, sessions& open,
                                Session& session) {
     using namespace std::chrono_literals;
     serve_report report;
@@ -155,17 +142,23 @@ class fiber {
       stream peer = from.accept(ec);
       if (stop.requested()) break;
       if (ec == boost::asio::error::connection_aborted) continue;
+      if (ec) {  // no descriptor left: the client waits in the backlog
+        report.why_turned_away = ec.message();
+        sleep_for(10ms);
+        continue;
+      }
+      const int fd = peer.native_handle();
+      open.add(fd);
       try {
-        if (ec) throw limit_error(ec.message());
-        launch([&open, &session, peer = std::move(peer)]() mutable {
-          open.add(peer.native_handle());
+        launch([&open, &session, fd, peer = std::move(peer)]() mutable {
           outcome<void> ended;
           const auto one = [&] { session(peer); };
           ended.run(one);
-          open.remove(peer.native_handle());
+          open.remove(fd);
         }).detach();
         ++report.connections;
       } catch (const limit_error& limit) {
+        open.remove(fd);
         ++report.turned_away;
         report.why_turned_away = limit.what();
         sleep_for(10ms);

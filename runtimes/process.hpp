@@ -59,6 +59,7 @@ class process {
 
     /// Throws std::runtime_error with the child's own text, or with how it died.
     T join() {
+      if (pid_ <= 0) throw std::logic_error("a task can be joined once");
       const pid_t pid = pid_;
       const int status = wait();
       switch (slot_->state.load()) {
@@ -113,8 +114,12 @@ class process {
   /// Throws std::logic_error when other threads run: a fork would copy their locks, held.
   template <class Body>
   auto run(Body body) {
-    if (threads_of_this_process() > 1) {
-      throw std::logic_error("the process runtime forks, so it needs a process with one thread");
+    // A thread that was just joined may still be counted for a moment.
+    for (int tries = 0; threads_of_this_process() > 1; ++tries) {
+      if (tries == 100) {
+        throw std::logic_error("the process runtime forks, so it needs a process with one thread");
+      }
+      kernel_sleep(std::chrono::milliseconds(1));
     }
     return body();
   }
@@ -150,7 +155,6 @@ class process {
           const pid_t pid = fork_child();
           if (pid == 0) {
             from.close();
-            stop.detach_from_parent();
             children.forget_in_child();
             const stop_source::interruptible guard(stop, peer.native_handle());
             outcome<void> ended;

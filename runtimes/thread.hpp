@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/socket.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -16,12 +15,12 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/outcome.hpp"
+#include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stack_size.hpp"
 
 namespace switchyard {
@@ -109,13 +108,14 @@ class thread {
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
-    session_list open;
+    using sessions = session_list<std::mutex, std::condition_variable>;
+    sessions open;
     struct connection {
-      session_list& open;
+      sessions& open;
       Session& session;
       stream peer;
     };
-    const auto report = accept_until_stopped(from, stop, [&](stream peer) {
+    return accept_until_stopped(from, stop, [&](stream peer) {
       auto owned = std::make_unique<connection>(connection{open, session, std::move(peer)});
       open.add(owned->peer.native_handle());
       try {
@@ -135,35 +135,9 @@ class thread {
         throw;
       }
     });
-    open.end_all();
-    return report;
   }
 
  private:
-  // The sockets of the sessions that run, so that a stop can end them.
-  class session_list {
-   public:
-    void add(int fd) {
-      const std::lock_guard lock(mutex_);
-      fds_.insert(fd);
-    }
-    void remove(int fd) {
-      const std::lock_guard lock(mutex_);
-      fds_.erase(fd);
-      if (fds_.empty()) none_left_.notify_all();
-    }
-    void end_all() {
-      std::unique_lock lock(mutex_);
-      for (const int fd : fds_) ::shutdown(fd, SHUT_RDWR);
-      none_left_.wait(lock, [this] { return fds_.empty(); });
-    }
-
-   private:
-    std::mutex mutex_;
-    std::condition_variable none_left_;
-    std::unordered_set<int> fds_;
-  };
-
   pthread_t start(void* argument, void* (*entry)(void*)) const {
     struct attributes {
       attributes() { ::pthread_attr_init(&value); }

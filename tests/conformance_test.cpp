@@ -32,6 +32,12 @@ struct as_test_types<std::tuple<R...>> {
   using type = ::testing::Types<R...>;
 };
 
+template <class... R>
+auto only_concurrent(std::type_identity<std::tuple<R...>>) -> decltype(std::tuple_cat(
+    std::declval<std::conditional_t<R::concurrent, std::tuple<R>, std::tuple<>>>()...));
+using concurrent_test_types =
+    as_test_types<decltype(only_concurrent(std::type_identity<all_runtimes>{}))>::type;
+
 struct runtime_name {
   template <class R>
   static std::string GetName(int) {
@@ -352,42 +358,42 @@ TYPED_TEST(Conformance, ATakenPortIsNamed) {
 }
 
 // The article's server and its clients, all of them tasks of one runtime.
-TYPED_TEST(Conformance, TasksTalkToEachOtherThroughSockets) {
-  if constexpr (TypeParam::concurrent) {
-    constexpr int clients = 20;
-    TypeParam rt;
-    rt.run([&] {
-      auto listener = rt.listen(any_port);
-      const auto where = listener.local_endpoint();
-      const auto start_client = [&](int number) {
-        return rt.spawn([&rt, where, number] {
-          error_code ec;
-          auto stream = rt.connect(where, ec);
-          if (ec) throw boost::system::system_error(ec);
-          stream.write_some(boost::asio::buffer(&number, sizeof number));
-          int answer = 0;
-          stream.read_some(boost::asio::buffer(&answer, sizeof answer));
-          return answer;
-        });
-      };
-      std::vector<decltype(start_client(0))> started;
-      for (int i = 0; i < clients; ++i) started.push_back(start_client(i));
-      for (int i = 0; i < clients; ++i) {
+template <class R>
+class ConcurrentConformance : public ::testing::Test {};
+TYPED_TEST_SUITE(ConcurrentConformance, concurrent_test_types, runtime_name);
+
+TYPED_TEST(ConcurrentConformance, TasksTalkToEachOtherThroughSockets) {
+  constexpr int clients = 20;
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    const auto where = listener.local_endpoint();
+    const auto start_client = [&](int number) {
+      return rt.spawn([&rt, where, number] {
         error_code ec;
-        auto peer = listener.accept(ec);
-        ASSERT_FALSE(ec) << ec.message();
-        int number = 0;
-        peer.read_some(boost::asio::buffer(&number, sizeof number));
-        number += 1000;
-        peer.write_some(boost::asio::buffer(&number, sizeof number));
-      }
-      for (int i = 0; i < clients; ++i) {
-        EXPECT_EQ(started[static_cast<std::size_t>(i)].join(), 1000 + i);
-      }
-    });
-  } else {
-    EXPECT_FALSE(TypeParam::runs_in_parallel);
-  }
+        auto stream = rt.connect(where, ec);
+        if (ec) throw boost::system::system_error(ec);
+        stream.write_some(boost::asio::buffer(&number, sizeof number));
+        int answer = 0;
+        stream.read_some(boost::asio::buffer(&answer, sizeof answer));
+        return answer;
+      });
+    };
+    std::vector<decltype(start_client(0))> started;
+    for (int i = 0; i < clients; ++i) started.push_back(start_client(i));
+    for (int i = 0; i < clients; ++i) {
+      error_code ec;
+      auto peer = listener.accept(ec);
+      ASSERT_FALSE(ec) << ec.message();
+      int number = 0;
+      peer.read_some(boost::asio::buffer(&number, sizeof number));
+      number += 1000;
+      peer.write_some(boost::asio::buffer(&number, sizeof number));
+    }
+    for (int i = 0; i < clients; ++i) {
+      EXPECT_EQ(started[static_cast<std::size_t>(i)].join(), 1000 + i);
+    }
+  });
 }
 
 // Process alone -----------------------------------------------------------------------------------

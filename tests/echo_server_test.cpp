@@ -219,7 +219,6 @@ TEST_P(ConcurrentEchoServer, AServerThatDiesUnderLoadIsAnErrorAndNotAHang) {
 TEST_P(ConcurrentEchoServer, AServerThatStopsAnsweringIsAnErrorAndNotAHang) {
   load_generator generator({.target = server.where(), .connections = 16, .reply_patience = 1000ms});
   generator.connect();
-  std::vector<pid_t> all = harness::descendants(server.program().pid());
   std::thread stopper([&, pid = server.program().pid()] {
     std::this_thread::sleep_for(200ms);
     for (const pid_t child : harness::descendants(pid)) ::kill(child, SIGSTOP);

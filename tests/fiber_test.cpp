@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -125,7 +126,9 @@ TEST(fiber_criteria, ATaskThatMeetsIoGivesWay) {
   EXPECT_EQ(order, "asks meanwhile !");
 }
 
-TEST(fiber_scheduler, YieldingFibersDoNotStarveIo) {
+class BusyFibers : public ::testing::TestWithParam<int> {};
+
+TEST_P(BusyFibers, DoNotStarveIo) {
   constexpr int bound = 5'000'000;
   bool arrived = false;
   int yields = 0;
@@ -142,17 +145,57 @@ TEST(fiber_scheduler, YieldingFibersDoNotStarveIo) {
         while (!arrived && ++yields < bound) rt.yield();
       });
     };
-    auto a = busy();
-    auto b = busy();
+    std::vector<decltype(busy())> all;
+    for (int i = 0; i < GetParam(); ++i) all.push_back(busy());
     rt.yield();
     pair.client.write_some(boost::asio::buffer("!", 1));
-    a.join();
-    b.join();
+    for (auto& task : all) task.join();
     EXPECT_TRUE(arrived) << "after " << yields << " yields";
     error_code ignored;
     pair.client.shutdown_send(ignored);
     reader.join();
   });
+}
+
+INSTANTIATE_TEST_SUITE_P(fiber_scheduler, BusyFibers, ::testing::Values(1, 2, 10));
+
+TEST(fiber_scheduler, ARuntimeEnteredAgainStillSleepsAndDoesIo) {
+  fiber rt;
+  for (int i = 0; i < 3; ++i) {
+    rt.run([&] {
+      rt.sleep_for(2ms);
+      auto pair = connect_pair(rt);
+      auto reader = rt.spawn([&] {
+        char byte = 0;
+        pair.server.read_some(boost::asio::buffer(&byte, 1));
+        return byte;
+      });
+      pair.client.write_some(boost::asio::buffer("!", 1));
+      EXPECT_EQ(reader.join(), '!');
+    });
+  }
+}
+
+TEST(fiber_scheduler, StacksAreFreedWithTheirRuntime) {
+  const auto mapped_kib = [] {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmSize:")) return std::stol(line.substr(7));
+    }
+    return 0L;
+  };
+  const auto use_a_thousand_stacks = [] {
+    fiber rt(1 << 20);
+    rt.run([&] {
+      std::vector<fiber::task<void>> all;
+      for (int i = 0; i < 1'000; ++i) all.push_back(rt.spawn([] {}));
+      for (auto& task : all) task.join();
+    });
+  };
+  use_a_thousand_stacks();
+  const long before = mapped_kib();
+  use_a_thousand_stacks();
+  EXPECT_LT(mapped_kib() - before, 100'000) << "of a GiB of stacks";
 }
 
 TEST(fiber_scheduler, YieldingFibersDoNotStarveSleepers) {
@@ -277,6 +320,31 @@ TEST(fiber_memory, StacksAreUsedAgain) {
   EXPECT_EQ(second.sp, where);
   EXPECT_GE(second.size, 60U * 1024);
 }
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST(fiber_memory, AHundredThousandSleepersHoldAtMostEightKibibytesEach) {
+  constexpr std::size_t tasks = 100'000;
+  const auto pss_bytes = [] {
+    std::ifstream rollup("/proc/self/smaps_rollup");
+    for (std::string line; std::getline(rollup, line);) {
+      if (line.starts_with("Pss:")) return 1024 * std::stol(line.substr(4));
+    }
+    return 0L;
+  };
+  fiber rt;
+  rt.run([&] {
+    const long before = pss_bytes();
+    std::vector<fiber::task<void>> all;
+    all.reserve(tasks);
+    for (std::size_t i = 0; i < tasks; ++i) all.push_back(rt.spawn([&] { rt.sleep_for(500ms); }));
+    rt.yield();  // to each of them once
+    const long each = (pss_bytes() - before) / static_cast<long>(tasks);
+    EXPECT_LE(each, 8 * 1024);
+    EXPECT_GE(each, 1024) << "they were not all alive";
+    for (auto& task : all) task.join();
+  });
+}
+#endif
 
 #if !defined(__SANITIZE_ADDRESS__)  // which reserves more address space than any limit leaves
 TEST(fiber_memory, NoAddressSpaceIsALimitNotACrash) {

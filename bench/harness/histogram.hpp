@@ -32,8 +32,6 @@ class histogram {
     max_ = std::max(max_, other.max_);
   }
 
-  void clear() noexcept { *this = histogram(); }
-
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t max() const noexcept { return max_; }
 

@@ -1,11 +1,13 @@
 #include "bench/harness/limits.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
-#include <optional>
 #include <sstream>
 
 #include "runtimes/support/error.hpp"
@@ -26,27 +28,55 @@ std::uint64_t number_in(const std::string& path) {
   return file >> number ? number : unlimited;
 }
 
-/// pids.max of this process's own cgroup (version 2, or the pids controller of version 1).
-std::uint64_t cgroup_pids_max() {
+/// One limit of a cgroup, and how much of it is taken.
+struct cgroup_limit {
+  std::uint64_t most = unlimited;
+  std::uint64_t taken = 0;
+  [[nodiscard]] std::uint64_t left() const { return most > taken ? most - taken : 0; }
+};
+
+/// The tightest limit on the way from this process's cgroup up to the root. `controller` is the one
+/// of version 1; version 2 has all in one hierarchy. Within a container the path that the kernel
+/// tells may not exist: then the root of the mount stands for the container.
+cgroup_limit tightest(const std::string& controller, const std::string& v1_most,
+                      const std::string& v1_taken, const std::string& v2_most,
+                      const std::string& v2_taken) {
+  cgroup_limit lowest;
   std::ifstream groups("/proc/self/cgroup");
-  std::uint64_t lowest = unlimited;
   for (std::string line; std::getline(groups, line);) {
     const auto first = line.find(':');
     const auto second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    const auto controller = line.substr(first + 1, second - first - 1);
-    const auto path = line.substr(second + 1);
-    if (controller.empty()) {
-      lowest = std::min(lowest, number_in("/sys/fs/cgroup" + path + "/pids.max"));
-    } else if (controller == "pids") {
-      lowest = std::min(lowest, number_in("/sys/fs/cgroup/pids" + path + "/pids.max"));
+    const auto names = ',' + line.substr(first + 1, second - first - 1) + ',';
+    const bool v2 = names == ",,";
+    if (!v2 && names.find(',' + controller + ',') == std::string::npos) continue;
+    const std::filesystem::path root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controller;
+    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
+      const auto folder = root / group.relative_path();
+      const cgroup_limit here{number_in(folder / (v2 ? v2_most : v1_most)),
+                              number_in(folder / (v2 ? v2_taken : v1_taken))};
+      if (here.most != unlimited && here.left() < lowest.left()) lowest = here;
+      if (!group.has_relative_path()) break;
     }
   }
   return lowest;
 }
 
-/// Kernel tasks on this machine now: the number behind the slash in /proc/loadavg.
-std::uint64_t tasks_now() {
+/// Processes and threads of this process's user.
+std::uint64_t tasks_of_user() {
+  std::uint64_t tasks = 0;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", gone)) {
+    struct stat status {};
+    const auto folder = entry.path() / "task";
+    if (::stat(folder.c_str(), &status) != 0 || status.st_uid != ::getuid()) continue;
+    tasks += status.st_nlink - 2;  // one link for each thread, beside . and ..
+  }
+  return tasks;
+}
+
+/// Kernel tasks on this machine: the number behind the slash in /proc/loadavg.
+std::uint64_t tasks_on_machine() {
   std::ifstream file("/proc/loadavg");
   std::string text;
   std::getline(file, text);
@@ -80,36 +110,45 @@ void raise_open_files() {
 }
 
 void require_tasks(std::uint64_t count) {
+  const cgroup_limit cgroup =
+      tightest("pids", "pids.max", "pids.current", "pids.max", "pids.current");
+  const auto on_machine = tasks_on_machine();
   const struct {
     std::uint64_t allowed;
+    std::uint64_t taken;
     const char* name;
     const char* advice;
   } limits[] = {
-      {limit_of(RLIMIT_NPROC).rlim_cur, "RLIMIT_NPROC", "raise it with ulimit -u"},
-      {share_of(number_in("/proc/sys/kernel/pid_max")), "80 % of kernel.pid_max", "sysctl"},
-      {share_of(number_in("/proc/sys/kernel/threads-max")), "80 % of kernel.threads-max", "sysctl"},
-      {share_of(cgroup_pids_max()), "80 % of the cgroup's pids.max", "raise it for the container"},
+      {limit_of(RLIMIT_NPROC).rlim_cur, tasks_of_user(), "RLIMIT_NPROC", "raise it with ulimit -u"},
+      {share_of(number_in("/proc/sys/kernel/pid_max")), on_machine, "80 % of kernel.pid_max",
+       "raise it with sysctl"},
+      {share_of(number_in("/proc/sys/kernel/threads-max")), on_machine,
+       "80 % of kernel.threads-max", "raise it with sysctl"},
+      {share_of(cgroup.most), cgroup.taken, "80 % of the cgroup's pids.max",
+       "raise it for the container"},
   };
-  const auto needed = count + tasks_now();
   for (const auto& limit : limits) {
-    if (needed <= limit.allowed) continue;
-    throw limit_error("needs " + std::to_string(count) + " more tasks beside the " +
-                      std::to_string(needed - count) + " that exist, " + limit.name + " allows " +
+    if (count + limit.taken <= limit.allowed) continue;
+    throw limit_error("needs " + std::to_string(count) + " tasks beside the " +
+                      std::to_string(limit.taken) + " that exist, " + limit.name + " allows " +
                       std::to_string(limit.allowed) + " (" + limit.advice + ")");
   }
 }
 
 void require_memory(std::uint64_t bytes) {
+  std::uint64_t available = tightest("memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+                                     "memory.max", "memory.current")
+                                .left();
   std::ifstream file("/proc/meminfo");
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     std::string key;
     std::uint64_t kib = 0;
-    if (!(words >> key >> kib) || key != "MemAvailable:") continue;
-    if (bytes > share_of(kib * 1024)) {
-      throw limit_error("needs " + std::to_string(bytes >> 20) + " MiB of memory, 80 % of the " +
-                        std::to_string(kib >> 10) + " MiB available is less");
-    }
+    if (words >> key >> kib && key == "MemAvailable:") available = std::min(available, kib * 1024);
+  }
+  if (bytes > share_of(available)) {
+    throw limit_error("needs " + std::to_string(bytes >> 20) + " MiB of memory, 80 % of the " +
+                      std::to_string(available >> 20) + " MiB available is less");
   }
 }
 

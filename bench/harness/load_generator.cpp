@@ -1,6 +1,5 @@
 #include "bench/harness/load_generator.hpp"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -11,10 +10,10 @@
 #include <random>
 #include <span>
 #include <stdexcept>
-#include <string_view>
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/usage.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
@@ -25,10 +24,6 @@ namespace {
 
 constexpr std::size_t receive_bytes = 64 * 1024;
 constexpr std::uint64_t descriptors_besides = 32;  // standard streams, epoll, what the host holds
-
-std::string describe(const boost::asio::ip::tcp::endpoint& where) {
-  return where.address().to_string() + ":" + std::to_string(where.port());
-}
 
 /// Random bytes, always the same: a reply shifted by any distance differs.
 std::vector<std::byte> pattern(std::size_t bytes) {
@@ -73,14 +68,9 @@ void load_generator::watch(std::size_t index, std::uint32_t events, int operatio
 void load_generator::start_connect(std::size_t index) {
   const auto& to = options_.target;
   auto& fd = connections_[index].fd;
-  fd.reset(check(::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-                 "create a socket"));
-  const int on = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  // The simplest congestion control there is, on our side only: no timer of the kernel's (BBR
-  // paces) stands between the generator and its sends, and it costs less.
-  constexpr std::string_view reno = "reno";
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_CONGESTION, reno.data(), reno.size());
+  fd = open_tcp(to, SOCK_NONBLOCK);
+  set_no_delay(fd.get());
+  set_simple_congestion_control(fd.get(), to);
   if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
       errno != EINPROGRESS) {
     throw_errno("connect to " + describe(to) + " (is a server there?)");
@@ -109,7 +99,8 @@ void load_generator::connect() {
       const auto& event = events_[static_cast<std::size_t>(i)];
       if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) finish_connect(event.data.u64);
     }
-    if (clock::now() > deadline || (options_.stop != nullptr && options_.stop->requested())) {
+    if (stop_requested()) throw std::runtime_error("stopped while connecting");
+    if (clock::now() > deadline) {
       throw std::runtime_error("only " + std::to_string(open_) + " of " +
                                std::to_string(connections_.size()) + " connections to " +
                                describe(options_.target) + " were accepted in time");
@@ -152,7 +143,7 @@ load_result load_generator::run(Done done) {
       ++result.requests;
       if (done(result.requests, when - begin)) finish(when);
     }
-    const bool interrupted = options_.stop != nullptr && options_.stop->requested();
+    const bool interrupted = stop_requested();
     if (answered.empty() || interrupted) {
       const auto now = clock::now();
       if (counting && (interrupted || done(result.requests, now - begin))) finish(now);

@@ -49,7 +49,7 @@ struct load_result {
   // Of these requests and of those still under way at the end: to leave the slowest out because
   // they were slow would flatter the server.
   histogram latency;
-  load_errors errors;          // of the whole run, its draining included
+  load_errors errors;  // of the whole run, its draining included
 
   [[nodiscard]] double cpu_percent() const { return seconds > 0 ? 100 * cpu_s / seconds : 0; }
 };
@@ -106,6 +106,9 @@ class load_generator {
   void watch(std::size_t index, std::uint32_t events, int operation);
   void fail(std::size_t index, const std::string& kind, const std::string& detail);
   void fail_all_waiting();
+  [[nodiscard]] bool stop_requested() const noexcept {
+    return options_.stop != nullptr && options_.stop->requested();
+  }
 
   load_options options_;
   unique_fd epoll_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
@@ -77,11 +78,24 @@ static const std::vector<int>& cpus_at_start() {
 
 int first_cpu() { return cpus_at_start().at(0); }
 
+/// Hardware threads of the core of `cpu`, itself among them.
+static std::vector<int> siblings_of(int cpu) {
+  std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
+                     "/topology/thread_siblings_list");
+  std::string list;
+  return std::getline(file, list) ? parse_cpu_list(list) : std::vector{cpu};
+}
+
 int second_cpu() {
-  if (cpus_at_start().size() < 2) {
+  const auto& cpus = cpus_at_start();
+  if (cpus.size() < 2) {
     throw limit_error("this row needs 2 CPUs and this process may use 1 (see taskset, cpusets)");
   }
-  return cpus_at_start()[1];
+  const auto same_core = siblings_of(cpus[0]);
+  for (const int cpu : cpus) {
+    if (std::ranges::find(same_core, cpu) == same_core.end()) return cpu;
+  }
+  return cpus[1];
 }
 
 }  // namespace switchyard::harness

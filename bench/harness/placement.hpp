@@ -17,7 +17,8 @@ std::vector<int> parse_cpu_list(const std::string& text);
 /// CPU that can't be used.
 void pin_this_thread(const std::vector<int>& cpus);
 
-/// The first allowed CPU, and the second; limit_error when there is no second.
+/// The first allowed CPU, and the next one on another core (on the same core if there is only one);
+/// limit_error when there is no second.
 int first_cpu();
 int second_cpu();
 

@@ -22,6 +22,12 @@ struct usage {
     later.kernel_switches -= earlier.kernel_switches;
     return later;
   }
+  /// A share of it.
+  usage& operator*=(double share) {
+    cpu_s *= share;
+    kernel_switches = static_cast<std::int64_t>(static_cast<double>(kernel_switches) * share);
+    return *this;
+  }
   usage& operator+=(const usage& other) {
     cpu_s += other.cpu_s;
     kernel_switches += other.kernel_switches;

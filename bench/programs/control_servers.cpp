@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -37,7 +38,7 @@ class epoll_server {
     while (!stop_.requested()) {
       const int ready =
           ::epoll_wait(epoll_.get(), events.data(), events.size(), accepting_ ? -1 : pause_ms);
-      if (!accepting_) accept_again();
+      if (!accepting_ && clock::now() >= accept_again_at_) accept_again();
       for (const auto& event :
            std::span(events).first(static_cast<std::size_t>(std::max(ready, 0)))) {
         if (event.data.ptr == nullptr) {
@@ -52,6 +53,7 @@ class epoll_server {
   }
 
  private:
+  using clock = std::chrono::steady_clock;
   static constexpr int pause_ms = 10;
 
   void watch(int operation, int fd, std::uint32_t events, connection* c) const {
@@ -81,9 +83,9 @@ class epoll_server {
 
   // A level-triggered listener that can't be served would make the loop spin.
   void pause_accepting(const char* why) {
-    ++report_.turned_away;
     report_.why_turned_away = why;
     accepting_ = false;
+    accept_again_at_ = clock::now() + std::chrono::milliseconds(pause_ms);
     watch(EPOLL_CTL_MOD, listener_.native_handle(), 0, nullptr);
   }
   void accept_again() {
@@ -131,6 +133,7 @@ class epoll_server {
   echo_totals& totals_;
   unique_fd epoll_;
   bool accepting_ = true;
+  clock::time_point accept_again_at_;
   std::unordered_map<int, std::unique_ptr<connection>> connections_;
   std::array<std::byte, echo_buffer_bytes> buffer_{};
   serve_report report_;

@@ -102,6 +102,10 @@ int load(const options& chosen) {
   generator.connect();
   const auto seconds_of = [](double s) { return duration_cast<nanoseconds>(duration<double>(s)); };
   const auto warm_up = generator.run_for(seconds_of(chosen.warmup_s));
+  if (generator.open_connections() == 0) {
+    throw std::runtime_error("no connection outlived the warm-up; the first error: " +
+                             warm_up.errors.first);
+  }
   auto result = generator.run_for(seconds_of(chosen.duration_s));
   for (const auto& [kind, count] : warm_up.errors.by_kind) {
     result.errors.by_kind[kind] += count;

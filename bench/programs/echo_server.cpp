@@ -99,11 +99,12 @@ int serve(const options& chosen) {
   const shared_array<echo_totals> totals(1);
   const serve_report report = run(resolve(chosen.host, chosen.port), stop, totals[0]);
 
-  std::printf("served %llu connections, echoed %llu bytes, turned away %llu%s%s\n",
-              static_cast<unsigned long long>(report.connections),
-              static_cast<unsigned long long>(totals[0].bytes),
-              static_cast<unsigned long long>(report.turned_away),
-              report.why_turned_away.empty() ? "" : ": ", report.why_turned_away.c_str());
+  std::printf(
+      "served %llu connections, echoed %llu bytes, turned away %llu%s%s\n",
+      static_cast<unsigned long long>(report.connections),
+      static_cast<unsigned long long>(totals[0].bytes),
+      static_cast<unsigned long long>(report.turned_away),
+      report.why_turned_away.empty() ? "" : "; limit met: ", report.why_turned_away.c_str());
   return 0;
 }
 

@@ -44,11 +44,18 @@ class asio_scheduler final : public boost::fibers::algo::algorithm {
     const bool called_by_dispatcher = dispatcher_ == nullptr;
     if (called_by_dispatcher) {
       if (std::exchange(poll_due_, false)) io_.poll();
-    } else if (queue_.empty() || ++picks_since_poll_ >= picks_per_poll) {
-      poll_due_ = !queue_.empty();
-      picks_since_poll_ = 0;
-      ++resumes_;
-      return std::exchange(dispatcher_, nullptr);
+    } else {
+      const bool due = ++picks_since_poll_ >= picks_per_poll;
+      if (due) {
+        poll_due_ = true;
+        picks_since_poll_ = 0;
+      }
+      // An empty queue does not mean that all wait: a lone fiber that yields is queued only after
+      // this.
+      if (due || queue_.empty()) {
+        ++resumes_;
+        return std::exchange(dispatcher_, nullptr);
+      }
     }
     if (queue_.empty()) return nullptr;
     context* next = &queue_.front();
@@ -64,6 +71,7 @@ class asio_scheduler final : public boost::fibers::algo::algorithm {
   }
 
   void suspend_until(const clock::time_point& wake_up) noexcept override {
+    picks_since_poll_ = 0;
     if (wake_up != clock::time_point::max()) {
       if (wake_up <= clock::now()) {
         io_.poll();

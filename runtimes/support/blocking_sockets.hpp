@@ -29,8 +29,8 @@ namespace switchyard {
 using endpoint = boost::asio::ip::tcp::endpoint;
 using boost::system::error_code;
 
-/// What a server did: connections that got a task, and those turned away because none could be
-/// started (a limit of the machine).
+/// What a server did: connections that got a task, and those closed because none could be started.
+/// The reason is the last limit that was met.
 struct serve_report {
   std::uint64_t connections = 0;
   std::uint64_t turned_away = 0;
@@ -162,18 +162,24 @@ class blocking_listener {
   /// Waits for a connection.
   blocking_stream accept(error_code& ec) {
     for (;;) {
-      const int fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd >= 0) {
+      blocking_stream peer = try_accept(ec);
+      if (ec != boost::asio::error::would_block) return peer;
+      pollfd ready{fd_.get(), POLLIN, 0};
+      ::poll(&ready, 1, -1);
+    }
+  }
+
+  /// Does not wait: would_block when there is no connection.
+  blocking_stream try_accept(error_code& ec) {
+    for (;;) {
+      unique_fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (fd) {
         ec = {};
-        return blocking_stream(unique_fd(fd));
+        return blocking_stream(std::move(fd));
       }
-      if (errno == EAGAIN) {
-        pollfd ready{fd_.get(), POLLIN, 0};
-        ::poll(&ready, 1, -1);
-      } else if (errno != EINTR && errno != ECONNABORTED) {
-        ec = last_error();
-        return {};
-      }
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      ec = last_error();
+      return {};
     }
   }
 
@@ -212,18 +218,14 @@ struct no_chores {
 };
 
 /// Accepts until `stop` is requested and hands each stream to `start(stream)`. A connection for
-/// which nothing could be started (limit_error, or no descriptor left) is turned away; the loop
-/// pauses then, so that a full machine is not also a busy one.
+/// which no task could be started (limit_error) is turned away; one for which there is no
+/// descriptor waits in the backlog. The loop pauses then: a full machine need not be a busy one
+/// too.
 template <class Start, class Chores = no_chores>
 serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop, Start start,
                                   Chores chores = {}) {
-  using namespace std::chrono_literals;
+  constexpr std::chrono::milliseconds pause(10);
   serve_report report;
-  const auto turn_away = [&report](const std::string& why) {
-    ++report.turned_away;
-    report.why_turned_away = why;
-    kernel_sleep(10ms);
-  };
   while (!stop.requested()) {
     pollfd ready[] = {
         {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {chores.fd(), POLLIN, 0}};
@@ -231,16 +233,20 @@ serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop
     if (ready[2].revents != 0) chores.run();
     if (ready[0].revents == 0) continue;
     error_code ec;
-    blocking_stream peer = listener.accept(ec);
+    blocking_stream peer = listener.try_accept(ec);
+    if (ec == boost::asio::error::would_block) continue;
     if (ec) {
-      turn_away(ec.message());
+      report.why_turned_away = ec.message();
+      kernel_sleep(pause);
       continue;
     }
     try {
       start(std::move(peer));
       ++report.connections;
     } catch (const limit_error& limit) {
-      turn_away(limit.what());
+      ++report.turned_away;
+      report.why_turned_away = limit.what();
+      kernel_sleep(pause);
     }
   }
   return report;

@@ -39,7 +39,6 @@ class shared_array {
   }
 
   [[nodiscard]] T& operator[](std::size_t index) const noexcept { return data_[index]; }
-  [[nodiscard]] std::size_t size() const noexcept { return count_; }
   [[nodiscard]] std::span<T> span() const noexcept { return {data_, count_}; }
 
  private:

@@ -29,10 +29,12 @@ class stop_source {
   void request() noexcept {
     const int saved = errno;
     requested_ = true;
-    const std::uint64_t one = 1;
-    // A failed write can only mean that the counter is full, so readable already, or that this is
-    // a forked child, which has nobody to wake.
-    [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+    // A forked child shares the eventfd, but a signal to it alone must not stop its parent.
+    if (::getpid() == owner_) {
+      const std::uint64_t one = 1;
+      // It can only fail when the counter is full, and so readable already.
+      [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+    }
     interrupt();
     errno = saved;
   }
@@ -41,9 +43,6 @@ class stop_source {
 
   /// Readable from the request on.
   [[nodiscard]] int fd() const noexcept { return event_.get(); }
-
-  /// In a forked child: a signal to the child alone must not stop its parent.
-  void detach_from_parent() noexcept { event_.reset(); }
 
   /// Has a request shut down `fd` for as long as this guard lives.
   class interruptible {
@@ -85,6 +84,7 @@ class stop_source {
   }
 
   unique_fd event_;
+  pid_t owner_ = ::getpid();
   std::atomic<bool> requested_{false};
   std::atomic<int> blocked_on_{-1};
 };
