@@ -149,7 +149,7 @@ class process {
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
     child_sessions children;
-    const auto report = accept_until_stopped(
+    auto report = accept_until_stopped(
         from, stop,
         [&](stream peer) {
           const pid_t pid = fork_child();

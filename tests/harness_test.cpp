@@ -199,11 +199,11 @@ TEST(usage, SeesTouchedMemory) {
   const double before = tree_pss_bytes(::getpid());
   void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(block, MAP_FAILED);
-  EXPECT_LT(tree_pss_bytes(::getpid()) - before, bytes / 2) << "untouched memory was counted";
+  EXPECT_LT(tree_pss_bytes(::getpid()) - before, 0.5 * bytes) << "untouched memory was counted";
   std::fill_n(static_cast<volatile char*>(block), bytes, 'x');
   const double touched = tree_pss_bytes(::getpid()) - before;
   ::munmap(block, bytes);
-  EXPECT_NEAR(touched, bytes, bytes / 4);
+  EXPECT_NEAR(touched, bytes, 0.25 * bytes);
 }
 
 TEST(child_process, ReadsLinesAndSaysHowItEnded) {

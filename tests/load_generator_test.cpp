@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Gets the bytes of one read and answers on the stream; false ends the connection.
-using answer = std::function<bool(blocking_stream&, std::string)>;
+using answer = std::function<bool(blocking_stream&, const std::string&)>;
 
 bool send_all(blocking_stream& peer, const std::string& bytes) {
   error_code ec;
@@ -32,7 +32,7 @@ bool send_all(blocking_stream& peer, const std::string& bytes) {
   return !ec;
 }
 
-bool echo(blocking_stream& peer, std::string bytes) { return send_all(peer, bytes); }
+bool echo(blocking_stream& peer, const std::string& bytes) { return send_all(peer, bytes); }
 
 /// One thread for each connection, ended with the server.
 class test_server {
@@ -139,7 +139,8 @@ TEST(load_generator, RepliesInPiecesAreOneReply) {
 
 TEST(load_generator, AWrongByteAnywhereIsAnError) {
   for (const std::size_t at : {0U, 15U, 16U, 63U}) {
-    const test_server server([at](blocking_stream& peer, std::string bytes) {
+    const test_server server([at](blocking_stream& peer, const std::string& sent) {
+      std::string bytes = sent;
       bytes.at(at) = static_cast<char>(bytes.at(at) ^ 1);
       return send_all(peer, bytes);
     });

@@ -187,9 +187,12 @@ def memory_per_task(folder: ResultsFolder) -> Figure | None:
     ]
     if not panels:
         return None
-    figure, axes = new_figure("Memory that one task holds", [1.0] * len(panels), sharey=True)
+    figure, axes = new_figure(
+        "User-space memory of one task (PSS)", [1.0] * len(panels), sharey=True
+    )
     for ax, (comparison, x_name, what) in zip(axes, panels, strict=True):
-        others = {name for case, _ in comparison.cells for name, _ in case} - {x_name}
+        # How long it sleeps does not matter to a task's memory; how much is sent to it does.
+        others = {name for case, _ in comparison.cells for name, _ in case} - {x_name, "ms"}
         where = {name: _values(comparison, name)[0] for name in others}
         for column in comparison.columns:
             draw_line(ax, comparison, column, x_name, where)
