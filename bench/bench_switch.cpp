@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "bench/switch_rings.hpp"
+#include "bench/switch_rows.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

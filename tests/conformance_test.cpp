@@ -1,15 +1,13 @@
-// What every runtime promises, written once and run on each (runtimes/all.hpp).
+// What every runtime promises of its tasks, its traits and its sleep, written once and run on each
+// (runtimes/all.hpp). Sockets: socket_conformance_test.cpp.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
-#include <boost/beast/core/stream_traits.hpp>
 #include <chrono>
-#include <fstream>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -18,6 +16,7 @@
 
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
+#include "tests/runtime_types.hpp"
 
 namespace switchyard {
 namespace {
@@ -25,29 +24,9 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-template <class Tuple>
-struct as_test_types;
-template <class... R>
-struct as_test_types<std::tuple<R...>> {
-  using type = ::testing::Types<R...>;
-};
-
-template <class... R>
-auto only_concurrent(std::type_identity<std::tuple<R...>>) -> decltype(std::tuple_cat(
-    std::declval<std::conditional_t<R::concurrent, std::tuple<R>, std::tuple<>>>()...));
-using concurrent_test_types =
-    as_test_types<decltype(only_concurrent(std::type_identity<all_runtimes>{}))>::type;
-
-struct runtime_name {
-  template <class R>
-  static std::string GetName(int) {
-    return std::string(R::name);
-  }
-};
-
 template <class R>
 class Conformance : public ::testing::Test {};
-TYPED_TEST_SUITE(Conformance, as_test_types<all_runtimes>::type, runtime_name);
+TYPED_TEST_SUITE(Conformance, all_test_types, runtime_name);
 
 /// Order in which tasks of any runtime reported, also those in other processes.
 class shared_log {
@@ -295,163 +274,6 @@ TYPED_TEST(Conformance, ASleepIsNeverTooShort) {
       EXPECT_GE(clock::now() - begin, nap);
     }
   });
-}
-
-// Sockets -----------------------------------------------------------------------------------------
-
-static_assert(boost::beast::is_sync_stream<blocking_stream>::value);
-static_assert(boost::beast::is_sync_stream<fiber_stream>::value);
-
-const endpoint any_port(boost::asio::ip::make_address("127.0.0.1"), 0);
-
-TYPED_TEST(Conformance, AStreamCarriesBytesBothWaysAndThenItsEnd) {
-  TypeParam rt;
-  rt.run([&] {
-    auto listener = rt.listen(any_port);
-    error_code ec;
-    auto client = rt.connect(listener.local_endpoint(), ec);
-    ASSERT_FALSE(ec) << ec.message();
-    auto server = listener.accept(ec);
-    ASSERT_FALSE(ec) << ec.message();
-
-    const auto carry = [](auto& from, auto& to, const std::string& text) {
-      from.write_some(boost::asio::buffer(text));
-      std::string got(text.size(), '?');
-      got.resize(to.read_some(boost::asio::buffer(got)));
-      return got;
-    };
-    EXPECT_EQ(carry(client, server, "there"), "there");
-    EXPECT_EQ(carry(server, client, "and back"), "and back");
-
-    client.shutdown_send(ec);
-    char rest = 0;
-    EXPECT_EQ(server.read_some(boost::asio::buffer(&rest, 1), ec), 0U);
-    EXPECT_EQ(ec, boost::asio::error::eof);
-    EXPECT_THROW(server.read_some(boost::asio::buffer(&rest, 1)), boost::system::system_error);
-  });
-}
-
-TYPED_TEST(Conformance, ARefusedConnectionIsAnErrorCode) {
-  TypeParam rt;
-  rt.run([&] {
-    auto listener = rt.listen(any_port);
-    const auto closed_port = listener.local_endpoint();
-    listener.close();
-    error_code ec;
-    const auto stream = rt.connect(closed_port, ec);
-    EXPECT_EQ(ec, boost::asio::error::connection_refused) << ec.message();
-  });
-}
-
-TYPED_TEST(Conformance, ATakenPortIsNamed) {
-  TypeParam rt;
-  rt.run([&] {
-    auto first = rt.listen(any_port);
-    try {
-      const auto second = rt.listen(first.local_endpoint());
-      ADD_FAILURE() << "two listeners on one port";
-    } catch (const std::system_error& taken) {
-      EXPECT_NE(std::string(taken.what()).find(describe(first.local_endpoint())), std::string::npos)
-          << taken.what();
-    }
-  });
-}
-
-// The article's server and its clients, all of them tasks of one runtime.
-template <class R>
-class ConcurrentConformance : public ::testing::Test {};
-TYPED_TEST_SUITE(ConcurrentConformance, concurrent_test_types, runtime_name);
-
-TYPED_TEST(ConcurrentConformance, TasksTalkToEachOtherThroughSockets) {
-  constexpr int clients = 20;
-  TypeParam rt;
-  rt.run([&] {
-    auto listener = rt.listen(any_port);
-    const auto where = listener.local_endpoint();
-    const auto start_client = [&](int number) {
-      return rt.spawn([&rt, where, number] {
-        error_code ec;
-        auto stream = rt.connect(where, ec);
-        if (ec) throw boost::system::system_error(ec);
-        stream.write_some(boost::asio::buffer(&number, sizeof number));
-        int answer = 0;
-        stream.read_some(boost::asio::buffer(&answer, sizeof answer));
-        return answer;
-      });
-    };
-    std::vector<decltype(start_client(0))> started;
-    for (int i = 0; i < clients; ++i) started.push_back(start_client(i));
-    for (int i = 0; i < clients; ++i) {
-      error_code ec;
-      auto peer = listener.accept(ec);
-      ASSERT_FALSE(ec) << ec.message();
-      int number = 0;
-      peer.read_some(boost::asio::buffer(&number, sizeof number));
-      number += 1000;
-      peer.write_some(boost::asio::buffer(&number, sizeof number));
-    }
-    for (int i = 0; i < clients; ++i) {
-      EXPECT_EQ(started[static_cast<std::size_t>(i)].join(), 1000 + i);
-    }
-  });
-}
-
-// Process alone -----------------------------------------------------------------------------------
-
-TEST(process_runtime, SaysHowAChildDied) {
-  process rt;
-  rt.run([&] {
-    auto killed = rt.spawn([] { ::raise(SIGKILL); });
-    auto gone = rt.spawn([] { ::_exit(7); });
-    const auto text_of = [](auto& task) -> std::string {
-      try {
-        task.join();
-      } catch (const std::runtime_error& failure) {
-        return failure.what();
-      }
-      return "no failure";
-    };
-    EXPECT_NE(text_of(killed).find("killed by signal 9"), std::string::npos);
-    EXPECT_NE(text_of(gone).find("exit code 7"), std::string::npos);
-  });
-}
-
-TEST(process_runtime, RefusesToForkAmongThreads) {
-  std::atomic<bool> done = false;
-  std::thread other([&] {
-    while (!done) std::this_thread::sleep_for(1ms);
-  });
-  process rt;
-  EXPECT_THROW(rt.run([] {}), std::logic_error);
-  done = true;
-  other.join();
-}
-
-TEST(process_runtime, ChildrenDieWithTheirParent) {
-  const shared_array<std::atomic<pid_t>> grandchild(1);
-  const pid_t parent = ::fork();
-  if (parent == 0) {
-    process rt;
-    auto task = rt.spawn([&] {
-      grandchild[0] = ::getpid();
-      ::pause();
-    });
-    while (grandchild[0] == 0) ::usleep(1000);
-    ::raise(SIGKILL);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(parent, &status, 0), parent);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  // Gone, or a zombie that only its new parent can reap.
-  const auto lives = [&] {
-    std::ifstream stat("/proc/" + std::to_string(grandchild[0]) + "/stat");
-    std::string text;
-    std::getline(stat, text);
-    const auto after_name = text.rfind(')');
-    return after_name != std::string::npos && text.at(after_name + 2) != 'Z';
-  };
-  for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_FALSE(lives());
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // The rings of the `switch` workload: a member that fails, or can't be started, ends the row with
 // its own error instead of leaving the others waiting for ever. And the proofs of switches can
 // fail.
-#include "bench/switch_rings.hpp"
-
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 #include <string>
 
+#include "bench/switch_rows.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard::rings {
