@@ -12,6 +12,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/harness/child_process.hpp"
@@ -73,6 +74,7 @@ class bench_setup {
     if (result.errors.total() == 0 && result.requests == requests) return result;
     const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
     const auto death = server_.how_it_ended(200ms);
+    if (!death) throw_if_limit_was_met();
     throw std::runtime_error((death ? "the server " + *death + "; " : "") +
                              std::to_string(result.errors.total()) + " errors, first: " + why);
   }
@@ -83,9 +85,20 @@ class bench_setup {
     load_ = std::make_unique<harness::load_generator>(
         harness::load_options{.target = resolve("127.0.0.1", port),
                               .connections = connections,
-                              .bytes = static_cast<std::size_t>(which_.bytes)});
+                              .bytes = static_cast<std::size_t>(which_.bytes),
+                              .stop_at_first_error = true});
     load_->connect();
     run(connections);
+  }
+
+  /// The server's last line tells whether it turned a connection away for want of room.
+  void throw_if_limit_was_met() {
+    server_.stop();
+    const std::string totals = server_.read_line(1s);
+    constexpr std::string_view sign = "limit met: ";
+    if (const auto at = totals.find(sign); at != std::string::npos) {
+      throw limit_error("the server met one: " + totals.substr(at + sign.size()));
+    }
   }
 
   void wait_until_alone() const {
@@ -134,6 +147,8 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
   const auto connections = static_cast<std::uint64_t>(which.connections);
   harness::require_open_files(connections + 32);  // here and in the server, which raises its own
   if (which.task_each) harness::require_tasks(connections);
+  // The server binds itself; to try it here first gives the better error.
+  harness::pin_this_thread(harness::parse_cpu_list(cpus.server));
   harness::pin_this_thread(harness::parse_cpu_list(cpus.load));
   bench_setup* setup = nullptr;
   try {

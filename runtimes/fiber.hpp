@@ -10,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/fiber/algo/round_robin.hpp>
 #include <boost/fiber/condition_variable.hpp>
 #include <boost/fiber/fiber.hpp>
@@ -116,6 +117,8 @@ class fiber {
    public:
     entered(boost::asio::io_context& io, std::uint64_t& resumes) : work_(io.get_executor()) {
       io.restart();  // it has stopped for want of work if this runtime was entered before
+      // Makes Asio open its descriptors here, where it may throw: the next line may not.
+      const boost::asio::steady_timer first(io);
       boost::fibers::use_scheduling_algorithm<asio_scheduler>(io, resumes);
     }
     ~entered() {
@@ -157,7 +160,7 @@ class fiber {
           open.remove(fd);
         }).detach();
         ++report.connections;
-      } catch (const limit_error& limit) {
+      } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
         open.remove(fd);
         ++report.turned_away;
         report.why_turned_away = limit.what();

@@ -149,8 +149,9 @@ class thread {
     }
     pthread_t id{};
     if (const int error = ::pthread_create(&id, &with.value, entry, argument)) {
-      throw limit_error(std::string("no further thread: ") + std::strerror(error) +
-                        " (see ulimit -u, kernel.threads-max, vm.max_map_count, pids.max)");
+      throw limit_error(
+          std::string("no further thread: ") + std::strerror(error) +
+          " (see ulimit -u, ulimit -v, kernel.threads-max, vm.max_map_count, pids.max)");
     }
     return id;
   }

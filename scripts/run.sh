@@ -4,16 +4,15 @@
 # runner, which keeps and draws what was measured, and its exit code is this script's.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh
-log=build/run.log
-mkdir -p build
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
+"$root/scripts/setup.sh"
+log=$root/build/run.log
+mkdir -p "$root/build"
 echo "run: building (log: $log)"
-if ! { cmake --preset release && cmake --build --preset release --parallel "$(nproc)"; } \
-  >"$log" 2>&1; then
+if ! (cd -- "$root" && cmake --preset release &&
+  cmake --build --preset release --parallel "$(nproc)") >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   echo "run: error: the build failed, see $log" >&2
   exit 1
 fi
-cd "$OLDPWD"
-exec "$(dirname "${BASH_SOURCE[0]}")/switchyard.sh" run --plot "$@"
+exec "$root/scripts/switchyard.sh" run --plot "$@"

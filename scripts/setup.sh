@@ -4,7 +4,7 @@
 # takes a moment and says in one line that nothing was to do.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
 requirements=$root/scripts/requirements.txt
 stamp=$root/.venv/.switchyard-requirements
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev

@@ -4,10 +4,18 @@
 # shadows a module.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
 python=$root/.venv/bin/python
-if [[ ! -x $python ]]; then
-  echo "switchyard: error: $root/.venv is missing: run $root/scripts/setup.sh first" >&2
+fail() {
+  echo "switchyard: error: $*" >&2
   exit 2
+}
+
+if [[ ! -x $python ]]; then
+  # A .venv made by another user may lead to an interpreter in a folder that is closed to this one.
+  [[ -e $python || -L $python || (-d $root/.venv && ! -x $root/.venv) ]] &&
+    fail "$python is there, but user $(id -u) can't run it ($(readlink -m -- "$python"))," \
+      "run $root/scripts/setup.sh as this user"
+  fail "$root/.venv is missing: run $root/scripts/setup.sh first"
 fi
 PYTHONPATH=$root/scripts${PYTHONPATH:+:$PYTHONPATH} exec "$python" -P -m switchyard "$@"

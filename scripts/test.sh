@@ -4,7 +4,7 @@
 # ctest runs one test at a time: many of them measure time.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null
 logs=build/test-logs
 mkdir -p "$logs"
 jobs=$(nproc)

@@ -223,6 +223,35 @@ TEST(load_generator, OneConnectionThatIsNeverAnsweredIsAnError) {
   EXPECT_EQ(errors_of(result, "unanswered"), 1U);
 }
 
+TEST(load_generator, AQuietConnectionIsNoticedWhileTheOthersAreBusy) {
+  std::atomic<bool> first = true;
+  const test_server server([&](blocking_stream& peer, const std::string& bytes) {
+    thread_local bool ignored = false;
+    if (first.exchange(false)) ignored = true;
+    return ignored || send_all(peer, bytes);
+  });
+  auto options = load_on(server, 4);
+  options.stop_at_first_error = true;
+  load_generator generator(options);
+  generator.connect();
+  const auto result = generator.run_for(60s);
+  EXPECT_EQ(errors_of(result, "unanswered"), 1U);
+  EXPECT_LT(result.seconds, 30) << "it went on after the error";
+}
+
+TEST(load_generator, ALargeReplyThatKeepsComingIsNotGivenUp) {
+  // Three times the patience in all, but never that long without a byte.
+  const test_server server([](blocking_stream& peer, const std::string& bytes) {
+    for (const char byte : bytes.substr(0, 15)) {
+      if (!send_all(peer, std::string(1, byte))) return false;
+      std::this_thread::sleep_for(100ms);
+    }
+    return send_all(peer, bytes.substr(15));
+  });
+  const auto result = load(server, load_on(server, 1), 1);
+  EXPECT_EQ(result.requests, 1U) << result.errors.first;
+}
+
 TEST(load_generator, ARefusedConnectionNamesTheAddress) {
   endpoint nobody;
   {

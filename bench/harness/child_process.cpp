@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <thread>
 
@@ -36,6 +37,10 @@ child_process::child_process(const std::filesystem::path& program,
   ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
   const int error = ::posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
+  if (error == EAGAIN || error == ENOMEM) {
+    throw limit_error("no process for " + name_ + ": " + std::strerror(error) +
+                      " (see ulimit -u, pids.max, free memory)");
+  }
   if (error != 0) throw_errno("start " + path, error);
 }
 

@@ -1,10 +1,15 @@
 // How every binary of ours reads its arguments: CLI11, --version, and one line on what is wrong.
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
+#include <stdexcept>
 #include <string>
 
 #include "bench/harness/placement.hpp"
@@ -53,12 +58,28 @@ inline void parse_or_exit(CLI::App& app, int argc, char** argv) {
   }
 }
 
+/// A descriptor opened by us must never become one of the standard streams.
+inline void open_missing_standard_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
+    if (fd > STDERR_FILENO) {
+      ::close(fd);
+      return;
+    }
+  }
+}
+
 /// Runs a program's body; what it throws becomes one line and an exit code: 2 for what the caller
 /// can put right in the arguments (std::invalid_argument, limit_error), else 1.
 template <class Body>
 int run_program(const std::string& program, Body body) {
+  open_missing_standard_streams();
   try {
-    return body();
+    const int code = body();
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+      throw std::runtime_error("the output could not be written");
+    }
+    return code;
   } catch (const std::invalid_argument& wrong) {
     exit_with(exit_bad_arguments, program, wrong.what());
   } catch (const limit_error& limit) {

@@ -86,24 +86,29 @@ void load_generator::finish_connect(std::size_t index) {
     throw_errno("connect to " + describe(options_.target) + " (is a server there?)", error);
   }
   watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
+  connections_[index].open = true;
   ++open_;
 }
 
 void load_generator::connect() {
-  const auto deadline = clock::now() + options_.connect_patience;
+  auto last_progress = clock::now();
   for (std::size_t begun = 0; open_ < connections_.size();) {
     while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
+    const auto open_before = open_;
     const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 100);
-    for (int i = 0; i < ready; ++i) {
-      // A connection that is open already may be readable: the server closed it. The run will say.
-      const auto& event = events_[static_cast<std::size_t>(i)];
-      if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) finish_connect(event.data.u64);
+    for (const auto& event :
+         std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+      // One that is open already may have been closed by the server: the run will say.
+      if (!connections_[event.data.u64].open) finish_connect(event.data.u64);
     }
     if (stop_requested()) throw std::runtime_error("stopped while connecting");
-    if (clock::now() > deadline) {
-      throw std::runtime_error("only " + std::to_string(open_) + " of " +
-                               std::to_string(connections_.size()) + " connections to " +
-                               describe(options_.target) + " were accepted in time");
+    if (open_ > open_before) {
+      last_progress = clock::now();
+    } else if (clock::now() - last_progress > options_.connect_patience) {
+      throw std::runtime_error("no further connection to " + describe(options_.target) + " for " +
+                               std::to_string(options_.connect_patience.count()) + " ms, " +
+                               std::to_string(open_) + " of " +
+                               std::to_string(connections_.size()) + " are open");
     }
   }
 }
@@ -132,27 +137,28 @@ load_result load_generator::run(Done done) {
   };
   for (std::size_t i = 0; i < connections_.size(); ++i) send_next(i);
 
-  auto last_reply = begin;
+  auto looked_at = begin;
   while (waiting_ > 0) {
     const auto answered = take_replies();
     for (const auto& [index, when] : answered) {
-      last_reply = when;
       result.latency.record(
           static_cast<std::uint64_t>(nanoseconds(when - connections_[index].started).count()));
       if (!counting) continue;
       ++result.requests;
       if (done(result.requests, when - begin)) finish(when);
     }
-    const bool interrupted = stop_requested();
-    if (answered.empty() || interrupted) {
-      const auto now = clock::now();
-      if (counting && (interrupted || done(result.requests, now - begin))) finish(now);
-      if (now - last_reply > options_.reply_patience) fail_all_waiting();
+    const auto now = answered.empty() ? clock::now() : answered.back().when;
+    const bool enough = stop_requested() || done(result.requests, now - begin) ||
+                        (options_.stop_at_first_error && !errors_.by_kind.empty());
+    if (counting && enough) finish(now);
+    if (now - looked_at > options_.reply_patience / 8) {
+      looked_at = now;
+      fail_overdue(now);
     }
     if (!counting) continue;
     for (const auto& [index, when] : answered) send_next(index);
   }
-  if (counting) finish(last_reply);
+  if (counting) finish(clock::now());
   result.errors = std::move(errors_);
   return result;
 }
@@ -186,6 +192,7 @@ void load_generator::send_next(std::size_t index) {
   c.waiting = true;
   ++waiting_;
   c.started = clock::now();
+  c.quiet_since = c.started;
   send_rest(index);
 }
 
@@ -199,7 +206,10 @@ void load_generator::send_rest(std::size_t index) {
     return fail(index, errno == ECONNRESET || errno == EPIPE ? "reset" : "send",
                 std::strerror(errno));
   }
-  if (sent > 0) c.sent += static_cast<std::size_t>(sent);
+  if (sent > 0) {
+    c.sent += static_cast<std::size_t>(sent);
+    c.progress = true;
+  }
   const bool blocked = c.sent < message_.size();
   if (blocked == c.blocked) return;
   c.blocked = blocked;
@@ -245,6 +255,7 @@ bool load_generator::verify(std::size_t index, std::size_t count) {
     return false;
   }
   c.received += count;
+  c.progress = true;
   return true;
 }
 
@@ -260,9 +271,15 @@ void load_generator::fail(std::size_t index, const std::string& kind, const std:
   --open_;
 }
 
-void load_generator::fail_all_waiting() {
+/// Looks at every connection now and then, not at each byte: one that moved none for as long as the
+/// patience lasts is given up, however busy the others are.
+void load_generator::fail_overdue(clock::time_point now) {
   for (std::size_t i = 0; i < connections_.size(); ++i) {
-    if (connections_[i].waiting) {
+    connection& c = connections_[i];
+    if (!c.waiting) continue;
+    if (std::exchange(c.progress, false)) {
+      c.quiet_since = now;
+    } else if (now - c.quiet_since > options_.reply_patience) {
       fail(i, "unanswered",
            "no reply within " + std::to_string(options_.reply_patience.count()) + " ms");
     }

@@ -27,11 +27,12 @@ namespace switchyard::harness {
 struct load_options {
   boost::asio::ip::tcp::endpoint target;
   std::size_t connections = 1;
-  std::size_t bytes = 64;  // per message
-  std::size_t ramp = 64;   // connects under way at once
-  std::chrono::milliseconds connect_patience{10'000};
-  std::chrono::milliseconds reply_patience{4'000};  // no reply at all for so long: give up
-  const stop_source* stop = nullptr;                // ends a run early when requested
+  std::size_t bytes = 64;                              // per message
+  std::size_t ramp = 64;                               // connects under way at once
+  std::chrono::milliseconds connect_patience{10'000};  // no further connection: give up
+  std::chrono::milliseconds reply_patience{4'000};     // a connection without a byte: give it up
+  bool stop_at_first_error = false;
+  const stop_source* stop = nullptr;  // ends a run early when requested
 };
 
 /// Errors by kind. `first` describes the first one.
@@ -84,7 +85,10 @@ class load_generator {
     std::size_t received = 0;  // bytes of its reply
     bool waiting = false;      // for a reply
     bool blocked = false;      // the send buffer is full
+    bool open = false;
+    bool progress = false;  // bytes were moved since the last look
     clock::time_point started;
+    clock::time_point quiet_since;
   };
 
   struct reply {
@@ -105,7 +109,7 @@ class load_generator {
   void patch_message(std::size_t index);
   void watch(std::size_t index, std::uint32_t events, int operation);
   void fail(std::size_t index, const std::string& kind, const std::string& detail);
-  void fail_all_waiting();
+  void fail_overdue(clock::time_point now);
   [[nodiscard]] bool stop_requested() const noexcept {
     return options_.stop != nullptr && options_.stop->requested();
   }

@@ -30,4 +30,14 @@ inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, int port)
   return where;
 }
 
+/// Also when IPv4's loopback is written as an IPv6 address.
+inline bool is_loopback(const boost::asio::ip::tcp::endpoint& where) {
+  const auto address = where.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6())
+        .is_loopback();
+  }
+  return address.is_loopback();
+}
+
 }  // namespace switchyard

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -74,10 +75,15 @@ class epoll_server {
       }
       set_no_delay(fd.get());
       const int number = fd.get();
-      auto c = std::make_unique<connection>(connection{std::move(fd)});
-      watch(EPOLL_CTL_ADD, number, EPOLLIN, c.get());
-      connections_.emplace(number, std::move(c));
-      ++report_.connections;
+      try {
+        auto c = std::make_unique<connection>(connection{std::move(fd)});
+        watch(EPOLL_CTL_ADD, number, EPOLLIN, c.get());
+        connections_.emplace(number, std::move(c));
+        ++report_.connections;
+      } catch (const std::exception& limit) {  // no memory, or no room for another watch
+        ++report_.turned_away;
+        return pause_accepting(limit.what());
+      }
     }
   }
 

@@ -34,12 +34,13 @@ struct options {
 
 constexpr double saturated_percent = 95;
 
-nlohmann::ordered_json as_json(const options& chosen, const load_result& r) {
+nlohmann::ordered_json as_json(const options& chosen, const load_result& r, bool interrupted) {
   const auto us = [&](double quantile) { return r.latency.value_at(quantile) / 1e3; };
   return {
       {"target", chosen.host + ":" + std::to_string(chosen.port)},
       {"connections", chosen.connections},
       {"bytes", chosen.bytes},
+      {"interrupted", interrupted},
       {"requests", r.requests},
       {"seconds", r.seconds},
       {"ops_per_s", static_cast<double>(r.requests) / r.seconds},
@@ -88,7 +89,7 @@ std::ofstream open_report(const std::string& path) {
 
 int load(const options& chosen) {
   const auto target = resolve(chosen.host, chosen.port);
-  if (!target.address().is_loopback() && !chosen.allow_remote) {
+  if (!is_loopback(target) && !chosen.allow_remote) {
     throw std::invalid_argument("--host '" + chosen.host + "' is not this machine; --allow-remote" +
                                 " says that its owner agrees to the load");
   }
@@ -102,6 +103,7 @@ int load(const options& chosen) {
   generator.connect();
   const auto seconds_of = [](double s) { return duration_cast<nanoseconds>(duration<double>(s)); };
   const auto warm_up = generator.run_for(seconds_of(chosen.warmup_s));
+  if (stop.requested()) throw std::runtime_error("stopped in the warm-up: nothing was measured");
   if (generator.open_connections() == 0) {
     throw std::runtime_error("no connection outlived the warm-up; the first error: " +
                              warm_up.errors.first);
@@ -111,12 +113,20 @@ int load(const options& chosen) {
     result.errors.by_kind[kind] += count;
     result.errors.first = warm_up.errors.first;
   }
-  const auto summary = as_json(chosen, result);
+  if (result.requests == 0 && result.errors.total() == 0) {
+    throw std::runtime_error(
+        "no reply came back in the measured time; a longer --duration may help");
+  }
+  const auto summary = as_json(chosen, result, stop.requested());
   print(summary, result);
   if (report.is_open() && !(report << summary.dump(2) << '\n').flush()) {
     throw std::runtime_error("--json '" + chosen.json + "': writing failed");
   }
-  return result.errors.total() == 0 && result.requests > 0 ? 0 : harness::exit_failure;
+  if (stop.requested()) {
+    std::puts("stopped before the time was over: the figures are of a shorter run");
+    return 128 + stop.signal();
+  }
+  return result.errors.total() == 0 ? 0 : harness::exit_failure;
 }
 
 }  // namespace

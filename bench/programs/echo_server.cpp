@@ -83,7 +83,8 @@ const server& choose(const std::map<std::string, server>& servers, const std::st
 }
 
 void die_with(pid_t parent) {
-  check(::prctl(PR_SET_PDEATHSIG, SIGTERM), "ask for a signal at the parent's end");
+  // Not SIGTERM, which a server that has been stopped would not see.
+  check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "ask for a signal at the parent's end");
   if (::getppid() != parent) throw std::runtime_error("the parent has ended already");
 }
 
@@ -93,6 +94,7 @@ int serve(const options& chosen) {
   if (chosen.parent != 0) die_with(chosen.parent);
   if (!chosen.cpus.empty()) harness::pin_this_thread(harness::parse_cpu_list(chosen.cpus));
   harness::raise_open_files();
+  ::signal(SIGPIPE, SIG_IGN);  // nobody has to read what it prints
 
   static stop_source stop;
   stop_source::on_signals(stop);

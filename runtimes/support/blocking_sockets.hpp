@@ -16,6 +16,7 @@
 #include <boost/system/system_error.hpp>
 #include <chrono>
 #include <cstdint>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +40,11 @@ struct serve_report {
 
 inline error_code last_error() { return {errno, boost::system::system_category()}; }
 
+/// "127.0.0.1:8001", "[::1]:8001"
 inline std::string describe(const endpoint& where) {
-  return where.address().to_string() + ":" + std::to_string(where.port());
+  std::ostringstream text;
+  text << where;
+  return text.str();
 }
 
 /// A socket for the family of `where`, close-on-exec.
@@ -72,7 +76,11 @@ inline unique_fd open_listener(const endpoint& where) {
   set_simple_congestion_control(fd.get(), where);  // accepted sockets inherit it
   if (::bind(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0 ||
       ::listen(fd.get(), backlog) < 0) {
-    throw_errno("listen on " + describe(where) + " (another port may be free; 0 picks one)");
+    const int error = errno;
+    throw_errno("listen on " + describe(where) +
+                    (error == EADDRNOTAVAIL ? " (the host has to be an address of this machine)"
+                                            : " (another port may be free; 0 picks one)"),
+                error);
   }
   return fd;
 }
@@ -243,7 +251,7 @@ serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop
     try {
       start(std::move(peer));
       ++report.connections;
-    } catch (const limit_error& limit) {
+    } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
       ++report.turned_away;
       report.why_turned_away = limit.what();
       kernel_sleep(pause);

@@ -25,9 +25,10 @@ class stop_source {
  public:
   stop_source() : event_(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "create an eventfd")) {}
 
-  /// Async-signal-safe.
-  void request() noexcept {
+  /// Async-signal-safe. `signal` is the one that asks for it, if one does.
+  void request(int signal = 0) noexcept {
     const int saved = errno;
+    signal_ = signal;
     requested_ = true;
     // A forked child shares the eventfd, but a signal to it alone must not stop its parent.
     if (::getpid() == owner_) {
@@ -40,6 +41,9 @@ class stop_source {
   }
 
   [[nodiscard]] bool requested() const noexcept { return requested_; }
+
+  /// The signal that asked for it, or 0.
+  [[nodiscard]] int signal() const noexcept { return signal_; }
 
   /// Readable from the request on.
   [[nodiscard]] int fd() const noexcept { return event_.get(); }
@@ -63,12 +67,12 @@ class stop_source {
   static void on_signals(stop_source& stop) {
     target() = &stop;
     struct sigaction action {};
-    action.sa_handler = [](int) {
-      if (stop_source* source = target().load()) source->request();
+    action.sa_handler = [](int signal) {
+      if (stop_source* source = target().load()) source->request(signal);
     };
     ::sigemptyset(&action.sa_mask);
-    for (const int signal : {SIGINT, SIGTERM}) {
-      check(::sigaction(signal, &action, nullptr), "install a signal handler");
+    for (const int number : {SIGINT, SIGTERM}) {
+      check(::sigaction(number, &action, nullptr), "install a signal handler");
     }
   }
 
@@ -86,6 +90,7 @@ class stop_source {
   unique_fd event_;
   pid_t owner_ = ::getpid();
   std::atomic<bool> requested_{false};
+  std::atomic<int> signal_{0};
   std::atomic<int> blocked_on_{-1};
 };
 

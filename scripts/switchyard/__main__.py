@@ -1,50 +1,31 @@
-"""Entry point: `switchyard.sh <run|plot|list|doctor>`.
+"""Entry point: makes the standard streams safe, then hands over to the command line in cli.py.
 
-One module per subcommand, each with add_arguments(parser) and main(args) -> exit code. Errors of
-our own end here as one line on stderr.
+Nothing else is loaded before, so that Ctrl-C ends in one line also while the commands load.
 """
 
-import argparse
-import os
 import sys
-from collections.abc import Sequence
 
-from . import __version__, doctor, plot, run
-from . import list as list_command
-from .errors import SwitchyardError
-
-COMMANDS = {"run": run, "plot": plot, "list": list_command, "doctor": doctor}
+from . import streams
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="switchyard",
-        description="Compares processes, threads and coroutines on the same workloads.",
-    )
-    parser.add_argument("--version", action="version", version=f"switchyard {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in COMMANDS.items():
-        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
-        module.add_arguments(commands.add_parser(name, help=summary, description=summary + "."))
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+def main() -> int:
+    stdout = streams.make_safe()
     try:
-        code = COMMANDS[args.command].main(args)
-        sys.stdout.flush()
-        return code
-    except SwitchyardError as error:
-        print(f"switchyard: error: {error}", file=sys.stderr)
-        return error.exit_code
+        from . import cli
+
+        code = cli.main()
     except KeyboardInterrupt:
         print("switchyard: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader went away (`| head`): let the interpreter's own flush at exit find nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code = 130
+    except SystemExit as ended:  # argparse: --help, or a command line it can't use
+        code = int(ended.code or 0)
+    sys.stdout.flush()
+    # A reader that went away has what it wanted.
+    if stdout.error and not isinstance(stdout.error, BrokenPipeError):
+        reason = stdout.error.strerror
+        print(f"switchyard: error: cannot write output: {reason}", file=sys.stderr)
+        code = code or 1
+    return code
 
 
 if __name__ == "__main__":

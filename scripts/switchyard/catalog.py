@@ -45,6 +45,10 @@ class Row:
     set: str
     control: str | None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.params, dict):
+            raise TypeError(f"the params of {self.name} are {self.params!r}")
+
     @property
     def column(self) -> str:
         """Where it stands in a comparison: the runtime, and its mechanism where it has several."""

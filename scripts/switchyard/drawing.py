@@ -69,14 +69,24 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def legend(figure: Figure, axes: Iterable[Axes]) -> None:
-    """One legend for all panels, to their right."""
+def has_lines(ax: Axes) -> bool:
+    """Whether anything was measured for this panel; hides it if not: it could not be scaled."""
+    ax.set_visible(bool(ax.containers))
+    return ax.get_visible()
+
+
+def with_legend(figure: Figure, axes: Iterable[Axes]) -> Figure | None:
+    """One legend for all panels, to their right; None when no panel has a line."""
+    axes = [ax for ax in axes if ax.get_visible()]
+    if not axes:
+        return None
     handles = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             # Of points with intervals only the line: the caps would clutter the legend.
             handles.setdefault(label, getattr(handle, "lines", [handle])[0])
     figure.legend(handles.values(), handles.keys(), loc="outside right center")
+    return figure
 
 
 def draw_line(

@@ -1,8 +1,10 @@
 """The errors that a user can cause or has to hear of.
 
-Each carries its exit code. They are caught once, in __main__, which prints one line; anything else
-that escapes is a bug and keeps its traceback.
+Each carries its exit code. They end in report(), as one line; anything else that escapes is a bug
+and keeps its traceback.
 """
+
+import sys
 
 
 class SwitchyardError(Exception):
@@ -15,3 +17,9 @@ class BadInputError(SwitchyardError):
     """The command line, or a file or folder it names, can't be used."""
 
     exit_code = 2
+
+
+def report(error: SwitchyardError) -> int:
+    """Print it; returns its exit code."""
+    print(f"switchyard: error: {error}", file=sys.stderr)
+    return error.exit_code

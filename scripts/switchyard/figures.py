@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .comparison import Comparison, compare
-from .drawing import draw_line, legend, linear_axis, log_axis, new_figure, parameter_axis
+from .drawing import (
+    draw_line,
+    has_lines,
+    linear_axis,
+    log_axis,
+    new_figure,
+    parameter_axis,
+    with_legend,
+)
 from .palette import look
 from .results import ResultsFolder
 
@@ -43,24 +51,30 @@ def switch_cost(folder: ResultsFolder) -> Figure | None:
     comparison = _measured(folder, "switch")
     if not comparison:
         return None
-    rings = _values(comparison, "tasks")
-    wide = len([size for size in rings if size > 1]) > 1
-    figure, axes = new_figure(
-        "The cost of one context switch, by mechanism", [1.15, 1] if wide else [1.15]
-    )
-    _switch_pairs(axes[0], comparison)
-    if wide:
-        for column in comparison.columns:
-            if column.split()[0] != "self_pipe":
-                draw_line(axes[1], comparison, column, "tasks", {"placement": "same"})
-        parameter_axis(axes[1].xaxis, [size for size in rings if size > 1])
-        log_axis(axes[1].yaxis, "s")
-        axes[1].set(
-            title="by ring size, all on the same core", xlabel="tasks in the ring (log scale)"
-        )
-        axes[1].set_ylabel("time per switch (log scale)")
-        legend(figure, axes[1:])
-    return figure
+    pairs = any(dict(case).get("tasks", 2) <= 2 for case, _ in comparison.cells)
+    sizes = [size for size in _values(comparison, "tasks", placement="same") if size > 1]
+    # A single size of ring says nothing that the pairs don't, unless there are none.
+    rings = len(sizes) > 1 or not pairs
+    widths = [1.15] * pairs + [1.0] * rings
+    figure, axes = new_figure("The cost of one context switch, by mechanism", widths)
+    if pairs:
+        _switch_pairs(axes[0], comparison)
+    if rings:
+        _switch_rings(axes[-1], comparison, sizes)
+    return with_legend(figure, axes[int(pairs) :]) or (figure if pairs else None)
+
+
+def _switch_rings(ax: Axes, comparison: Comparison, sizes: list[int]) -> None:
+    """Lines over the ring size; without the control, which has no ring."""
+    for column in comparison.columns:
+        if column.split()[0] != "self_pipe":
+            draw_line(ax, comparison, column, "tasks", {"placement": "same"})
+    if not has_lines(ax):
+        return
+    parameter_axis(ax.xaxis, sizes)
+    log_axis(ax.yaxis, "s")
+    ax.set(title="by ring size, all on the same core", xlabel="tasks in the ring (log scale)")
+    ax.set_ylabel("time per switch (log scale)")
 
 
 def _switch_pairs(ax: Axes, comparison: Comparison) -> None:
@@ -98,9 +112,9 @@ def _switch_pairs(ax: Axes, comparison: Comparison) -> None:
 
 def sleep_wall_time(folder: ResultsFolder) -> Figure | None:
     comparison = _measured(folder, "sleep")
-    if not comparison:
+    delays = _values(comparison, "ms") if comparison else []
+    if not delays:
         return None
-    delays = _values(comparison, "ms")
     tasks = [_values(comparison, "tasks", ms=delay) for delay in delays]
     figure, axes = new_figure(
         "N tasks that sleep at once: wall time against N", _widths(*tasks), sharey=True
@@ -108,13 +122,14 @@ def sleep_wall_time(folder: ResultsFolder) -> Figure | None:
     for ax, delay, counts in zip(axes, delays, tasks, strict=True):
         for column in comparison.columns:
             draw_line(ax, comparison, column, "tasks", {"ms": delay})
+        if not has_lines(ax):
+            continue
         ax.axhline(delay / 1000, color="#444444", linestyle=(0, (1, 2)), label="ideal: one sleep")
         parameter_axis(ax.xaxis, counts)
         log_axis(ax.yaxis, "s")
         ax.set(title=f"each sleeps {delay} ms", xlabel="tasks (log scale)")
     axes[0].set_ylabel("wall time of all (log scale)")
-    legend(figure, axes)
-    return figure
+    return with_legend(figure, axes)
 
 
 def _echo_panels(
@@ -123,9 +138,9 @@ def _echo_panels(
     """A row of panels per counter (key, label), a panel per message size."""
     measured = [(_measured(folder, "echo", key), label) for key, label in keys]
     measured = [(comparison, label) for comparison, label in measured if comparison]
-    if not measured:
+    sizes = _values(measured[0][0], "bytes") if measured else []
+    if not sizes:
         return None
-    sizes = _values(measured[0][0], "bytes")
     clients = {size: _values(measured[0][0], "connections", bytes=size) for size in sizes}
     figure, axes = new_figure(
         title, _widths(*clients.values()), len(measured), sharex="col", sharey="row"
@@ -134,6 +149,8 @@ def _echo_panels(
         (comparison, label), size = measured[index // len(sizes)], sizes[index % len(sizes)]
         for column in comparison.columns:
             draw_line(ax, comparison, column, "connections", {"bytes": size})
+        if not has_lines(ax):
+            continue
         parameter_axis(ax.xaxis, clients[size])
         y_axis(ax.yaxis)
         if index < len(sizes):
@@ -142,8 +159,7 @@ def _echo_panels(
             ax.set_xlabel("connections (log scale)")
         if index % len(sizes) == 0:
             ax.set_ylabel(label)
-    legend(figure, axes)
-    return figure
+    return with_legend(figure, axes)
 
 
 def echo_throughput(folder: ResultsFolder) -> Figure | None:
@@ -171,11 +187,12 @@ def spawn_cost(folder: ResultsFolder) -> Figure | None:
     figure, (ax,) = new_figure("Creating and joining N tasks: the cost of each", [1.0])
     for column in comparison.columns:
         draw_line(ax, comparison, column, "tasks", {})
+    if not has_lines(ax):
+        return None
     parameter_axis(ax.xaxis, _values(comparison, "tasks"))
     log_axis(ax.yaxis, "s")
     ax.set(xlabel="tasks created together (log scale)", ylabel="time per task (log scale)")
-    legend(figure, [ax])
-    return figure
+    return with_legend(figure, [ax])
 
 
 def memory_per_task(folder: ResultsFolder) -> Figure | None:
@@ -196,13 +213,14 @@ def memory_per_task(folder: ResultsFolder) -> Figure | None:
         where = {name: _values(comparison, name)[0] for name in others}
         for column in comparison.columns:
             draw_line(ax, comparison, column, x_name, where)
+        if not has_lines(ax):
+            continue
         parameter_axis(ax.xaxis, _values(comparison, x_name))
         log_axis(ax.yaxis, "B")
         fixed = ", ".join(f"{name}:{value}" for name, value in sorted(where.items()))
         ax.set(title=f"{what}" + (f" ({fixed})" if fixed else ""), xlabel=f"{x_name} (log scale)")
     axes[0].set_ylabel("memory (log scale)")
-    legend(figure, axes)
-    return figure
+    return with_legend(figure, axes)
 
 
 ALL = (switch_cost, sleep_wall_time, echo_throughput, echo_latency, spawn_cost, memory_per_task)

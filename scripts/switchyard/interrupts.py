@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Context manager; `signum` is the first signal that came, or None."""
+    """Context manager; `signum` is the first signal that came, or None. Ignored ones stay so."""
 
     def __init__(self) -> None:
         self.signum: int | None = None
@@ -23,6 +23,9 @@ class Interrupts:
         self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._previous_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for signum in SIGNALS:
+            # Somebody wants it to have no effect: nohup, or a shell that put us in the background.
+            if signal.getsignal(signum) == signal.SIG_IGN:
+                continue
             self._previous[signum] = signal.signal(signum, self._note)
         return self
 

@@ -127,7 +127,8 @@ def _start_keeper(argv: list[str], files: _Files) -> tuple[int, int]:
 def _keep(argv: list[str], runner: int, files: _Files, report: int) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
+            signal.signal(signum, signal.SIG_DFL)
         os.setsid()
         become_subreaper()
         die_with_parent(runner, signal.SIGTERM)

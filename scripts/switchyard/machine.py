@@ -134,6 +134,9 @@ class Machine:
         first, last = map(int, text.split()) if text else (0, 0)
         return (first, last) if text else None
 
+    def tcp_congestion_control(self) -> str | None:
+        return self._read(self.proc / "sys/net/ipv4/tcp_congestion_control")
+
     def time_wait_sockets(self) -> int | None:
         match = re.search(r"^TCP:.*\btw (\d+)", self._read(self.proc / "net/sockstat") or "", re.M)
         return int(match.group(1)) if match else None

@@ -5,6 +5,7 @@ just goes missing. Rows are Google Benchmark's, with our own keys beside its.
 """
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,12 @@ from .interrupts import Interrupts
 from .launch import Outcome, launch
 from .machine import Machine
 from .results import LIMIT_PREFIX
+
+# What Google Benchmark prints before the first row, about the time, the machine and its own build.
+_HEADER = re.compile(
+    r"\d{4}-\d\d-\d\dT|Running |Run on \(|CPU Caches:|  L\d |Load Average: |\*\*\*WARNING\*\*\*"
+    r"|-+$|Benchmark +Time +CPU "
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,15 @@ def _parse(outcome: Outcome, row: Row) -> tuple[dict[str, Any], list[dict[str, A
 
 
 def _why(outcome: Outcome) -> str:
-    """How the launch ended, and the last thing it said."""
+    """How the launch ended, and the last thing the program itself said."""
     ending = "printed no result for this row" if outcome.code == 0 else outcome.ending
-    said = (outcome.stderr or outcome.stdout).strip().splitlines()
+    by_signal = outcome.code is None or outcome.code < 0
+    said = _own_lines(outcome.stderr) or ([] if by_signal else _own_lines(outcome.stdout))
     return f"{ending}: {said[-1][:300]}" if said and not outcome.timed_out else ending
+
+
+def _own_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not _HEADER.match(line)]
 
 
 def _error_row(row: Row, message: str) -> dict[str, Any]:

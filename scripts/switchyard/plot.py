@@ -28,8 +28,6 @@ def draw_figures(folder: ResultsFolder) -> None:
     try:
         plots.mkdir(exist_ok=True)
         drawn = _draw_all(folder, plots)
-    except BrokenPipeError:  # of our own output, not of the plots
-        raise
     except OSError as error:
         raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
     if not drawn:

@@ -128,9 +128,12 @@ class ResultsFolder:
                 workload = Workload.parse(document["switchyard"])
                 rows = list(document["benchmarks"])
                 kept = WorkloadResults(workload, document["context"], rows)
-                list(kept.records())
-            except (KeyError, TypeError, AttributeError):
-                raise SwitchyardError(f"{file} holds no results of switchyard run") from None
+                for record in kept.records():
+                    record.value("real_time")
+            except KeyError as error:
+                raise SwitchyardError(f"{_foreign(file)}: no or unknown {error}") from None
+            except (TypeError, AttributeError) as error:
+                raise SwitchyardError(f"{_foreign(file)}: {error}") from None
             folder.workloads[workload.name] = kept
         if not folder.workloads:
             raise SwitchyardError(f"nothing was measured in {path}: no <workload>.json in it")
@@ -153,8 +156,12 @@ def _read(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise SwitchyardError(f"{file} is no JSON: {error}") from None
     if not isinstance(document, dict):
-        raise SwitchyardError(f"{file} holds no results of switchyard run")
+        raise SwitchyardError(_foreign(file))
     return document
+
+
+def _foreign(file: Path) -> str:
+    return f"{file} holds no results of switchyard run"
 
 
 def _write(file: Path, document: dict[str, Any]) -> None:

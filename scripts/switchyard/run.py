@@ -15,9 +15,9 @@ from typing import Any
 
 from rich.console import Console
 
-from . import catalog, environment
+from . import catalog, environment, errors
 from .campaign import Campaign, Plan, Tally
-from .errors import BadInputError
+from .errors import BadInputError, SwitchyardError
 from .interrupts import Interrupts
 from .paths import RELEASE_BUILD, RESULTS
 from .progress import ProgressDisplay
@@ -26,6 +26,9 @@ from .results import ResultsFolder
 # rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
 QUICK = (6, 90.0, 0.05, 60.0)
 FULL = (10, 900.0, 0.5, 120.0)
+# Beyond these it is a slip of the hand, and select() takes no time-out of centuries.
+MOST_ROUNDS = 10_000
+A_DAY_S = 86_400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,12 +66,21 @@ def main(args: argparse.Namespace) -> int:
     from . import plot, report
 
     report.print_report(folder, tally, plan.rounds)
+    code = _exit_code(tally)
     if args.plot and any(kept.has_measurement() for kept in folder.workloads.values()):
-        plot.draw_figures(folder)
+        try:
+            plot.draw_figures(folder)
+        except SwitchyardError as error:  # how the run itself ended counts for more
+            plot_code = errors.report(error)
+            code = code or plot_code
     print(f"results: {folder.path}")
+    return code
+
+
+def _exit_code(tally: Tally) -> int:
     if tally.interrupted_by:
         return 128 + tally.interrupted_by
-    return 1 if tally.failures else 0
+    return 1 if tally.failures or not tally.launches else 0
 
 
 def _plan(args: argparse.Namespace) -> Plan:
@@ -78,12 +90,12 @@ def _plan(args: argparse.Namespace) -> Plan:
     budget_s = args.budget if args.budget is not None else budget_s
     min_time_s = args.min_time if args.min_time is not None else min_time_s
     timeout_s = args.launch_timeout if args.launch_timeout is not None else timeout_s
-    for name, value in (
-        ("--rounds", rounds), ("--budget", budget_s),
-        ("--min-time", min_time_s), ("--launch-timeout", timeout_s),
+    for name, value, most in (
+        ("--rounds", rounds, MOST_ROUNDS), ("--budget", budget_s, A_DAY_S),
+        ("--min-time", min_time_s, A_DAY_S), ("--launch-timeout", timeout_s, A_DAY_S),
     ):  # fmt: skip
-        if value is not None and not 0 < value < float("inf"):
-            raise BadInputError(f"{name} must be a number above 0, not {value:g}")
+        if value is not None and not 0 < value <= most:
+            raise BadInputError(f"{name} must be above 0 and at most {most}, not {value}")
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(2**31)
     return Plan(rounds, budget_s, min_time_s, timeout_s, seed)
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import SWITCHYARD
 from fakes import DAEMON, FOREVER, STUBBORN_CHILD, row, write_bench
 
+from switchyard.interrupts import Interrupts
 from switchyard.results import ResultsFolder
 
 DEADLINE_S = 20.0
@@ -51,7 +52,10 @@ def hanging_run(tmp_path: Path):
     argv = [SWITCHYARD, "run", "--build", build, "--out", out, "--rounds", "1", "--seed"]
     # The first seed that has the good row first.
     process = subprocess.Popen(
-        [*map(str, argv), "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["env", "--default-signal=INT,TERM,HUP", *map(str, argv), "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     wait_until((tmp_path / "ready").exists, "the hanging row")
     assert len(processes_of(str(binary))) == 3
@@ -103,3 +107,16 @@ def test_sigkill_of_the_keeper_leaves_nothing_either(hanging_run):
     assert process.returncode == 1
     assert "ended together with its keeper" in printed
     assert processes_of(str(binary)) == []
+
+
+def test_signal_that_was_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupts.signum is None
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupts.signum == signal.SIGTERM
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

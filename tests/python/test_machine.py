@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from switchyard import checks
+from switchyard import checks, environment
 from switchyard.checks import LIMIT, OK, WARN
 from switchyard.machine import Machine
 
@@ -24,6 +24,7 @@ GOOD = {
     "proc/sys/vm/max_map_count": "65530\n",
     "proc/sys/net/core/somaxconn": "4096\n",
     "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+    "proc/sys/net/ipv4/tcp_congestion_control": "cubic\n",
     "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",
     "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
     "sys/devices/system/cpu/intel_pstate/no_turbo": "1\n",
@@ -100,6 +101,11 @@ def test_machine_that_tells_nothing_is_no_error(tmp_path):
     assert silent.steal_percent(0.0) is None
     assert silent.cgroup_pids_max() is None
     findings(silent)
+
+
+def test_environment_names_the_congestion_control(machine, tmp_path):
+    limits = environment.collect(tmp_path, machine())["limits"]
+    assert limits["net.ipv4.tcp_congestion_control"] == "cubic"
 
 
 def test_pids_limit_of_cgroup_version_1(machine):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
-from fakes import row, write_bench
+from fakes import INTERRUPT, METRICS, row, write_bench
 
 FIGURES = {
     "switch_cost", "sleep_wall_time", "echo_throughput", "echo_latency", "spawn_cost",
@@ -44,6 +44,42 @@ def test_figure_without_its_workload_is_skipped_with_a_line(cli: Cli, out: Path)
     assert not (out / "plots" / "switch_cost.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("cases", "panels"),
+    [
+        (["tasks:16/placement:same"], 1),
+        (["tasks:16/placement:same", "tasks:64/placement:same"], 1),
+        (["tasks:2/placement:same", "tasks:64/placement:same"], 2),
+        (["tasks:2/placement:cross", "tasks:64/placement:cross"], 1),
+        (["tasks:64/placement:cross"], 0),
+    ],
+)
+def test_switch_figure_has_only_panels_with_data(cases: list[str], panels: int, tmp_path: Path):
+    from switchyard import drawing, figures
+    from switchyard.catalog import Workload
+    from switchyard.results import ResultsFolder, WorkloadResults
+
+    rows = [row(f"switch/fiber/via:yield/{case}") for case in cases]
+    described = {"workload": "switch", "what": "", "metric": METRICS["switch"], "rows": rows}
+    values = [{"name": r["name"], "real_time": 5.0, "time_unit": "us"} for r in rows]
+    results = WorkloadResults(Workload.parse(described), {}, values)
+    figure = figures.switch_cost(ResultsFolder(tmp_path, {"switch": results}))
+    assert (figure is not None) == (panels > 0)
+    if figure:
+        drawing.save(figure, "", tmp_path, "figure")
+        assert sum(ax.get_visible() for ax in figure.axes) == panels
+
+
+def test_plots_of_an_interrupted_run_keep_its_exit_code(cli: Cli, build: Path, out: Path):
+    ring, last = row("switch/fiber/via:yield/tasks:16/placement:same"), row("spawn/fiber/tasks:1")
+    write_bench(build, [ring], {ring["name"]: {"fields": {"real_time": 5.0}}})
+    write_bench(build, [last], {last["name"]: {"code": INTERRUPT}})
+    arguments = ("run", "--rounds", "2", "--seed", "0", "--filter", "switch|spawn", "--out", out)
+    done = cli(*arguments, "--plot")
+    assert done.returncode == 128 + 15, done.stderr
+    assert (out / "plots" / "switch_cost.png").exists()
+
+
 def test_caption_tells_of_an_interrupted_run(cli: Cli, out: Path):
     cli("run", "--rounds", "1", "--out", out)
     environment = out / "environment.json"
@@ -76,6 +112,26 @@ def test_nothing_to_draw_is_one_clear_line(cli: Cli, build: Path, tmp_path: Path
         done = cli("plot", folder)
         assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done.stderr
         assert message in done.stderr
+
+
+def spoil_unit(document: dict):
+    del document["benchmarks"][0]["time_unit"]
+
+
+def spoil_params(document: dict):
+    document["switchyard"]["rows"][0]["params"] = None
+
+
+@pytest.mark.parametrize(("spoil", "word"), [(spoil_unit, "time_unit"), (spoil_params, "params")])
+def test_spoilt_results_are_one_clear_line(spoil, word: str, cli: Cli, out: Path):
+    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
+    file = out / "sleep.json"
+    document = json.loads(file.read_text())
+    spoil(document)
+    file.write_text(json.dumps(document))
+    done = cli("plot", out)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert word in done.stderr
 
 
 def test_newest_folder_is_the_one_that_began_last(tmp_path: Path):

@@ -102,6 +102,59 @@ def test_load_reports_what_it_measured(server, tmp_path):
     assert figures["p50_us"] <= figures["p99_us"] <= figures["max_us"]
 
 
+def test_a_load_stopped_in_the_warm_up_reports_nothing(server, tmp_path):
+    argv = [str(BIN / "echo_load"), "--port", server, "--connections", "2", "--warmup", "60s",
+            "--json", str(tmp_path / "report.json")]  # fmt: skip
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
+        time.sleep(0.5)
+        load.send_signal(signal.SIGINT)
+        output, error = load.communicate(timeout=30)
+    assert load.returncode == 1
+    assert "nothing was measured" in error
+    assert output == ""
+
+
+def test_a_load_stopped_while_measuring_says_so(server, tmp_path):
+    report = tmp_path / "report.json"
+    argv = [str(BIN / "echo_load"), "--port", server, "--connections", "2", "--warmup", "0s",
+            "--duration", "60s", "--json", str(report)]  # fmt: skip
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as load:
+        time.sleep(0.5)
+        load.send_signal(signal.SIGTERM)
+        output, _ = load.communicate(timeout=30)
+    assert load.returncode == 128 + signal.SIGTERM
+    assert "stopped before the time was over" in output
+    assert json.loads(report.read_text())["interrupted"] is True
+
+
+def test_output_that_can_not_be_written_is_an_error(server):
+    with Path("/dev/full").open("w") as full:
+        argv = [str(BIN / "echo_load"), "--port", server, "--duration", "50ms", "--warmup", "0s"]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                              check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert "output could not be written" in done.stderr
+
+
+def test_a_server_without_standard_streams_still_serves():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shell = f"exec {BIN / 'echo_server'} --port {port} <&- >&- 2>&-"
+    with subprocess.Popen(["sh", "-c", shell]) as process:
+        done = run("echo_load", "--port", str(port), "--connections", "2", "--duration", "100ms")
+        for _ in range(100):
+            if done.returncode == 0:
+                break
+            time.sleep(0.1)
+            done = run(
+                "echo_load", "--port", str(port), "--connections", "2", "--duration", "100ms"
+            )
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_foreign_client_gets_its_bytes_back(server):
     message = os.urandom(300_000)
     with socket.create_connection(("127.0.0.1", int(server)), timeout=20) as client:
@@ -145,6 +198,17 @@ def test_a_limit_is_a_row_that_says_so():
                preexec_fn=few_files)  # fmt: skip
     assert done.returncode == 0
     assert "limit reached: needs 288 open files, RLIMIT_NOFILE allows 64" in done.stdout
+
+
+def test_a_limit_met_by_the_server_is_a_limit_too():
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (30 << 20, 30 << 20))
+
+    row = "echo/fiber/connections:1024/bytes:64/"
+    done = run("bench_echo", f"--benchmark_filter={row}", "--benchmark_min_time=0.01",
+               preexec_fn=little_memory)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "limit reached: the server met one: no address space" in done.stdout
 
 
 def test_a_server_that_dies_fails_the_row_with_the_reason():

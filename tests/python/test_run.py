@@ -7,6 +7,9 @@ import pytest
 from conftest import Cli
 from fakes import FOREVER, row, write_bench
 
+from switchyard.launch import Outcome
+from switchyard.measure import _why
+
 
 def rows_of(out: Path, workload: str) -> list[dict]:
     return json.loads((out / f"{workload}.json").read_text())["benchmarks"]
@@ -107,6 +110,30 @@ MISBEHAVIOUR = {
 }
 
 
+HEADER = """2026-11-23T17:39:04+00:00
+Running build/release/bin/bench_switch
+Run on (2 X 2596.12 MHz CPU s)
+CPU Caches:
+  L1 Data 48 KiB (x2)
+Load Average: 1.48, 3.50, 7.36
+***WARNING*** Library was built as DEBUG. Timings may be affected.
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "stdout", "reason"),
+    [
+        (-9, HEADER, "---\nspawn/fiber 1 ns", "ended by SIGKILL"),
+        (-6, HEADER + "bench_x: error: bad", "", "ended by SIGABRT: bench_x: error: bad"),
+        (-6, "bench_x: error: bad\n" + HEADER, "", "ended by SIGABRT: bench_x: error: bad"),
+        (1, HEADER, "out of luck", "exit code 1: out of luck"),
+        (1, HEADER, "", "exit code 1"),
+    ],
+)
+def test_reason_is_never_the_header_of_the_library(code, stderr, stdout, reason):
+    assert _why(Outcome(code, 1.0, stdout, stderr, "")) == reason
+
+
 @pytest.mark.parametrize("kind", MISBEHAVIOUR)
 def test_misbehaving_row_is_named_with_its_reason_and_the_rest_runs(
     kind: str, cli: Cli, build: Path, out: Path
@@ -137,6 +164,12 @@ def test_budget_is_a_hard_bound_and_names_what_was_left_out(cli: Cli, build: Pat
     assert left_out[0] in done.stdout.replace("\n", "")
 
 
+def test_run_that_measured_nothing_fails(cli: Cli, out: Path):
+    done = cli("run", "--budget", "0.001", "--out", out)
+    assert done.returncode == 1
+    assert "Nothing was measured." in done.stdout
+
+
 def test_no_round_is_begun_that_does_not_fit(cli: Cli, build: Path, out: Path):
     entry = row("spawn/thread/tasks:1")
     write_bench(build, [entry], {entry["name"]: {"code": "time.sleep(1)"}})
@@ -160,6 +193,10 @@ BAD_INPUT = {
     "no regex": (["--filter", "("], "no regular expression"),
     "no rounds": (["--rounds", "0"], "--rounds must be"),
     "no time": (["--min-time", "-1"], "--min-time must be"),
+    "no number": (["--min-time", "nan"], "--min-time must be"),
+    "endless": (["--budget", "inf"], "--budget must be"),
+    "for centuries": (["--launch-timeout", "1e10"], "--launch-timeout must be"),
+    "too many rounds": (["--rounds", "9" * 400], "--rounds must be"),
     "no build": (["--build", "/nowhere"], "no benchmark binaries"),
     "unwritable": (["--out", "/proc/results"], "cannot write results to /proc/results"),
 }

@@ -1,12 +1,28 @@
 """The shell scripts where something is missing: one line that says what to do."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-TOOLS = ("bash", "dirname", "sed", "sort", "awk", "tail", "id", "sha256sum", "cut", "env", "cat")
+TOOLS = (
+    "bash",
+    "dirname",
+    "readlink",
+    "sed",
+    "sort",
+    "awk",
+    "tail",
+    "id",
+    "sha256sum",
+    "cut",
+    "env",
+    "cat",
+)
 
 
 def test_switchyard_without_a_venv_names_setup(tmp_path: Path):
@@ -16,6 +32,45 @@ def test_switchyard_without_a_venv_names_setup(tmp_path: Path):
     assert done.returncode == 2
     assert "scripts/setup.sh" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_switchyard_with_a_python_that_cannot_be_run_says_so(tmp_path: Path):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to("/nowhere/python3")
+    script = shutil.copy(SCRIPTS / "switchyard.sh", tmp_path / "scripts")
+    done = subprocess.run([script, "list"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "can't run it (/nowhere/python3)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["switchyard.sh", "setup.sh", "run.sh", "test.sh"])
+def test_scripts_work_through_a_symlink_and_with_cdpath(name: str, tmp_path: Path):
+    """Each on a copy of scripts/ whose setup.sh and Python only say that they were reached."""
+    copy, python = tmp_path / "copy" / "scripts", tmp_path / "copy" / ".venv" / "bin" / "python"
+    copy.mkdir(parents=True)
+    python.parent.mkdir(parents=True)
+    for file in ("switchyard.sh", "run.sh", "test.sh", "setup.sh"):
+        shutil.copy(SCRIPTS / file, copy)
+    python.write_text("#!/bin/sh\necho reached >&2; exit 3\n")
+    python.chmod(0o755)
+    if name == "setup.sh":  # it says where it looked by what it misses there
+        (copy / "requirements.txt").write_text("")
+        stamp = hashlib.sha256(b"").hexdigest()
+        (tmp_path / "copy" / ".venv" / ".switchyard-requirements").write_text(stamp)
+        python.write_text("#!/bin/sh\necho reached >>$0.log\n")
+    elif name in ("run.sh", "test.sh"):
+        (copy / "setup.sh").write_text("#!/bin/sh\necho reached >&2; exit 3\n")
+    (tmp_path / "elsewhere" / "scripts").mkdir(parents=True)
+    link = tmp_path / "elsewhere" / name
+    link.symlink_to(copy / name)
+    done = subprocess.run(
+        [f"./{name}"], cwd=link.parent, env={**os.environ, "CDPATH": f"{copy.parent}:."},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    log = Path(f"{python}.log")
+    assert "reached" in done.stdout + done.stderr + (log.read_text() if log.exists() else "")
 
 
 def run_setup(tmp_path: Path, **programs: str) -> subprocess.CompletedProcess:
