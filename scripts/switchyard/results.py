@@ -15,6 +15,7 @@ from typing import Any
 
 from .catalog import Row, Workload, bare_name
 from .errors import BadInputError, SwitchyardError
+from .paths import recorded
 
 LIMIT_PREFIX = "limit reached: "
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -69,7 +70,10 @@ class WorkloadResults:
         return any(not record.problem for record in self.records())
 
     def add(self, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-        self.context = self.context or context
+        if not self.context:
+            self.context = context
+            if "executable" in context:
+                self.context["executable"] = recorded(context["executable"])
         self.benchmarks.extend(rows)
         rounds = max((row["round"] for row in self.benchmarks), default=0) + 1
         for row in self.benchmarks:

@@ -19,7 +19,7 @@ from . import catalog, environment, errors
 from .campaign import Campaign, Plan, Tally
 from .errors import BadInputError, SwitchyardError
 from .interrupts import Interrupts
-from .paths import RELEASE_BUILD, RESULTS
+from .paths import RELEASE_BUILD, RESULTS, recorded
 from .progress import ProgressDisplay
 from .results import ResultsFolder
 
@@ -110,7 +110,9 @@ def _folder_name(facts: dict[str, Any]) -> str:
 def _run_facts(plan: Plan, args: argparse.Namespace) -> dict[str, Any]:
     return {
         "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
-        "options": {key: str(v) if isinstance(v, Path) else v for key, v in vars(args).items()},
+        "options": {
+            key: recorded(v) if isinstance(v, Path) else v for key, v in vars(args).items()
+        },
         "seed": plan.seed,
         "rounds_wanted": plan.rounds,
         "budget_s": plan.budget_s,
