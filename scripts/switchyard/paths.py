@@ -8,6 +8,6 @@ RELEASE_BUILD = ROOT / "build" / "release"
 
 
 def recorded(path: str | Path) -> str:
-    """As it stands in results, which others will read: relative to the repository if it is in it."""
+    """As it stands in results, which others read: relative to the repository if it is in it."""
     path = Path(path)
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
