@@ -40,7 +40,6 @@ struct echo_case {
   std::string server;
   std::int64_t connections;
   std::int64_t bytes;
-
   bool task_each;  // the server needs a kernel task for each connection
 
   bool operator==(const echo_case&) const = default;
@@ -94,7 +93,7 @@ class bench_setup {
   /// The server's last line tells whether it turned a connection away for want of room.
   void throw_if_limit_was_met() {
     server_.stop();
-    const std::string totals = server_.read_line(1s);
+    const std::string totals = server_.rest_of_output();
     constexpr std::string_view sign = "limit met: ";
     if (const auto at = totals.find(sign); at != std::string::npos) {
       throw limit_error("the server met one: " + totals.substr(at + sign.size()));

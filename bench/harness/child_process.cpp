@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "runtimes/support/error.hpp"
 
@@ -64,6 +65,17 @@ std::string child_process::read_line(milliseconds patience) {
     }
     if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
   }
+}
+
+std::string child_process::rest_of_output() {
+  char buffer[512];
+  pollfd ready{output_.get(), POLLIN, 0};
+  while (::poll(&ready, 1, 1'000) > 0) {  // a child of its own may still hold the pipe open
+    const auto got = ::read(output_.get(), buffer, sizeof buffer);
+    if (got <= 0) break;
+    unread_.append(buffer, static_cast<std::size_t>(got));
+  }
+  return std::exchange(unread_, {});
 }
 
 bool child_process::reap(milliseconds patience) noexcept {

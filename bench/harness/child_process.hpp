@@ -27,6 +27,9 @@ class child_process {
   /// The next line of its output; std::runtime_error at its end or after `patience`.
   std::string read_line(std::chrono::milliseconds patience);
 
+  /// What it has printed and nobody has read, once it has ended.
+  std::string rest_of_output();
+
   /// "was killed by signal 9", "exited with code 2", or nothing while it lives. A child that has
   /// just been hit gets `patience` to end.
   std::optional<std::string> how_it_ended(std::chrono::milliseconds patience = {});
