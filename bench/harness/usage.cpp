@@ -56,6 +56,15 @@ std::int64_t switches_of(pid_t pid) {
   return switches;
 }
 
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> found;
+  for_each_thread(pid, [&](const std::filesystem::path& task) {
+    std::ifstream children(task / "children");
+    for (pid_t child = 0; children >> child;) found.push_back(child);
+  });
+  return found;
+}
+
 double pss_bytes_of(pid_t pid) {
   std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
   for (std::string line; std::getline(rollup, line);) {
@@ -102,13 +111,9 @@ usage usage_of_this_thread() {
 }
 
 std::vector<pid_t> descendants(pid_t root) {
-  std::vector<pid_t> found;
-  for_each_thread(root, [&](const std::filesystem::path& task) {
-    std::ifstream children(task / "children");
-    for (pid_t child = 0; children >> child;) found.push_back(child);
-  });
-  for (std::size_t i = 0, direct = found.size(); i < direct; ++i) {
-    const auto below = descendants(found[i]);
+  std::vector<pid_t> found = children_of(root);
+  for (std::size_t i = 0; i < found.size(); ++i) {  // grows as it goes
+    const auto below = children_of(found[i]);
     found.insert(found.end(), below.begin(), below.end());
   }
   return found;
@@ -120,12 +125,12 @@ usage usage_of_tree(pid_t root) {
   return sum;
 }
 
-double tree_pss_bytes(pid_t root) {
+double tree_pss_bytes(pid_t root) {  // NOLINT(misc-no-recursion)
   constexpr std::size_t sample = 64;
-  const auto below = descendants(root);
+  const auto below = children_of(root);
   const auto read = std::min(below.size(), sample);
   double sum = 0;
-  for (std::size_t i = 0; i < read; ++i) sum += pss_bytes_of(below[i * below.size() / read]);
+  for (std::size_t i = 0; i < read; ++i) sum += tree_pss_bytes(below[i * below.size() / read]);
   if (read > 0) sum *= static_cast<double>(below.size()) / static_cast<double>(read);
   return pss_bytes_of(root) + sum;
 }

@@ -48,7 +48,7 @@ usage usage_of_tree(pid_t root);
 std::vector<pid_t> descendants(pid_t root);
 
 /// Proportional set size (smaps_rollup) of `root` and its live descendants, in bytes. Of many
-/// descendants an evenly spread sample of 64 is read and scaled up.
+/// children of one process an evenly spread sample of 64 is read and scaled up.
 double tree_pss_bytes(pid_t root);
 
 /// Share of all CPUs' time, in per cent, that the hypervisor gave to others since construction.
