@@ -211,13 +211,18 @@ TEST(load_generator, NoReplyAtAllIsAnErrorAndNotAHang) {
   EXPECT_EQ(errors_of(result, "unanswered"), 4U);
 }
 
-TEST(load_generator, OneConnectionThatIsNeverAnsweredIsAnError) {
-  std::atomic<bool> first = true;
-  const test_server server([&](blocking_stream& peer, const std::string& bytes) {
+/// Never answers the connection that comes first. One thread serves one connection.
+answer echo_to_all_but_one(std::atomic<bool>& first) {
+  return [&first](blocking_stream& peer, const std::string& bytes) {
     thread_local bool ignored = false;
     if (first.exchange(false)) ignored = true;
     return ignored || send_all(peer, bytes);
-  });
+  };
+}
+
+TEST(load_generator, OneConnectionThatIsNeverAnsweredIsAnError) {
+  std::atomic<bool> first = true;
+  const test_server server(echo_to_all_but_one(first));
   const auto result = load(server, load_on(server, 4), 500);
   EXPECT_EQ(result.requests, 500U);
   EXPECT_EQ(errors_of(result, "unanswered"), 1U);
@@ -225,11 +230,7 @@ TEST(load_generator, OneConnectionThatIsNeverAnsweredIsAnError) {
 
 TEST(load_generator, AQuietConnectionIsNoticedWhileTheOthersAreBusy) {
   std::atomic<bool> first = true;
-  const test_server server([&](blocking_stream& peer, const std::string& bytes) {
-    thread_local bool ignored = false;
-    if (first.exchange(false)) ignored = true;
-    return ignored || send_all(peer, bytes);
-  });
+  const test_server server(echo_to_all_but_one(first));
   auto options = load_on(server, 4);
   options.stop_at_first_error = true;
   load_generator generator(options);

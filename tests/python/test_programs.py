@@ -17,9 +17,8 @@ from conftest import SWITCHYARD
 
 BIN = Path(__file__).resolve().parents[2] / "build" / "release" / "bin"
 
-pytestmark = pytest.mark.skipif(
-    not (BIN / "echo_server").exists(), reason="the release preset is not built"
-)
+# Only where nothing was built at all: a program that is missing from a build is a failure.
+pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
 
 
 def run(program: str, *arguments: str, **options) -> subprocess.CompletedProcess:
