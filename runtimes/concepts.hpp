@@ -69,6 +69,16 @@ concept Yields = Runtime<R> && requires(R runtime) {
   runtime.yield();
 };
 
+/// `wait_readable(fd, deadline)` suspends the calling task alone until `fd`, which is none of the
+/// runtime's own sockets, can be read; false when the deadline has passed first. `offload(f)` calls
+/// `f`, which may block, so that no task but the calling one waits for it, and gives its result:
+/// where the kernel schedules tasks that is a plain call.
+template <class R>
+concept Offloads = Runtime<R> && requires(R runtime, std::chrono::steady_clock::time_point when) {
+  { runtime.wait_readable(0, when) } -> std::same_as<bool>;
+  { runtime.offload(concept_detail::returns_int{}) } -> std::same_as<int>;
+};
+
 /// Counts its own switches between tasks, those that the kernel does not see.
 template <class R>
 concept CountsSwitches = Runtime<R> && requires(R runtime) {
@@ -76,7 +86,8 @@ concept CountsSwitches = Runtime<R> && requires(R runtime) {
 };
 
 /// A connected TCP stream; suspends the calling task alone. Models Beast's SyncReadStream and
-/// SyncWriteStream. End of stream is boost::asio::error::eof.
+/// SyncWriteStream. End of stream is boost::asio::error::eof. After `expires_at(deadline)` every
+/// operation ends with boost::asio::error::timed_out at that time, also one that is under way.
 template <class S>
 concept Stream = std::movable<S> &&
     requires(S stream, boost::asio::mutable_buffer in, boost::asio::const_buffer out,
@@ -86,10 +97,12 @@ concept Stream = std::movable<S> &&
   { stream.write_some(out, ec) } -> std::same_as<std::size_t>;
   { stream.write_some(out) } -> std::same_as<std::size_t>;
   { stream.native_handle() } -> std::same_as<int>;
+  stream.expires_at(std::chrono::steady_clock::time_point::max());
   stream.shutdown_send(ec);
 };
 
-/// `listen` binds or throws std::system_error, `connect` and `accept` report through `ec`.
+/// `listen` binds or throws std::system_error, `connect` and `accept` report through `ec`; the
+/// deadline of a connect becomes that of its stream.
 /// `serve` runs `session(stream)` as one task for each connection until `stop` is requested, then
 /// ends the sessions that are left and returns. A session that throws ends alone.
 template <class R>
@@ -98,6 +111,9 @@ concept Sockets = Runtime<R> && Stream<typename R::stream> &&
              boost::system::error_code& ec, stop_source& stop) {
   { runtime.listen(endpoint) } -> std::same_as<typename R::listener>;
   { runtime.connect(endpoint, ec) } -> std::same_as<typename R::stream>;
+  {
+    runtime.connect(endpoint, ec, std::chrono::steady_clock::time_point::max())
+    } -> std::same_as<typename R::stream>;
   { listener.accept(ec) } -> std::same_as<typename R::stream>;
   { listener.local_endpoint() } -> std::same_as<boost::asio::ip::tcp::endpoint>;
   runtime.serve(listener, stop, concept_detail::ignores_stream<typename R::stream>{});

@@ -26,7 +26,9 @@
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/asio_scheduler.hpp"
 #include "runtimes/support/fiber_io.hpp"
+#include "runtimes/support/helper_threads.hpp"
 #include "runtimes/support/outcome.hpp"
+#include "runtimes/support/serve_report.hpp"
 #include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stack_size.hpp"
 #include "runtimes/support/stack_slab.hpp"
@@ -88,6 +90,12 @@ class fiber {
   void sleep_for(std::chrono::steady_clock::duration d) { boost::this_fiber::sleep_for(d); }
   void yield() noexcept { boost::this_fiber::yield(); }
 
+  bool wait_readable(int fd, time_point deadline) { return fiber_wait_readable(io_, fd, deadline); }
+  template <class F>
+  auto offload(F f) {
+    return call_aside(*this, helpers_, std::move(f))->take();
+  }
+
   /// Switches between fibers since this runtime was made, those to the dispatcher included.
   [[nodiscard]] std::uint64_t user_switches() const noexcept { return resumes_; }
 
@@ -95,7 +103,9 @@ class fiber {
   using stream = fiber_stream;
 
   listener listen(const endpoint& where) { return {io_, where}; }
-  stream connect(const endpoint& where, error_code& ec) { return fiber_connect(io_, where, ec); }
+  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
+    return fiber_connect(io_, where, ec, deadline);
+  }
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
@@ -180,9 +190,10 @@ class fiber {
   boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   std::uint64_t resumes_ = 0;
   boost::intrusive_ptr<stack_slab> slab_;
+  helper_threads helpers_;
 };
 
-static_assert(Runtime<fiber> && Sleeps<fiber> && Yields<fiber> && CountsSwitches<fiber> &&
-              Sockets<fiber>);
+static_assert(Runtime<fiber> && Sleeps<fiber> && Yields<fiber> && Offloads<fiber> &&
+              CountsSwitches<fiber> && Sockets<fiber>);
 
 }  // namespace switchyard

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "runtimes/concepts.hpp"
+#include "runtimes/support/accept_loop.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/child_sessions.hpp"
 #include "runtimes/support/outcome.hpp"
@@ -140,11 +141,19 @@ class process {
   void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
   void yield() noexcept { ::sched_yield(); }
 
+  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
+  template <class F>
+  auto offload(F f) {
+    return f();
+  }
+
   using listener = blocking_listener;
   using stream = blocking_stream;
 
   listener listen(const endpoint& where) { return listener(where); }
-  stream connect(const endpoint& where, error_code& ec) { return blocking_connect(where, ec); }
+  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
+    return blocking_connect(where, ec, deadline);
+  }
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
@@ -214,6 +223,7 @@ class process {
   std::shared_ptr<result_slots> slots_ = std::make_shared<result_slots>();
 };
 
-static_assert(Runtime<process> && Sleeps<process> && Yields<process> && Sockets<process>);
+static_assert(Runtime<process> && Sleeps<process> && Yields<process> && Offloads<process> &&
+              Sockets<process>);
 
 }  // namespace switchyard

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtimes/concepts.hpp"
+#include "runtimes/support/accept_loop.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/outcome.hpp"
 
@@ -45,11 +46,19 @@ class serial {
 
   void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
 
+  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
+  template <class F>
+  auto offload(F f) {
+    return f();
+  }
+
   using listener = blocking_listener;
   using stream = blocking_stream;
 
   listener listen(const endpoint& where) { return listener(where); }
-  stream connect(const endpoint& where, error_code& ec) { return blocking_connect(where, ec); }
+  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
+    return blocking_connect(where, ec, deadline);
+  }
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
@@ -62,6 +71,6 @@ class serial {
   }
 };
 
-static_assert(Runtime<serial> && Sleeps<serial> && Sockets<serial>);
+static_assert(Runtime<serial> && Sleeps<serial> && Offloads<serial> && Sockets<serial>);
 
 }  // namespace switchyard

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "runtimes/concepts.hpp"
+#include "runtimes/support/accept_loop.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/outcome.hpp"
 #include "runtimes/support/session_list.hpp"
@@ -100,11 +101,19 @@ class thread {
   void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
   void yield() noexcept { ::sched_yield(); }
 
+  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
+  template <class F>
+  auto offload(F f) {
+    return f();
+  }
+
   using listener = blocking_listener;
   using stream = blocking_stream;
 
   listener listen(const endpoint& where) { return listener(where); }
-  stream connect(const endpoint& where, error_code& ec) { return blocking_connect(where, ec); }
+  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
+    return blocking_connect(where, ec, deadline);
+  }
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
@@ -159,6 +168,7 @@ class thread {
   std::size_t stack_bytes_;
 };
 
-static_assert(Runtime<thread> && Sleeps<thread> && Yields<thread> && Sockets<thread>);
+static_assert(Runtime<thread> && Sleeps<thread> && Yields<thread> && Offloads<thread> &&
+              Sockets<thread>);
 
 }  // namespace switchyard

@@ -16,6 +16,7 @@
 
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
+#include "runtimes/support/unique_fd.hpp"
 #include "tests/runtime_types.hpp"
 
 namespace switchyard {
@@ -273,6 +274,44 @@ TYPED_TEST(Conformance, ASleepIsNeverTooShort) {
       rt.spawn([&] { rt.sleep_for(nap); }).join();
       EXPECT_GE(clock::now() - begin, nap);
     }
+  });
+}
+
+// Blocking calls ----------------------------------------------------------------------------------
+
+TYPED_TEST(Conformance, AnOffloadedCallKeepsNoOtherTaskFromRunning) {
+  const shared_log log;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const unique_fd read_end(ends[0]);
+  const unique_fd write_end(ends[1]);
+  if (!TypeParam::concurrent) {  // what comes later can't end a call that is made first
+    ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+  }
+  TypeParam rt;
+  rt.run([&] {
+    auto caller = rt.spawn([&] {
+      const auto got = rt.offload([&] {
+        char byte = 0;
+        return ::read(read_end.get(), &byte, 1);
+      });
+      log.add(2);
+      return got;
+    });
+    auto other = rt.spawn([&] {
+      log.add(1);
+      return TypeParam::concurrent ? ::write(write_end.get(), "x", 1) : 1;
+    });
+    EXPECT_EQ(other.join(), 1);
+    EXPECT_EQ(caller.join(), 1);
+  });
+  EXPECT_EQ(log.entries(), TypeParam::concurrent ? (std::vector{1, 2}) : (std::vector{2, 1}));
+}
+
+TYPED_TEST(Conformance, AnOffloadedCallThatFailsThrowsInItsTask) {
+  TypeParam rt;
+  rt.run([&] {
+    EXPECT_THROW(rt.offload([]() -> int { throw std::domain_error("no"); }), std::domain_error);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/beast/core/stream_traits.hpp>
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -11,6 +12,9 @@
 
 namespace switchyard {
 namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
 
 template <class R>
 class SocketConformance : public ::testing::Test {};
@@ -71,6 +75,77 @@ TYPED_TEST(SocketConformance, ATakenPortIsNamed) {
       EXPECT_NE(std::string(taken.what()).find(describe(first.local_endpoint())), std::string::npos)
           << taken.what();
     }
+  });
+}
+
+// Deadlines ---------------------------------------------------------------------------------------
+
+TYPED_TEST(SocketConformance, AReadEndsAtItsDeadline) {
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    error_code ec;
+    const auto deadline = clock::now() + 30ms;
+    auto client = rt.connect(listener.local_endpoint(), ec, deadline);
+    ASSERT_FALSE(ec) << ec.message();
+    auto silent = listener.accept(ec);
+    char byte = 0;
+    EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 0U);
+    EXPECT_EQ(ec, boost::asio::error::timed_out) << ec.message();
+    EXPECT_GE(clock::now(), deadline);
+    // Also when there would be something to read by now, and later again.
+    silent.write_some(boost::asio::buffer("x", 1));
+    EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 0U);
+    EXPECT_EQ(ec, boost::asio::error::timed_out) << ec.message();
+    client.expires_at(clock::time_point::max());
+    EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 1U) << ec.message();
+  });
+}
+
+TYPED_TEST(SocketConformance, AWriteToAFullSocketEndsAtItsDeadline) {
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    error_code ec;
+    auto client = rt.connect(listener.local_endpoint(), ec, clock::now() + 50ms);
+    ASSERT_FALSE(ec) << ec.message();
+    const auto reads_nothing = listener.accept(ec);
+    const std::vector<char> much(1 << 20);
+    std::size_t sent = 0;
+    while (!ec) sent += client.write_some(boost::asio::buffer(much), ec);
+    EXPECT_EQ(ec, boost::asio::error::timed_out) << ec.message();
+    EXPECT_GT(sent, 0U);
+  });
+}
+
+// A listener whose queue is full leaves a further connect without an answer.
+TYPED_TEST(SocketConformance, AConnectEndsAtItsDeadline) {
+  const unique_fd full = open_tcp(any_port);
+  ASSERT_EQ(::bind(full.get(), any_port.data(), static_cast<socklen_t>(any_port.size())), 0);
+  ASSERT_EQ(::listen(full.get(), 0), 0);
+  const auto where = local_endpoint_of(full.get());
+  TypeParam rt;
+  rt.run([&] {
+    std::vector<typename TypeParam::stream> queued;
+    error_code ec;
+    for (int i = 0; i < 10 && !ec; ++i) {
+      queued.push_back(rt.connect(where, ec, clock::now() + 50ms));
+    }
+    EXPECT_EQ(ec, boost::asio::error::timed_out) << ec.message();
+  });
+}
+
+TYPED_TEST(SocketConformance, WaitReadableTellsWhetherItWasInTime) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const unique_fd read_end(ends[0]);
+  const unique_fd write_end(ends[1]);
+  TypeParam rt;
+  rt.run([&] {
+    EXPECT_FALSE(rt.wait_readable(read_end.get(), clock::now() + 5ms));
+    ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+    EXPECT_TRUE(rt.wait_readable(read_end.get(), clock::now() + 5ms));
+    EXPECT_TRUE(rt.wait_readable(read_end.get(), clock::time_point::max()));
   });
 }
 

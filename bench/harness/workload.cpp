@@ -32,13 +32,16 @@ nlohmann::ordered_json description(const workload& w) {
     for (const auto& [key, value] : r.params) {
       std::visit([&, &name = key](const auto& v) { params[name] = v; }, value);
     }
+    const auto or_null = [](const std::string& text) {
+      return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+    };
     rows.push_back({{"name", row_name(w.name, r)},
                     {"runtime", r.runtime},
                     {"params", params},
                     {"what", r.what},
                     {"set", r.set == suite::quick ? "quick" : "full"},
-                    {"control", r.control.empty() ? nlohmann::ordered_json()
-                                                  : nlohmann::ordered_json(r.control)}});
+                    {"control", or_null(r.control)},
+                    {"needs", or_null(r.needs)}});
   }
   return {{"workload", w.name},
           {"what", w.what},

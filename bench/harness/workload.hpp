@@ -38,6 +38,7 @@ struct row {
   std::function<void(benchmark::State&)> body;
   suite set = suite::full;
   std::string control = {};  // the runtime column that is this row's limit, if any
+  std::string needs = {};    // a program or package that a machine may lack: wrk, gevent
 };
 
 struct workload {

@@ -6,6 +6,7 @@
 
 #include "bench/programs/echo_session.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/serve_report.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {

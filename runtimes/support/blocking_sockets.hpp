@@ -1,42 +1,31 @@
 // Plain blocking TCP sockets for the runtimes whose tasks the kernel schedules (serial, process,
-// thread), and the accept loop they share.
+// thread).
 //
 // Not Asio's own blocking calls: those need an io_context, and with it an epoll descriptor that
 // every forked child would inherit. One call here is one system call.
 #pragma once
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/system_error.hpp>
-#include <chrono>
-#include <cstdint>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "runtimes/support/error.hpp"
-#include "runtimes/support/stop_source.hpp"
+#include "runtimes/support/kernel_wait.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard {
 
 using endpoint = boost::asio::ip::tcp::endpoint;
 using boost::system::error_code;
-
-/// What a server did: connections that got a task, and those closed because none could be started.
-/// The reason is the last limit that was met.
-struct serve_report {
-  std::uint64_t connections = 0;
-  std::uint64_t turned_away = 0;
-  std::string why_turned_away;
-};
 
 inline error_code last_error() { return {errno, boost::system::system_category()}; }
 
@@ -103,7 +92,8 @@ class blocking_stream {
     const auto into =
         first(boost::asio::buffer_sequence_begin(buffers),
               boost::asio::buffer_sequence_end(buffers), boost::asio::mutable_buffer{});
-    const auto got = retried(ec, [&] { return ::recv(fd_.get(), into.data(), into.size(), 0); });
+    const auto got = retried(
+        ec, POLLIN, [&](int flags) { return ::recv(fd_.get(), into.data(), into.size(), flags); });
     if (got == 0 && !ec && into.size() > 0) ec = boost::asio::error::eof;
     return got;
   }
@@ -112,7 +102,9 @@ class blocking_stream {
   std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
     const auto from = first(boost::asio::buffer_sequence_begin(buffers),
                             boost::asio::buffer_sequence_end(buffers), boost::asio::const_buffer{});
-    return retried(ec, [&] { return ::send(fd_.get(), from.data(), from.size(), MSG_NOSIGNAL); });
+    return retried(ec, POLLOUT, [&](int flags) {
+      return ::send(fd_.get(), from.data(), from.size(), flags | MSG_NOSIGNAL);
+    });
   }
 
   template <class MutableBuffers>
@@ -131,6 +123,8 @@ class blocking_stream {
     return sent;
   }
 
+  void expires_at(time_point deadline) noexcept { deadline_ = deadline; }
+
   [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
 
   void shutdown_send(error_code& ec) noexcept {
@@ -148,19 +142,29 @@ class blocking_stream {
     return none;
   }
 
+  // Without a deadline one call is one system call; with one, poll waits in its place. The clock is
+  // read even when there are bytes: a peer that never ceases to send must not get round it.
   template <class Call>
-  static std::size_t retried(error_code& ec, Call call) {
+  std::size_t retried(error_code& ec, short events, Call call) {
+    const bool bounded = deadline_ != never;
     ec = {};
     for (;;) {
-      const auto result = call();
+      if (bounded && std::chrono::steady_clock::now() >= deadline_) break;
+      const auto result = call(bounded ? MSG_DONTWAIT : 0);
       if (result >= 0) return static_cast<std::size_t>(result);
       if (errno == EINTR) continue;
-      ec = last_error();
-      return 0;
+      if (!bounded || errno != EAGAIN) {
+        ec = last_error();
+        return 0;
+      }
+      if (!wait_ready(fd_.get(), events, deadline_)) break;
     }
+    ec = boost::asio::error::timed_out;
+    return 0;
   }
 
   unique_fd fd_;
+  time_point deadline_ = never;
 };
 
 class blocking_listener {
@@ -172,8 +176,7 @@ class blocking_listener {
     for (;;) {
       blocking_stream peer = try_accept(ec);
       if (ec != boost::asio::error::would_block) return peer;
-      pollfd ready{fd_.get(), POLLIN, 0};
-      ::poll(&ready, 1, -1);
+      wait_ready(fd_.get(), POLLIN, never);
     }
   }
 
@@ -199,65 +202,31 @@ class blocking_listener {
   unique_fd fd_;
 };
 
-inline blocking_stream blocking_connect(const endpoint& where, error_code& ec) {
-  unique_fd fd = open_tcp(where);
+/// With a deadline the connect itself does not block; poll waits for it.
+inline blocking_stream blocking_connect(const endpoint& where, error_code& ec,
+                                        time_point deadline = never) {
+  const bool bounded = deadline != never;
+  unique_fd fd = open_tcp(where, bounded ? SOCK_NONBLOCK : 0);
   ec = {};
   if (::connect(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0) {
-    ec = last_error();
-    return {};
-  }
-  return blocking_stream(std::move(fd));
-}
-
-/// Sleeps the calling kernel task for `d`, to an absolute deadline, so that a signal can't cut it.
-inline void kernel_sleep(std::chrono::steady_clock::duration d) noexcept {
-  const auto until = (std::chrono::steady_clock::now() + d).time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(until);
-  const timespec deadline{static_cast<time_t>(seconds.count()),
-                          static_cast<long>(std::chrono::nanoseconds(until - seconds).count())};
-  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) == EINTR) {
-  }
-}
-
-/// A descriptor to watch beside the listener, and what to do when it is readable.
-struct no_chores {
-  [[nodiscard]] int fd() const noexcept { return -1; }
-  void run() const noexcept {}
-};
-
-/// Accepts until `stop` is requested and hands each stream to `start(stream)`. A connection for
-/// which no task could be started (limit_error) is turned away; one for which there is no
-/// descriptor waits in the backlog. The loop pauses then: a full machine need not be a busy one
-/// too.
-template <class Start, class Chores = no_chores>
-serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop, Start start,
-                                  Chores chores = {}) {
-  constexpr std::chrono::milliseconds pause(10);
-  serve_report report;
-  while (!stop.requested()) {
-    pollfd ready[] = {
-        {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {chores.fd(), POLLIN, 0}};
-    if (::poll(ready, 3, -1) < 0) continue;  // EINTR: look at the flag again
-    if (ready[2].revents != 0) chores.run();
-    if (ready[0].revents == 0) continue;
-    error_code ec;
-    blocking_stream peer = listener.try_accept(ec);
-    if (ec == boost::asio::error::would_block) continue;
-    if (ec) {
-      report.why_turned_away = ec.message();
-      kernel_sleep(pause);
-      continue;
-    }
-    try {
-      start(std::move(peer));
-      ++report.connections;
-    } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
-      ++report.turned_away;
-      report.why_turned_away = limit.what();
-      kernel_sleep(pause);
+    if (!bounded || errno != EINPROGRESS) {
+      ec = last_error();
+    } else if (!wait_ready(fd.get(), POLLOUT, deadline)) {
+      ec = boost::asio::error::timed_out;
+    } else {
+      int error = 0;
+      socklen_t length = sizeof error;
+      ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+      ec.assign(error, boost::system::system_category());
     }
   }
-  return report;
+  if (ec) return {};
+  if (bounded) {
+    check(::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK), "set a socket up");
+  }
+  blocking_stream stream(std::move(fd));
+  stream.expires_at(deadline);
+  return stream;
 }
 
 }  // namespace switchyard

@@ -14,8 +14,10 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/fiber/context.hpp>
 #include <boost/system/system_error.hpp>
+#include <chrono>
 #include <cstddef>
 #include <new>
 #include <utility>
@@ -38,6 +40,24 @@ class io_frame {
       waiter_->suspend();
     }
     ec = ec_;
+    return bytes_;
+  }
+
+  /// The same with a deadline. When it passes first, `cancel()` has to make the operation complete,
+  /// and `ec` is timed_out, unless it completed all the same.
+  template <class Cancel>
+  std::size_t wait(error_code& ec, time_point deadline, Cancel cancel) noexcept {
+    if (deadline == never) return wait(ec);
+    if (!done_) {
+      suspended_ = true;
+      waiter_->wait_until(deadline);
+    }
+    const bool late = !done_;
+    if (late) {
+      cancel();
+      while (!done_) waiter_->suspend();
+    }
+    ec = late && ec_ == boost::asio::error::operation_aborted ? boost::asio::error::timed_out : ec_;
     return bytes_;
   }
 
@@ -89,7 +109,10 @@ class io_frame {
     ec_ = ec;
     bytes_ = bytes;
     done_ = true;
-    if (suspended_) boost::fibers::context::active()->schedule(waiter_);
+    // Its deadline may have made it ready just before.
+    if (suspended_ && !waiter_->ready_is_linked()) {
+      boost::fibers::context::active()->schedule(waiter_);
+    }
   }
 
   boost::fibers::context* waiter_;
@@ -116,15 +139,17 @@ class fiber_stream {
   // Asio tries recv before it waits.
   template <class MutableBuffers>
   std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {
+    if (expired(ec)) return 0;
     io_frame frame;
     socket_.async_read_some(buffers, frame.completion());
-    return frame.wait(ec);
+    return frame.wait(ec, deadline_, [this] { cancel(); });
   }
 
   // A socket's send buffer is nearly always free: send first, without Asio, and wait only when it
   // is full.
   template <class ConstBuffers>
   std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
+    if (expired(ec)) return 0;
     const boost::asio::const_buffer from(*boost::asio::buffer_sequence_begin(buffers));
     if (from.size() > 0) {
       const auto sent =
@@ -136,7 +161,7 @@ class fiber_stream {
     }
     io_frame frame;
     socket_.async_write_some(buffers, frame.completion());
-    return frame.wait(ec);
+    return frame.wait(ec, deadline_, [this] { cancel(); });
   }
 
   template <class MutableBuffers>
@@ -155,6 +180,8 @@ class fiber_stream {
     return sent;
   }
 
+  void expires_at(time_point deadline) noexcept { deadline_ = deadline; }
+
   [[nodiscard]] int native_handle() const noexcept {
     return const_cast<fiber_socket&>(socket_).native_handle();
   }
@@ -164,7 +191,19 @@ class fiber_stream {
   }
 
  private:
+  // Looked at even when there are bytes: a peer that never ceases to send must not get round it.
+  bool expired(error_code& ec) const noexcept {
+    if (deadline_ == never || std::chrono::steady_clock::now() < deadline_) return false;
+    ec = boost::asio::error::timed_out;
+    return true;
+  }
+  void cancel() noexcept {
+    error_code ignored;
+    socket_.cancel(ignored);
+  }
+
   fiber_socket socket_;
+  time_point deadline_ = never;
 };
 
 class fiber_listener {
@@ -194,15 +233,29 @@ class fiber_listener {
 };
 
 inline fiber_stream fiber_connect(boost::asio::io_context& io, const endpoint& where,
-                                  error_code& ec) {
+                                  error_code& ec, time_point deadline) {
   fiber_socket socket(io);
   socket.open(where.protocol(), ec);
   if (!ec) {
     io_frame frame;
     socket.async_connect(where, frame.completion());
-    frame.wait(ec);
+    frame.wait(ec, deadline, [&] { socket.close(); });
   }
-  return fiber_stream(std::move(socket));
+  fiber_stream stream(std::move(socket));
+  stream.expires_at(deadline);
+  return stream;
+}
+
+/// False when `deadline` has passed before `fd` could be read.
+inline bool fiber_wait_readable(boost::asio::io_context& io, int fd, time_point deadline) {
+  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> watched(io,
+                                                                                              fd);
+  error_code ec;
+  io_frame frame;
+  watched.async_wait(boost::asio::posix::descriptor_base::wait_read, frame.completion());
+  frame.wait(ec, deadline, [&] { watched.cancel(); });
+  [[maybe_unused]] const int given_back = watched.release();  // it is the caller's
+  return !ec;
 }
 
 }  // namespace switchyard

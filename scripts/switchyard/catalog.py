@@ -18,7 +18,12 @@ from .paths import ROOT
 
 T = TypeVar("T")
 
-_ORDER = ("sleep", "switch", "spawn", "echo")
+_ORDER = (
+    "sleep", "switch", "spawn", "echo", "http_fetch", "channel", "shared_counter", "cpu",
+    "blocking",
+)  # fmt: skip
+# Programs in another language that stand beside ours for a sense of scale, never to be beaten.
+_OUTSIDE = ("gevent",)
 _DESCRIBE_TIMEOUT_S = 20.0
 # Google Benchmark adds what it was told about iterations and clocks to the names it prints.
 _SUFFIX = r"(/(iterations|min_time|repeats):[^/]+)*(/manual_time|/real_time)?"
@@ -36,7 +41,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Row:
-    """One benchmark: a workload on a runtime with parameters."""
+    """One benchmark: a workload on a runtime with parameters.
+
+    `needs` names a program or package that the machine may lack; older results don't have it.
+    """
 
     name: str
     runtime: str
@@ -44,10 +52,16 @@ class Row:
     what: str
     set: str
     control: str | None
+    needs: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.params, dict):
             raise TypeError(f"the params of {self.name} are {self.params!r}")
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is an outside reference and no contender."""
+        return self.runtime in _OUTSIDE
 
     @property
     def column(self) -> str:

@@ -1,0 +1,48 @@
+// How a kernel task waits: for time to pass, or for a descriptor, with a deadline if there is one.
+#pragma once
+
+#include <poll.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace switchyard {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// The deadline of what may take for ever.
+inline constexpr time_point never = time_point::max();
+
+inline timespec as_timespec(std::chrono::nanoseconds d) noexcept {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(d);
+  return {static_cast<time_t>(seconds.count()), static_cast<long>((d - seconds).count())};
+}
+
+/// Sleeps the calling kernel task for `d`, to an absolute deadline, so that a signal can't cut it.
+inline void kernel_sleep(std::chrono::steady_clock::duration d) noexcept {
+  const timespec deadline = as_timespec((std::chrono::steady_clock::now() + d).time_since_epoch());
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) == EINTR) {
+  }
+}
+
+/// Waits until `fd` is ready for `events` (poll(2)), or has failed: the next operation on it tells.
+/// False when `deadline` has passed first.
+inline bool wait_ready(int fd, short events, time_point deadline) noexcept {
+  for (;;) {
+    pollfd ready{fd, events, 0};
+    int found = 0;
+    if (deadline == never) {
+      found = ::ppoll(&ready, 1, nullptr, nullptr);
+    } else {
+      const auto left = deadline - std::chrono::steady_clock::now();
+      const timespec bound = as_timespec(std::max(left, decltype(left)::zero()));
+      found = ::ppoll(&ready, 1, &bound, nullptr);
+    }
+    if (found >= 0) return found > 0;
+    if (errno != EINTR) return true;
+  }
+}
+
+}  // namespace switchyard
