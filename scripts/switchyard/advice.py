@@ -29,6 +29,7 @@ def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list
         *_limits(records),
         *_incomplete(tally, wanted_rounds),
         *_saturated(records),
+        *_origin_saturated(records),
         *_steal(records),
         *_busy(folder.environment.get("machine", {})),
         *_noise(folder.workloads.values()),
@@ -73,6 +74,15 @@ def _saturated(records: list[Record]) -> Iterator[RunWarning]:
         yield RunWarning(
             f"load generator saturated: {_named(worst, '{:.0f} % of its CPU')}",
             "these rows measure the generator: the server may be faster; give it a faster core",
+        )
+
+
+def _origin_saturated(records: list[Record]) -> Iterator[RunWarning]:
+    worst = _worst(records, "origin_cpu_percent", SATURATED_PERCENT)
+    if worst:
+        yield RunWarning(
+            f"the origin is saturated: {_named(worst, '{:.0f} % of its CPU')}",
+            "these rows measure the origin: those who fetch may be faster; give it a faster core",
         )
 
 

@@ -22,7 +22,7 @@ _ORDER = (
     "sleep", "switch", "spawn", "echo", "http_fetch", "channel", "shared_counter", "cpu",
     "blocking",
 )  # fmt: skip
-# Programs in another language that stand beside ours for a sense of scale, never to be beaten.
+# Programs in another language that stand beside ours: shown, but nothing is measured by them.
 _OUTSIDE = ("gevent",)
 _DESCRIBE_TIMEOUT_S = 20.0
 # Google Benchmark adds what it was told about iterations and clocks to the names it prints.

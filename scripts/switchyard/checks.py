@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import units
+from . import needs, units
 from .environment import build_info, git_state
 from .machine import Machine, resource_limit
 from .paths import ROOT
@@ -37,6 +37,7 @@ def all_checks(
 ) -> Iterator[Finding]:
     yield from binaries(build)
     yield from source()
+    yield from optional()
     yield from cores(machine)
     yield from frequency(machine)
     yield from neighbours(machine, steal_s)
@@ -78,6 +79,17 @@ def source() -> Iterator[Finding]:
         git["dirty"], WARN, "source", f"commit {(git['sha'] or 'none')[:7]}, {state}",
         "commit before a run whose results you want to keep",
     )  # fmt: skip
+
+
+def optional() -> Iterator[Finding]:
+    """What some rows need, and a run can do without."""
+    for name in needs.KNOWN:
+        is_there = needs.is_there(name)
+        versions = ", ".join(f"{part} {v}" for part, v in needs.versions(name).items())
+        yield _judge(
+            not is_there, WARN, name, (versions or "installed") if is_there else "not installed",
+            f"rows that need it are left out; {needs.advice(name)}",
+        )  # fmt: skip
 
 
 def cores(machine: Machine) -> Iterator[Finding]:

@@ -2,12 +2,13 @@
 
 A case is what may be compared (workload and parameters); a column is a runtime, with its
 mechanism where it has several. Each cell has a median with its interval and the ratio to the case's
-reference: the control row if there is one, or the fastest.
+reference: the control row if there is one, or the fastest contender. An outside reference is never
+what the others are measured by, and neither is a control in a case of which it isn't the control.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .catalog import Row, Workload
 from .results import Record, WorkloadResults
@@ -58,6 +59,10 @@ class Comparison:
             return "control"
         return "fastest" if len(others) > 1 else ""
 
+    def measured(self) -> "Comparison":
+        """Without the cells that have no value."""
+        return replace(self, cells={at: cell for at, cell in self.cells.items() if cell.summary})
+
 
 def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
     """Compare by the workload's metric, or by another counter."""
@@ -72,7 +77,7 @@ def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
     for cell in cells.values():
         if cell.values:
             cell.summary = summarize(list(cell.values.values()))
-    references = _references(cells, _better(results.workload))
+    references = _references(results.workload, cells)
     for (case, _), cell in cells.items():
         if cell.values and case in references:
             cell.ratio = paired_ratio(cell.values, cells[case, references[case]].values)
@@ -83,8 +88,26 @@ def _better(workload: Workload) -> Callable:
     return max if workload.metric.better == "higher" else min
 
 
-def _references(cells: dict[tuple[Case, str], Cell], best: Callable) -> dict[Case, str]:
-    """Per case the column of its control if that was measured, else of the best."""
+def speed_up(comparison: Comparison, base: str) -> Comparison:
+    """How many times as fast as the column `base` each cell is, round by round, for times.
+
+    The base is that of the same case, or where it was measured in one case only, that one.
+    """
+    bases = {case: cell.values for (case, name), cell in comparison.cells.items() if name == base}
+    only = next(iter(bases.values())) if len(bases) == 1 else {}
+    cells = {}
+    for (case, column), cell in comparison.cells.items():
+        reference = bases.get(case, only)
+        ratios = {r: reference[r] / v for r, v in cell.values.items() if r in reference and v}
+        if ratios:
+            cells[case, column] = Cell(cell.row, ratios, summary=summarize(list(ratios.values())))
+    return Comparison(comparison.workload, cells, {})
+
+
+def _references(workload: Workload, cells: dict[tuple[Case, str], Cell]) -> dict[Case, str]:
+    """Per case the column of its control if that was measured, else of the best contender."""
+    best = _better(workload)
+    all_controls = {row.control for row in workload.rows}
     by_case: dict[Case, dict[str, Cell]] = defaultdict(dict)
     for (case, column), cell in cells.items():
         if cell.summary:
@@ -93,6 +116,8 @@ def _references(cells: dict[tuple[Case, str], Cell], best: Callable) -> dict[Cas
     for case, measured in by_case.items():
         controls = {cell.row.control for cell in measured.values()}
         candidates = {c: cell for c, cell in measured.items() if cell.row.runtime in controls}
-        candidates = candidates or measured
+        ours = {c: cell for c, cell in measured.items() if not cell.row.is_outside}
+        contenders = {c: cell for c, cell in ours.items() if cell.row.runtime not in all_controls}
+        candidates = candidates or contenders or ours or measured
         references[case] = best(candidates, key=lambda c: candidates[c].summary.median)
     return references

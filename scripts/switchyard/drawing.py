@@ -1,4 +1,4 @@
-"""What all figures share: their frame, axes in readable units, lines with intervals, and saving.
+"""What all figures share: their frame, legend and caption, and saving.
 
 Title top left, legend beside the axes and never over data, and below it a caption with the machine,
 the commit and how many rounds stand behind each point.
@@ -7,24 +7,11 @@ the commit and how many rounds stand behind each point.
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    NullLocator,
-)
 
-from . import units
-from .comparison import Comparison
-from .palette import look
 from .results import ResultsFolder
 from .statistics import MIN_FOR_INTERVAL
 
@@ -39,7 +26,6 @@ STYLE = {
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.7,
     "lines.linewidth": 1.5,
-    "lines.markersize": 5.5,
     "legend.frameon": False,
     "svg.hashsalt": "switchyard",  # the same data give the same file
 }
@@ -47,21 +33,31 @@ _DPI = 150
 
 
 def new_figure(
-    title: str, widths: Sequence[float], rows: int = 1, **options: object
+    title: str, widths: Sequence[float], rows: int = 1, height: float = 3.2, **options: object
 ) -> tuple[Figure, list[Axes]]:
-    """Panels of these relative widths side by side below a title; returns the axes row by row."""
-    figure = Figure(figsize=(3.1 + 3.7 * sum(widths), 1.4 + 3.2 * rows), layout="constrained")
+    """Panels of these relative widths side by side below a title; returns the axes row by row.
+
+    `height` is that of each row, in inches.
+    """
+    width = 3.1 + 3.7 * sum(widths)
+    figure = Figure(figsize=(width, 1.4 + height * rows), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    title = textwrap.fill(title, int(width * 9.2))
     figure.suptitle(title, x=0.012, ha="left", fontsize=12.5, fontweight="bold")
     grid = figure.subplots(rows, len(widths), squeeze=False, width_ratios=widths, **options)
     return figure, list(grid.flat)
 
 
-def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
+def put_below(figure: Figure, caption: str) -> None:
+    """A caption, in as many lines as it needs."""
     width = int(figure.get_figwidth() * 15.5)
     figure.supxlabel(
         "\n".join(textwrap.wrap(caption, width)), x=0.012, ha="left", fontsize=7.5, color="#555555"
     )
+
+
+def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
+    put_below(figure, caption)
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else None
@@ -87,74 +83,6 @@ def with_legend(figure: Figure, axes: Iterable[Axes]) -> Figure | None:
             handles.setdefault(label, getattr(handle, "lines", [handle])[0])
     figure.legend(handles.values(), handles.keys(), loc="outside right center")
     return figure
-
-
-def draw_line(
-    ax: Axes, comparison: Comparison, column: str, x_name: str, where: dict[str, Any]
-) -> bool:
-    """A column's medians against a parameter, with intervals; False if nothing was measured."""
-    points = []
-    for (case, name), cell in comparison.cells.items():
-        params = dict(case)
-        if name == column and cell.summary and x_name in params and where.items() <= params.items():
-            points.append((params[x_name], cell.summary))
-    if not points:
-        return False
-    points.sort(key=lambda point: point[0])
-    style = look(column)
-    summaries = [summary for _, summary in points]
-    ax.errorbar(
-        [x for x, _ in points],
-        [s.median for s in summaries],
-        yerr=[[s.median - s.low for s in summaries], [s.high - s.median for s in summaries]],
-        color=style.colour, marker=style.marker, linestyle=style.line,
-        capsize=2.5, elinewidth=1, label=column,
-    )  # fmt: skip
-    return True
-
-
-def log_axis(axis: Axis, unit: str, factor: float = 1.0) -> None:
-    """Ticks with their unit: decades, or 1-2-5 on a short axis; bytes in powers of four.
-
-    `factor` turns the axis' values into `unit`.
-    """
-    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
-    low, high = axis.get_view_interval()
-    if unit == "B":
-        locator = LogLocator(base=4, numticks=12)
-        axis.set_minor_locator(NullLocator())
-    else:
-        locator = LogLocator(base=10, subs=(1, 2, 5) if high < 30 * low else (1,), numticks=12)
-        axis.set_minor_locator(LogLocator(base=10, subs=range(2, 10), numticks=12))
-    axis.set_major_locator(locator)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value * factor, unit)))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def parameter_axis(axis: Axis, values: Iterable[float]) -> None:
-    """A logarithmic axis whose ticks are the values that were measured."""
-    values = sorted(set(values))
-    if len(values) == 1:  # nothing to scale by: put it in the middle
-        getattr(axis.axes, f"set_{axis.axis_name}lim")(values[0] / 2, values[0] * 2)
-    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
-    axis.set_major_locator(FixedLocator(values))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(
-        FuncFormatter(lambda v, _: f"{v / 1000:g}k" if v >= 10_000 else f"{v:,g}")
-    )
-
-
-def linear_axis(axis: Axis, unit: str) -> None:
-    """From zero; ticks written with their unit."""
-    getattr(axis.axes, f"set_{axis.axis_name}lim")(0, None)
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
-
-
-def tick(value: float, unit: str) -> str:
-    factor, name = units.scale(value, unit) if value else (1.0, "")
-    name = {"us": "µs"}.get(name, name)
-    return f"{value / factor:,.4g} {name}".rstrip()
 
 
 def caption(folder: ResultsFolder) -> str:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, needs
 from .machine import Machine, resource_limit
 from .paths import ROOT
 
@@ -50,7 +50,9 @@ def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
         "python": {
             "version": platform.python_version(),
             **{name: metadata.version(name) for name in _LIBRARIES},
+            **needs.versions("gevent"),
         },
+        "programs": needs.versions("wrk"),
     }
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from . import catalog
+from . import catalog, needs
 from .paths import RELEASE_BUILD
 
 
@@ -40,9 +40,15 @@ def _print_workload(console: Console, workload: catalog.Workload) -> None:
     console.print(Text(f"compared by {metric.label} [{metric.unit}], {metric.better} is better"))
     for row in workload.rows:
         control = "control: " if row.control is None and _has_control(workload) else ""
-        console.print(Text(f"  {row.name}  [{row.set}]"), soft_wrap=True)
+        console.print(Text(f"  {row.name}  [{row.set}]{_needed(row)}"), soft_wrap=True)
         console.print(Padding(Text(control + row.what, style="dim"), (0, 0, 0, 6)))
     console.print()
+
+
+def _needed(row: catalog.Row) -> str:
+    if row.needs is None:
+        return ""
+    return f" [needs {row.needs}{'' if needs.is_there(row.needs) else ': not installed'}]"
 
 
 def _has_control(workload: catalog.Workload) -> bool:

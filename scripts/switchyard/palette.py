@@ -1,21 +1,29 @@
 """One look per runtime, the same in every figure.
 
 Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which people with any kind of colour
-vision can tell apart; each runtime also has a marker of its own. Hand-written control rows are
-dashed, so that a limit is not mistaken for a contender.
+vision can tell apart, and a brown that is as far from them for each kind; every runtime also has a
+marker of its own. Only hand-written control rows are dashed, so that a limit is not mistaken for a
+contender, and only outside references are dash-dotted.
 """
 
 from dataclasses import dataclass
 
+LineStyle = str | tuple[float, tuple[float, ...]]
+
 _BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 _BLUE, _VERMILLION, _PURPLE, _GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
+_BROWN = "#6B4C2A"
+
+_DOTS, _SPARSE_DOTS = (0.0, (1.0, 1.0)), (0.0, (1.0, 4.0))
+_DASH_DOT_DOT = (0.0, (6.0, 2.0, 1.0, 2.0, 1.0, 2.0))
 
 
 @dataclass(frozen=True)
 class Look:
     colour: str
     marker: str
-    line: str = "-"
+    line: LineStyle = "-"
+    size: float = 5.5  # of the marker
 
 
 _LOOKS = {
@@ -24,19 +32,40 @@ _LOOKS = {
     "thread": Look(_BLUE, "^"),
     "fiber": Look(_GREEN, "D"),
     "context": Look(_PURPLE, "v", "--"),
+    "greenlet": Look(_SKY, ">", "--"),
     "self_pipe": Look(_ORANGE, "P", "--"),
     "epoll": Look(_BLACK, "X", "--"),
+    "wrk": Look(_BLACK, "X", "--"),
     "plain_process": Look(_ORANGE, "h", "--"),
     "plain_thread": Look(_SKY, "<", "--"),
+    "plain_queue": Look(_BLACK, "X", "--"),
+    "plain": Look(_BLACK, "X", "--"),
+    "gevent": Look(_BROWN, "*", "-.", 8.5),
+    "gevent sleep0": Look(_BROWN, "*", _DASH_DOT_DOT, 8.5),
 }
 # For runtimes that are added later and have not been given a look yet.
-_SPARE = (Look("#6B4C2A", "p"), Look("#B8A800", "*"), Look(_GREY, "d", ":"))
-# Mechanisms of one runtime share its colour.
-_VIA_LINES = {"futex": "-", "yield": "-", "resume": "--", "pipe": "--", "sched_yield": ":"}
+_SPARE = (Look("#661100", "p"), Look("#332288", "d"))
+# Mechanisms of one runtime share its colour. Of a control or an outside reference it is the line
+# that says so: theirs stays.
+_VIA_LINES: dict[str, LineStyle] = {
+    "futex": "-", "yield": "-", "pipe": _DOTS, "sched_yield": _SPARSE_DOTS,
+    "shared_memory": "-", "buffered_channel": "-", "mutex": "-", "messages": "-", "atomic": _DOTS,
+    "plain": "-", "direct": "-", "offloaded": _DOTS,
+}  # fmt: skip
 
 
 def look(column: str) -> Look:
     """The look of a column of a comparison: "thread", or "thread futex"."""
     runtime, _, via = column.partition(" ")
-    base = _LOOKS.get(runtime) or _SPARE[sum(runtime.encode()) % len(_SPARE)]
-    return Look(base.colour, base.marker, _VIA_LINES.get(via, base.line)) if via else base
+    base = _LOOKS.get(column) or _LOOKS.get(runtime) or _SPARE[sum(runtime.encode()) % len(_SPARE)]
+    if base.line != "-":
+        return base
+    return Look(base.colour, base.marker, _VIA_LINES.get(via, "-"))
+
+
+def label(column: str) -> str:
+    """How a figure names a column: as it is, and what else a reader has to know of it."""
+    runtime = column.partition(" ")[0]
+    notes = {"self_pipe": " (no switch)", "plain": " (one task)", "gevent": " (Python)"}
+    note = notes.get(runtime, "")
+    return column.replace("self_pipe pipe", "self_pipe") + note

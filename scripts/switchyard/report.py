@@ -1,4 +1,4 @@
-"""What a run says at its end: a table per workload, all warnings in one place, and the folder."""
+"""What a run says at its end: a table per workload, what was left out, and all warnings."""
 
 import shutil
 import sys
@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from . import needs
 from .advice import warnings_of
 from .campaign import Tally
 from .catalog import in_order
@@ -27,6 +28,8 @@ def print_report(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> Non
     console = _console()
     for results in in_order(folder.workloads.values(), lambda results: results.workload):
         print_workload(console, results)
+    for line in needs.lines(folder.environment["run"]["left_out"]):
+        console.print(Text(line), soft_wrap=True)
     warnings = warnings_of(folder, tally, wanted_rounds)
     if warnings:
         console.print(Text("Warnings", style="bold yellow"))

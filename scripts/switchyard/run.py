@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from . import catalog, environment, errors
+from . import catalog, environment, errors, needs
 from .campaign import Campaign, Plan, Tally
 from .errors import BadInputError, SwitchyardError
 from .interrupts import Interrupts
@@ -24,8 +24,8 @@ from .progress import ProgressDisplay
 from .results import ResultsFolder
 
 # rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
-QUICK = (6, 90.0, 0.05, 60.0)
-FULL = (6, 900.0, 0.5, 120.0)
+QUICK = (6, 120.0, 0.05, 60.0)
+FULL = (6, 1500.0, 0.5, 120.0)
 # Beyond these it is a slip of the hand, and select() takes no time-out of centuries.
 MOST_ROUNDS = 10_000
 A_DAY_S = 86_400
@@ -34,9 +34,9 @@ A_DAY_S = 86_400
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--quick", action="store_true", help="at most 90 s of measuring, 6 rounds (default)"
+        "--quick", action="store_true", help="at most 120 s of measuring, 6 rounds (default)"
     )
-    size.add_argument("--full", action="store_true", help="all rows, at most 15 minutes, 6 rounds")
+    size.add_argument("--full", action="store_true", help="all rows, at most 25 minutes, 6 rounds")
     parser.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
     parser.add_argument("--runtimes", metavar="A,B", help="only these runtimes")
     parser.add_argument("--rounds", type=int, metavar="N", help="exactly N rounds, no budget")
@@ -58,9 +58,10 @@ def main(args: argparse.Namespace) -> int:
     workloads = catalog.select(
         catalog.load(args.build), full=args.full, pattern=args.filter, runtimes=args.runtimes
     )
+    workloads, left_out = needs.without_missing(workloads)
     facts = environment.collect(args.build)
     folder = ResultsFolder.create(args.out or RESULTS / _folder_name(facts))
-    folder.environment = facts | {"run": _run_facts(plan, args)}
+    folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
     tally = _measure(plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
     from . import plot, report
@@ -107,7 +108,7 @@ def _folder_name(facts: dict[str, Any]) -> str:
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
 
 
-def _run_facts(plan: Plan, args: argparse.Namespace) -> dict[str, Any]:
+def _run_facts(plan: Plan, args: argparse.Namespace, left_out: needs.LeftOut) -> dict[str, Any]:
     return {
         "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
         "options": {
@@ -121,6 +122,7 @@ def _run_facts(plan: Plan, args: argparse.Namespace) -> dict[str, Any]:
         "started_at": _now(),
         "ended_at": None,
         "complete": False,
+        "left_out": left_out,
     }
 
 
@@ -135,6 +137,8 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         soft_wrap=True,
     )
     facts = folder.environment["run"]
+    for line in needs.lines(facts["left_out"]):
+        console.print(line, soft_wrap=True)
 
     def note(tally: Tally) -> None:
         facts["rounds_done"] = tally.rounds

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 _SCALES: dict[str, list[tuple[float, str]]] = {
     "s": [(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")],
+    "us": [(1e-3, "ns"), (1.0, "us"), (1e3, "ms"), (1e6, "s")],
     "1/s": [(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s")],
     "B": [(1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB"), (1024.0**3, "GiB")],
 }
@@ -38,5 +39,9 @@ def together(values: Sequence[float], unit: str, scale_of: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """ "0.94x", "12.3x", "1234x"."""
-    return f"{value:.2f}x" if value < 10 else f"{digits(value)}x"
+    """ "0.94x", "12.3x", "1234x"; two digits that say something also when small: "0.0045x"."""
+    if value >= 10:
+        return f"{digits(value)}x"
+    shown = float(f"{value:.2g}")
+    decimals = 1 - math.floor(math.log10(shown)) if 0 < shown < 0.1 else 2
+    return f"{value:.{min(decimals, 6)}f}x"

@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import Any
 
 METRICS = {
-    "sleep": {"key": "real_time", "label": "wall time", "unit": "s", "better": "lower"},
-    "switch": {"key": "real_time", "label": "time per switch", "unit": "s", "better": "lower"},
-    "spawn": {"key": "real_time", "label": "time per task", "unit": "s", "better": "lower"},
-    "echo": {"key": "ops_per_s", "label": "requests per second", "unit": "1/s", "better": "higher"},
+    name: {"key": key, "label": label, "unit": unit, "better": better}
+    for name, key, label, unit, better in (
+        ("sleep", "real_time", "wall time", "s", "lower"),
+        ("switch", "real_time", "time per switch", "s", "lower"),
+        ("spawn", "real_time", "time per task", "s", "lower"),
+        ("echo", "ops_per_s", "messages per second", "1/s", "higher"),
+        ("http_fetch", "ops_per_s", "fetches per second", "1/s", "higher"),
+        ("channel", "ops_per_s", "items per second", "1/s", "higher"),
+        ("shared_counter", "real_time", "time per addition", "s", "lower"),
+        ("cpu", "real_time", "wall time of the whole work", "s", "lower"),
+        ("blocking", "max_us", "worst lateness of the others", "us", "lower"),
+    )
 }
 
 _SCRIPT = """#!{python} -ISs
@@ -76,7 +84,10 @@ os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGTERM)
 )
 
 
-def row(name: str, *, what: str = "", set_: str = "quick", control: str | None = None) -> dict:
+def row(
+    name: str, *, what: str = "", set_: str = "quick", control: str | None = None,
+    needs: str | None = None,
+) -> dict:  # fmt: skip
     """A row of --describe from its name."""
     _, runtime, *pairs = name.split("/")
     params: dict[str, Any] = {}
@@ -85,7 +96,7 @@ def row(name: str, *, what: str = "", set_: str = "quick", control: str | None =
         params[key] = int(value) if value.isdigit() else value
     return {
         "name": name, "runtime": runtime, "params": params,
-        "what": what or f"measures {name}", "set": set_, "control": control,
+        "what": what or f"measures {name}", "set": set_, "control": control, "needs": needs,
     }  # fmt: skip
 
 

@@ -4,30 +4,35 @@ import json
 import os
 from pathlib import Path
 
+import made_up
 import pytest
 from conftest import Cli
 from fakes import INTERRUPT, METRICS, row, write_bench
 
 FIGURES = {
     "switch_cost", "sleep_wall_time", "echo_throughput", "echo_latency", "spawn_cost",
-    "memory_per_task",
+    "memory_per_task", "http_fetch_time", "http_fetch_throughput", "channel_throughput",
+    "shared_counter_cost", "cpu_speedup", "blocking_lateness",
 }  # fmt: skip
 
 
 @pytest.fixture
-def everything(build: Path) -> Path:
-    """Adds switch and spawn to the build's echo and sleep."""
-    switch = [row(f"switch/{name}/tasks:{n}/placement:{place}") for n in (2, 16)
-              for place in ("same", "cross")
-              for name in ("fiber/via:yield", "thread/via:futex", "thread/via:pipe")]  # fmt: skip
-    spawn = [row(f"spawn/{name}/tasks:{n}") for n in (1, 100) for name in ("thread", "fiber")]
-    for rows in (switch, spawn):
-        write_bench(build, rows, {entry["name"]: {"fields": {"real_time": 5.0}} for entry in rows})
+def everything(tmp_path: Path) -> Path:
+    """A build with some rows of every workload."""
+    build = tmp_path / "everything"
+    for workload in made_up.WORKLOADS:
+        rows = [
+            (entry, fields) for entry, fields in made_up.rows(workload)
+            if entry["set"] == "quick" and entry["runtime"] in ("serial", "fiber", "thread")
+        ]  # fmt: skip
+        does = {entry["name"]: {"fields": fields} for entry, fields in rows}
+        write_bench(build, [entry for entry, _ in rows], does)
     return build
 
 
 def test_draws_every_figure_as_png_and_svg(cli: Cli, everything: Path, out: Path):
-    assert cli("run", "--full", "--rounds", "1", "--plot", "--out", out).returncode == 0
+    arguments = ("--build", everything, "--rounds", "1", "--plot", "--out", out)
+    assert cli("run", *arguments).returncode == 0
     drawn = {path.name for path in (out / "plots").iterdir()}
     assert drawn == {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     for path in (out / "plots").glob("*.png"):

@@ -178,6 +178,30 @@ def test_no_round_is_begun_that_does_not_fit(cli: Cli, build: Path, out: Path):
     assert "of 6 rounds fitted into the budget" in done.stdout
 
 
+@pytest.mark.parametrize(("option", "seconds"), [("--quick", 120), ("--full", 1500)])
+def test_measuring_stays_within_what_the_help_promises(
+    option: str, seconds: int, cli: Cli, out: Path
+):
+    cli("run", option, "--filter", "fiber/connections", "--out", out)
+    facts = json.loads((out / "environment.json").read_text())["run"]
+    assert (facts["budget_s"], facts["rounds_wanted"]) == (seconds, 6)
+    words = {120: "at most 120 s", 1500: "at most 25 minutes"}
+    assert words[seconds] in " ".join(cli("run", "--help").stdout.split())
+
+
+def test_saturated_origin_is_warned_of(cli: Cli, build: Path, out: Path):
+    slow = row("http_fetch/fiber/urls:1/latency_ms:0/bytes:1024/connection:new")
+    fast = row("http_fetch/fiber/urls:1/latency_ms:50/bytes:1024/connection:new")
+    write_bench(build, [slow, fast], {
+        slow["name"]: {"fields": {"ops_per_s": 1e4, "origin_cpu_percent": 99}},
+        fast["name"]: {"fields": {"ops_per_s": 1e4, "origin_cpu_percent": 50}},
+    })  # fmt: skip
+    printed = cli("run", "--rounds", "1", "--out", out, "--filter", "http_fetch").stdout
+    warning = printed[printed.index("the origin is saturated") :].replace("\n", "")
+    assert f"{slow['name']} (99 % of its CPU)" in warning
+    assert fast["name"] not in warning
+
+
 def test_saturated_generator_and_steal_are_warned_of(cli: Cli, build: Path, out: Path):
     entry = row("echo/epoll/connections:1/bytes:64")
     fields = {"ops_per_s": 1e5, "load_cpu_percent": 99, "steal_percent": 4}

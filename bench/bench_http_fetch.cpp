@@ -1,0 +1,208 @@
+// http_fetch: the article's crawler. N tasks fetch a URL each from http_origin, which answers after
+// a set latency; one operation is one fetch, checked byte for byte.
+//
+//   connection:new    a connection for each fetch, as the article does
+//   connection:keep   a task keeps its connection for all of its fetches
+// What latency costs shows in `over_ideal`, the wall time of a batch against one latency for each
+// fetch that a task makes (what unlimited concurrency would take), and in `batch_ms`. All clients
+// are on one CPU and the origin, a program of its own, on another; its share of that CPU is in
+// `origin_cpu_percent`. wrk, an outside load generator over the same connections, is the control
+// where nothing but speed is asked for; it looks at lengths and status only.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/fetch_batch.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/origin_process.hpp"
+#include "bench/wrk_run.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using fetching::fetch_case;
+using harness::measured;
+using harness::suite;
+
+constexpr const char* wrk = "wrk";
+
+/// One that nothing but speed is asked of, so that wrk can do it as well.
+bool comparable_with_wrk(const fetch_case& which) {
+  return which.latency_ms == 0 && which.keep_alive;
+}
+
+void pin_clients() { harness::pin_this_thread({harness::first_cpu()}); }
+
+origin_process start_origin(const fetch_case& which) {
+  const int cpu = harness::second_cpu();  // or limit_error
+  harness::require_open_files(static_cast<std::uint64_t>(which.urls) + 64);
+  harness::require_ports(static_cast<std::uint64_t>(which.urls));
+  return origin_process(which.latency_ms, which.bytes, cpu);
+}
+
+/// How the operations that Google Benchmark wishes for are cut: batches of N tasks, or, with
+/// connections that are kept, one batch of tasks that fetch several times.
+struct cut {
+  std::int64_t batches = 1;
+  std::int64_t fetches_each = 1;
+
+  cut(benchmark::IterationCount wished, const fetch_case& which) {
+    const std::int64_t least_each = !which.keep_alive ? 1 : which.latency_ms > 0 ? 2 : 8;
+    auto rounds = harness::at_least(wished, which.urls) / which.urls;
+    rounds = std::max(rounds, least_each);
+    (which.keep_alive ? fetches_each : batches) = rounds;
+  }
+};
+
+void set_counters(benchmark::State& state, const fetch_case& which, const cut& cuts, double seconds,
+                  double origin_cpu_s) {
+  const double batch_s = seconds / static_cast<double>(cuts.batches);
+  state.counters["batch_ms"] = batch_s * 1e3;
+  state.counters["origin_cpu_percent"] = 100 * origin_cpu_s / seconds;
+  if (which.latency_ms > 0) {
+    const auto ideal_ms = static_cast<double>(which.latency_ms * cuts.fetches_each);
+    state.counters["over_ideal"] = batch_s * 1e3 / ideal_ms;
+  }
+}
+
+template <class R>
+void fetch_row(benchmark::State& state, const fetch_case& which) {
+  if constexpr (R::runs_in_parallel) {
+    harness::require_tasks(static_cast<std::uint64_t>(which.urls));
+  }
+  const origin_process origin = start_origin(which);
+  pin_clients();
+  http_body_block();  // made here, not by the first task
+  const std::string request = http_request(describe(origin.where()), "/", which.keep_alive);
+  const cut cuts(state.max_iterations, which);
+  const std::int64_t ops = which.urls * cuts.batches * cuts.fetches_each;
+  R rt;
+  rt.run([&] {
+    double seconds = 0;
+    double origin_cpu_s = 0;
+    harness::record_batch(state, ops, [&] {
+      const auto before = harness::usage_of_self_and_reaped();
+      const auto origin_before = origin.used();
+      const auto begin = clock::now();
+      std::int64_t right = 0;
+      for (std::int64_t i = 0; i < cuts.batches; ++i) {
+        right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
+      }
+      seconds = std::chrono::duration<double>(clock::now() - begin).count();
+      origin_cpu_s = (origin.used() - origin_before).cpu_s;
+      if (right != ops) throw std::runtime_error("a fetch is missing");
+      return measured{seconds, harness::usage_of_self_and_reaped() - before};
+    });
+    set_counters(state, which, cuts, seconds, origin_cpu_s);
+    state.counters["cpu"] = harness::first_cpu();
+  });
+}
+
+void wrk_row(benchmark::State& state, const fetch_case& which) {
+  const origin_process origin = start_origin(which);
+  pin_clients();
+  const auto origin_before = origin.used();
+  const wrk_figures got = run_wrk(origin.where(), which.urls);
+  const double origin_cpu_s = (origin.used() - origin_before).cpu_s;
+  if (got.body_bytes < static_cast<double>(got.requests * which.bytes)) {
+    throw std::runtime_error("wrk received too few bytes");
+  }
+  harness::record_batch(state, got.requests, [&] { return measured{got.seconds, got.used}; });
+  state.counters["origin_cpu_percent"] = 100 * origin_cpu_s / got.seconds;
+  state.counters["cpu"] = harness::first_cpu();
+}
+
+std::string text_of(const fetch_case& which) {
+  return std::to_string(which.urls) + (which.urls == 1 ? " task fetches " : " tasks each fetch ") +
+         std::to_string(which.bytes) + " bytes after " + std::to_string(which.latency_ms) +
+         " ms, " +
+         (which.keep_alive ? "each over a connection that it keeps"
+                           : "over a new connection each time");
+}
+
+harness::row make_row(const std::string& runtime, const fetch_case& which, suite set,
+                      std::function<void(benchmark::State&)> body) {
+  return {.runtime = runtime,
+          .params = {{"urls", which.urls},
+                     {"latency_ms", which.latency_ms},
+                     {"bytes", which.bytes},
+                     {"connection", std::string(which.keep_alive ? "keep" : "new")}},
+          .what = text_of(which),
+          .body = std::move(body),
+          .set = set,
+          .control = runtime != wrk && comparable_with_wrk(which) ? wrk : ""};
+}
+
+/// The quick run: the article's own (a new connection for each fetch, with latency), and how fast
+/// it goes without any latency.
+suite set_of(const fetch_case& which) {
+  const bool small = which.bytes == 1'024;
+  const bool article = which.latency_ms > 0 && !which.keep_alive && which.urls >= 100;
+  const bool fastest = which.latency_ms == 0 && which.keep_alive && which.urls == 100;
+  return small && (article || fastest) ? suite::quick : suite::full;
+}
+
+std::vector<fetch_case> all_cases() {
+  std::vector<fetch_case> cases;
+  for (const bool keep : {false, true}) {
+    for (const std::int64_t latency_ms : {0, 50}) {
+      for (const std::int64_t bytes : {1'024, 256 * 1'024}) {
+        for (const std::int64_t urls : {1, 10, 100, 1'000}) {
+          cases.push_back({urls, latency_ms, bytes, keep});
+        }
+      }
+    }
+  }
+  return cases;
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows) {
+  // One after another: 10 URLs show it, 1,000 would take a minute for each batch.
+  constexpr std::int64_t most_serial = 10;
+  for (const fetch_case& which : all_cases()) {
+    if (!R::concurrent && which.urls > most_serial) continue;
+    const bool shows_it = !R::concurrent && which.urls == most_serial && which.bytes == 1'024 &&
+                          which.latency_ms > 0 && !which.keep_alive;
+    rows.push_back(make_row(std::string(R::name), which, shows_it ? suite::quick : set_of(which),
+                            [=](benchmark::State& s) { fetch_row<R>(s, which); }));
+  }
+}
+
+void add_wrk_rows(std::vector<harness::row>& rows) {
+  for (const fetch_case& which : all_cases()) {
+    if (!comparable_with_wrk(which)) continue;
+    rows.push_back(
+        make_row(wrk, which, set_of(which), [=](benchmark::State& s) { wrk_row(s, which); }));
+    rows.back().what += " (control: wrk, one thread)";
+    rows.back().needs = wrk;
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "http_fetch",
+      .what =
+          "N tasks fetch a URL each, all at once, from a server that answers after a set latency; "
+          "one operation is one fetch.",
+      .compared_by = {"ops_per_s", "fetches per second", "1/s", "higher"},
+      .unit = benchmark::kMicrosecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R>) add_rows<R>(w.rows);
+  });
+  add_wrk_rows(w.rows);
+  return harness::run_main(argc, argv, w);
+}

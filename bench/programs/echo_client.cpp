@@ -1,0 +1,87 @@
+// echo_client: the article's client for one person. Reads a line, sends it, prints what came back,
+// until the end of its input.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/programs/addresses.hpp"
+#include "runtimes/serial.hpp"
+
+namespace switchyard {
+namespace {
+
+struct options {
+  std::string host = "127.0.0.1";
+  int port = 8001;
+  double timeout_s = 10;
+};
+
+/// As many bytes as were sent: an echo server answers with no more and no less.
+std::string read_echo(blocking_stream& stream, std::size_t bytes) {
+  std::string echo(bytes, '\0');
+  std::size_t got = 0;
+  error_code ec;
+  while (got < bytes) {
+    got += stream.read_some(boost::asio::buffer(echo.data() + got, bytes - got), ec);
+    if (ec) {
+      throw std::runtime_error("after " + std::to_string(got) + " of " + std::to_string(bytes) +
+                               " bytes: " + ec.message());
+    }
+  }
+  return echo;
+}
+
+int talk(const options& chosen) {
+  serial rt;
+  const auto patience = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(chosen.timeout_s));
+  const auto deadline = [&] { return std::chrono::steady_clock::now() + patience; };
+  const endpoint where = resolve(chosen.host, chosen.port);
+  error_code ec;
+  auto stream = rt.connect(where, ec, deadline());
+  if (ec) throw std::runtime_error("connect to " + describe(where) + ": " + ec.message());
+  const bool person = ::isatty(STDIN_FILENO) == 1;
+  int code = 0;
+  for (std::string line;;) {
+    if (person) std::cout << ">>: " << std::flush;
+    if (!std::getline(std::cin, line)) break;
+    line += '\n';
+    stream.expires_at(deadline());
+    boost::asio::write(stream, boost::asio::buffer(line), ec);
+    if (ec) throw std::runtime_error("send: " + ec.message());
+    const std::string echo = read_echo(stream, line.size());
+    std::cout << "Received " << echo << std::flush;
+    if (echo != line) {
+      std::cerr << "echo_client: error: that is not what was sent\n";
+      code = harness::exit_failure;
+    }
+  }
+  if (person) std::cout << '\n';
+  return code;
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  options chosen;
+  CLI::App app("Sends each line of its input to an echo server and prints what comes back",
+               "echo_client");
+  app.add_option("--host", chosen.host, "Where the server is")->capture_default_str();
+  app.add_option("--port", chosen.port, "Its port")
+      ->check(harness::port_from(1))
+      ->capture_default_str();
+  app.add_option("--timeout", chosen.timeout_s, "Most seconds to wait for an echo")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+  harness::add_version(app);
+  harness::parse_or_exit(app, argc, argv);
+  return harness::run_program("echo_client", [&] { return talk(chosen); });
+}

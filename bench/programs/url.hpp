@@ -1,0 +1,80 @@
+// The parts of a URL that a fetch needs. Boost.URL parses (RFC 3986).
+#pragma once
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace switchyard {
+
+/// Why a fetch failed, in words for its user.
+struct fetch_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct fetch_url {
+  boost::urls::url whole;
+  bool tls = false;
+  std::string host;       // a name, or an address without brackets
+  std::string service;    // port, or the name of the scheme
+  std::string authority;  // for the Host field: with brackets and port, where there are any
+  std::string target;     // path and query
+};
+
+namespace url_detail {
+
+inline fetch_url parts_of(boost::urls::url whole) {
+  whole.normalize_scheme();
+  if (whole.scheme() != "http" && whole.scheme() != "https") {
+    throw fetch_error("only http:// and https:// can be fetched, not " +
+                      std::string(whole.scheme()) + ":");
+  }
+  if (whole.encoded_host().empty()) throw fetch_error("the URL has no host");
+  if (whole.has_userinfo()) throw fetch_error("user names in URLs are not supported");
+  const auto port = whole.port();
+  if (!port.empty() && (port.size() > 5 || std::stoul(port) == 0 || std::stoul(port) > 65'535)) {
+    throw fetch_error("the port of a URL has to be 1 to 65535, not " + std::string(port));
+  }
+  fetch_url url;
+  url.tls = whole.scheme() == "https";
+  url.host =
+      whole.host_type() == boost::urls::host_type::name ? whole.host() : whole.host_address();
+  url.service = whole.port().empty() ? std::string(whole.scheme()) : std::string(whole.port());
+  url.authority = std::string(whole.encoded_host_and_port());
+  url.target = std::string(whole.encoded_path());
+  if (url.target.empty()) url.target = "/";
+  if (whole.has_query()) url.target += "?" + std::string(whole.encoded_query());
+  whole.remove_fragment();
+  url.whole = std::move(whole);
+  return url;
+}
+
+}  // namespace url_detail
+
+/// Throws fetch_error that names the culprit.
+inline fetch_url parse_url(std::string_view text) {
+  const auto parsed = boost::urls::parse_uri(text);
+  if (!parsed) {
+    throw fetch_error("no URL (http://host/path expected): " + parsed.error().message());
+  }
+  return url_detail::parts_of(*parsed);
+}
+
+/// Where the Location field of an answer to `from` leads; it may be relative.
+inline fetch_url follow(const fetch_url& from, std::string_view location) {
+  const auto reference = boost::urls::parse_uri_reference(location);
+  const std::string redirected = "redirected to '" + std::string(location.substr(0, 100)) + "'";
+  boost::urls::url to;
+  if (!reference || !boost::urls::resolve(from.whole, *reference, to)) {
+    throw fetch_error(redirected + ", which is no URL");
+  }
+  try {
+    return url_detail::parts_of(std::move(to));
+  } catch (const fetch_error& useless) {
+    throw fetch_error(redirected + ": " + useless.what());
+  }
+}
+
+}  // namespace switchyard

@@ -1,0 +1,21 @@
+"""The figures, one function each: takes the results, returns a figure or None without its data.
+
+Each title states what is compared; axes start at zero or are openly logarithmic. A module has the
+figures of a workload; data, marks, axes and panels are what they share.
+"""
+
+from .blocking import blocking_lateness
+from .channel import channel_throughput
+from .cpu import cpu_speedup
+from .echo import echo_latency, echo_throughput
+from .http_fetch import http_fetch_throughput, http_fetch_time
+from .shared_counter import shared_counter_cost
+from .sleep import sleep_wall_time
+from .switch import switch_cost
+from .tasks import memory_per_task, spawn_cost
+
+ALL = (
+    switch_cost, sleep_wall_time, echo_throughput, echo_latency, spawn_cost, memory_per_task,
+    http_fetch_time, http_fetch_throughput, channel_throughput, shared_counter_cost, cpu_speedup,
+    blocking_lateness,
+)  # fmt: skip

@@ -1,0 +1,94 @@
+"""What stands for a measurement: lines over a parameter and dots by mechanism, with intervals."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from ..comparison import Comparison
+from ..palette import label, look
+from ..statistics import Summary
+from .axes import log_axis
+
+
+def draw_line(
+    ax: Axes, comparison: Comparison, column: str, x_name: str, where: dict[str, Any]
+) -> None:
+    """A column's medians against a parameter, with intervals; nothing if it was not measured."""
+    points = []
+    for (case, name), cell in comparison.cells.items():
+        params = dict(case)
+        if name == column and cell.summary and x_name in params and where.items() <= params.items():
+            points.append((params[x_name], cell.summary))
+    if not points:
+        return
+    points.sort(key=lambda point: point[0])
+    style = look(column)
+    summaries = [summary for _, summary in points]
+    ax.errorbar(
+        [x for x, _ in points],
+        [s.median for s in summaries],
+        yerr=[[s.median - s.low for s in summaries], [s.high - s.median for s in summaries]],
+        color=style.colour, marker=style.marker, markersize=style.size, linestyle=style.line,
+        capsize=2.5, elinewidth=1, label=label(column),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A measurement in the row of its column; hollow when it was made across cores."""
+
+    column: str
+    placement: str
+    summary: Summary
+
+
+def draw_dot(
+    ax: Axes, summary: Summary, y: float, colour: str, marker: str = "o", filled: bool = True,
+    size: float = 7,
+) -> None:  # fmt: skip
+    """A median with its interval along the x axis."""
+    ax.errorbar(
+        summary.median, y,
+        xerr=[[summary.median - summary.low], [summary.high - summary.median]],
+        color=colour, marker=marker, markerfacecolor=colour if filled else "white",
+        markersize=size, capsize=3, elinewidth=1, linestyle="none",
+    )  # fmt: skip
+
+
+def draw_dots(
+    axes: Sequence[Axes], groups: Sequence[Sequence[Dot]], unit: str, x_label: str,
+    best: Callable = min,
+) -> None:  # fmt: skip
+    """A group of dots in each of these panels, which have a row per column, the best at the bottom.
+
+    Filled is what was measured on one core, hollow what was across cores. Names of rows and what
+    filled and hollow mean stand at the first panel.
+    """
+    medians = defaultdict(list)
+    for dot in chain(*groups):
+        medians[dot.column].append(dot.summary.median)
+    order = sorted(medians, key=lambda column: best(medians[column]), reverse=best is max)
+    for ax, dots in zip(axes, groups, strict=True):
+        for dot in dots:
+            y, filled = order.index(dot.column), dot.placement != "cross"
+            draw_dot(ax, dot.summary, y, look(dot.column).colour, filled=filled)
+    for ax in axes:  # only now, when what shares an axis is all there
+        log_axis(ax.xaxis, unit)
+        ax.set_xlabel(x_label)
+    axes[0].set_yticks(range(len(order)), [label(column) for column in order])
+    axes[0].set_ylim(-0.6, len(order) - 0.4)
+    _tell_placements(axes[0], {dot.placement for dot in chain(*groups)})
+
+
+def _tell_placements(ax: Axes, placements: set[str]) -> None:
+    """Below the axes, as far as the label of the x axis reaches, however tall they are."""
+    for placement, text in (("same", "same core"), ("cross", "across two cores")):
+        if placement in placements:
+            face = "white" if placement == "cross" else "#444444"
+            ax.plot([], [], "o", color="#444444", markerfacecolor=face, markersize=7, label=text)
+    below = -0.52 / (ax.figure.get_figheight() - 1.4)
+    ax.legend(loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2, handletextpad=0.2)
