@@ -4,119 +4,29 @@
 // The server is a program of its own (echo_server) on its own CPU, the load generator runs here on
 // another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "bench/harness/child_process.hpp"
+#include "bench/echo_setup.hpp"
+#include "bench/gevent_program.hpp"
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/harness/load_generator.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
-#include "bench/programs/addresses.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
 namespace {
 
-using namespace std::chrono_literals;
+using echo::bench_setup;
+using echo::cpu_choice;
+using echo::echo_case;
 using harness::measured;
 using harness::suite;
-
-struct cpu_choice {
-  std::string server;
-  std::string load;
-};
-
-struct echo_case {
-  std::string server;
-  std::int64_t connections;
-  std::int64_t bytes;
-  bool task_each;  // the server needs a kernel task for each connection
-
-  bool operator==(const echo_case&) const = default;
-};
-
-/// A server and its load, from the first run of a row to the last.
-class bench_setup {
- public:
-  bench_setup(const echo_case& which, const cpu_choice& cpus)
-      : which_(which),
-        server_(harness::program_beside("echo_server"),
-                {"--runtime", which.server, "--port", "0", "--cpus", cpus.server, "--parent",
-                 std::to_string(::getpid())}) {
-    const auto port = port_of(server_.read_line(5s));
-    connect(port, 1);  // what the first session alone brings into memory belongs to none
-    load_.reset();
-    wait_until_alone();
-    const double empty_bytes = harness::tree_pss_bytes(server_.pid());
-    connect(port, static_cast<std::size_t>(which.connections));
-    connection_bytes_ = harness::tree_pss_bytes(server_.pid()) - empty_bytes;
-  }
-
-  [[nodiscard]] const echo_case& which() const { return which_; }
-  [[nodiscard]] pid_t server_pid() const { return server_.pid(); }
-  /// What the server's tree grew by from no connection to all, in bytes.
-  [[nodiscard]] double connection_bytes() const { return connection_bytes_; }
-
-  /// Throws when a reply was wrong or missing, with the reason if the server has died.
-  harness::load_result run(std::uint64_t requests) {
-    auto result = load_->run_requests(requests);
-    if (result.errors.total() == 0 && result.requests == requests) return result;
-    const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
-    const auto death = server_.how_it_ended(200ms);
-    if (!death) throw_if_limit_was_met();
-    throw std::runtime_error((death ? "the server " + *death + "; " : "") +
-                             std::to_string(result.errors.total()) + " errors, first: " + why);
-  }
-
- private:
-  /// Afterwards every session has started and answered.
-  void connect(int port, std::size_t connections) {
-    load_ = std::make_unique<harness::load_generator>(
-        harness::load_options{.target = resolve("127.0.0.1", port),
-                              .connections = connections,
-                              .bytes = static_cast<std::size_t>(which_.bytes),
-                              .stop_at_first_error = true});
-    load_->connect();
-    run(connections);
-  }
-
-  /// The server's last line tells whether it turned a connection away for want of room.
-  void throw_if_limit_was_met() {
-    server_.stop();
-    const std::string totals = server_.rest_of_output();
-    constexpr std::string_view sign = "limit met: ";
-    if (const auto at = totals.find(sign); at != std::string::npos) {
-      throw limit_error("the server met one: " + totals.substr(at + sign.size()));
-    }
-  }
-
-  void wait_until_alone() const {
-    for (int i = 0; i < 200 && !harness::descendants(server_.pid()).empty(); ++i) ::usleep(5'000);
-  }
-
-  static int port_of(const std::string& announcement) {
-    const auto colon = announcement.rfind(':');
-    if (!announcement.starts_with("listening on ") || colon == std::string::npos) {
-      throw std::runtime_error("echo_server did not say where it listens: " + announcement);
-    }
-    return std::stoi(announcement.substr(colon + 1));
-  }
-
-  echo_case which_;
-  harness::child_process server_;
-  std::unique_ptr<harness::load_generator> load_;
-  double connection_bytes_ = 0;
-};
 
 /// Google Benchmark calls a row several times and does not say which is the last: the setup stays
 /// until another row, or the end, replaces it.
@@ -128,15 +38,6 @@ bench_setup& setup_for(const echo_case& which, const cpu_choice& cpus) {
     current = std::make_unique<bench_setup>(which, cpus);
   }
   return *current;
-}
-
-void set_latency(benchmark::State& state, const harness::histogram& latency) {
-  const std::pair<const char*, double> quantiles[] = {
-      {"p50_us", 0.5}, {"p90_us", 0.9}, {"p99_us", 0.99}, {"p999_us", 0.999}};
-  for (const auto& [name, quantile] : quantiles) {
-    state.counters[name] = latency.value_at(quantile) / 1e3;
-  }
-  state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
 }
 
 void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice& chosen) {
@@ -164,7 +65,7 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
       used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
       return measured{result.seconds, used};
     });
-    set_latency(state, result.latency);
+    harness::set_latency(state, result.latency);
     const auto requests = static_cast<double>(result.requests);
     state.counters["errors"] = static_cast<double>(result.errors.total());
     state.counters["load_cpu_percent"] = result.cpu_percent();
@@ -180,6 +81,8 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
     throw;
   }
 }
+
+constexpr std::int64_t connection_counts[] = {1, 16, 64, 256, 1'024};
 
 class row_maker {
  public:
@@ -199,10 +102,21 @@ class row_maker {
   }
 
   void add_all(const std::string& server, const std::string& control, bool task_each) {
-    for (const std::int64_t connections : {1, 16, 64, 256, 1'024}) {
+    for (const std::int64_t connections : connection_counts) {
       add(server, connections, 64, suite::quick, control, task_each);
       add(server, connections, 4'096, connections == 64 ? suite::quick : suite::full, control,
           task_each);
+    }
+  }
+
+  /// The Python original, an outside reference: one row is enough for the quick run.
+  void add_gevent(const std::string& control) {
+    for (const std::int64_t connections : connection_counts) {
+      for (const std::int64_t bytes : {64, 4'096}) {
+        const bool quick = connections == 64 && bytes == 64;
+        add(gevent::name, connections, bytes, quick ? suite::quick : suite::full, control, false);
+        rows.back().needs = gevent::name;
+      }
     }
   }
 
@@ -229,6 +143,7 @@ int main(int argc, char** argv) {
       }
     }
   });
+  maker.add_gevent("epoll");
   maker.add_all("epoll", "", false);
   // What our stream costs beside the plain loop of recv and send.
   for (const char* plain : {"plain_thread", "plain_process"}) {

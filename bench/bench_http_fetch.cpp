@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bench/fetch_batch.hpp"
+#include "bench/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
@@ -120,6 +121,31 @@ void wrk_row(benchmark::State& state, const fetch_case& which) {
   state.counters["cpu"] = harness::first_cpu();
 }
 
+/// The Python original, urllib on greenlets, which measures itself in the same way.
+void gevent_row(benchmark::State& state, const fetch_case& which) {
+  const auto original = gevent::original("crawler.py");
+  const origin_process origin = start_origin(which);
+  const cut cuts(state.max_iterations, which);
+  const auto arguments = gevent::attached(
+      {"--origin", "http://" + describe(origin.where()), "--urls", std::to_string(which.urls),
+       "--latency-ms", std::to_string(which.latency_ms), "--bytes", std::to_string(which.bytes),
+       "--batches", std::to_string(cuts.batches)},
+      std::to_string(harness::first_cpu()));
+  const std::int64_t ops = which.urls * cuts.batches;
+  const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
+  nlohmann::json figures;
+  double origin_cpu_s = 0;
+  harness::record_batch(state, ops, [&] {
+    const auto origin_before = origin.used();
+    figures = original.figures(arguments, patience);
+    origin_cpu_s = (origin.used() - origin_before).cpu_s;
+    return gevent::measured_part(figures);
+  });
+  if (figures.at("fetches") != ops) throw std::runtime_error("a fetch is missing");
+  set_counters(state, which, cuts, gevent::measured_part(figures).seconds, origin_cpu_s);
+  state.counters["cpu"] = harness::first_cpu();
+}
+
 std::string text_of(const fetch_case& which) {
   return std::to_string(which.urls) + (which.urls == 1 ? " task fetches " : " tasks each fetch ") +
          std::to_string(which.bytes) + " bytes after " + std::to_string(which.latency_ms) +
@@ -187,6 +213,16 @@ void add_wrk_rows(std::vector<harness::row>& rows) {
   }
 }
 
+void add_gevent_rows(std::vector<harness::row>& rows) {
+  for (const fetch_case& which : all_cases()) {
+    if (which.keep_alive) continue;  // urllib makes a connection for each fetch
+    rows.push_back(make_row(gevent::name, which, set_of(which),
+                            [=](benchmark::State& s) { gevent_row(s, which); }));
+    rows.back().what += " (Python)";
+    rows.back().needs = gevent::name;
+  }
+}
+
 }  // namespace
 }  // namespace switchyard
 
@@ -204,5 +240,6 @@ int main(int argc, char** argv) {
     if constexpr (Sockets<R>) add_rows<R>(w.rows);
   });
   add_wrk_rows(w.rows);
+  add_gevent_rows(w.rows);
   return harness::run_main(argc, argv, w);
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
@@ -109,10 +110,20 @@ double empty_process_bytes(const std::string& row) {
   return row == first_row ? bytes : 0;
 }
 
+// Less than this many tasks drown in the page granularity of the process itself.
+constexpr std::int64_t fewest_for_memory = 100;
+
+/// Rates per task, not per batch: that is what one wants to compare over N.
+void count_by_task(benchmark::State& state, std::int64_t tasks) {
+  const auto n = static_cast<double>(tasks);
+  for (const char* per_op : {"cpu_us_per_op", "kernel_switches_per_op"}) {
+    state.counters[per_op] = state.counters[per_op] / n;
+  }
+  state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
+}
+
 template <class R>
 void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
-  // Less than this many tasks drown in the page granularity of the process itself.
-  constexpr std::int64_t fewest_for_memory = 100;
   require_room<R>(tasks);
   const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
   R rt;
@@ -129,13 +140,8 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
       return m;
     });
     if (all.slept != tasks * state.max_iterations) throw std::runtime_error("a task is missing");
-    const auto n = static_cast<double>(tasks);
     const auto spawning = all.spawning / state.max_iterations;
-    // Per task, not per batch: that is what one wants to compare over N.
-    for (const char* per_op : {"cpu_us_per_op", "kernel_switches_per_op"}) {
-      state.counters[per_op] = state.counters[per_op] / n;
-    }
-    state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
+    count_by_task(state, tasks);
     state.counters["oversleep_ms"] =
         milliseconds_of(all.oversleep_sum) / static_cast<double>(all.slept);
     state.counters["oversleep_max_ms"] = milliseconds_of(all.oversleep_max);
@@ -148,16 +154,59 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   });
 }
 
+/// The Python original, which measures itself in the same way.
+void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
+  constexpr std::uint64_t bytes_per_greenlet = 16 * 1024;
+  const auto original = gevent::original("sleep_tasks.py");
+  harness::require_memory(static_cast<std::uint64_t>(tasks) * bytes_per_greenlet);
+  const auto batches = state.max_iterations;
+  auto arguments =
+      gevent::attached({"--tasks", std::to_string(tasks), "--ms", std::to_string(d.count()),
+                        "--batches", std::to_string(batches)});
+  if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
+  const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
+  nlohmann::json figures;
+  harness::record_batch(state, batches, [&] {
+    figures = original.figures(arguments, patience);
+    return gevent::measured_part(figures);
+  });
+  if (figures.at("tasks") != tasks * batches) throw std::runtime_error("a task is missing");
+  count_by_task(state, tasks);
+  state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms").get<double>();
+  state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms").get<double>();
+  if (tasks >= fewest_for_memory) {
+    state.counters["bytes_per_task"] = figures.at("bytes_per_task").get<double>();
+  }
+}
+
+template <class Body>
+harness::row make_row(const std::string& runtime, std::int64_t tasks, std::int64_t ms,
+                      const std::string& how, suite set, Body body) {
+  return {.runtime = runtime,
+          .params = {{"tasks", tasks}, {"ms", ms}},
+          .what = (tasks == 1 ? "1 task sleeps " : std::to_string(tasks) + " tasks sleep ") +
+                  std::to_string(ms) + " ms" + how,
+          .body = [=](benchmark::State& s) { body(s, tasks, milliseconds(ms)); },
+          .set = set};
+}
+
+void add_gevent_rows(std::vector<harness::row>& rows) {
+  const auto add = [&](std::int64_t tasks, std::int64_t ms) {
+    const bool quick = ms == 100 && (tasks == 10 || tasks == 1'000);
+    rows.push_back(make_row(gevent::name, tasks, ms, " at once (Python)",
+                            quick ? suite::quick : suite::full, gevent_row));
+    rows.back().needs = gevent::name;
+  };
+  for (const std::int64_t tasks : {1, 10, 100, 1'000, 10'000}) add(tasks, 100);
+  add(10, 500);
+  add(100'000, 500);
+}
+
 template <class R>
 void add_rows(std::vector<harness::row>& rows) {
   const auto add = [&](std::int64_t tasks, std::int64_t ms, suite set) {
-    rows.push_back({std::string(R::name),
-                    {{"tasks", tasks}, {"ms", ms}},
-                    (tasks == 1 ? "1 task sleeps " : std::to_string(tasks) + " tasks sleep ") +
-                        std::to_string(ms) + " ms" +
-                        (R::concurrent ? " at once" : ", one after another"),
-                    [=](benchmark::State& s) { sleep_row<R>(s, tasks, milliseconds(ms)); },
-                    set});
+    rows.push_back(make_row(std::string(R::name), tasks, ms,
+                            R::concurrent ? " at once" : ", one after another", set, sleep_row<R>));
   };
   if constexpr (!R::concurrent) {
     for (const std::int64_t tasks : {1, 10}) add(tasks, 100, suite::quick);
@@ -184,5 +233,6 @@ int main(int argc, char** argv) {
   for_each_runtime([&]<class R>() {
     if constexpr (Sleeps<R>) add_rows<R>(w.rows);
   });
+  add_gevent_rows(w.rows);
   return harness::run_main(argc, argv, w);
 }

@@ -6,6 +6,8 @@
 //   via:sched_yield       every task yields; the kernel chooses the next. It can only give way to a
 //                         task on its own CPU, so there is no placement:cross
 //   via:yield             the runtime's own yield (fibers)
+//   via:switch            two greenlets name each other: no scheduler, as in Python's greenlet
+//   via:sleep0            gevent.sleep(0), through gevent's hub (Python)
 //   via:resume            raw Boost.Context, no scheduler: the floor (runtime `context`)
 //   self_pipe             control: one task writes to its own pipe and reads it back. A pipe switch
 //                         less this is the switch without its I/O
@@ -13,12 +15,14 @@
 // to none where it has no part in them, or the row fails; across CPUs the count is reported
 // (kernel_switches_per_op). A user-space scheduler counts its own (user_switches_per_op). And a
 // number in shared memory that only the holder of the baton raises has to come out right.
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/gevent_program.hpp"
 #include "bench/switch_rows.hpp"
 #include "runtimes/all.hpp"
 
@@ -33,7 +37,7 @@ constexpr std::int64_t ring_sizes[] = {2, 16, 128, 1'024};
 harness::row make_row(std::string runtime, std::string via, std::int64_t tasks, placement where,
                       std::string what, std::function<void(benchmark::State&)> body) {
   // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
-  const bool user = via == "yield" || via == "resume";
+  const bool user = via == "yield" || via == "switch" || via == "resume";
   const bool quick =
       tasks == 2 || user || (where == placement::same && via == "futex" && tasks < 1'024);
   return {.runtime = std::move(runtime),
@@ -82,6 +86,41 @@ void add_user_rows(std::vector<harness::row>& rows) {
   }
 }
 
+void add_greenlets(std::vector<harness::row>& rows) {
+  rows.push_back(make_row("greenlet", "switch", 2, placement::same,
+                          "ping-pong between 2 greenlets that switch to each other by name",
+                          rings::greenlet_row));
+}
+
+/// The Python original. For each switch asked for it does many: its start takes as long as they do.
+void gevent_row(benchmark::State& state, const std::string& via) {
+  constexpr std::int64_t at_once = 250'000;
+  const auto original = gevent::original("switch.py");
+  const std::int64_t ops = state.max_iterations * at_once;
+  const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops)},
+                                          std::to_string(harness::first_cpu()));
+  const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
+  harness::record_batch(state, ops, [&] {
+    const auto figures = original.figures(arguments, patience);
+    rings::expect(figures.at("switches") == ops, "a switch is missing");
+    const auto m = gevent::measured_part(figures);
+    rings::expect_no_kernel_switches(m.used, ops);
+    return m;
+  });
+}
+
+void add_gevent(std::vector<harness::row>& rows) {
+  const std::pair<const char*, const char*> ways[] = {
+      {"switch", "Python: ping-pong between 2 greenlets that switch to each other by name"},
+      {"sleep0", "Python: 2 greenlets that both call gevent.sleep(0), through gevent's hub"}};
+  for (const auto& [via, what] : ways) {
+    rows.push_back(
+        make_row(gevent::name, via, 2, placement::same, what,
+                 [name = std::string(via)](benchmark::State& s) { gevent_row(s, name); }));
+    rows.back().needs = gevent::name;
+  }
+}
+
 void add_controls(std::vector<harness::row>& rows) {
   for (const std::int64_t n : ring_sizes) {
     rows.push_back(make_row(
@@ -113,6 +152,8 @@ int main(int argc, char** argv) {
       add_kernel_rows<R>(w.rows);
     }
   });
+  add_greenlets(w.rows);
+  add_gevent(w.rows);
   add_controls(w.rows);
   return harness::run_main(argc, argv, w);
 }

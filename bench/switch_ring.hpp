@@ -1,104 +1,18 @@
-// The ring of the `switch` workload: its members are spawned, joined, timed and counted, and it
-// falls apart as a whole when one of them fails.
+// What the rings of the `switch` workload have beyond any other group of tasks (task_group.hpp):
+// whole laps, and proofs that the kernel did, or did not, switch between the members.
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
-#include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
+#include "bench/task_group.hpp"
 
 namespace switchyard::rings {
 
-using clock = std::chrono::steady_clock;
-using harness::measured;
-
-enum class placement { same, cross };
-
-inline void pin_member(placement where, std::size_t index) {
-  const bool second = where == placement::cross && index % 2 == 1;
-  harness::pin_this_thread({second ? harness::second_cpu() : harness::first_cpu()});
-}
-
-/// What one member of a ring saw between its first and its last turn.
-struct turns {
-  clock::time_point begin;
-  clock::time_point end;
-  harness::usage used;
-  std::int64_t uncounted = 0;  // switches of its own after its last turn
-
-  /// The span and the usage of both.
-  void join(const turns& other) {
-    begin = std::min(begin, other.begin);
-    end = std::max(end, other.end);
-    used += other.used;
-    uncounted += other.uncounted;
-  }
-  [[nodiscard]] measured total() const {
-    return {std::chrono::duration<double>(end - begin).count(), used};
-  }
-};
-
-template <class Loop>
-turns measure_turns(Loop loop) {
-  turns t;
-  const auto before = harness::usage_of_this_thread();
-  t.begin = clock::now();
-  loop();
-  t.end = clock::now();
-  t.used = harness::usage_of_this_thread() - before;
-  return t;
-}
-
-/// A member that can't go on, or that could not be started, would leave the others waiting for
-/// ever: it breaks the ring, and they end with this error.
-struct broken_ring : std::runtime_error {
-  broken_ring() : std::runtime_error("another member of the ring has failed") {}
-};
-
-/// Spawns all members and joins them. When that fails, or one of them does, calls `break_ring()`;
-/// the error thrown is then the one that began it.
-template <class R, class Member, class Break>
-std::vector<turns> run_ring(R& rt, std::size_t tasks, Member member, Break break_ring) {
-  const auto spawn = [&](std::size_t i) {
-    return rt.spawn([&member, &break_ring, i] {
-      try {
-        return member(i);
-      } catch (...) {
-        break_ring();
-        throw;
-      }
-    });
-  };
-  std::vector<decltype(spawn(0))> ring;
-  ring.reserve(tasks);
-  try {
-    for (std::size_t i = 0; i < tasks; ++i) ring.push_back(spawn(i));
-  } catch (...) {
-    break_ring();
-    throw;
-  }
-  std::vector<turns> seen;
-  std::string failure;
-  for (auto& task : ring) {
-    try {
-      seen.push_back(task.join());
-    } catch (const std::exception& error) {
-      if (failure.empty() || failure == broken_ring().what()) failure = error.what();
-    }
-  }
-  if (!failure.empty()) throw std::runtime_error(failure);
-  return seen;
-}
-
-inline void expect(bool holds, const std::string& otherwise) {
-  if (!holds) throw std::runtime_error(otherwise);
-}
+using namespace groups;  // a ring is a group of tasks
 
 inline std::string counted(const harness::usage& used, std::int64_t ops) {
   return "the kernel counted " + std::to_string(used.kernel_switches) + " switches for " +

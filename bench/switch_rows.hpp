@@ -7,6 +7,7 @@
 #include <atomic>
 #include <boost/context/fiber.hpp>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "bench/harness/limits.hpp"
 #include "bench/switch_ring.hpp"
 #include "runtimes/concepts.hpp"
+#include "runtimes/greenlet.hpp"
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
@@ -60,7 +62,7 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
     hand_over_in_one_switch();
     const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
       batons[i].wait();
-      if (broken[0]) throw broken_ring();
+      if (broken[0]) throw broken_group();
       ++handed_on[0];
       batons[next].post();
     };
@@ -74,7 +76,7 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
   R rt;
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_ring(rt, tasks, member, break_ring);
+      const auto seen = run_group(rt, tasks, member, break_ring);
       expect(handed_on[0] == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
       turns whole = seen.front();
       for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
@@ -98,7 +100,7 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
     std::int64_t yields = 0;
     for (++arrived; arrived < tasks; ++yields) {
-      if (broken[0]) throw broken_ring();
+      if (broken[0]) throw broken_group();
       rt.yield();
     }
     return yields;
@@ -113,9 +115,8 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   };
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_ring(rt, tasks, member, [&] { broken[0] = true; });
-      turns whole = seen.front();
-      for (std::size_t i = 1; i < tasks; ++i) whole.join(seen[i]);
+      const auto seen = run_group(rt, tasks, member, [&] { broken[0] = true; });
+      const turns whole = joined(seen);
       expect_kernel_switches(whole.used, ops, tasks);
       // Whoever was done first went on yielding, so that more switches took this time than counted.
       measured m = whole.total();
@@ -143,14 +144,10 @@ void yield_row(benchmark::State& state, std::size_t tasks) {
     std::uint64_t switches = 0;
     harness::record_batch(state, ops, [&] {
       const auto before = rt.user_switches();
-      std::vector<turns> seen;
-      const turns all = measure_turns([&] { seen = run_ring(rt, tasks, member, [] {}); });
+      const measured whole = measure_group(rt, tasks, member, [] {});
       switches = rt.user_switches() - before;
-      turns whole = seen.front();
-      for (const turns& t : seen) whole.join(t);
-      whole.used = all.used;  // one kernel thread: its usage once, not once for each task
       expect_no_kernel_switches(whole.used, ops);
-      return whole.total();
+      return whole;
     });
     expect(switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
     state.counters["user_switches_per_op"] =
@@ -193,6 +190,42 @@ inline void context_row(benchmark::State& state, std::size_t tasks) {
     return whole.total();
   });
   state.counters["user_switches_per_op"] = static_cast<double>(resumed) / static_cast<double>(ops);
+}
+
+/// Two greenlets that name each other. The first of them keeps the time and ends the ring.
+inline void greenlet_row(benchmark::State& state) {
+  pin_member(placement::same, 0);
+  constexpr std::size_t tasks = 2;
+  const auto ops = whole_laps(state, tasks);
+  const auto laps = ops / static_cast<std::int64_t>(tasks);
+  std::int64_t switches = 0;
+  harness::record_batch(state, ops, [&] {
+    std::optional<greenlet> ping;
+    std::optional<greenlet> pong;
+    std::int64_t switches_by_ping = 0;
+    std::int64_t switches_by_pong = 0;
+    turns whole;
+    ping.emplace([&] {
+      whole = measure_turns([&] {
+        for (std::int64_t lap = 0; lap < laps; ++lap) {
+          ++switches_by_ping;
+          pong->switch_to();
+        }
+      });
+    });
+    pong.emplace([&] {
+      for (;;) {
+        ++switches_by_pong;
+        ping->switch_to();
+      }
+    });
+    ping->switch_to();
+    expect(switches_by_ping == laps && switches_by_pong == laps, "a greenlet lost its turn");
+    switches = switches_by_ping + switches_by_pong;
+    expect_no_kernel_switches(whole.used, ops);
+    return whole.total();
+  });
+  state.counters["user_switches_per_op"] = static_cast<double>(switches) / static_cast<double>(ops);
 }
 
 /// The I/O of a switch through a pipe, without the switch.

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -83,6 +84,33 @@ concept Offloads = Runtime<R> && requires(R runtime, std::chrono::steady_clock::
 template <class R>
 concept CountsSwitches = Runtime<R> && requires(R runtime) {
   { runtime.user_switches() } -> std::convertible_to<std::size_t>;
+};
+
+/// A bounded queue of trivially copyable items, for any number of tasks on either side; each
+/// operation suspends the calling task alone. `push` waits while the channel is full and throws
+/// channel_closed once it is closed; `pop` waits while it is empty and gives nothing once it is
+/// closed and drained. `close` may be called again, and while others wait.
+///   capacity()  items it holds: so many pushes need no pop, the next one waits. Never more than
+///               was asked for; see fiber_channel for who holds less
+///   via         how, as it stands in benchmark names
+/// A task that fails has to close what others wait for. But when a task's process is killed, the
+/// others learn of it by themselves, at the latest when they would wait: peer_died.
+template <class C, class T>
+concept ChannelOf = std::constructible_from<C, std::size_t> &&
+    requires(C channel, const C& as_made, const T& item) {
+  { C::via } -> std::convertible_to<std::string_view>;
+  channel.push(item);
+  { channel.pop() } -> std::same_as<std::optional<T>>;
+  channel.close();
+  { as_made.capacity() } -> std::same_as<std::size_t>;
+};
+
+/// `channel<T>` is made before the tasks are spawned, lives until all are joined and is used by
+/// reference. `channels<T>` is a std::tuple of every kind that there is, channel<T> the first.
+template <class R>
+concept Channels = Runtime<R> && requires {
+  typename R::template channels<int>;
+  requires(ChannelOf<typename R::template channel<int>, int>);
 };
 
 /// A connected TCP stream; suspends the calling task alone. Models Beast's SyncReadStream and

@@ -20,11 +20,13 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/asio_scheduler.hpp"
+#include "runtimes/support/fiber_channel.hpp"
 #include "runtimes/support/fiber_io.hpp"
 #include "runtimes/support/helper_threads.hpp"
 #include "runtimes/support/outcome.hpp"
@@ -98,6 +100,11 @@ class fiber {
 
   /// Switches between fibers since this runtime was made, those to the dispatcher included.
   [[nodiscard]] std::uint64_t user_switches() const noexcept { return resumes_; }
+
+  template <class T>
+  using channel = fiber_channel<T>;
+  template <class T>
+  using channels = std::tuple<fiber_channel<T>>;
 
   using listener = fiber_listener;
   using stream = fiber_stream;
@@ -194,6 +201,6 @@ class fiber {
 };
 
 static_assert(Runtime<fiber> && Sleeps<fiber> && Yields<fiber> && Offloads<fiber> &&
-              CountsSwitches<fiber> && Sockets<fiber>);
+              CountsSwitches<fiber> && Channels<fiber> && Sockets<fiber>);
 
 }  // namespace switchyard

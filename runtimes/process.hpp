@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +26,10 @@
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/child_sessions.hpp"
 #include "runtimes/support/outcome.hpp"
+#include "runtimes/support/participants.hpp"
+#include "runtimes/support/pipe_channel.hpp"
 #include "runtimes/support/result_slots.hpp"
+#include "runtimes/support/shared_memory_channel.hpp"
 
 namespace switchyard {
 
@@ -133,7 +137,7 @@ class process {
     if (started.pid_ == 0) {
       slots_ = std::make_shared<result_slots>();
       leave_result<T>(f, *started.slot_);
-      ::_exit(0);
+      leave();
     }
     return started;
   }
@@ -146,6 +150,11 @@ class process {
   auto offload(F f) {
     return f();
   }
+
+  template <class T>
+  using channel = pipe_channel<T>;
+  template <class T>
+  using channels = std::tuple<pipe_channel<T>, shared_memory_channel<T>>;
 
   using listener = blocking_listener;
   using stream = blocking_stream;
@@ -169,7 +178,7 @@ class process {
             outcome<void> ended;
             const auto one = [&] { session(peer); };
             ended.run(one);
-            ::_exit(0);
+            leave();
           }
           children.add(pid);
         },
@@ -199,8 +208,15 @@ class process {
     if (pid == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != parent) ::_exit(1);  // the parent died before the line above
+      participation::begin_process();
     }
     return pid;
+  }
+
+  /// The end of a child whose task has ended, well or with an exception.
+  [[noreturn]] static void leave() noexcept {
+    participation::end_process();
+    ::_exit(0);
   }
 
   template <class T, class F>
@@ -224,6 +240,6 @@ class process {
 };
 
 static_assert(Runtime<process> && Sleeps<process> && Yields<process> && Offloads<process> &&
-              Sockets<process>);
+              Channels<process> && Sockets<process>);
 
 }  // namespace switchyard

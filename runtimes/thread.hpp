@@ -14,12 +14,14 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/accept_loop.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/mutex_channel.hpp"
 #include "runtimes/support/outcome.hpp"
 #include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stack_size.hpp"
@@ -107,6 +109,11 @@ class thread {
     return f();
   }
 
+  template <class T>
+  using channel = mutex_channel<T>;
+  template <class T>
+  using channels = std::tuple<mutex_channel<T>>;
+
   using listener = blocking_listener;
   using stream = blocking_stream;
 
@@ -169,6 +176,6 @@ class thread {
 };
 
 static_assert(Runtime<thread> && Sleeps<thread> && Yields<thread> && Offloads<thread> &&
-              Sockets<thread>);
+              Channels<thread> && Sockets<thread>);
 
 }  // namespace switchyard

@@ -1,20 +1,49 @@
 #!/usr/bin/env bash
 # Installs what Switchyard needs and is not there yet: C++ tools and libraries through apt, Python
 # packages through pip into .venv. It looks before it acts, so that a second run needs no network,
-# takes a moment and says in one line that nothing was to do.
+# takes a moment and says in one line that nothing was to do. --help tells what else it can add.
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
 requirements=$root/scripts/requirements.txt
 stamp=$root/.venv/.switchyard-requirements
+gevent_requirements=$root/scripts/requirements-gevent.txt
+gevent_stamp=$root/.venv/.switchyard-gevent
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
-  nlohmann-json3-dev python3 python3-venv git procps)
+  nlohmann-json3-dev libssl-dev wrk python3 python3-venv git procps)
+with_gevent=no
+had_gevent=no
 did_something=no
 
 say() { echo "setup: $*"; }
 fail() {
   echo "setup: error: $*" >&2
   exit 1
+}
+
+help() {
+  echo "Usage: scripts/setup.sh [--gevent]
+Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
+
+  --gevent    also gevent, for the Python originals in runtimes/gevent/ and their rows
+  -h, --help  print this and exit"
+}
+
+read_arguments() {
+  local argument
+  for argument in "$@"; do
+    case $argument in
+      --gevent) with_gevent=yes ;;
+      -h | --help)
+        help
+        exit
+        ;;
+      *)
+        echo "setup: error: unknown argument '$argument' (see scripts/setup.sh --help)" >&2
+        exit 2
+        ;;
+    esac
+  done
 }
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
@@ -24,7 +53,9 @@ newest_boost() {
   sed -n 's/^libboost-fiber\(1\.[0-9]*\)-dev.*/\1/p' | sort -V | awk -F. '$2 >= 81' | tail -n 1
 }
 
-boost_packages() { echo "libboost$1-dev libboost-fiber$1-dev libboost-context$1-dev"; }
+boost_packages() {
+  echo "libboost$1-dev libboost-fiber$1-dev libboost-context$1-dev libboost-url$1-dev"
+}
 
 missing_packages() {
   local package version
@@ -86,10 +117,18 @@ find_python() {
   done
 }
 
-wanted_stamp() { sha256sum "$requirements" | cut -d ' ' -f 1; }
+stamp_of() { sha256sum "$1" | cut -d ' ' -f 1; }
+
+# The stamp $2 says that the requirements $1, as they are now, were installed.
+is_stamped() { [[ -f $2 && $(<"$2") == "$(stamp_of "$1")" ]]; }
 
 venv_is_current() {
-  [[ -f $stamp && $(<"$stamp") == "$(wanted_stamp)" ]] && "$root/.venv/bin/python" -c '' 2>/dev/null
+  is_stamped "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null
+}
+
+gevent_is_current() {
+  is_stamped "$gevent_requirements" "$gevent_stamp" &&
+    "$root/.venv/bin/python" -P -c 'import gevent' 2>/dev/null
 }
 
 make_venv() {
@@ -100,13 +139,30 @@ make_venv() {
   "$python" -m venv --clear "$root/.venv" || fail "$python could not make $root/.venv"
   "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --requirement "$requirements" || fail "pip could not install scripts/requirements.txt"
-  wanted_stamp >"$stamp"
+  stamp_of "$requirements" >"$stamp"
   did_something=yes
 }
+
+# Its exit code is whether it worked: `set -e` does not hold where that is asked for.
+add_gevent() {
+  say "installing the packages of scripts/requirements-gevent.txt into .venv"
+  did_something=yes
+  rm -f "$gevent_stamp"
+  "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+    --requirement "$gevent_requirements" && stamp_of "$gevent_requirements" >"$gevent_stamp"
+}
+
+read_arguments "$@"
 
 command -v dpkg-query >/dev/null ||
   fail "this is no Debian or Ubuntu (dpkg and apt are not there); see README.md for what is needed"
 mapfile -t missing < <(missing_packages)
 if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
+if [[ -f $gevent_stamp ]]; then had_gevent=yes; fi # a .venv made anew has lost it
 venv_is_current || make_venv
+if [[ $with_gevent == yes ]]; then
+  gevent_is_current || add_gevent || fail "pip could not install scripts/requirements-gevent.txt"
+elif [[ $had_gevent == yes ]]; then
+  gevent_is_current || add_gevent || say "gevent is missing now: scripts/setup.sh --gevent adds it"
+fi
 if [[ $did_something == yes ]]; then say "done"; else say "everything is there, nothing to do"; fi

@@ -36,7 +36,10 @@ cpp_format() {
   ((${#files[@]} == 0)) || .venv/bin/clang-format --dry-run -Werror "${files[@]}"
 }
 
-python_style() { .venv/bin/ruff check scripts tests && .venv/bin/ruff format --check scripts tests; }
+python_style() {
+  local folders=(scripts runtimes tests)
+  .venv/bin/ruff check "${folders[@]}" && .venv/bin/ruff format --check "${folders[@]}"
+}
 
 # A step's function runs as a condition, where `set -e` does not hold: hence the && chains.
 # Rows that are quick and need nothing large; every workload must have taken part.
@@ -46,7 +49,7 @@ smoke_run() {
     (cd "$smoke/results" && ls -l sleep.json switch.json spawn.json echo.json plots/echo_latency.png)
 }
 
-step "set up" scripts/setup.sh
+step "set up" scripts/setup.sh --gevent
 step "format" cpp_format
 step "python style" python_style
 step "build release" build release -DSWITCHYARD_WERROR=ON

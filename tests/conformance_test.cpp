@@ -1,5 +1,6 @@
 // What every runtime promises of its tasks, its traits and its sleep, written once and run on each
-// (runtimes/all.hpp). Sockets: socket_conformance_test.cpp.
+// (runtimes/all.hpp). Sockets: socket_conformance_test.cpp. In which order sleepers wake:
+// article_test.cpp.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 #include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 #include "tests/runtime_types.hpp"
+#include "tests/shared_log.hpp"
 
 namespace switchyard {
 namespace {
@@ -28,19 +30,6 @@ using clock = std::chrono::steady_clock;
 template <class R>
 class Conformance : public ::testing::Test {};
 TYPED_TEST_SUITE(Conformance, all_test_types, runtime_name);
-
-/// Order in which tasks of any runtime reported, also those in other processes.
-class shared_log {
- public:
-  void add(int entry) const { entries_[next_[0]++] = entry; }
-  [[nodiscard]] std::vector<int> entries() const {
-    return {entries_.span().begin(), entries_.span().begin() + next_[0]};
-  }
-
- private:
-  shared_array<int> entries_{64};
-  shared_array<std::atomic<int>> next_{1};
-};
 
 TYPED_TEST(Conformance, AResultComesBackThroughJoin) {
   TypeParam rt;
@@ -222,49 +211,6 @@ TYPED_TEST(Conformance, PreemptiveIsTrue) {
 }
 
 // Sleeping ----------------------------------------------------------------------------------------
-
-// The article's three functions: they sleep 3, 2 and 2 units.
-TYPED_TEST(Conformance, TasksWakeInTheOrderOfTheirSleep) {
-  const shared_log woken;
-  TypeParam rt;
-  rt.run([&] {
-    const auto sleeper = [&](int units) {
-      return rt.spawn([&rt, &woken, units] {
-        rt.sleep_for(units * 150ms);
-        woken.add(units);
-      });
-    };
-    auto a = sleeper(3);
-    auto b = sleeper(2);
-    auto c = sleeper(2);
-    a.join();
-    b.join();
-    c.join();
-  });
-  const auto expected = TypeParam::concurrent ? std::vector{2, 2, 3} : std::vector{3, 2, 2};
-  EXPECT_EQ(woken.entries(), expected);
-}
-
-// The article's synchronous and asynchronous versions. Half of the sum is far from both.
-TYPED_TEST(Conformance, ConcurrentSleepersTakeAboutOneSleepAndSerialOnesTheSum) {
-  constexpr int tasks = 20;
-  static constexpr auto nap = 100ms;
-  TypeParam rt;
-  const auto begin = clock::now();
-  rt.run([&] {
-    const auto sleeper = [&] { return rt.spawn([&rt] { rt.sleep_for(nap); }); };
-    std::vector<decltype(sleeper())> all;
-    for (int i = 0; i < tasks; ++i) all.push_back(sleeper());
-    for (auto& task : all) task.join();
-  });
-  const auto elapsed = clock::now() - begin;
-  EXPECT_GE(elapsed, nap);
-  if (TypeParam::concurrent) {
-    EXPECT_LT(elapsed, tasks * nap / 2);
-  } else {
-    EXPECT_GE(elapsed, tasks * nap);
-  }
-}
 
 TYPED_TEST(Conformance, ASleepIsNeverTooShort) {
   TypeParam rt;

@@ -119,6 +119,15 @@ TEST_P(EchoServer, EveryMessageFromOneByteToOneMebibyteArrivesIntact) {
   }
 }
 
+// The article's client: it sends a line when it has the one before it back.
+TEST_P(EchoServer, ASingleClientGetsItsLinesBackInOrder) {
+  auto client = server.client();
+  for (int count = 0; count < 100; ++count) {
+    const std::string line = "hello " + std::to_string(count);
+    ASSERT_EQ(echoed(client, line), line);
+  }
+}
+
 TEST_P(EchoServer, AClientThatClosesEarlyOrResetsHarmsNobodyElse) {
   {
     auto leaves = server.client();

@@ -32,17 +32,17 @@ std::string failure_of_a_ring_with_a_bad_member() {
   const auto member = [&](std::size_t i) {
     if (i == 0) batons[0].post();
     batons[i].wait();
-    if (broken[0]) throw broken_ring();
+    if (broken[0]) throw broken_group();
     if (i == 7) throw std::runtime_error("number 7 is out of order");
     batons[(i + 1) % tasks].post();
     batons[i].wait();
-    if (broken[0]) throw broken_ring();
+    if (broken[0]) throw broken_group();
     return turns{};
   };
   R rt;
   return rt.run([&]() -> std::string {
     try {
-      run_ring(rt, tasks, member, [&] {
+      run_group(rt, tasks, member, [&] {
         broken[0] = true;
         for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
       });
@@ -80,14 +80,14 @@ TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
   short_of_tasks rt;
   const auto member = [&](std::size_t i) {
     batons[i].wait();
-    if (broken[0]) throw broken_ring();
+    if (broken[0]) throw broken_group();
     return turns{};
   };
-  EXPECT_THROW(run_ring(rt, tasks, member,
-                        [&] {
-                          broken[0] = true;
-                          for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
-                        }),
+  EXPECT_THROW(run_group(rt, tasks, member,
+                         [&] {
+                           broken[0] = true;
+                           for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
+                         }),
                limit_error);
 }
 

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -20,7 +22,7 @@ namespace switchyard::harness {
 using namespace std::chrono;
 
 child_process::child_process(const std::filesystem::path& program,
-                             const std::vector<std::string>& arguments)
+                             const std::vector<std::string>& arguments, errors where)
     : name_(program.filename().string()) {
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "create a pipe");
@@ -36,6 +38,9 @@ child_process::child_process(const std::filesystem::path& program,
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
+  if (where == errors::into_output) {
+    ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDERR_FILENO);
+  }
   const int error = ::posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error == EAGAIN || error == ENOMEM) {
@@ -53,17 +58,40 @@ std::string child_process::read_line(milliseconds patience) {
       unread_.erase(0, end + 1);
       return line;
     }
+    if (!read_more(deadline)) {
+      throw std::runtime_error(name_ + ' ' +
+                               how_it_ended(seconds(1)).value_or("closed its output"));
+    }
+  }
+}
+
+std::string child_process::finish(milliseconds patience) {
+  const auto deadline = steady_clock::now() + patience;
+  while (read_more(deadline)) {
+  }
+  reap(duration_cast<milliseconds>(deadline - steady_clock::now()));
+  std::string output = std::exchange(unread_, {});
+  if (status_ == 0) return output;
+  output.erase(output.find_last_not_of('\n') + 1);
+  const std::string last_line = output.substr(output.rfind('\n') + 1);
+  const bool said_why = status_ && WIFEXITED(*status_) && !last_line.empty();
+  throw std::runtime_error(said_why ? last_line
+                                    : name_ + ' ' + how_it_ended().value_or("closed its output"));
+}
+
+/// Waits for more output; false at its end, std::runtime_error when the time is over.
+bool child_process::read_more(steady_clock::time_point deadline) {
+  for (;;) {
     const auto left = duration_cast<milliseconds>(deadline - steady_clock::now()).count();
-    if (left <= 0) throw std::runtime_error("no line from " + name_ + " in time");
+    if (left <= 0) throw std::runtime_error("nothing came from " + name_ + " in time");
     pollfd ready{output_.get(), POLLIN, 0};
     if (::poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
     char buffer[512];
     const auto got = ::read(output_.get(), buffer, sizeof buffer);
-    if (got == 0) {
-      throw std::runtime_error(name_ + ' ' +
-                               how_it_ended(seconds(1)).value_or("closed its output"));
-    }
-    if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
+    if (got == 0) return false;
+    if (got < 0) continue;
+    unread_.append(buffer, static_cast<std::size_t>(got));
+    return true;
   }
 }
 
@@ -109,6 +137,25 @@ void child_process::stop() noexcept {
   if (reap(seconds(3))) return;
   ::kill(pid_, SIGKILL);
   reap(seconds(3));
+}
+
+int announced_port(child_process& server) {
+  const std::string line = server.read_line(seconds(20));
+  const auto colon = line.rfind(':');
+  if (!line.starts_with("listening on ") || colon == std::string::npos) {
+    throw std::runtime_error("a server did not say where it listens: " + line);
+  }
+  return std::stoi(line.substr(colon + 1));
+}
+
+std::filesystem::path program_on_path(const std::string& name) {
+  const char* path = ::secure_getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const auto candidate = std::filesystem::path(folder) / name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return {};
 }
 
 std::filesystem::path program_beside(const std::string& name) {

@@ -14,10 +14,14 @@
 
 namespace switchyard::harness {
 
+/// Where a program's standard error goes.
+enum class errors { inherited, into_output };
+
 class child_process {
  public:
   /// Throws std::system_error when `program` can't be started.
-  child_process(const std::filesystem::path& program, const std::vector<std::string>& arguments);
+  child_process(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                errors where = errors::inherited);
   ~child_process() { stop(); }
   child_process(const child_process&) = delete;
   child_process& operator=(const child_process&) = delete;
@@ -26,6 +30,10 @@ class child_process {
 
   /// The next line of its output; std::runtime_error at its end or after `patience`.
   std::string read_line(std::chrono::milliseconds patience);
+
+  /// All output up to its end, which has to come within `patience` and with exit code 0. Otherwise
+  /// std::runtime_error, with the last line of the output as the reason.
+  std::string finish(std::chrono::milliseconds patience);
 
   /// What it has printed and nobody has read, once it has ended.
   std::string rest_of_output();
@@ -38,6 +46,7 @@ class child_process {
   void stop() noexcept;
 
  private:
+  bool read_more(std::chrono::steady_clock::time_point deadline);
   bool reap(std::chrono::milliseconds patience) noexcept;
 
   std::string name_;
@@ -47,7 +56,13 @@ class child_process {
   std::string unread_;
 };
 
+/// The port that a server names in its first line, "listening on HOST:PORT".
+int announced_port(child_process& server);
+
 /// A program that was built beside the running one.
 std::filesystem::path program_beside(const std::string& name);
+
+/// A program of the system's, found as a shell would; empty when there is none.
+std::filesystem::path program_on_path(const std::string& name);
 
 }  // namespace switchyard::harness

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
@@ -116,6 +117,15 @@ void record_batch(benchmark::State& state, std::int64_t ops,
     state.counters["kernel_switches_per_op"] = static_cast<double>(m.used.kernel_switches) / n;
     state.counters["steal_percent"] = steal.percent();
   }
+}
+
+void set_latency(benchmark::State& state, const histogram& latency) {
+  const std::pair<const char*, double> quantiles[] = {
+      {"p50_us", 0.5}, {"p90_us", 0.9}, {"p99_us", 0.99}, {"p999_us", 0.999}};
+  for (const auto& [name, quantile] : quantiles) {
+    state.counters[name] = latency.value_at(quantile) / 1e3;
+  }
+  state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
 }
 
 std::int64_t at_least(benchmark::IterationCount wished, std::int64_t step) {

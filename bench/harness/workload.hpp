@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "bench/harness/histogram.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
@@ -68,6 +69,9 @@ struct measured {
 /// counters that all workloads share. `ops` is at least `state.max_iterations`.
 void record_batch(benchmark::State& state, std::int64_t ops,
                   const std::function<measured()>& batch);
+
+/// The counters p50_us, p90_us, p99_us, p999_us and max_us.
+void set_latency(benchmark::State& state, const histogram& latency);
 
 /// The smallest multiple of `step` that is enough for Google Benchmark's wish.
 std::int64_t at_least(benchmark::IterationCount wished, std::int64_t step);

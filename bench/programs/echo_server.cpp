@@ -1,8 +1,6 @@
 // echo_server: the article's server. One runtime's way to serve connections, chosen by name, or a
 // control; serves until SIGINT or SIGTERM, then prints a line of totals and exits 0.
 #include <signal.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -16,6 +14,7 @@
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/control_servers.hpp"
 #include "bench/programs/echo_session.hpp"
+#include "bench/programs/server_program.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
@@ -31,11 +30,6 @@ struct options {
 };
 
 using server = std::function<serve_report(const endpoint&, stop_source&, echo_totals&)>;
-
-void announce(const endpoint& where) {
-  std::printf("listening on %s\n", describe(where).c_str());
-  std::fflush(stdout);
-}
 
 /// Serves with runtime R, each session run by `session(stream)`.
 template <class R, class Session>
@@ -80,12 +74,6 @@ const server& choose(const std::map<std::string, server>& servers, const std::st
   if (const auto found = servers.find(name); found != servers.end()) return found->second;
   throw std::invalid_argument("no runtime '" + name + "'; there are " + runtime_names() +
                               ", and the controls epoll, plain_thread, plain_process");
-}
-
-void die_with(pid_t parent) {
-  // Not SIGTERM, which a server that has been stopped would not see.
-  check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "ask for a signal at the parent's end");
-  if (::getppid() != parent) throw std::runtime_error("the parent has ended already");
 }
 
 int serve(const options& chosen) {

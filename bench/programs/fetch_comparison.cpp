@@ -41,7 +41,8 @@ class url_list {
 
 summary run_one(std::string_view runtime, std::vector<std::string> arguments,
                 std::chrono::seconds patience) {
-  arguments.insert(arguments.end(), {"--json", "--runtime", std::string(runtime)});
+  arguments.insert(arguments.end(), {"--json", "--runtime", std::string(runtime), "--parent",
+                                     std::to_string(::getpid())});
   harness::child_process one(std::filesystem::read_symlink("/proc/self/exe"), arguments);
   return summary::parse(one.read_line(patience));
 }

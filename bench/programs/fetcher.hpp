@@ -61,6 +61,9 @@ inline fetch_error failure(const std::string& doing, const boost::system::error_
   }
   if (ec == http::error::body_limit) return fetch_error("the body is larger than --max-bytes");
   if (ec == http::error::header_limit) return fetch_error("the header of the answer is too large");
+  if (ec == http::error::buffer_overflow) {
+    return fetch_error("the chunk extensions or trailers of the answer are too large");
+  }
   if (ec.category() == http::make_error_code(http::error::bad_version).category()) {
     return fetch_error("the answer is no valid HTTP: " + ec.message());
   }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "bench/harness/limits.hpp"
 #include "bench/programs/fetch_comparison.hpp"
 #include "bench/programs/fetcher.hpp"
+#include "bench/programs/server_program.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -34,6 +36,7 @@ struct options {
   bool one_after_another = false;
   bool compare = false;
   bool json = false;
+  pid_t parent = 0;
   fetch_options fetch;
 };
 
@@ -62,12 +65,16 @@ std::vector<std::string> urls_in(std::istream& lines) {
 /// Those of the command line, then those of the file.
 std::vector<std::string> all_urls(const options& chosen) {
   std::vector<std::string> urls = chosen.urls;
+  for (const auto& url : urls) {  // --compare hands them on as lines
+    std::istringstream line(url);
+    if (urls_in(line) != std::vector{url}) throw std::invalid_argument("'" + url + "' is no URL");
+  }
   if (!chosen.urls_file.empty()) {
     std::ifstream file(chosen.urls_file);
-    if (chosen.urls_file != "-" && !file) {
+    const auto more = urls_in(chosen.urls_file == "-" ? std::cin : file);
+    if (chosen.urls_file != "-" && !file.eof()) {  // it was never open, or is a folder
       throw std::invalid_argument("--urls '" + chosen.urls_file + "': can't be read");
     }
-    const auto more = urls_in(chosen.urls_file == "-" ? std::cin : file);
     urls.insert(urls.end(), more.begin(), more.end());
   }
   if (urls.empty()) throw std::invalid_argument("no URL to fetch (see --help)");
@@ -79,7 +86,7 @@ void print(const std::string& url, const fetch_result& r) {
     std::printf(
         "%u  %10llu bytes  %8.1f ms  %s%s\n", r.status, static_cast<unsigned long long>(r.bytes),
         r.seconds * 1e3, url.c_str(),
-        r.redirects > 0 ? (" (" + std::to_string(r.redirects) + " redirects)").c_str() : "");
+        r.redirects > 0 ? (" (redirects: " + std::to_string(r.redirects) + ")").c_str() : "");
   } else {
     std::printf("failed                 %8.1f ms  %s: %s\n", r.seconds * 1e3, url.c_str(),
                 r.reason.data());
@@ -97,6 +104,18 @@ nlohmann::ordered_json as_json(const std::string& url, const fetch_result& r) {
           {"reason", r.reason.data()}};
 }
 
+/// Of a task; one whose process was killed has failed, and harms no other.
+template <class Task>
+fetch_result result_of(Task& task) {
+  try {
+    return task.join();
+  } catch (const std::exception& died) {
+    fetch_result result;
+    result.fail(died.what());
+    return result;
+  }
+}
+
 /// Fetches all URLs on runtime R, at most `chosen.parallel` at once, and hands each result over in
 /// the order of the URLs.
 template <class R, class Report>
@@ -111,7 +130,7 @@ void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::s
     };
     std::deque<std::pair<const std::string*, decltype(start(urls.front()))>> under_way;
     const auto finish_oldest = [&] {
-      report(*under_way.front().first, under_way.front().second.join());
+      report(*under_way.front().first, result_of(under_way.front().second));
       under_way.pop_front();
     };
     for (const std::string& url : urls) {
@@ -159,6 +178,7 @@ int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
 }
 
 int compare(const options& chosen, const std::vector<std::string>& urls) {
+  const fetcher usable(chosen.fetch);  // or the error would be said by the first of the children
   std::vector<std::string> arguments{"--timeout",       std::to_string(chosen.timeout_s) + "s",
                                      "--max-bytes",     std::to_string(chosen.max_bytes),
                                      "--max-redirects", std::to_string(chosen.fetch.most_redirects),
@@ -174,6 +194,7 @@ int compare(const options& chosen, const std::vector<std::string>& urls) {
 }
 
 int fetch(const options& chosen) {
+  if (chosen.parent != 0) die_with(chosen.parent);
   const auto urls = all_urls(chosen);
   harness::raise_open_files();
   if (chosen.compare) return compare(chosen, urls);
@@ -195,9 +216,11 @@ void add_options(CLI::App& app, options& chosen) {
   app.add_option("--urls", chosen.urls_file, "A file with one URL per line; - is standard input");
   app.add_option("--runtime", chosen.runtime, runtime_names())->capture_default_str();
   app.add_flag("--serial", chosen.one_after_another, "One fetch after another on that runtime");
+  app.add_flag("--json", chosen.json, "Print the results as JSON");
   app.add_flag("--compare", chosen.compare, "On serial, then on every runtime; prints a table")
       ->excludes("--runtime")
-      ->excludes("--serial");
+      ->excludes("--serial")
+      ->excludes("--json");
   app.add_option("--parallel", chosen.parallel, "Fetches under way at once, at most")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
@@ -209,13 +232,14 @@ void add_options(CLI::App& app, options& chosen) {
       ->default_str("10s");
   app.add_option("--max-bytes", chosen.max_bytes, "Largest body, such as 500kb or 100mb")
       ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 50))
       ->default_str("100mb");
   app.add_option("--max-redirects", chosen.fetch.most_redirects, "Redirects followed, at most")
       ->check(CLI::Range(0U, 100U))
       ->capture_default_str();
   app.add_flag("--insecure", chosen.fetch.insecure, "Accept any certificate");
   app.add_option("--ca", chosen.fetch.ca_file, "Trust the certificates in this file, too");
-  app.add_flag("--json", chosen.json, "Print the results as JSON");
+  app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
 }
 
 }  // namespace

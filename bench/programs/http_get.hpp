@@ -5,6 +5,7 @@
 // piece to whoever wants it and is never held as a whole.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -30,7 +31,7 @@ inline std::string http_request(std::string_view host, std::string_view target, 
 }
 
 struct http_limits {
-  std::uint32_t header_bytes = 64 * 1024;
+  std::uint32_t header_bytes = 64 * 1024;  // at most: Beast holds no longer field
   std::uint64_t body_bytes = std::uint64_t{1} << 30;
 };
 
@@ -78,18 +79,22 @@ struct sink_body {
 /// Sends `request` and reads the answer; the body goes to `sink(std::string_view)`, piece by piece.
 /// `buffer` belongs to the connection: it may hold the beginning of the next answer. Answers of the
 /// kind 1xx, which may come first, are read over. `ec` is the stream's or of Beast's
-/// http::error: partial_message, header_limit, body_limit, bad_version and so on.
+/// http::error: partial_message, header_limit, body_limit, bad_version and so on; buffer_overflow
+/// when what stands between the chunks of a body is too large.
 template <class SyncStream, class Sink>
 http_answer http_get(SyncStream& stream, boost::beast::flat_buffer& buffer,
                      std::string_view request, const http_limits& limits, Sink sink,
                      boost::system::error_code& ec) {
   namespace http = boost::beast::http;
   constexpr int most_informational = 8;
+  constexpr std::size_t most_read_bytes = 64 * 1024;
   http_answer answer;
   const auto counting = [&](std::string_view piece) {
     answer.body_bytes += piece.size();
     sink(piece);
   };
+  // Beast's own limits let the extension of a chunk grow for ever, and the trailers.
+  buffer.max_size(std::max<std::size_t>(limits.header_bytes, most_read_bytes));
   boost::asio::write(stream, boost::asio::buffer(request), ec);
   for (int i = 0; !ec && i < most_informational; ++i) {
     http::response_parser<http_detail::sink_body<const decltype(counting)>> parser;
@@ -97,8 +102,9 @@ http_answer http_get(SyncStream& stream, boost::beast::flat_buffer& buffer,
     parser.header_limit(limits.header_bytes);
     parser.body_limit(limits.body_bytes);
     http::read(stream, buffer, parser, ec);
-    answer.status = parser.get().result_int();
-    if (answer.status / 100 == 1) continue;
+    if (parser.is_header_done()) answer.status = parser.get().result_int();
+    if (!ec && answer.status / 100 == 1) continue;
+    if (!ec && answer.status < 200) ec = http::error::bad_status;
     answer.keep_alive = !ec && parser.keep_alive();
     if (answer.status / 100 == 3) answer.location = parser.get()[http::field::location];
     return answer;

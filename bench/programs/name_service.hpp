@@ -4,6 +4,8 @@
 
 #include <netdb.h>
 
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -22,7 +24,8 @@ inline std::vector<endpoint> addresses_of(const std::string& host, const std::st
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found)) {
-    throw fetch_error("host '" + host + "' can't be resolved: " + ::gai_strerror(error));
+    const char* why = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
+    throw fetch_error("host '" + host + "' can't be resolved: " + why);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   std::vector<endpoint> addresses;
@@ -40,6 +43,10 @@ inline std::vector<endpoint> addresses_of(const std::string& host, const std::st
 template <class R>
 std::vector<endpoint> resolve_aside(R& rt, helper_threads& helpers, const std::string& host,
                                     const std::string& service, time_point deadline) {
+  // A number needs no name service, and must not wait for helpers that do.
+  error_code no_number;
+  boost::asio::ip::make_address(host, no_number);
+  if (!no_number) return addresses_of(host, service);
   const auto found = call_aside(
       rt, helpers, [=] { return addresses_of(host, service); }, deadline);
   if (!found) throw fetch_error("host '" + host + "' was not resolved in time");

@@ -51,17 +51,20 @@ void tls_handshake(TlsStream& tls, const std::string& host, boost::system::error
   SSL* ssl = tls.native_handle();
   boost::system::error_code no_address;
   boost::asio::ip::make_address(host, no_address);
-  if (no_address) {
-    SSL_set_tlsext_host_name(ssl, host.c_str());
-    SSL_set1_host(ssl, host.c_str());
-  } else {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
-  }
+  const bool expected = no_address
+                            ? SSL_set_tlsext_host_name(ssl, host.c_str()) == 1 &&
+                                  SSL_set1_host(ssl, host.c_str()) == 1
+                            : X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+  if (!expected) throw fetch_error("no certificate can be for " + host);
   tls.handshake(boost::asio::ssl::stream_base::client, ec);
   if (!ec) return;
-  if (const long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK) {
+  const bool verified = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+  if (const long verdict = SSL_get_verify_result(ssl); verified && verdict != X509_V_OK) {
     throw fetch_error("the certificate of " + host +
                       " can't be trusted: " + X509_verify_cert_error_string(verdict));
+  }
+  if (ec == boost::asio::error::eof || ec == boost::asio::ssl::error::stream_truncated) {
+    throw fetch_error("no TLS with " + host + ": the server closed the connection");
   }
   if (ec.category() == boost::asio::error::get_ssl_category()) {
     throw fetch_error("no TLS with " + host + ": " + ec.message());

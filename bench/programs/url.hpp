@@ -1,6 +1,7 @@
 // The parts of a URL that a fetch needs. Boost.URL parses (RFC 3986).
 #pragma once
 
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
 #include <stdexcept>
@@ -18,12 +19,18 @@ struct fetch_url {
   boost::urls::url whole;
   bool tls = false;
   std::string host;       // a name, or an address without brackets
-  std::string service;    // port, or the name of the scheme
+  std::string service;    // the port, as digits
   std::string authority;  // for the Host field: with brackets and port, where there are any
   std::string target;     // path and query
 };
 
 namespace url_detail {
+
+/// Percent signs can hide anything in a host, which then cuts or splits what it is printed into.
+inline bool has_unprintable(std::string_view host) {
+  return std::any_of(host.begin(), host.end(),
+                     [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; });
+}
 
 inline fetch_url parts_of(boost::urls::url whole) {
   whole.normalize_scheme();
@@ -41,14 +48,26 @@ inline fetch_url parts_of(boost::urls::url whole) {
   url.tls = whole.scheme() == "https";
   url.host =
       whole.host_type() == boost::urls::host_type::name ? whole.host() : whole.host_address();
-  url.service = whole.port().empty() ? std::string(whole.scheme()) : std::string(whole.port());
+  if (has_unprintable(url.host)) throw fetch_error("the host of the URL can't be a name");
+  // Not the scheme's name: a small system may have no /etc/services.
+  url.service = !port.empty() ? std::string(port) : url.tls ? "443" : "80";
   url.authority = std::string(whole.encoded_host_and_port());
   url.target = std::string(whole.encoded_path());
   if (url.target.empty()) url.target = "/";
-  if (whole.has_query()) url.target += "?" + std::string(whole.encoded_query());
+  // Boost.URL 1.81 takes the letters of http://host:letters for a path.
+  if (url.target.front() != '/') throw fetch_error("the port of a URL has to be a number");
+  if (whole.has_query()) url.target.append("?").append(std::string(whole.encoded_query()));
   whole.remove_fragment();
   url.whole = std::move(whole);
   return url;
+}
+
+/// Boost.URL 1.81 leaves what is too much of "..", which leads no higher (RFC 3986, 5.4.2).
+inline void stay_below_root(boost::urls::url& url) {
+  std::string path(url.encoded_path());
+  while (path.starts_with("/../")) path.erase(0, 3);
+  if (path == "/..") path = "/";
+  if (path.size() != url.encoded_path().size()) url.set_encoded_path(path);
 }
 
 }  // namespace url_detail
@@ -70,6 +89,7 @@ inline fetch_url follow(const fetch_url& from, std::string_view location) {
   if (!reference || !boost::urls::resolve(from.whole, *reference, to)) {
     throw fetch_error(redirected + ", which is no URL");
   }
+  url_detail::stay_below_root(to);
   try {
     return url_detail::parts_of(std::move(to));
   } catch (const fetch_error& useless) {

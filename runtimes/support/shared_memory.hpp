@@ -48,4 +48,28 @@ class shared_array {
   std::size_t count_;
 };
 
+/// One T, constructed with `arguments`; stays at its address.
+template <class T>
+class shared_object {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  template <class... Arguments>
+  explicit shared_object(Arguments&&... arguments)
+      : object_(::new (&memory_[0]) T(std::forward<Arguments>(arguments)...)) {}
+  shared_object(const shared_object&) = delete;
+  shared_object& operator=(const shared_object&) = delete;
+
+  [[nodiscard]] T& operator*() const noexcept { return *object_; }
+  [[nodiscard]] T* operator->() const noexcept { return object_; }
+
+ private:
+  struct alignas(T) room {
+    std::byte bytes[sizeof(T)];
+  };
+
+  shared_array<room> memory_{1};
+  T* object_;
+};
+
 }  // namespace switchyard

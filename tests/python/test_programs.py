@@ -51,6 +51,11 @@ BAD_ARGUMENTS = [
     ("echo_load", ["--duration", "5parsecs"], "parsecs"),
     ("echo_load", ["--json", "/no/such/folder/file"], "'/no/such/folder/file'"),
     ("echo_load", ["surplus"], "surplus"),
+    ("echo_client", ["--port", "0"], "--port"),
+    ("echo_client", ["--host", "no.such.host.invalid"], "'no.such.host.invalid'"),
+    ("http_origin", ["--bytes", "-1"], "--bytes"),
+    ("http_origin", ["--latency-ms", "soon"], "--latency-ms"),
+    ("http_fetch", [], "no URL to fetch"),
     ("bench_echo", ["--surplus"], "--surplus"),
     ("bench_echo", ["--server-cpus", "x"], "'x' is no CPU number"),
     ("bench_sleep", ["--benchmark_filter=nothing"], "nothing"),
@@ -65,7 +70,11 @@ def test_bad_arguments_are_one_line_and_exit_code_2(program, arguments, culprit)
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("program", ["echo_server", "echo_load", "bench_echo", "bench_switch"])
+PROGRAMS = ["echo_server", "echo_load", "echo_client", "http_origin", "http_fetch", "bench_echo",
+            "bench_switch"]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_help_and_version(program):
     assert "--version" in run(program, "--help").stdout
     assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", run(program, "--version").stdout)
@@ -164,6 +173,27 @@ def test_a_foreign_client_gets_its_bytes_back(server):
         client.shutdown(socket.SHUT_WR)
         assert client.recv(1) == b""
     assert received == message[:1000]
+
+
+def test_the_line_client_prints_what_comes_back(server):
+    lines = "hello 0\n\nünïcode\nno newline at the end"
+    done = run("echo_client", "--port", server, input=lines)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Received hello 0\nReceived \nReceived ünïcode\n" + (
+        "Received no newline at the end\n"
+    )
+
+
+def test_the_line_client_says_when_the_server_is_gone_or_silent():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = str(silent.getsockname()[1])
+        refused = run("echo_client", "--port", port, input="x\n")
+        silent.listen()
+        unanswered = run("echo_client", "--port", port, "--timeout", "0.2", input="x\n")
+    assert refused.returncode == unanswered.returncode == 1
+    assert f"connect to 127.0.0.1:{port}: Connection refused" in refused.stderr
+    assert "after 0 of 2 bytes: Connection timed out" in unanswered.stderr
 
 
 def test_load_drives_a_foreign_server():

@@ -22,6 +22,7 @@ TOOLS = (
     "cut",
     "env",
     "cat",
+    "rm",
 )
 
 
@@ -73,23 +74,28 @@ def test_scripts_work_through_a_symlink_and_with_cdpath(name: str, tmp_path: Pat
     assert "reached" in done.stdout + done.stderr + (log.read_text() if log.exists() else "")
 
 
-def run_setup(tmp_path: Path, **programs: str) -> subprocess.CompletedProcess:
+def write_program(path: Path, body: str) -> None:
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{body}\n")
+    path.chmod(0o755)
+
+
+def run_setup(tmp_path: Path, *arguments: str, **programs: str) -> subprocess.CompletedProcess:
     """setup.sh on a machine that has only TOOLS and these made-up programs."""
     path = tmp_path / "bin"
-    path.mkdir()
+    path.mkdir(exist_ok=True)
     for name in TOOLS:
+        (path / name).unlink(missing_ok=True)
         (path / name).symlink_to(shutil.which(name) or name)
     for name, body in programs.items():
-        (path / name).unlink(missing_ok=True)
-        (path / name).write_text(f"#!/bin/bash\n{body}\n")
-        (path / name).chmod(0o755)
-    (tmp_path / "scripts").mkdir()
-    script = shutil.copy(SCRIPTS / "setup.sh", tmp_path / "scripts")
-    shutil.copy(SCRIPTS / "requirements.txt", tmp_path / "scripts")
+        write_program(path / name, body)
+    (tmp_path / "scripts").mkdir(exist_ok=True)
+    for name in ("setup.sh", "requirements.txt", "requirements-gevent.txt"):
+        shutil.copy(SCRIPTS / name, tmp_path / "scripts")
+    argv = ["/bin/bash", str(tmp_path / "scripts" / "setup.sh"), *arguments]
     environment = {**os.environ, "PATH": str(path)}
-    return subprocess.run(
-        ["/bin/bash", script], env=environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_setup_without_apt_names_what_is_missing(tmp_path: Path):
@@ -131,3 +137,112 @@ def test_setup_takes_a_newer_boost_that_is_there(tmp_path: Path):
     assert f"libboost-fiber{wanted}-dev" in asked
     assert "--no-remove" in asked
     assert "boost" not in asked
+    assert f"libboost-url{wanted}-dev" in asked
+
+
+def test_setup_refuses_what_it_does_not_know(tmp_path: Path):
+    done = run_setup(tmp_path, "--geventt")
+    assert done.returncode == 2
+    assert "'--geventt'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_setup_tells_what_it_can_do(tmp_path: Path):
+    done = run_setup(tmp_path, "--help")
+    assert done.returncode == 0
+    assert "--gevent" in done.stdout
+
+
+class FakeVenv:
+    """A machine with all apt packages, and a .venv in which gevent is there once it was installed.
+
+    Its pythons write down how they were called; `pip` fails when the file `offline` is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls.log"
+        self.stamp = folder / ".venv" / ".switchyard-requirements"
+        write_program(folder / "venv-python", f"""echo "$*" >>{self.calls}
+            has={folder}/.venv/gevent-is-there
+            case "$*" in
+              *"import gevent"*) [[ -e $has ]] ;;
+              *requirements-gevent.txt) [[ ! -e {folder}/offline ]] && : >$has ;;
+            esac""")  # fmt: skip
+        self.programs = {
+            "dpkg-query": "[[ $* == *fiber\\** ]] && echo installed libboost-fiber1.81-dev || "
+            "printf installed",
+            "python3": f"""[[ $* == *venv\\ --clear* ]] || exit 0
+                PATH={os.environ["PATH"]} && rm -rf {folder}/.venv && mkdir -p {folder}/.venv/bin &&
+                cp {folder}/venv-python {folder}/.venv/bin/python""",
+        }
+
+    def setup(self, *arguments: str) -> subprocess.CompletedProcess:
+        return run_setup(self.folder, *arguments, **self.programs)
+
+    def installs_of_gevent(self) -> int:
+        return self.calls.read_text().count("requirements-gevent.txt")
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> FakeVenv:
+    machine = FakeVenv(tmp_path)
+    done = machine.setup()
+    assert done.returncode == 0, done.stderr
+    assert machine.installs_of_gevent() == 0  # only when asked for
+    return machine
+
+
+def test_setup_adds_gevent_once(venv: FakeVenv):
+    assert venv.setup("--gevent").returncode == 0
+    assert venv.installs_of_gevent() == 1
+    for arguments in (("--gevent",), ()):
+        done = venv.setup(*arguments)
+        assert done.returncode == 0
+        assert done.stdout == "setup: everything is there, nothing to do\n"
+    assert venv.installs_of_gevent() == 1
+
+
+def test_setup_keeps_gevent_when_it_makes_the_venv_anew(venv: FakeVenv):
+    venv.setup("--gevent")
+    venv.stamp.write_text("of older requirements")
+    assert venv.setup().returncode == 0
+    assert venv.installs_of_gevent() == 2
+
+
+def test_setup_says_that_gevent_could_not_be_installed(venv: FakeVenv):
+    (venv.folder / "offline").touch()
+    done = venv.setup("--gevent")
+    assert done.returncode == 1
+    assert "requirements-gevent.txt" in done.stderr
+    assert venv.setup().returncode == 0, "what was not asked for is no failure"
+
+
+def test_setup_without_gevent_goes_on_when_it_can_not_be_put_back(venv: FakeVenv):
+    venv.setup("--gevent")
+    venv.stamp.write_text("of older requirements")
+    (venv.folder / "offline").touch()
+    done = venv.setup()
+    assert done.returncode == 0
+    assert "scripts/setup.sh --gevent adds it" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--full", "--rounds", "1")])
+def test_only_a_full_run_takes_gevent_and_it_goes_on_without(tmp_path: Path, arguments):
+    log = tmp_path / "log"
+    (tmp_path / "scripts").mkdir()
+    script = shutil.copy(SCRIPTS / "run.sh", tmp_path / "scripts")
+    write_program(tmp_path / "scripts" / "setup.sh", f'echo "setup $*" >>{log}; [[ $# == 0 ]]')
+    write_program(tmp_path / "scripts" / "switchyard.sh", f'echo "switchyard $*" >>{log}')
+    write_program(tmp_path / "bin" / "cmake", "exit 0")
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run([script, *arguments], env=environment, capture_output=True, text=True,
+                          check=False, timeout=60)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    full = "--full" in arguments
+    assert log.read_text().splitlines() == [
+        "setup ", *(["setup --gevent"] if full else []),
+        " ".join(("switchyard run --plot", *arguments)),
+    ]  # fmt: skip
+    assert ("gevent could not be installed" in done.stderr) == full
+    assert len(done.stderr.splitlines()) == full

@@ -1,0 +1,117 @@
+// cpu: work that needs nothing but a CPU, split over K tasks. Processes and threads spread over all
+// CPUs; the fibers of one thread, the article's first drawback, can't. One operation is the whole
+// job, from the first spawn to the last join: the same work for every K, and `serial`, which does
+// the shares one after another, is the baseline that gives the speed-up.
+//
+// The job: count the primes below 600,000 by trial division. Task i of K takes every K-th odd
+// number. K is a power of two, so that each share holds as many primes and as many multiples of 3,
+// 5, 7, ... as any other, and costs the same. The count is known and checked.
+//
+// Nothing is bound to a CPU here: that the kernel spreads the tasks is the point. `speedup_ideal`
+// is what K tasks on this machine can gain at most.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/limits.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/workload.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using harness::measured;
+using harness::suite;
+
+constexpr std::uint32_t below = 600'000;
+constexpr std::int64_t primes_below = 49'098;  // OEIS A000720; with 2, which is no odd number
+
+bool is_odd_prime(std::uint32_t n) {
+  if (n < 3) return false;
+  for (std::uint32_t divisor = 3; divisor * divisor <= n; divisor += 2) {
+    if (n % divisor == 0) return false;
+  }
+  return true;
+}
+
+/// The share of task `which` of `tasks`.
+std::int64_t count_primes(std::uint32_t which, std::uint32_t tasks) {
+  std::int64_t count = 0;
+  for (std::uint32_t n = 1 + 2 * which; n < below; n += 2 * tasks) count += is_odd_prime(n) ? 1 : 0;
+  return count;
+}
+
+template <class R>
+std::int64_t count_in_tasks(R& rt, std::uint32_t tasks) {
+  const auto start = [&rt, tasks](std::uint32_t which) {
+    return rt.spawn([=] { return count_primes(which, tasks); });
+  };
+  std::vector<decltype(start(0))> started;
+  started.reserve(tasks);
+  for (std::uint32_t i = 0; i < tasks; ++i) started.push_back(start(i));
+  std::int64_t count = 1;  // 2
+  for (auto& task : started) count += task.join();
+  return count;
+}
+
+template <class R>
+void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>& cpus) {
+  if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
+  if (harness::allowed_cpus() != cpus) {
+    throw std::logic_error("something has bound this process: the work can't spread");
+  }
+  R rt;
+  rt.run([&] {
+    harness::record_batch(state, state.max_iterations, [&] {
+      const auto before = harness::usage_of_self_and_reaped();
+      const auto begin = clock::now();
+      for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
+        const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
+        if (count != primes_below) {
+          throw std::runtime_error("counted " + std::to_string(count) + " primes");
+        }
+      }
+      const std::chrono::duration<double> wall = clock::now() - begin;
+      return measured{wall.count(), harness::usage_of_self_and_reaped() - before};
+    });
+  });
+  const auto most = R::runs_in_parallel ? static_cast<std::int64_t>(cpus.size()) : 1;
+  state.counters["speedup_ideal"] = static_cast<double>(std::min(tasks, most));
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows, const std::vector<int>& cpus) {
+  for (const std::int64_t tasks : {1, 2, 4, 8}) {
+    const std::string shares =
+        tasks == 1 ? "in one piece" : "in " + std::to_string(tasks) + " equal shares";
+    rows.push_back({.runtime = std::string(R::name),
+                    .params = {{"tasks", tasks}},
+                    .what = "count the primes below 600,000 " + shares +
+                            (R::concurrent ? ", one task each" : ", one after another"),
+                    .body = [=](benchmark::State& s) { cpu_row<R>(s, tasks, cpus); },
+                    .set = tasks == 2 || tasks == 4 ? suite::quick : suite::full,
+                    .control = R::concurrent ? "serial" : ""});
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  const auto cpus = harness::allowed_cpus();  // before anything could bind this process
+  harness::workload w{
+      .name = "cpu",
+      .what = "K tasks share work that needs only a CPU; one operation is the whole work.",
+      .compared_by = {"real_time", "wall time of the whole work", "s", "lower"},
+      .unit = benchmark::kMillisecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() { add_rows<R>(w.rows, cpus); });
+  return harness::run_main(argc, argv, w);
+}

@@ -1,0 +1,124 @@
+// A server and the load generator before it: what an `echo` row needs, set up once for all runs
+// that Google Benchmark makes of it.
+#pragma once
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/gevent_program.hpp"
+#include "bench/harness/child_process.hpp"
+#include "bench/harness/load_generator.hpp"
+#include "bench/harness/usage.hpp"
+#include "bench/programs/addresses.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::echo {
+
+using namespace std::chrono_literals;
+
+struct cpu_choice {
+  std::string server;
+  std::string load;
+};
+
+struct echo_case {
+  std::string server;
+  std::int64_t connections;
+  std::int64_t bytes;
+  bool task_each;  // the server needs a kernel task for each connection
+
+  bool operator==(const echo_case&) const = default;
+};
+
+/// What starts a server: our echo_server, or the Python original.
+struct server_command {
+  std::filesystem::path program;
+  std::vector<std::string> arguments;
+
+  server_command(const std::string& server, const std::string& cpus) {
+    if (server == gevent::name) {
+      const auto original = gevent::original("echo_server.py");
+      program = original.interpreter();
+      arguments = original.command(gevent::attached({"--port", "0"}, cpus));
+    } else {
+      program = harness::program_beside("echo_server");
+      arguments = {"--runtime", server, "--port",   "0",
+                   "--cpus",    cpus,   "--parent", std::to_string(::getpid())};
+    }
+  }
+};
+
+/// A server and its load, from the first run of a row to the last.
+class bench_setup {
+ public:
+  bench_setup(const echo_case& which, const cpu_choice& cpus)
+      : bench_setup(which, server_command(which.server, cpus.server)) {}
+
+  [[nodiscard]] const echo_case& which() const { return which_; }
+  [[nodiscard]] pid_t server_pid() const { return server_.pid(); }
+  /// What the server's tree grew by from no connection to all, in bytes.
+  [[nodiscard]] double connection_bytes() const { return connection_bytes_; }
+
+  /// Throws when a reply was wrong or missing, with the reason if the server has died.
+  harness::load_result run(std::uint64_t requests) {
+    auto result = load_->run_requests(requests);
+    if (result.errors.total() == 0 && result.requests == requests) return result;
+    const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
+    const auto death = server_.how_it_ended(200ms);
+    if (!death) throw_if_limit_was_met();
+    throw std::runtime_error((death ? "the server " + *death + "; " : "") +
+                             std::to_string(result.errors.total()) + " errors, first: " + why);
+  }
+
+ private:
+  bench_setup(const echo_case& which, const server_command& server)
+      : which_(which), server_(server.program, server.arguments) {
+    const auto port = harness::announced_port(server_);
+    connect(port, 1);  // what the first session alone brings into memory belongs to none
+    load_.reset();
+    wait_until_alone();
+    const double empty_bytes = harness::tree_pss_bytes(server_.pid());
+    connect(port, static_cast<std::size_t>(which.connections));
+    connection_bytes_ = harness::tree_pss_bytes(server_.pid()) - empty_bytes;
+  }
+
+  /// Afterwards every session has started and answered.
+  void connect(int port, std::size_t connections) {
+    load_ = std::make_unique<harness::load_generator>(
+        harness::load_options{.target = resolve("127.0.0.1", port),
+                              .connections = connections,
+                              .bytes = static_cast<std::size_t>(which_.bytes),
+                              .stop_at_first_error = true});
+    load_->connect();
+    run(connections);
+  }
+
+  /// The server's last line tells whether it turned a connection away for want of room.
+  void throw_if_limit_was_met() {
+    server_.stop();
+    const std::string totals = server_.rest_of_output();
+    constexpr std::string_view sign = "limit met: ";
+    if (const auto at = totals.find(sign); at != std::string::npos) {
+      throw limit_error("the server met one: " + totals.substr(at + sign.size()));
+    }
+  }
+
+  void wait_until_alone() const {
+    for (int i = 0; i < 200 && !harness::descendants(server_.pid()).empty(); ++i) ::usleep(5'000);
+  }
+
+  echo_case which_;
+  harness::child_process server_;
+  std::unique_ptr<harness::load_generator> load_;
+  double connection_bytes_ = 0;
+};
+
+}  // namespace switchyard::echo

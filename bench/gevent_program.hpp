@@ -1,0 +1,40 @@
+// The Python originals in runtimes/gevent/ as rows: started as programs of their own, they do the
+// work of one call by Google Benchmark and print what it took. Python's start is not in it.
+#pragma once
+
+#include <unistd.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/harness/python_program.hpp"
+#include "bench/harness/workload.hpp"
+
+namespace switchyard::gevent {
+
+inline constexpr const char* name = "gevent";  // of the runtime, of what it needs, of the package
+
+/// `script` in runtimes/gevent/; limit_error when it can't be run.
+inline harness::python_program original(const std::string& script) {
+  return {"runtimes/gevent/" + script, name,
+          "gevent is not installed: scripts/setup.sh --gevent adds it"};
+}
+
+/// The arguments that bind a program to `cpus` (to none: empty) and to this process's life.
+inline std::vector<std::string> attached(std::vector<std::string> arguments,
+                                         const std::string& cpus = {}) {
+  arguments.insert(arguments.end(), {"--parent", std::to_string(::getpid())});
+  if (!cpus.empty()) arguments.insert(arguments.end(), {"--cpus", cpus});
+  return arguments;
+}
+
+/// What every original tells of the part that it measured.
+inline harness::measured measured_part(const nlohmann::json& figures) {
+  return {figures.at("seconds").get<double>(),
+          {figures.at("cpu_s").get<double>(), figures.at("kernel_switches").get<std::int64_t>()}};
+}
+
+}  // namespace switchyard::gevent

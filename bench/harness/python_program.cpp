@@ -1,0 +1,72 @@
+#include "bench/harness/python_program.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include "bench/harness/child_process.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::filesystem::path source_tree() { return SWITCHYARD_SOURCE_DIR; }
+
+std::filesystem::path chosen_interpreter() {
+  const char* named = std::getenv("SWITCHYARD_PYTHON");
+  return named != nullptr && *named != '\0' ? named : source_tree() / ".venv/bin/python";
+}
+
+/// Asked of each interpreter once. -P: a folder of the package's name, where the benchmark was
+/// started, is not the package.
+bool can_import(const std::filesystem::path& interpreter, const std::string& package) {
+  static std::map<std::pair<std::filesystem::path, std::string>, bool> known;
+  const auto [found, is_new] = known.try_emplace({interpreter, package}, false);
+  if (is_new && ::access(interpreter.c_str(), X_OK) == 0) {
+    try {
+      child_process(interpreter, {"-P", "-c", "import " + package}, errors::into_output)
+          .finish(30s);
+      found->second = true;
+    } catch (const limit_error&) {
+      throw;
+    } catch (const std::runtime_error&) {  // whatever it says, the package can't be used
+    }
+  }
+  return found->second;
+}
+
+}  // namespace
+
+python_program::python_program(const std::string& script, const std::string& package,
+                               const std::string& otherwise)
+    : interpreter_(chosen_interpreter()), script_(source_tree() / script) {
+  if (!std::filesystem::exists(script_) || !can_import(interpreter_, package)) {
+    throw limit_error(otherwise);
+  }
+}
+
+std::vector<std::string> python_program::command(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), script_.string());
+  return arguments;
+}
+
+nlohmann::json python_program::figures(std::vector<std::string> arguments,
+                                       std::chrono::milliseconds patience) const {
+  child_process program(interpreter_, command(std::move(arguments)), errors::into_output);
+  std::string output = program.finish(patience);
+  output.erase(output.find_last_not_of('\n') + 1);
+  const std::string last_line = output.substr(output.rfind('\n') + 1);
+  auto figures = nlohmann::json::parse(last_line, nullptr, false);
+  if (!figures.is_object()) {
+    throw std::runtime_error(script_.filename().string() + " gave no figures: " + last_line);
+  }
+  return figures;
+}
+
+}  // namespace switchyard::harness

@@ -1,0 +1,173 @@
+// Tasks that work together as one measurement: they are spawned, placed, started at one instant,
+// timed, counted and joined, and when one of them fails they all end with its error.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/placement.hpp"
+#include "bench/harness/usage.hpp"
+#include "bench/harness/workload.hpp"
+#include "runtimes/support/shared_memory.hpp"
+
+namespace switchyard::groups {
+
+using clock = std::chrono::steady_clock;
+using harness::measured;
+
+enum class placement { same, cross };
+
+inline void pin_member(placement where, std::size_t index) {
+  const bool second = where == placement::cross && index % 2 == 1;
+  harness::pin_this_thread({second ? harness::second_cpu() : harness::first_cpu()});
+}
+
+/// What one member of a group saw between its first and its last operation.
+struct turns {
+  clock::time_point begin;
+  clock::time_point end;
+  harness::usage used;
+  std::int64_t uncounted = 0;  // switches of its own after its last operation
+
+  /// The span and the usage of both.
+  void join(const turns& other) {
+    begin = std::min(begin, other.begin);
+    end = std::max(end, other.end);
+    used += other.used;
+    uncounted += other.uncounted;
+  }
+  [[nodiscard]] measured total() const {
+    return {std::chrono::duration<double>(end - begin).count(), used};
+  }
+};
+
+template <class Loop>
+turns measure_turns(Loop loop) {
+  turns t;
+  const auto before = harness::usage_of_this_thread();
+  t.begin = clock::now();
+  loop();
+  t.end = clock::now();
+  t.used = harness::usage_of_this_thread() - before;
+  return t;
+}
+
+/// From the first operation of any member to the last of any, with the usage of all.
+inline turns joined(const std::vector<turns>& members) {
+  turns whole = members.front();
+  for (std::size_t i = 1; i < members.size(); ++i) whole.join(members[i]);
+  return whole;
+}
+
+/// A member that can't go on, or that could not be started, would leave the others waiting for
+/// ever: it breaks the group, and they end with this error.
+struct broken_group : std::runtime_error {
+  broken_group() : std::runtime_error("another task of the group has failed") {}
+};
+
+/// Where the tasks of a group wait for each other before the first of them begins. It lies in
+/// shared memory, so that it serves forked tasks as well.
+class start_line {
+ public:
+  explicit start_line(std::size_t tasks) : tasks_(tasks) {}
+
+  /// Calls `give_way()` until all are there, and gives the instant at which the last one came.
+  /// Throws broken_group, or std::runtime_error when somebody does not come at all.
+  template <class GiveWay>
+  clock::time_point wait(GiveWay give_way) const {
+    constexpr auto patience = std::chrono::seconds(60);
+    const auto came = clock::now();
+    if (++line_[0].arrived == tasks_) line_[0].opened = came.time_since_epoch().count();
+    clock::rep opened = 0;
+    while ((opened = line_[0].opened) == 0) {
+      if (line_[0].broken) throw broken_group();
+      if (clock::now() - came > patience) {
+        throw std::runtime_error("not all tasks of the group came to the start");
+      }
+      give_way();
+    }
+    return clock::time_point(clock::duration(opened));
+  }
+
+  void break_up() const noexcept { line_[0].broken = true; }
+
+ private:
+  struct state {
+    std::atomic<std::size_t> arrived{0};
+    std::atomic<clock::rep> opened{0};
+    std::atomic<bool> broken{false};
+  };
+
+  std::size_t tasks_;
+  shared_array<state> line_{1};
+};
+
+/// Spawns `member(i)` for all i. When that fails, or one of them does, calls `break_up()`. Both
+/// have to outlive the group.
+template <class R, class Member, class Break>
+auto start_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
+  const auto spawn = [&](std::size_t i) {
+    return rt.spawn([&member, &break_up, i] {
+      try {
+        return member(i);
+      } catch (...) {
+        break_up();
+        throw;
+      }
+    });
+  };
+  std::vector<decltype(spawn(0))> group;
+  group.reserve(tasks);
+  try {
+    for (std::size_t i = 0; i < tasks; ++i) group.push_back(spawn(i));
+  } catch (...) {
+    break_up();
+    throw;
+  }
+  return group;
+}
+
+/// What the members return, or the error that began it when one of them failed.
+template <class Task>
+auto join_group(std::vector<Task>& group) {
+  std::vector<decltype(group.front().join())> seen;
+  std::string failure;
+  for (Task& task : group) {
+    try {
+      seen.push_back(task.join());
+    } catch (const std::exception& error) {
+      if (failure.empty() || failure == broken_group().what()) failure = error.what();
+    }
+  }
+  if (!failure.empty()) throw std::runtime_error(failure);
+  return seen;
+}
+
+template <class R, class Member, class Break>
+auto run_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
+  auto group = start_group(rt, tasks, member, break_up);
+  return join_group(group);
+}
+
+/// From the first operation of any member to the last of any, with the usage of all. The members
+/// return `turns`.
+template <class R, class Member, class Break>
+measured measure_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
+  const auto before = harness::usage_of_self_and_reaped();
+  turns whole = joined(run_group(rt, tasks, member, break_up));
+  // Tasks on one kernel thread each saw the usage of all.
+  if constexpr (!R::runs_in_parallel) whole.used = harness::usage_of_self_and_reaped() - before;
+  return whole.total();
+}
+
+inline void expect(bool holds, const std::string& otherwise) {
+  if (!holds) throw std::runtime_error(otherwise);
+}
+
+}  // namespace switchyard::groups

@@ -1,0 +1,129 @@
+// `greenlet`: control handed over by name, like Python's module of that name. No scheduler and so
+// no runtime in the sense of concepts.hpp: who runs next is whoever was named.
+//
+// Symmetric over Boost.Context: whoever runs, the main flow or any greenlet, is suspended where it
+// stands, and the named one goes on where it stood. A flow's suspended rest is stored by the one
+// that arrives, as only there it is known.
+#pragma once
+
+#include <boost/context/fiber.hpp>
+#include <boost/context/protected_fixedsize_stack.hpp>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "runtimes/support/stack_size.hpp"
+
+namespace switchyard {
+
+/// `greenlet a(f)` makes one, the first `a.switch_to()` calls `f` on a stack of its own. When `f`
+/// ends, the thread's main flow goes on, which is the parent of all greenlets; an exception that
+/// leaves `f` is thrown there, out of the switch_to() in which the main flow was suspended.
+///
+/// An unfinished greenlet that is destroyed (by another flow of its thread, which it must not
+/// outlive: no static ones) is unwound first: the switch_to() in which it stands throws `destroyed`
+/// there, and so does any further one.
+///
+/// Nobody may switch within a catch block (the exceptions being handled belong to the thread), in a
+/// destructor that runs while a greenlet is unwound, or from a task of the fiber runtime (whose
+/// stack would be taken for the main flow's).
+class greenlet {
+ public:
+  /// No std::exception, so that whoever handles those lets it pass.
+  struct destroyed {};
+
+  template <class F>
+  explicit greenlet(F f) {
+    namespace ctx = boost::context;
+    self_.rest = ctx::fiber(std::allocator_arg, ctx::protected_fixedsize_stack(default_stack_bytes),
+                            [f = std::move(f), this](ctx::fiber&& left) mutable {
+                              flows_.arrive(std::move(left));
+                              return flows_.leave_for(run(f));
+                            });
+  }
+  greenlet(const greenlet&) = delete;
+  greenlet& operator=(const greenlet&) = delete;
+  ~greenlet() {
+    if (!self_.rest) return;
+    self_.destroyer = flows_.running;
+    flows_.arrive(flows_.leave_for(self_).resume());
+  }
+
+  /// Suspends the caller until somebody switches to it. A switch to oneself returns at once, as in
+  /// Python; one to a finished greenlet, or to one of another thread, is a std::logic_error.
+  //
+  // Inlined at any price: behind a switch the CPU predicts the return of whoever left, not of
+  // whoever arrives, and a function of its own would cost as much again as the switch.
+  [[gnu::always_inline]] void switch_to() {
+    const flow& own = *flows_.running;
+    if (own.destroyer || !self_.rest || &flows_ != &flows_of_this_thread()) [[unlikely]] {
+      return refuse();
+    }
+    flows_.arrive(flows_.leave_for(self_).resume());
+    if (own.destroyer || flows_.failure) [[unlikely]]
+      fail();
+  }
+
+  [[nodiscard]] bool finished() const noexcept { return !self_.rest && flows_.running != &self_; }
+
+ private:
+  struct flow {
+    boost::context::fiber rest = {};  // empty while it runs, and when it has ended
+    flow* destroyer = nullptr;        // waits until it is unwound
+  };
+
+  struct flows_of_a_thread {
+    flow main;
+    flow* running = &main;
+    flow* left = nullptr;  // by the last switch
+    std::exception_ptr failure;
+
+    boost::context::fiber leave_for(flow& next) noexcept {
+      left = std::exchange(running, &next);
+      return std::move(next.rest);
+    }
+    void arrive(boost::context::fiber&& rest) noexcept { left->rest = std::move(rest); }
+  };
+
+  static flows_of_a_thread& flows_of_this_thread() {
+    thread_local flows_of_a_thread flows;
+    return flows;
+  }
+
+  /// Calls `f`, unless it is too late for that. The flow that goes on after it.
+  template <class F>
+  flow& run(F& f) noexcept {
+    std::exception_ptr failure;
+    try {
+      if (!self_.destroyer) f();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (self_.destroyer) return *self_.destroyer;  // what ended an unwound one concerns nobody
+    flows_.failure = failure;
+    return flows_.main;
+  }
+
+  /// A switch that is none: to oneself, or an error.
+  [[gnu::cold, gnu::noinline]] void refuse() const {
+    if (&flows_ != &flows_of_this_thread()) {
+      throw std::logic_error("a greenlet belongs to the thread that made it");
+    }
+    if (flows_.running->destroyer) throw destroyed();
+    if (flows_.running == &self_) return;
+    throw std::logic_error("a finished greenlet can't be switched to");
+  }
+
+  /// What whoever was switched to finds instead of its turn: its own end, or a greenlet's failure,
+  /// which comes to the main flow.
+  [[gnu::cold, gnu::noinline]] void fail() const {
+    if (flows_.running->destroyer) throw destroyed();
+    std::rethrow_exception(std::exchange(flows_.failure, nullptr));
+  }
+
+  flows_of_a_thread& flows_ = flows_of_this_thread();
+  flow self_;
+};
+
+}  // namespace switchyard

@@ -1,0 +1,117 @@
+// The processes that use a channel, so that each can see when another one has died.
+//
+// Nobody tells of a death where no system call is under way that would fail: a consumer would wait
+// for the items of a dead producer until the end of time. So each process, at its first use of a
+// channel, takes a lock in the channel's shared memory and keeps it. When a process ends, the
+// kernel marks the robust locks that it still has; one that ends its task in good order gives them
+// back before. Who has waited for a while looks at the locks of all.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "runtimes/support/channel_errors.hpp"
+#include "runtimes/support/error.hpp"
+#include "runtimes/support/robust_mutex.hpp"
+
+namespace switchyard {
+
+/// A cache line of its own for each process: it writes there in every push.
+struct alignas(64) participant {
+  robust_mutex lives;  // held by its process
+  std::atomic<bool> pushing{false};
+};
+
+/// Lies in shared memory.
+class participants {
+ public:
+  static constexpr std::size_t most = 128;
+  /// How long a process waits before it looks whether all others live.
+  static constexpr std::chrono::milliseconds patience{100};
+
+  /// A place for the calling process, or limit_error. Places are taken again and again.
+  participant& add() {
+    for (std::size_t i = 0; i < most; ++i) {
+      if (places_[i].lives.try_lock() != robust_mutex::attempt::locked) continue;
+      places_[i].pushing = false;
+      for (std::size_t seen = used_; seen <= i && !used_.compare_exchange_weak(seen, i + 1);) {
+      }
+      return places_[i];
+    }
+    throw limit_error("a channel serves at most " + std::to_string(most) + " processes at once");
+  }
+
+  /// Throws peer_died when one of them has died.
+  void expect_all_alive() {
+    for (std::size_t i = 0; i < used_; ++i) {
+      if (has_died(places_[i])) throw peer_died();
+    }
+  }
+
+  /// Calls `give_way()` until nobody who lives is pushing.
+  template <class GiveWay>
+  void wait_for_pushes(GiveWay give_way) {
+    for (std::size_t i = 0; i < used_; ++i) {
+      while (places_[i].pushing && !has_died(places_[i])) give_way();
+    }
+  }
+
+ private:
+  static bool has_died(participant& p) {
+    const auto attempt = p.lives.try_lock();
+    if (attempt == robust_mutex::attempt::locked) p.lives.unlock();  // the place of nobody
+    return attempt == robust_mutex::attempt::holder_died;
+  }
+
+  std::array<participant, most> places_;
+  std::atomic<std::size_t> used_{0};  // places that were ever taken
+};
+
+/// The part that this process takes in one channel. Each process has its own, as forked children
+/// have copies of whatever is not in shared memory.
+class participation {
+ public:
+  participation() = default;
+  participation(const participation&) = delete;
+  participation& operator=(const participation&) = delete;
+  ~participation() {
+    if (!taken()) return;
+    std::erase(held_, mine_);
+    mine_->lives.unlock();
+  }
+
+  /// Whether this process, rather than one it was forked from, takes part.
+  [[nodiscard]] bool taken() const noexcept { return process_ == this_process_; }
+
+  void take(participants& all) {
+    mine_ = &all.add();
+    process_ = this_process_;
+    held_.push_back(mine_);
+  }
+  [[nodiscard]] participant& mine() const noexcept { return *mine_; }
+
+  /// To be called first in a forked child: it takes part in nothing as yet.
+  static void begin_process() noexcept {
+    ++this_process_;
+    held_.clear();
+  }
+  /// To be called last in a child that has ended its task in good order.
+  static void end_process() noexcept {
+    for (participant* p : held_) p->lives.unlock();
+    held_.clear();
+  }
+
+ private:
+  static inline unsigned this_process_ = 1;  // number of the fork that made it
+  static inline std::vector<participant*> held_;
+
+  participant* mine_ = nullptr;
+  unsigned process_ = 0;
+};
+
+}  // namespace switchyard
