@@ -52,7 +52,7 @@ struct call_plan {
 template <class R>
 void sleep_until(R& rt, clock::time_point due) {
   const auto left = due - clock::now();
-  if (left > left.zero()) rt.sleep_for(left);
+  if (left > clock::duration::zero()) rt.sleep_for(left);
 }
 
 /// One sleeper: how late it was each time, in ns.

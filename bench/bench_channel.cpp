@@ -9,6 +9,9 @@
 //   plain_queue via:ring          control: one task fills a ring and empties it, on one CPU: the
 //                                 copying alone. Pairs mean nothing to it
 //
+// Threads use the condition variable of the library, which has more work than processes have with a
+// bare futex: with pairs:4 on one CPU that is most of the difference between the two.
+//
 // placement:same has all tasks on one CPU, cross the producers on one and the consumers on another.
 // The counter `capacity` is how many items the channel really holds: Boost's ring of 64 holds 63,
 // and a pipe of 1 MiB, the most that an unprivileged process may have, 1,021 of 1,024 bytes.

@@ -89,11 +89,12 @@ template <class R>
 void add_rows(std::vector<harness::row>& rows, const std::vector<int>& cpus) {
   for (const std::int64_t tasks : {1, 2, 4, 8}) {
     const std::string shares =
-        tasks == 1 ? "in one piece" : "in " + std::to_string(tasks) + " equal shares";
+        tasks == 1 ? "in one piece"
+                   : "in " + std::to_string(tasks) + " equal shares" +
+                         (R::concurrent ? ", one task each" : ", one after another");
     rows.push_back({.runtime = std::string(R::name),
                     .params = {{"tasks", tasks}},
-                    .what = "count the primes below 600,000 " + shares +
-                            (R::concurrent ? ", one task each" : ", one after another"),
+                    .what = "count the primes below 600,000 " + shares,
                     .body = [=](benchmark::State& s) { cpu_row<R>(s, tasks, cpus); },
                     .set = tasks == 2 || tasks == 4 ? suite::quick : suite::full,
                     .control = R::concurrent ? "serial" : ""});

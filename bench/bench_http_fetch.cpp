@@ -216,7 +216,7 @@ void add_wrk_rows(std::vector<harness::row>& rows) {
 void add_gevent_rows(std::vector<harness::row>& rows) {
   for (const fetch_case& which : all_cases()) {
     if (which.keep_alive) continue;  // urllib makes a connection for each fetch
-    rows.push_back(make_row(gevent::name, which, set_of(which),
+    rows.push_back(make_row(gevent::name, which, which.urls == 100 ? set_of(which) : suite::full,
                             [=](benchmark::State& s) { gevent_row(s, which); }));
     rows.back().what += " (Python)";
     rows.back().needs = gevent::name;

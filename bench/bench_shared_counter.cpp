@@ -7,8 +7,7 @@
 //           via:messages  each addition is a message by pipe, written one at a time, to the process
 //                         that alone holds the number; that one reads many at once
 //   fiber   via:plain     a plain integer and no lock; each fiber yields after 64 additions, so
-//   that
-//                         they really take turns
+//                         that they really take turns
 //   plain   via:loop      control: the additions of all K made by one task alone, on one CPU
 //
 // The time is that from the common start to the last addition; the usage is that of all tasks. On

@@ -118,6 +118,7 @@ void add_gevent(std::vector<harness::row>& rows) {
         make_row(gevent::name, via, 2, placement::same, what,
                  [name = std::string(via)](benchmark::State& s) { gevent_row(s, name); }));
     rows.back().needs = gevent::name;
+    if (via != std::string("switch")) rows.back().set = suite::full;  // the article's own is enough
   }
 }
 

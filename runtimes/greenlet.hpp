@@ -7,13 +7,13 @@
 #pragma once
 
 #include <boost/context/fiber.hpp>
-#include <boost/context/protected_fixedsize_stack.hpp>
 #include <exception>
 #include <memory>
 #include <stdexcept>
 #include <utility>
 
 #include "runtimes/support/stack_size.hpp"
+#include "runtimes/support/told_stack.hpp"
 
 namespace switchyard {
 
@@ -36,7 +36,7 @@ class greenlet {
   template <class F>
   explicit greenlet(F f) {
     namespace ctx = boost::context;
-    self_.rest = ctx::fiber(std::allocator_arg, ctx::protected_fixedsize_stack(default_stack_bytes),
+    self_.rest = ctx::fiber(std::allocator_arg, told_stack(default_stack_bytes, self_.told),
                             [f = std::move(f), this](ctx::fiber&& left) mutable {
                               flows_.arrive(std::move(left));
                               return flows_.leave_for(run(f));
@@ -71,6 +71,7 @@ class greenlet {
   struct flow {
     boost::context::fiber rest = {};  // empty while it runs, and when it has ended
     flow* destroyer = nullptr;        // waits until it is unwound
+    told_flow told = {};
   };
 
   struct flows_of_a_thread {
@@ -81,9 +82,13 @@ class greenlet {
 
     boost::context::fiber leave_for(flow& next) noexcept {
       left = std::exchange(running, &next);
+      left->told.leaves_for(next.told);
       return std::move(next.rest);
     }
-    void arrive(boost::context::fiber&& rest) noexcept { left->rest = std::move(rest); }
+    void arrive(boost::context::fiber&& rest) noexcept {
+      running->told.arrives_from(left->told);
+      left->rest = std::move(rest);
+    }
   };
 
   static flows_of_a_thread& flows_of_this_thread() {

@@ -22,10 +22,12 @@ fail() {
 }
 
 help() {
-  echo "Usage: scripts/setup.sh [--gevent]
+  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--fuzz]
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in runtimes/gevent/ and their rows
+  --tests     also nginx and openssl, which the tests start themselves
+  --fuzz      also clang and its libFuzzer
   -h, --help  print this and exit"
 }
 
@@ -34,6 +36,8 @@ read_arguments() {
   for argument in "$@"; do
     case $argument in
       --gevent) with_gevent=yes ;;
+      --tests) packages+=(nginx openssl) ;;
+      --fuzz) packages+=(clang libclang-rt-dev) ;;
       -h | --help)
         help
         exit

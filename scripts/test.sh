@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold, one line per step with its time; the first failure ends it and shows
 # that step's output. Arguments go to the release preset's ctest (for example: -R conformance).
+# With --fuzz alone: a minute of fuzzing instead; what it finds is left in build/fuzz/.
 # ctest runs one test at a time: many of them measure time.
 set -euo pipefail
 
@@ -44,12 +45,30 @@ python_style() {
 # A step's function runs as a condition, where `set -e` does not hold: hence the && chains.
 # Rows that are quick and need nothing large; every workload must have taken part.
 smoke_run() {
+  local workloads=(sleep switch spawn echo http_fetch channel shared_counter cpu blocking)
   scripts/switchyard.sh run --rounds 1 --min-time 0.01 --out "$smoke/results" --filter "$1" &&
     scripts/switchyard.sh plot "$smoke/results" &&
-    (cd "$smoke/results" && ls -l sleep.json switch.json spawn.json echo.json plots/echo_latency.png)
+    (cd "$smoke/results" && ls -l "${workloads[@]/%/.json}" plots/echo_latency.png \
+      plots/http_fetch_time.png plots/channel_throughput.png plots/shared_counter_cost.png \
+      plots/cpu_speedup.png plots/blocking_lateness.png)
 }
 
-step "set up" scripts/setup.sh --gevent
+# Inputs that reach new code are kept from run to run in build/fuzz/corpus.
+fuzz() {
+  mkdir -p build/fuzz/corpus &&
+    build/fuzz/bin/"$1" -max_total_time=60 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+      -artifact_prefix=build/fuzz/ build/fuzz/corpus tests/fuzz/corpus
+}
+
+if [[ $* == --fuzz ]]; then
+  step "set up" scripts/setup.sh --fuzz
+  step "build fuzz" build fuzz
+  step "fuzz http_get" fuzz http_get_fuzz
+  grep -h '^Done ' "$logs/fuzz-http_get.log"
+  exit
+fi
+
+step "set up" scripts/setup.sh --gevent --tests
 step "format" cpp_format
 step "python style" python_style
 step "build release" build release -DSWITCHYARD_WERROR=ON
@@ -58,6 +77,7 @@ step "pytest" .venv/bin/python -m pytest
 step "build asan" build asan
 step "ctest asan" ctest --preset asan -j1 --output-on-failure
 step "smoke run" smoke_run \
-  '^(sleep/.*/tasks:10/|switch/.*/tasks:2/|spawn/.*/tasks:1$|echo/.*/connections:1/bytes:64$)'
+  "^(sleep/.*/tasks:10/|switch/.*/tasks:2/|spawn/.*/tasks:1\$|echo/.*/connections:1/bytes:64\$\
+|http_fetch/.*/urls:10+/latency_ms:50/|channel/|shared_counter/|cpu/.*/tasks:2\$|blocking/)"
 grep -h 'tests passed' "$logs/ctest-release.log" "$logs/ctest-asan.log" || true
 tail -n 1 "$logs/pytest.log"

@@ -84,7 +84,8 @@ TYPED_TEST(ChannelOfProcesses, AConsumerThatDiesDoesNotHangTheProducers) {
   });
 }
 
-// The signal finds it anywhere: with the lock, within a system call, waiting.
+// From its first use of the channel on. The signal finds it anywhere: with the lock, within a
+// system call, waiting.
 TYPED_TEST(ChannelOfProcesses, AKillAtAnyMomentDoesNotHangTheOthers) {
   for (int round = 0; round < 20; ++round) {
     const shared_array<std::atomic<pid_t>> pids(2);
@@ -93,13 +94,13 @@ TYPED_TEST(ChannelOfProcesses, AKillAtAnyMomentDoesNotHangTheOthers) {
     rt.run([&] {
       TypeParam channel(2);
       auto producer = rt.spawn([&] {
-        pids[0] = ::getpid();
-        for (int i = 0;; ++i) channel.push(i);
+        for (int i = 0;; ++i) {
+          channel.push(i);
+          pids[0] = ::getpid();
+        }
       });
       auto consumer = rt.spawn([&] {
-        pids[1] = ::getpid();
-        while (channel.pop()) {
-        }
+        while (channel.pop()) pids[1] = ::getpid();
       });
       while (pids[0] == 0 || pids[1] == 0) rt.yield();
       kernel_sleep(std::chrono::microseconds(500 + 71 * round));

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtimes/support/accept_loop.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard::harness {

@@ -11,6 +11,11 @@
 
 #include <sys/mman.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+#include <algorithm>
 #include <boost/context/stack_context.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
@@ -44,6 +49,7 @@ class stack_slab : public boost::intrusive_ref_counter<stack_slab, boost::thread
     reserve_one();
     std::byte* top = free_.back();
     free_.pop_back();
+    forget_old_frames(top);
     return top;
   }
   void give_back(std::byte* top) noexcept { free_.push_back(top); }
@@ -71,6 +77,15 @@ class stack_slab : public boost::intrusive_ref_counter<stack_slab, boost::thread
     free_.reserve(slabs_.size() * stacks_per_slab);  // so that give_back can't fail
     auto* top = static_cast<std::byte*>(slab) + slab_bytes();
     for (std::size_t i = 0; i < stacks_per_slab; ++i, top -= stack_bytes_) free_.push_back(top);
+  }
+
+  // The outermost frames of a fiber never return, so for the address sanitizer their variables
+  // would live on in the stack of the next one.
+  void forget_old_frames([[maybe_unused]] std::byte* top) const {
+#if defined(__SANITIZE_ADDRESS__)
+    const std::size_t bytes = std::min<std::size_t>(stack_bytes_, 16 * 1024);
+    __asan_unpoison_memory_region(top - bytes, bytes);
+#endif
   }
 
   std::size_t stack_bytes_;

@@ -25,7 +25,7 @@ from .results import ResultsFolder
 
 # rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
 QUICK = (6, 120.0, 0.05, 60.0)
-FULL = (6, 1500.0, 0.5, 120.0)
+FULL = (6, 1500.0, 0.2, 120.0)
 # Beyond these it is a slip of the hand, and select() takes no time-out of centuries.
 MOST_ROUNDS = 10_000
 A_DAY_S = 86_400

@@ -1,13 +1,16 @@
-"""Fixtures: a fake build folder, and the real command line run against it."""
+"""Fixtures: a fake build folder and the real command line run against it; real web servers."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import servers
 from fakes import row, write_bench
 
-SWITCHYARD = Path(__file__).resolve().parents[2] / "scripts" / "switchyard.sh"
+ROOT = Path(__file__).resolve().parents[2]
+SWITCHYARD = ROOT / "scripts" / "switchyard.sh"
+BIN = ROOT / "build" / "release" / "bin"
 
 
 @pytest.fixture
@@ -55,3 +58,16 @@ def cli(build: Path) -> Cli:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Nginx]:
+    with servers.running_nginx(tmp_path_factory.mktemp("nginx")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[str]:
+    """The URL of a running http_origin, without a query."""
+    with servers.announced([str(BIN / "http_origin"), "--port", "0"]) as port:
+        yield f"http://127.0.0.1:{port}/"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 Peer = socket.socket
 
 
-def _send(text: str | bytes) -> Callable[[Peer], None]:
+def send(text: str | bytes) -> Callable[[Peer], None]:
     data = text if isinstance(text, bytes) else text.encode("latin-1")
     return lambda peer: peer.sendall(data)
 
@@ -41,7 +41,11 @@ def _then_reset(text: str) -> Callable[[Peer], None]:
     return answer
 
 
-def _silence(peer: Peer) -> None:
+def hang_up(peer: Peer) -> None:
+    peer.recv(65536)  # unread, it would make a reset of the end
+
+
+def silence(peer: Peer) -> None:
     while peer.recv(65536):
         pass
 
@@ -49,77 +53,77 @@ def _silence(peer: Peer) -> None:
 def _then_silence(text: str) -> Callable[[Peer], None]:
     def answer(peer: Peer) -> None:
         peer.sendall(text.encode())
-        _silence(peer)
+        silence(peer)
 
     return answer
 
 
 def _redirect(location: str) -> Callable[[Peer], None]:
-    return _send(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+    return send(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
 
 
 OK = "HTTP/1.1 200 OK\r\n"
 CHUNKED = f"{OK}Transfer-Encoding: chunked\r\n\r\n"
 TEN = "0123456789"
 MANY = "x" * 65536
-TLS_RECORD = b"\x16\x03\x03\x00\x02\x0e\x00"  # a ServerHelloDone, far too early
+TLS_GARBAGE = _endless("", b"\x16\x03\x03\x00\x02\x0e\x00" * 1000)  # ServerHelloDone, too early
 
 # Each ends with a failure that the text names.
 BAD: dict[str, tuple[Callable[[Peer], None], str]] = {
-    "close": (_send(""), "closed the connection without an answer"),
+    "close": (send(""), "closed the connection without an answer"),
     "reset": (_then_reset(""), "Connection reset"),
     "reset-in-body": (_then_reset(f"{OK}Content-Length: 1000\r\n\r\n{TEN}"), "Connection reset"),
-    "truncated": (_send(f"{OK}Content-Length: 1000\r\n\r\n{TEN}"), "cut short after 10 bytes"),
-    "truncated-chunk": (_send(f"{CHUNKED}14\r\n{TEN}"), "cut short after 10 bytes"),
-    "truncated-last-chunk": (_send(f"{CHUNKED}a\r\n{TEN}\r\n0\r\n"), "cut short after 10 bytes"),
-    "truncated-header": (_send(f"{OK}Content-Le"), "cut short"),
-    "truncated-status": (_send("HTTP/1"), "cut short"),
-    "large-body": (_send(f"{OK}Content-Length: 99999999999\r\n\r\n"), "larger than --max-bytes"),
+    "truncated": (send(f"{OK}Content-Length: 1000\r\n\r\n{TEN}"), "cut short after 10 bytes"),
+    "truncated-chunk": (send(f"{CHUNKED}14\r\n{TEN}"), "cut short after 10 bytes"),
+    "truncated-last-chunk": (send(f"{CHUNKED}a\r\n{TEN}\r\n0\r\n"), "cut short after 10 bytes"),
+    "truncated-header": (send(f"{OK}Content-Le"), "cut short"),
+    "truncated-status": (send("HTTP/1"), "cut short"),
+    "large-body": (send(f"{OK}Content-Length: 99999999999\r\n\r\n"), "larger than --max-bytes"),
     "endless-body": (_endless(f"{OK}\r\n", MANY), "larger than --max-bytes"),
     "endless-chunks": (_endless(CHUNKED, f"10000\r\n{MANY}\r\n"), "larger than --max-bytes"),
     "endless-status": (_endless("HTTP/1.1 200 ", MANY), "header of the answer is too large"),
     "endless-field": (_endless(f"{OK}X: ", MANY), "header of the answer is too large"),
     "endless-fields": (_endless(OK, "X: y\r\n" * 1000), "header of the answer is too large"),
-    "large-field": (_send(f"{OK}X: {'y' * 100_000}\r\n\r\n"), "header of the answer is too large"),
+    "large-field": (send(f"{OK}X: {'y' * 100_000}\r\n\r\n"), "header of the answer is too large"),
     "endless-extension": (_endless(f"{CHUNKED}1;", MANY), "too large"),
     "endless-trailers": (_endless(f"{CHUNKED}0\r\n", "X: y\r\n" * 1000), "too large"),
     "endless-1xx": (_endless("", "HTTP/1.1 100 Continue\r\n\r\n"), "no valid HTTP"),
-    "garbage": (_send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), "no valid HTTP"),
-    "zeros": (_send(b"\0" * 5000), "no valid HTTP"),
-    "http-2": (_send("HTTP/2.0 200 OK\r\n\r\n"), "no valid HTTP"),
-    "status-0": (_send("HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n"), "no valid HTTP"),
+    "garbage": (send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), "no valid HTTP"),
+    "zeros": (send(b"\0" * 5000), "no valid HTTP"),
+    "http-2": (send("HTTP/2.0 200 OK\r\n\r\n"), "no valid HTTP"),
+    "status-0": (send("HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n"), "no valid HTTP"),
     "status-999": (
-        _send("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"),
+        send("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"),
         "the server answered 999",
     ),
-    "bad-field": (_send(f"{OK}no field at all\r\n\r\n"), "no valid HTTP"),
-    "control-bytes": (_send(f"{OK}X: \x1b[2J\r\n\r\n"), "no valid HTTP"),
-    "length-negative": (_send(f"{OK}Content-Length: -1\r\n\r\n{TEN}"), "bad Content-Length"),
+    "bad-field": (send(f"{OK}no field at all\r\n\r\n"), "no valid HTTP"),
+    "control-bytes": (send(f"{OK}X: \x1b[2J\r\n\r\n"), "no valid HTTP"),
+    "length-negative": (send(f"{OK}Content-Length: -1\r\n\r\n{TEN}"), "bad Content-Length"),
     "length-twice": (
-        _send(f"{OK}Content-Length: 10\r\nContent-Length: 11\r\n\r\n{TEN}"),
+        send(f"{OK}Content-Length: 10\r\nContent-Length: 11\r\n\r\n{TEN}"),
         "multiple Content-Length",
     ),
-    "length-garbage": (_send(f"{OK}Content-Length: ten\r\n\r\n{TEN}"), "bad Content-Length"),
-    "length-overflow": (_send(f"{OK}Content-Length: {'9' * 30}\r\n\r\n"), "bad Content-Length"),
+    "length-garbage": (send(f"{OK}Content-Length: ten\r\n\r\n{TEN}"), "bad Content-Length"),
+    "length-overflow": (send(f"{OK}Content-Length: {'9' * 30}\r\n\r\n"), "bad Content-Length"),
     "length-and-chunked": (
-        _send(f"{OK}Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n{TEN}"),
+        send(f"{OK}Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n{TEN}"),
         "no valid HTTP",
     ),
-    "chunk-garbage": (_send(f"{CHUNKED}zz\r\n"), "no valid HTTP"),
-    "chunk-overflow": (_send(f"{CHUNKED}{'f' * 17}\r\n"), "no valid HTTP"),
-    "chunk-without-end": (_send(f"{CHUNKED}a\r\n{TEN}{TEN}\r\n"), "no valid HTTP"),
+    "chunk-garbage": (send(f"{CHUNKED}zz\r\n"), "no valid HTTP"),
+    "chunk-overflow": (send(f"{CHUNKED}{'f' * 17}\r\n"), "no valid HTTP"),
+    "chunk-without-end": (send(f"{CHUNKED}a\r\n{TEN}{TEN}\r\n"), "no valid HTTP"),
     "loop": (_redirect("/loop"), "redirected more than 10 times"),
     "to-garbage": (_redirect("http://[::1"), "which is no URL"),
     "to-ftp": (_redirect("ftp://127.0.0.1/"), "only http:// and https://"),
     "to-nobody": (_redirect("http://user:secret@127.0.0.1/"), "user names in URLs"),
     "to-refused": (_redirect("http://127.0.0.1:1/"), "connect to 127.0.0.1:1: Connection refused"),
-    "401": (_send("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"), "answered 401 Unauthorized"),
-    "500": (_send("HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"), "Internal Server Error"),
+    "401": (send("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"), "answered 401 Unauthorized"),
+    "500": (send("HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"), "Internal Server Error"),
 }
 
 # Each takes as long as it is allowed to.
 SLOW: dict[str, tuple[Callable[[Peer], None], str]] = {
-    "silent": (_silence, "timed out, waiting for the answer of"),
+    "silent": (silence, "timed out, waiting for the answer of"),
     "stalled-header": (_then_silence(f"{OK}Content-"), "timed out"),
     "stalled-body": (_then_silence(f"{OK}Content-Length: 1000\r\n\r\n{TEN}"), "timed out"),
     "slow-header": (_endless(f"{OK}X: ", "y", 1), "timed out"),
@@ -130,30 +134,30 @@ SLOW: dict[str, tuple[Callable[[Peer], None], str]] = {
 
 # Odd, but right: status and bytes.
 ODD: dict[str, tuple[Callable[[Peer], None], int, int]] = {
-    "until-close": (_send(f"{OK}\r\n{TEN}"), 200, 10),
-    "http-1.0": (_send(f"HTTP/1.0 200 OK\r\n\r\n{TEN}"), 200, 10),
-    "no-reason": (_send(f"HTTP/1.1 200 \r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10),
-    "204": (_send("HTTP/1.1 204 No Content\r\n\r\n"), 204, 0),
-    "204-with-length": (_send("HTTP/1.1 204 No\r\nContent-Length: 10\r\n\r\n"), 204, 0),
-    "304": (_send("HTTP/1.1 304 No\r\nContent-Length: 10\r\n\r\n"), 304, 0),
+    "until-close": (send(f"{OK}\r\n{TEN}"), 200, 10),
+    "http-1.0": (send(f"HTTP/1.0 200 OK\r\n\r\n{TEN}"), 200, 10),
+    "no-reason": (send(f"HTTP/1.1 200 \r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10),
+    "204": (send("HTTP/1.1 204 No Content\r\n\r\n"), 204, 0),
+    "204-with-length": (send("HTTP/1.1 204 No\r\nContent-Length: 10\r\n\r\n"), 204, 0),
+    "304": (send("HTTP/1.1 304 No\r\nContent-Length: 10\r\n\r\n"), 304, 0),
     "redirect-without-location": (
-        _send("HTTP/1.1 302 Found\r\nContent-Length: 10\r\n\r\n" + TEN), 302, 10,
+        send("HTTP/1.1 302 Found\r\nContent-Length: 10\r\n\r\n" + TEN), 302, 10,
     ),
     "length-said-twice": (
-        _send(f"{OK}Content-Length: 10\r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10,
+        send(f"{OK}Content-Length: 10\r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10,
     ),
-    "more-than-said": (_send(f"{OK}Content-Length: 10\r\n\r\n{TEN}{MANY}"), 200, 10),
+    "more-than-said": (send(f"{OK}Content-Length: 10\r\n\r\n{TEN}{MANY}"), 200, 10),
     "large-but-allowed": (
-        _send(f"{OK}X: {'y' * 60_000}\r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10,
+        send(f"{OK}X: {'y' * 60_000}\r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10,
     ),
     "informed": (
-        _send(f"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{OK}Content-Length: 10\r\n\r\n{TEN}"),
+        send(f"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{OK}Content-Length: 10\r\n\r\n{TEN}"),
         200, 10,
     ),
     "chunked": (
-        _send(f"{CHUNKED}a;name=value\r\n{TEN}\r\n00A\r\n{TEN}\r\n0\r\nX: y\r\n\r\n"), 200, 20,
+        send(f"{CHUNKED}a;name=value\r\n{TEN}\r\n00A\r\n{TEN}\r\n0\r\nX: y\r\n\r\n"), 200, 20,
     ),
-    "largest": (_send(f"{OK}Content-Length: 1000000\r\n\r\n{'x' * 1_000_000}"), 200, 1_000_000),
+    "largest": (send(f"{OK}Content-Length: 1000000\r\n\r\n{'x' * 1_000_000}"), 200, 1_000_000),
 }  # fmt: skip
 
 
@@ -234,16 +238,6 @@ def counting() -> Iterator[tuple[HostileServer, _Crowd]]:
     crowd = _Crowd()
     with serving(crowd) as server:
         yield server, crowd
-
-
-def tls_silence() -> contextlib.AbstractContextManager[HostileServer]:
-    """Takes the client's TLS greeting and never answers."""
-    return serving(_silence)
-
-
-def tls_garbage() -> contextlib.AbstractContextManager[HostileServer]:
-    """Answers the client's TLS greeting with records that make no sense."""
-    return serving(_endless("", TLS_RECORD * 1000))
 
 
 @contextlib.contextmanager

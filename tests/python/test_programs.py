@@ -13,9 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SWITCHYARD
-
-BIN = Path(__file__).resolve().parents[2] / "build" / "release" / "bin"
+from conftest import BIN, SWITCHYARD
 
 # Only where nothing was built at all: a program that is missing from a build is a failure.
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")

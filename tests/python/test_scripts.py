@@ -153,6 +153,15 @@ def test_setup_tells_what_it_can_do(tmp_path: Path):
     assert "--gevent" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("argument", "package"), [("--tests", "nginx"), ("--fuzz", "libclang-rt-dev")]
+)
+def test_setup_adds_what_only_tests_need_when_asked(tmp_path: Path, argument: str, package: str):
+    for arguments in ((), (argument,)):
+        done = run_setup(tmp_path, *arguments, **{"dpkg-query": "exit 1"})
+        assert (package in done.stderr.split()) == (argument in arguments)
+
+
 class FakeVenv:
     """A machine with all apt packages, and a .venv in which gevent is there once it was installed.
 
