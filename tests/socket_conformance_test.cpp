@@ -1,5 +1,6 @@
 // What every runtime promises of its sockets, written once and run on each.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <boost/beast/core/stream_traits.hpp>
 #include <chrono>
@@ -61,6 +62,21 @@ TYPED_TEST(SocketConformance, ARefusedConnectionIsAnErrorCode) {
     error_code ec;
     const auto stream = rt.connect(closed_port, ec);
     EXPECT_EQ(ec, boost::asio::error::connection_refused) << ec.message();
+  });
+}
+
+TYPED_TEST(SocketConformance, AConnectWithoutADescriptorIsAnErrorCode) {
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{0, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    error_code ec;
+    const auto stream = rt.connect(listener.local_endpoint(), ec);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(ec, boost::asio::error::no_descriptors) << ec.message();
   });
 }
 

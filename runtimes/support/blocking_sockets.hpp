@@ -206,7 +206,12 @@ class blocking_listener {
 inline blocking_stream blocking_connect(const endpoint& where, error_code& ec,
                                         time_point deadline = never) {
   const bool bounded = deadline != never;
-  unique_fd fd = open_tcp(where, bounded ? SOCK_NONBLOCK : 0);
+  const int flags = SOCK_STREAM | SOCK_CLOEXEC | (bounded ? SOCK_NONBLOCK : 0);
+  unique_fd fd(::socket(where.protocol().family(), flags, 0));
+  if (!fd) {  // no descriptor left, or no such family on this machine
+    ec = last_error();
+    return {};
+  }
   ec = {};
   if (::connect(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0) {
     if (!bounded || errno != EINPROGRESS) {
