@@ -93,8 +93,8 @@ concept CountsSwitches = Runtime<R> && requires(R runtime) {
 ///   capacity()  items it holds: so many pushes need no pop, the next one waits. Never more than
 ///               was asked for; see fiber_channel for who holds less
 ///   via         how, as it stands in benchmark names
-/// A task that fails has to close what others wait for. But when a process is killed that has used
-/// the channel, the others learn of it by themselves, at the latest when they wait: peer_died.
+/// A task that fails has to close what others wait for. But when the process of a task is killed,
+/// the others learn of it by themselves, at the latest when they wait: peer_died.
 template <class C, class T>
 concept ChannelOf = std::constructible_from<C, std::size_t> &&
     requires(C channel, const C& as_made, const T& item) {

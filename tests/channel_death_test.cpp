@@ -84,7 +84,35 @@ TYPED_TEST(ChannelOfProcesses, AConsumerThatDiesDoesNotHangTheProducers) {
   });
 }
 
-// From its first use of the channel on. The signal finds it anywhere: with the lock, within a
+TYPED_TEST(ChannelOfProcesses, AProducerThatDiesBeforeItsFirstPushDoesNotHangTheConsumer) {
+  process rt;
+  rt.run([&] {
+    TypeParam channel(1);
+    auto consumer = rt.spawn([&] { channel.pop(); });
+    auto producer = rt.spawn([] { ::raise(SIGKILL); });
+    EXPECT_EQ(failure_of(consumer), has_died);
+    EXPECT_NE(failure_of(producer).find("killed by signal 9"), std::string::npos);
+  });
+}
+
+TYPED_TEST(ChannelOfProcesses, AnInheritedWriteEndIsNoProducer) {
+  process rt;
+  rt.run([&] {
+    TypeParam channel(1);
+    channel.push(1);
+    EXPECT_EQ(channel.pop(), 1);  // this process has pushed, and its children inherit its files
+    auto consumer = rt.spawn([&] {
+      while (channel.pop()) {
+      }
+    });
+    channel.push(2);
+    channel.close();
+    consumer.join();
+    EXPECT_THROW(rt.spawn([&] { channel.push(3); }).join(), std::runtime_error);
+  });
+}
+
+// The signal finds it anywhere: with the lock, within a
 // system call, waiting.
 TYPED_TEST(ChannelOfProcesses, AKillAtAnyMomentDoesNotHangTheOthers) {
   for (int round = 0; round < 20; ++round) {

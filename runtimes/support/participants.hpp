@@ -34,16 +34,16 @@ class participants {
   /// How long a process waits before it looks whether all others live.
   static constexpr std::chrono::milliseconds patience{100};
 
-  /// A place for the calling process, or limit_error. Places are taken again and again.
-  participant& add() {
+  /// A place for the calling process, or nullptr when all are taken.
+  participant* add() {
     for (std::size_t i = 0; i < most; ++i) {
       if (places_[i].lives.try_lock() != robust_mutex::attempt::locked) continue;
       places_[i].pushing = false;
       for (std::size_t seen = used_; seen <= i && !used_.compare_exchange_weak(seen, i + 1);) {
       }
-      return places_[i];
+      return &places_[i];
     }
-    throw limit_error("a channel serves at most " + std::to_string(most) + " processes at once");
+    return nullptr;
   }
 
   /// Throws peer_died when one of them has died.
@@ -72,46 +72,57 @@ class participants {
   std::atomic<std::size_t> used_{0};  // places that were ever taken
 };
 
-/// The part that this process takes in one channel. Each process has its own, as forked children
-/// have copies of whatever is not in shared memory.
+/// The part that this process takes in one channel. Each process has its own, as a forked child has
+/// copies of whatever is not in shared memory.
 class participation {
  public:
-  participation() = default;
+  explicit participation(participants& all) : all_(all) { known_.push_back(this); }
   participation(const participation&) = delete;
   participation& operator=(const participation&) = delete;
   ~participation() {
-    if (!taken()) return;
-    std::erase(held_, mine_);
-    mine_->lives.unlock();
+    give_back();
+    std::erase(known_, this);
   }
 
-  /// Whether this process, rather than one it was forked from, takes part.
-  [[nodiscard]] bool taken() const noexcept { return process_ == this_process_; }
-
-  void take(participants& all) {
-    mine_ = &all.add();
-    process_ = this_process_;
-    held_.push_back(mine_);
+  /// Throws limit_error when too many others take part.
+  participant& mine() {
+    if (process_ == this_process_ || take()) return *mine_;
+    throw limit_error("a channel serves at most " + std::to_string(participants::most) +
+                      " processes at once");
   }
-  [[nodiscard]] participant& mine() const noexcept { return *mine_; }
 
-  /// To be called first in a forked child: it takes part in nothing as yet.
+  /// A number that no process has in common with one that it was forked from.
+  [[nodiscard]] static unsigned this_process() noexcept { return this_process_; }
+
+  /// To be called first in a forked child. It takes part in all channels that there are: were it
+  /// killed before it has used one, nobody would know what to wait for.
   static void begin_process() noexcept {
     ++this_process_;
-    held_.clear();
+    for (participation* p : known_) p->take();
   }
   /// To be called last in a child that has ended its task in good order.
   static void end_process() noexcept {
-    for (participant* p : held_) p->lives.unlock();
-    held_.clear();
+    for (participation* p : known_) p->give_back();
   }
 
  private:
-  static inline unsigned this_process_ = 1;  // number of the fork that made it
-  static inline std::vector<participant*> held_;
+  bool take() {
+    mine_ = all_.add();
+    if (mine_ == nullptr) return false;
+    process_ = this_process_;
+    return true;
+  }
+  void give_back() noexcept {
+    if (process_ == this_process_) mine_->lives.unlock();
+    process_ = 0;
+  }
 
+  static inline unsigned this_process_ = 1;  // how many forks lie before it
+  static inline std::vector<participation*> known_;
+
+  participants& all_;
   participant* mine_ = nullptr;
-  unsigned process_ = 0;
+  unsigned process_ = 0;  // the one that has taken part
 };
 
 }  // namespace switchyard

@@ -50,10 +50,10 @@ class pipe_channel {
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
   void push(const T& value) {
-    take_part();
+    participant& mine = take_part();
     if (!write_end_) come_as_producer();
     take_place();
-    const announced_push now(mine_.mine());
+    const announced_push now(mine);
     if (state_->closed) {
       state_->free_places.post();  // so that the next one that waits learns of it as well
       throw channel_closed();
@@ -125,15 +125,15 @@ class pipe_channel {
     participant& p_;
   };
 
-  void take_part() {
-    if (mine_.taken()) return;
-    write_end_.reset();  // inherited: it belongs to the parent
-    mine_.take(state_->all);
+  participant& take_part() {
+    if (opened_by_ != participation::this_process()) write_end_.reset();  // the parent's
+    return part_.mine();
   }
 
   void come_as_producer() {
     if (state_->closed) throw channel_closed();
     write_end_ = open_write_end(read_end_);
+    opened_by_ = participation::this_process();
     ++state_->producers;
     futex_wake_all(state_->producers);
   }
@@ -160,8 +160,9 @@ class pipe_channel {
   unique_fd read_end_;
   std::size_t capacity_;
   shared_object<state> state_;
-  unique_fd write_end_;  // of this process, once it has pushed
-  participation mine_;   // ends before the memory does
+  unique_fd write_end_;  // of a process that has pushed
+  unsigned opened_by_ = 0;
+  participation part_{state_->all};  // ends before the memory does
 };
 
 }  // namespace switchyard

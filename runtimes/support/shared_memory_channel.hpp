@@ -27,11 +27,11 @@ class shared_memory_channel {
   [[nodiscard]] std::size_t capacity() const noexcept { return state_->ring.capacity(); }
 
   void push(const T& value) {
-    take_part();
+    part_.mine();
     state_->ring.push(&items_[0], value);
   }
   std::optional<T> pop() {
-    take_part();
+    part_.mine();
     return state_->ring.pop(&items_[0]);
   }
   void close() { state_->ring.close(); }
@@ -43,13 +43,9 @@ class shared_memory_channel {
     locked_ring<robust_mutex, shared_condition> ring;
   };
 
-  void take_part() {
-    if (!mine_.taken()) mine_.take(state_->all);
-  }
-
   shared_object<state> state_;
   shared_array<T> items_;
-  participation mine_;  // ends before the memory does
+  participation part_{state_->all};  // ends before the memory does
 };
 
 }  // namespace switchyard
