@@ -162,7 +162,7 @@ void add_rows(std::vector<harness::row>& rows) {
              [=](benchmark::State& s) {
                blocking_row<R>(s, {how, milliseconds(block_ms)});
              },
-         .set = block_ms == 20 ? suite::full : suite::quick});
+         .set = block_ms == 100 || (block_ms == 0 && !R::preemptive) ? suite::quick : suite::full});
   };
   for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
   // Where the kernel schedules the tasks there is nothing to hand over: the call is the same.

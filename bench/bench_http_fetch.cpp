@@ -198,7 +198,9 @@ void add_rows(std::vector<harness::row>& rows) {
     if (!R::concurrent && which.urls > most_serial) continue;
     const bool shows_it = !R::concurrent && which.urls == most_serial && which.bytes == 1'024 &&
                           which.latency_ms > 0 && !which.keep_alive;
-    rows.push_back(make_row(std::string(R::name), which, shows_it ? suite::quick : set_of(which),
+    const bool many_forks = !R::shares_memory && which.urls == 1'000;
+    const suite set = shows_it ? suite::quick : many_forks ? suite::full : set_of(which);
+    rows.push_back(make_row(std::string(R::name), which, set,
                             [=](benchmark::State& s) { fetch_row<R>(s, which); }));
   }
 }

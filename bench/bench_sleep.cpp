@@ -209,10 +209,12 @@ void add_rows(std::vector<harness::row>& rows) {
                             R::concurrent ? " at once" : ", one after another", set, sleep_row<R>));
   };
   if constexpr (!R::concurrent) {
-    for (const std::int64_t tasks : {1, 10}) add(tasks, 100, suite::quick);
+    add(1, 100, suite::full);
+    add(10, 100, suite::quick);
     add(10, 500, suite::full);  // the article's own figures
   } else {
-    for (const std::int64_t tasks : {1, 10, 100, 1'000}) add(tasks, 100, suite::quick);
+    add(1, 100, suite::full);
+    for (const std::int64_t tasks : {10, 100, 1'000}) add(tasks, 100, suite::quick);
     add(10'000, 100, R::runs_in_parallel ? suite::full : suite::quick);
     add(10, 500, suite::full);
     if constexpr (!R::runs_in_parallel) add(100'000, 500, suite::quick);

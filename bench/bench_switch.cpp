@@ -39,7 +39,7 @@ harness::row make_row(std::string runtime, std::string via, std::int64_t tasks, 
   // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
   const bool user = via == "yield" || via == "switch" || via == "resume";
   const bool quick =
-      tasks == 2 || user || (where == placement::same && via == "futex" && tasks < 1'024);
+      tasks == 2 || user || (where == placement::same && via == "futex" && tasks == 16);
   return {.runtime = std::move(runtime),
           .params = {{"via", via},
                      {"tasks", tasks},

@@ -91,9 +91,6 @@ class participation {
                       " processes at once");
   }
 
-  /// A number that no process has in common with one that it was forked from.
-  [[nodiscard]] static unsigned this_process() noexcept { return this_process_; }
-
   /// To be called first in a forked child. It takes part in all channels that there are: were it
   /// killed before it has used one, nobody would know what to wait for.
   static void begin_process() noexcept {
@@ -117,7 +114,7 @@ class participation {
     process_ = 0;
   }
 
-  static inline unsigned this_process_ = 1;  // how many forks lie before it
+  static inline unsigned this_process_ = 1;  // none has the number of an ancestor
   static inline std::vector<participation*> known_;
 
   participants& all_;

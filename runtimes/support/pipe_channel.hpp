@@ -50,7 +50,7 @@ class pipe_channel {
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
   void push(const T& value) {
-    participant& mine = take_part();
+    participant& mine = part_.mine();
     if (!write_end_) come_as_producer();
     take_place();
     const announced_push now(mine);
@@ -63,7 +63,7 @@ class pipe_channel {
   }
 
   std::optional<T> pop() {
-    take_part();
+    part_.mine();
     for (;;) {
       if (state_->end_mark_is_due) put_end_mark();
       // Both as they were before the read, or what came in between would be overlooked.
@@ -125,15 +125,9 @@ class pipe_channel {
     participant& p_;
   };
 
-  participant& take_part() {
-    if (opened_by_ != participation::this_process()) write_end_.reset();  // the parent's
-    return part_.mine();
-  }
-
   void come_as_producer() {
     if (state_->closed) throw channel_closed();
     write_end_ = open_write_end(read_end_);
-    opened_by_ = participation::this_process();
     ++state_->producers;
     futex_wake_all(state_->producers);
   }
@@ -160,8 +154,7 @@ class pipe_channel {
   unique_fd read_end_;
   std::size_t capacity_;
   shared_object<state> state_;
-  unique_fd write_end_;  // of a process that has pushed
-  unsigned opened_by_ = 0;
+  unique_fd write_end_;              // of a process that has pushed, and of those it forks then
   participation part_{state_->all};  // ends before the memory does
 };
 
