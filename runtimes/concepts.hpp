@@ -94,7 +94,7 @@ concept CountsSwitches = Runtime<R> && requires(R runtime) {
 ///               was asked for; see fiber_channel for who holds less
 ///   via         how, as it stands in benchmark names
 /// A task that fails has to close what others wait for. But when the process of a task is killed,
-/// the others learn of it by themselves, at the latest when they wait: peer_died.
+/// the others learn of it when nobody is left who could end their waiting: peer_died.
 template <class C, class T>
 concept ChannelOf = std::constructible_from<C, std::size_t> &&
     requires(C channel, const C& as_made, const T& item) {

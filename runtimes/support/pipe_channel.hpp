@@ -7,8 +7,9 @@
 // come out whole, as one read takes one item under the kernel's lock and nothing else is in there.
 //
 // How it ends: all processes have the read end, but each one that pushes opens a write end of its
-// own. When the last of these has ended, or was killed, read(2) says so. And close() writes the end
-// mark, shorter than any item; who reads it puts it back for the next.
+// own. When the last of these has ended, or was killed, read(2) says so. (A parent that has pushed
+// may push again: it counts until it closes the channel.) And close() writes the end mark, shorter
+// than any item; who reads it puts it back for the next.
 #pragma once
 
 #include <limits.h>
