@@ -2,6 +2,7 @@
 // What happens when a process dies: channel_death_test.cpp.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -9,55 +10,21 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
-#include "tests/runtime_types.hpp"
+#include "tests/channel_types.hpp"
 
 namespace switchyard {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// One kind of channel of one runtime.
-template <class R, std::size_t Kind>
-struct kind_of {
-  using runtime = R;
-  template <class T>
-  using channel = std::tuple_element_t<Kind, typename R::template channels<T>>;
-};
-
-template <class R>
-constexpr auto kinds_of() {
-  if constexpr (Channels<R>) {
-    return []<std::size_t... Kind>(std::index_sequence<Kind...>) {
-      return std::tuple<kind_of<R, Kind>...>();
-    }
-    (std::make_index_sequence<std::tuple_size_v<typename R::template channels<int>>>{});
-  } else {
-    return std::tuple<>();
-  }
-}
-
-template <class... R>
-auto all_kinds(std::type_identity<std::tuple<R...>>) -> decltype(std::tuple_cat(kinds_of<R>()...));
-using channel_test_types =
-    as_test_types<decltype(all_kinds(std::type_identity<all_runtimes>{}))>::type;
-
-struct kind_name {
-  template <class Kind>
-  static std::string GetName(int) {
-    return std::string(Kind::runtime::name) + '_' + std::string(Kind::template channel<int>::via);
-  }
-};
-
 template <class Kind>
 class Channel : public ::testing::Test {};
-TYPED_TEST_SUITE(Channel, channel_test_types, kind_name);
+TYPED_TEST_SUITE(Channel, channel_test_types, channel_kind_name);
 
 /// Gives the others time until `reached()`; false after a long while.
 template <class R, class Condition>
@@ -324,25 +291,6 @@ TYPED_TEST(Channel, AConsumerWaitsForAProducerThatComesLongAfterAnotherHasEnded)
     rt.spawn([&] { channel.push(100); }).join();
     channel.close();
     EXPECT_EQ(consumer.join(), 111);
-  });
-}
-
-TYPED_TEST(Channel, AWaitingTaskDoesNotKeepOthersFromRunning) {
-  typename TypeParam::runtime rt;
-  rt.run([&] {
-    typename TypeParam::template channel<int> asked(1);
-    typename TypeParam::template channel<int> answered(1);
-    auto other = rt.spawn([&] {
-      while (const auto item = asked.pop()) answered.push(*item + 1);
-    });
-    int n = 0;
-    for (int i = 0; i < 500; ++i) {
-      asked.push(n);
-      n = answered.pop().value_or(-1'000'000);
-    }
-    EXPECT_EQ(n, 500);
-    asked.close();
-    other.join();
   });
 }
 
