@@ -159,7 +159,7 @@ add_gevent() {
 read_arguments "$@"
 
 command -v dpkg-query >/dev/null ||
-  fail "this is no Debian or Ubuntu (dpkg and apt are not there); see README.md for what is needed"
+  fail "this is no Debian or Ubuntu (dpkg and apt are not there); needed: ${packages[*]}, Boost 1.81 or newer"
 mapfile -t missing < <(missing_packages)
 if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
 if [[ -f $gevent_stamp ]]; then had_gevent=yes; fi # a .venv made anew has lost it

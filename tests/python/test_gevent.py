@@ -249,6 +249,7 @@ ROWS = [
     ("bench_switch", "switch/gevent/via:switch/tasks:2/placement:same"),
     ("bench_switch", "switch/gevent/via:sleep0/tasks:2/placement:same"),
     ("bench_echo", "echo/gevent/connections:16/bytes:64"),
+    ("bench_http_fetch", "http_fetch/gevent/urls:10/latency_ms:0/bytes:1024/connection:new"),
 ]
 
 
