@@ -83,7 +83,7 @@ class start_line {
   clock::time_point wait(GiveWay give_way) const {
     constexpr auto patience = std::chrono::seconds(60);
     const auto came = clock::now();
-    if (++line_[0].arrived == tasks_) line_[0].opened = came.time_since_epoch().count();
+    if (++line_[0].arrived == tasks_) line_[0].opened = clock::now().time_since_epoch().count();
     clock::rep opened = 0;
     while ((opened = line_[0].opened) == 0) {
       if (line_[0].broken) throw broken_group();

@@ -13,13 +13,9 @@ namespace switchyard {
 namespace {
 
 // "  590 requests in 1.00s, 737.65KB read", wrk's own multiples of 1024
-const std::regex summary(R"((\d+) requests in ([0-9.]+)(us|ms|s|m), ([0-9.]+)(B|KB|MB|GB) read)");
+const std::regex summary(R"((\d+) requests in \S+, ([0-9.]+)(B|KB|MB|GB) read)");
+const std::regex rate(R"(Requests/sec:\s+([0-9.]+))");
 const std::regex trouble(R"(Socket errors:.*|Non-2xx.*)");
-
-double seconds_of(const std::string& number, const std::string& unit) {
-  const double factor = unit == "us" ? 1e-6 : unit == "ms" ? 1e-3 : unit == "m" ? 60 : 1;
-  return std::stod(number) * factor;
-}
 
 double bytes_of(const std::string& number, const std::string& unit) {
   const int shift = unit == "KB" ? 10 : unit == "MB" ? 20 : unit == "GB" ? 30 : 0;
@@ -43,14 +39,17 @@ wrk_figures run_wrk(const boost::asio::ip::tcp::endpoint& where, std::int64_t co
   if (std::regex_search(output, found, trouble)) {
     throw std::runtime_error("wrk reports: " + found.str());
   }
-  if (!std::regex_search(output, found, summary)) {
+  std::smatch per_second;
+  if (!std::regex_search(output, found, summary) || !std::regex_search(output, per_second, rate)) {
     throw std::runtime_error("wrk printed no summary: " + output);
   }
   wrk_figures figures{.requests = std::stoll(found[1]),
-                      .seconds = seconds_of(found[2], found[3]),
-                      .body_bytes = bytes_of(found[4], found[5]),
+                      .seconds = 0,
+                      .body_bytes = bytes_of(found[2], found[3]),
                       .used = {}};
   if (figures.requests == 0) throw std::runtime_error("wrk got no answer");
+  // The time that it prints is rounded to 10 ms.
+  figures.seconds = static_cast<double>(figures.requests) / std::stod(per_second[1]);
   figures.used = harness::usage_of_self_and_reaped() - before;
   return figures;
 }

@@ -71,7 +71,8 @@ concept Yields = Runtime<R> && requires(R runtime) {
 };
 
 /// `wait_readable(fd, deadline)` suspends the calling task alone until `fd`, which is none of the
-/// runtime's own sockets, can be read; false when the deadline has passed first. `offload(f)` calls
+/// runtime's own sockets, can be read; false when the deadline has passed first. The descriptor may
+/// be made non-blocking. `offload(f)` calls
 /// `f`, which may block, so that no task but the calling one waits for it, and gives its result:
 /// where the kernel schedules tasks that is a plain call.
 template <class R>

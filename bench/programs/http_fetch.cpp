@@ -221,7 +221,9 @@ void add_options(CLI::App& app, options& chosen) {
       ->excludes("--runtime")
       ->excludes("--serial")
       ->excludes("--json");
-  app.add_option("--parallel", chosen.parallel, "Fetches under way at once, at most")
+  app.add_option(
+         "--parallel", chosen.parallel,
+         "Fetches under way at once, at most: a window that moves along in the order of the URLs")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
   app.add_option("--timeout", chosen.timeout_s, "For each fetch, such as 500ms or 10s")

@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -51,7 +52,7 @@ class helper_threads {
   }
 
  private:
-  static constexpr std::size_t most = 64;
+  static constexpr std::size_t most = 256;
 
   struct state {
     std::mutex mutex;
@@ -109,16 +110,24 @@ auto call_aside(R& rt, helper_threads& helpers, F f, time_point deadline = never
     F f;
     outcome<T> result;
     std::atomic<bool> done{false};
+    std::atomic<bool> given_up{false};
     unique_fd event{check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "create an eventfd")};
   };
   const auto shared = std::make_shared<job>(std::move(f));
   helpers.run([shared] {
+    if (shared->given_up) return;  // nobody waits: leave the thread to those who do
     shared->result.run(shared->f);
     shared->done = true;
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(shared->event.get(), &one, sizeof one);
   });
-  rt.wait_readable(shared->event.get(), deadline);
+  try {
+    rt.wait_readable(shared->event.get(), deadline);
+  } catch (const std::exception&) {  // there is no room to watch one more descriptor
+  }
+  // Nobody may leave early without a deadline: `f` may refer to what ends with its caller.
+  if (!shared->done) wait_ready(shared->event.get(), POLLIN, deadline);
+  shared->given_up = !shared->done;
   return shared->done ? std::shared_ptr<outcome<T>>(shared, &shared->result) : nullptr;
 }
 
