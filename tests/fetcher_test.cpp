@@ -199,7 +199,7 @@ class hanging_helpers {
     check(::pipe(ends), "create a pipe");
     release_.reset(ends[1]);
     const auto shared = std::make_shared<unique_fd>(ends[0]);
-    constexpr int more_than_there_will_be = 200;
+    constexpr int more_than_there_will_be = 400;
     for (int i = 0; i < more_than_there_will_be; ++i) {
       helpers.run([shared] {
         char byte = 0;
