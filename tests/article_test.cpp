@@ -1,9 +1,5 @@
 // What the article's programs print, printed by ours in the same order: switching by name, three
 // sleepers, the synchronous and the asynchronous version. Its echo server: echo_server_test.cpp.
-//
-// Where an order comes from sleeping, it shows only if the machine keeps no task waiting for as
-// long as a whole unit of time: such a test tries longer and longer units, and fails when the order
-// is wrong with the longest one too.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +10,7 @@
 
 #include "runtimes/all.hpp"
 #include "runtimes/greenlet.hpp"
+#include "tests/longer_units.hpp"
 #include "tests/runtime_types.hpp"
 #include "tests/shared_log.hpp"
 
@@ -27,14 +24,6 @@ using std::chrono::milliseconds;
 template <class R>
 class Article : public ::testing::Test {};
 TYPED_TEST_SUITE(Article, all_test_types, runtime_name);
-
-/// Calls `attempt(unit)` until it says that the order was right, with twice the unit each time.
-template <class Attempt>
-void try_longer_units(Attempt attempt) {
-  for (milliseconds unit = 10ms; unit <= 640ms; unit *= 2) {
-    if (attempt(unit)) return;
-  }
-}
 
 TEST(article, GreenletsPrintInTheOrderOfTheirSwitches) {
   std::vector<std::string> printed;

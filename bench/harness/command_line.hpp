@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <stdexcept>
 #include <string>
 
@@ -37,6 +38,12 @@ inline CLI::Validator cpu_list() {
             }
           },
           "CPUS"};
+}
+
+/// For options that take a length of time, such as 500ms, 5s or 2m: turns it into seconds.
+inline CLI::AsNumberWithUnit duration_in_seconds() {
+  return CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 1e-3}, {"s", 1}, {"m", 60}},
+                               CLI::AsNumberWithUnit::CASE_SENSITIVE);
 }
 
 /// For options that take a TCP port; `lowest` is 0 where 0 means any.

@@ -135,9 +135,6 @@ int load(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  const auto duration_text =
-      CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 1e-3}, {"s", 1}, {"m", 60}},
-                            CLI::AsNumberWithUnit::CASE_SENSITIVE);
   CLI::App app("Closed-loop load for an echo server; every reply is verified", "echo_load");
   app.add_option("--host", chosen.host, "Where the server is")->capture_default_str();
   app.add_option("--port", chosen.port, "Its port")
@@ -150,11 +147,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{64} << 20))
       ->capture_default_str();
   app.add_option("--duration", chosen.duration_s, "Measured time, such as 500ms or 5s")
-      ->transform(duration_text)
+      ->transform(harness::duration_in_seconds())
       ->check(CLI::Range(0.001, 3600.0))
       ->default_str("5s");
   app.add_option("--warmup", chosen.warmup_s, "Time before it, not measured")
-      ->transform(duration_text)
+      ->transform(harness::duration_in_seconds())
       ->check(CLI::Range(0.0, 3600.0))
       ->default_str("1s");
   app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)")

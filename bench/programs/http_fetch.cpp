@@ -227,9 +227,7 @@ void add_options(CLI::App& app, options& chosen) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
   app.add_option("--timeout", chosen.timeout_s, "For each fetch, such as 500ms or 10s")
-      ->transform(
-          CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 1e-3}, {"s", 1}, {"m", 60}},
-                                CLI::AsNumberWithUnit::CASE_SENSITIVE))
+      ->transform(harness::duration_in_seconds())
       ->check(CLI::Range(0.001, 3600.0))
       ->default_str("10s");
   app.add_option("--max-bytes", chosen.max_bytes, "Largest body, such as 500kb or 100mb")

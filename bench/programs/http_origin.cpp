@@ -64,9 +64,6 @@ int serve(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  const auto duration_text =
-      CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 1e-3}, {"s", 1}, {"m", 60}},
-                            CLI::AsNumberWithUnit::CASE_SENSITIVE);
   CLI::App app("A web server for measurements, until SIGINT or SIGTERM", "http_origin");
   app.footer(
       "A query sets these for one request, such as /?bytes=1000&latency_ms=50; further ones are\n"
@@ -83,12 +80,12 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--idle-timeout", chosen.idle_timeout_s,
                  "End connections that ask nothing or take nothing for this long")
-      ->transform(duration_text)
+      ->transform(harness::duration_in_seconds())
       ->check(CLI::Range(0.001, 3600.0))
       ->default_str("60s");
   app.add_option("--request-timeout", chosen.request_timeout_s,
                  "End connections whose request is not complete after this long")
-      ->transform(duration_text)
+      ->transform(harness::duration_in_seconds())
       ->check(CLI::Range(0.001, 3600.0))
       ->default_str("10s");
   app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)")
