@@ -26,7 +26,9 @@ _KEEPER_GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a launch ended. `code` is its exit code, or minus the signal that ended it."""
+    """How a launch ended. `code` is its exit code, or minus the signal that ended it; `involuntary`
+    counts the switches that the kernel forced on it and on those of its children that it reaped.
+    """
 
     code: int | None
     wall_s: float
@@ -35,6 +37,7 @@ class Outcome:
     out_file: str
     timed_out: bool = False
     interrupted: bool = False
+    involuntary: int = 0
 
     @property
     def ending(self) -> str:
@@ -73,14 +76,17 @@ def launch(
     timeout_s: float,
     interrupts: Interrupts | None = None,
     out_option: str = "",
+    cpu: int | None = None,
 ) -> Outcome:
-    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it."""
+    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it, and
+    with `cpu` the command may use that CPU only.
+    """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children_of(os.getpid())
     files = _Files.create()
     argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
-    report, keeper = _start_keeper(argv, files)
+    report, keeper = _start_keeper(argv, files, cpu)
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
     timed_out = False
@@ -106,7 +112,7 @@ def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
 
 
-def _start_keeper(argv: list[str], files: _Files) -> tuple[int, int]:
+def _start_keeper(argv: list[str], files: _Files, cpu: int | None) -> tuple[int, int]:
     """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
     report_read, report_write = os.pipe()
     runner = os.getpid()
@@ -115,7 +121,7 @@ def _start_keeper(argv: list[str], files: _Files) -> tuple[int, int]:
     try:
         keeper = os.fork()
         if keeper == 0:
-            _keep(argv, runner, files, report_write)
+            _keep(argv, runner, files, cpu, report_write)
     except OSError as error:
         raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
     finally:
@@ -124,7 +130,9 @@ def _start_keeper(argv: list[str], files: _Files) -> tuple[int, int]:
     return report_read, keeper
 
 
-def _keep(argv: list[str], runner: int, files: _Files, report: int) -> NoReturn:
+def _keep(
+    argv: list[str], runner: int, files: _Files, cpu: int | None, report: int
+) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
         for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
@@ -136,27 +144,30 @@ def _keep(argv: list[str], runner: int, files: _Files, report: int) -> NoReturn:
         started = time.monotonic()
         child = os.fork()
         if child == 0:
-            _become(argv, keeper, files)
-        code = _wait_for(child)
+            _become(argv, keeper, files, cpu)
+        code, involuntary = _wait_for(child)
         wall_s = time.monotonic() - started
         kill_and_reap_children()
-        os.write(report, json.dumps({"code": code, "wall_s": wall_s}).encode())
+        end = {"code": code, "wall_s": wall_s, "involuntary": involuntary}
+        os.write(report, json.dumps(end).encode())
     except OSError as error:
         os.write(files.stderr, f"cannot start a process: {error.strerror}\n".encode())
     finally:
         os._exit(0)
 
 
-def _wait_for(child: int) -> int | None:
-    """The child's exit code or minus the signal that ended it; None if told to stop first."""
+def _wait_for(child: int) -> tuple[int | None, int]:
+    """The child's exit code or minus the signal that ended it, None if told to stop first; and
+    its involuntary switches.
+    """
     while signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) != signal.SIGTERM:
-        pid, status = os.waitpid(child, os.WNOHANG)
+        pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid == child:
-            return os.waitstatus_to_exitcode(status)
-    return None
+            return os.waitstatus_to_exitcode(status), usage.ru_nivcsw
+    return None, 0
 
 
-def _become(argv: list[str], keeper: int, files: _Files) -> NoReturn:
+def _become(argv: list[str], keeper: int, files: _Files, cpu: int | None) -> NoReturn:
     """In the forked child: detach from the terminal and turn into the command."""
     try:
         os.setsid()
@@ -165,6 +176,8 @@ def _become(argv: list[str], keeper: int, files: _Files) -> NoReturn:
         os.dup2(files.stdout, 1)
         os.dup2(files.stderr, 2)
         os.set_inheritable(files.out, True)
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

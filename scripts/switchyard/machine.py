@@ -4,6 +4,7 @@ Each probe returns a plain value, or None where the machine does not tell. The r
 that tests read made-up machines.
 """
 
+import os
 import re
 import resource
 import time
@@ -109,6 +110,15 @@ class Machine:
             return None
         jiffies = [int(text) for text in match.group(1).split()][:8]
         return CpuTimes(sum(jiffies), jiffies[7] if len(jiffies) > 7 else 0)
+
+    def steal_s(self, cpu: int | None = None) -> float:
+        """Seconds since boot that the hypervisor gave to others, of one CPU or of all; 0 if it
+        does not tell. It counts in steps of a hundredth of a second.
+        """
+        name = "cpu" if cpu is None else f"cpu{cpu}"
+        match = re.search(rf"^{name} +(.+)$", self._read(self.proc / "stat") or "", re.MULTILINE)
+        jiffies = match.group(1).split() if match else []
+        return int(jiffies[7]) / os.sysconf("SC_CLK_TCK") if len(jiffies) > 7 else 0.0
 
     def steal_percent(self, seconds: float) -> float | None:
         """Share of CPU time that the hypervisor gave to others, sampled over `seconds`."""

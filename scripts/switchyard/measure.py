@@ -76,14 +76,14 @@ def _parse(outcome: Outcome, row: Row) -> tuple[dict[str, Any], list[dict[str, A
         context, printed = document["context"], document["benchmarks"]
         rows = [result for result in printed if bare_name(result["name"]) == row.name]
     except (ValueError, KeyError, TypeError):
-        return {}, [_error_row(row, _why(outcome))]
+        return {}, [_error_row(row, why(outcome))]
     failed = any(result.get("error_occurred") for result in rows)
     if not rows or (outcome.code != 0 and not failed):
-        return context, [_error_row(row, _why(outcome))]
+        return context, [_error_row(row, why(outcome))]
     return context, rows
 
 
-def _why(outcome: Outcome) -> str:
+def why(outcome: Outcome) -> str:
     """How the launch ended, and the last thing the program itself said."""
     ending = "printed no result for this row" if outcome.code == 0 else outcome.ending
     by_signal = outcome.code is None or outcome.code < 0

@@ -18,7 +18,7 @@ from .errors import BadInputError, SwitchyardError
 from .paths import recorded
 
 LIMIT_PREFIX = "limit reached: "
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _ENVIRONMENT = "environment.json"
 
 
@@ -45,7 +45,7 @@ class Record:
         number = self.fields.get(key)
         if self.problem or not isinstance(number, int | float):
             return None
-        return number * _SECONDS[self.fields["time_unit"]] if key == "real_time" else number
+        return number * SECONDS[self.fields["time_unit"]] if key == "real_time" else number
 
 
 @dataclass

@@ -8,7 +8,7 @@ from conftest import Cli
 from fakes import FOREVER, row, write_bench
 
 from switchyard.launch import Outcome
-from switchyard.measure import _why
+from switchyard.measure import why
 
 
 def rows_of(out: Path, workload: str) -> list[dict]:
@@ -131,7 +131,7 @@ Load Average: 1.48, 3.50, 7.36
     ],
 )
 def test_reason_is_never_the_header_of_the_library(code, stderr, stdout, reason):
-    assert _why(Outcome(code, 1.0, stdout, stderr, "")) == reason
+    assert why(Outcome(code, 1.0, stdout, stderr, "")) == reason
 
 
 @pytest.mark.parametrize("kind", MISBEHAVIOUR)

@@ -1,0 +1,160 @@
+"""What a number of pairs says about one benchmark.
+
+The measure is the mean of ln(candidate / baseline) without the lowest and the highest fifth of the
+pairs: times have heavy tails, and one launch that met a busy moment must not decide. Whether it
+differs from zero is asked by flipping signs: a coin has chosen the order within each pair, so that
+without a change every sign is as likely as the other, whatever the distribution is. Whether a
+change is excluded is asked by two one-sided tests (Schuirmann 1987) with Yuen's standard error of a
+trimmed mean (Wilcox, Introduction to Robust Estimation and Hypothesis Testing, ch. 4).
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.robust_compare import TrimmedMean
+
+from .model import Evidence, Pair, Stage
+
+TRIM = 0.2
+CONFIDENCE = 0.95
+# Of sign patterns, when there are too many to take them all; the smallest p-value is one over it.
+RESAMPLES = 20_000
+# How many of them at a time: with all at once, a large check needs a gigabyte.
+_BATCH = 2_000
+# Of the share of positive signs, against the mean size of a change: it decides between equals only.
+_TIE_BREAK = 1e-9
+_LEAST_FOR_A_SPREAD = 2
+
+
+def of_pairs(
+    pairs: Sequence[Pair], stage: Stage, equivalence: float, seed: int, resamples: int = RESAMPLES
+) -> Evidence:
+    """The evidence of the pairs of a stage. `equivalence` is a change's logarithm."""
+    dropped = sum(pair.dropped is not None for pair in pairs)
+    if stage == Stage.STORED:
+        kept = [pair for pair in pairs if not pair.dropped]
+        before = [pair.baseline.value for pair in kept if pair.baseline.value is not None]
+        after = [pair.candidate.value for pair in kept if pair.candidate.value is not None]
+        return of_two_samples(before, after, dropped, equivalence, seed, resamples)
+    changes = [change for pair in pairs if (change := pair.change) is not None]
+    return of_changes(changes, dropped, stage, equivalence, seed, resamples)
+
+
+def of_changes(
+    changes: Sequence[float], dropped: int, stage: Stage, equivalence: float, seed: int,
+    resamples: int = RESAMPLES,
+) -> Evidence:  # fmt: skip
+    """Of at least one change; the same changes and seed give the same evidence."""
+    data = np.asarray(changes, dtype=float)
+    if not len(data) or not np.isfinite(data).all():
+        raise ValueError("changes have to be finite, and at least one")
+    estimate = float(stats.trim_mean(data, TRIM))
+    low, high, spread = _interval(data)
+    return Evidence(
+        stage=stage,
+        pairs=len(data),
+        dropped=dropped,
+        estimate=estimate,
+        low=low,
+        high=high,
+        spread=spread,
+        p_slower=_sign_flip(data, "greater", seed, resamples),
+        p_faster=_sign_flip(data, "less", seed, resamples),
+        p_equivalent=_equivalence(data, equivalence),
+    )
+
+
+def of_two_samples(
+    before: Sequence[float], after: Sequence[float], dropped: int, equivalence: float, seed: int,
+    resamples: int = RESAMPLES,
+) -> Evidence:  # fmt: skip
+    """Of times that were not measured in pairs, at least two of each: nothing guards against a
+    drift of the machine between them. Labels are permuted instead of signs; Welch's degrees of
+    freedom (Yuen 1974).
+    """
+    old, new = (np.log(np.asarray(times, dtype=float)) for times in (before, after))
+    if min(len(old), len(new)) < _LEAST_FOR_A_SPREAD or not np.isfinite([*old, *new]).all():
+        raise ValueError("two positive times of each side are needed at least")
+
+    def shift(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+        return stats.trim_mean(a, TRIM, axis=axis) - stats.trim_mean(b, TRIM, axis=axis)
+
+    def p_value(alternative: str) -> float:
+        return float(stats.permutation_test(
+            (new, old), shift, permutation_type="independent", vectorized=True,
+            n_resamples=resamples, batch=_BATCH, alternative=alternative,
+            rng=np.random.default_rng(seed),
+        ).pvalue)  # fmt: skip
+
+    estimate = float(shift(new, old, 0))
+    parts = [TrimmedMean(data, TRIM) for data in (new, old)]
+    squares = [float(part.std_mean_trimmed) ** 2 for part in parts]
+    error = math.sqrt(sum(squares))
+    freedom = 1.0
+    if error:
+        freedom = error**4 / sum(
+            square**2 / (part.nobs_reduced - 1) for square, part in zip(squares, parts, strict=True)
+        )
+    reach = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+    distance = equivalence - abs(estimate)
+    p_equivalent = float(stats.t.sf(distance / error, freedom)) if error else float(distance <= 0)
+    pairs = min(len(old), len(new))
+    return Evidence(
+        Stage.STORED, pairs, dropped, estimate, estimate - reach, estimate + reach,
+        error * math.sqrt(pairs), p_value("greater"), p_value("less"), p_equivalent,
+    )  # fmt: skip
+
+
+def _sign_flip(data: np.ndarray, alternative: str, seed: int, resamples: int) -> float:
+    """One-sided p-value of the trimmed mean against random signs."""
+    if len(data) == 1:
+        # scipy wants two; with one pair there are two patterns of signs.
+        extreme = data[0] > 0 if alternative == "greater" else data[0] < 0
+        return 0.5 if extreme else 1.0
+    # The sign of a pair that trimming leaves out moves no trimmed mean. Without this weight patterns
+    # would tie, and ten pairs that are all alike could not get below 0.05.
+    tie_break = _TIE_BREAK * np.abs(data).mean()
+
+    def statistic(sample: np.ndarray, axis: int) -> np.ndarray:
+        signs = np.sign(sample).mean(axis=axis)
+        return stats.trim_mean(sample, TRIM, axis=axis) + tie_break * signs
+
+    result = stats.permutation_test(
+        (data,),
+        statistic,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=resamples,
+        batch=_BATCH,
+        alternative=alternative,
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.pvalue)
+
+
+def _interval(data: np.ndarray) -> tuple[float | None, float | None, float | None]:
+    """The 95 % interval of the trimmed mean, and the spread of one pair that it implies."""
+    if len(data) < _LEAST_FOR_A_SPREAD:
+        return None, None, None
+    trimmed = TrimmedMean(data, TRIM)
+    error = float(trimmed.std_mean_trimmed)
+    reach = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, trimmed.nobs_reduced - 1))
+    centre = float(trimmed.mean_trimmed)
+    return centre - reach, centre + reach, error * math.sqrt(len(data))
+
+
+def _equivalence(data: np.ndarray, bound: float) -> float:
+    """p-value of "the change lies outside of -bound..bound"."""
+    if len(data) < _LEAST_FOR_A_SPREAD:
+        return 1.0
+    trimmed = TrimmedMean(data, TRIM)
+    if trimmed.std_mean_trimmed == 0:  # all alike: nothing left to chance
+        return 0.0 if abs(trimmed.mean_trimmed) < bound else 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        below = trimmed.ttest_mean(bound, alternative="smaller")[1]
+        above = trimmed.ttest_mean(-bound, alternative="larger")[1]
+    return float(max(below, above))

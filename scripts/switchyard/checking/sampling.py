@@ -1,0 +1,116 @@
+"""One launch of one benchmark in a process of its own gives one number, or the reason why not.
+
+Also what the kernel says about the launch: CPU time stolen by the hypervisor, and involuntary
+switches. Only these may drop a pair: a rule about times would throw away what it is meant to find.
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..catalog import bare_name, exact_filter
+from ..interrupts import Interrupts
+from ..launch import Outcome, launch
+from ..machine import Machine
+from ..measure import why
+from ..results import LIMIT_PREFIX, SECONDS
+from .model import SIDES, Benchmark, Pair, Plan, Sample, Stage
+
+# A launch that lost more of its CPU's time than this measured the neighbours, not the benchmark.
+MOST_STEAL = 0.05
+# Of a launch that nothing disturbs: timer ticks and kernel threads. Benchmarks that switch by
+# nature have more; for these the warm-up tells how many.
+_CALM_SWITCHES = 20
+_TIMES_THE_WARM_UP = 3
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error)
+    """A signal came: the launch under way counts for nothing."""
+
+
+class Sampler:
+    def __init__(
+        self, plan: Plan, roots: Mapping[str, Path], interrupts: Interrupts, machine: Machine
+    ) -> None:
+        self._plan = plan
+        self._roots = roots
+        self._interrupts = interrupts
+        self._machine = machine
+        self._usual_switches: dict[str, int] = {}
+        self.contexts: dict[str, dict[str, Any]] = {}
+
+    def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
+        """Both sides back to back, `first` before the other. Raises Interrupted."""
+        samples = {side: self.sample(side, benchmark) for side in sorted(SIDES, key=first.__ne__)}
+        if stage == Stage.WARM_UP:
+            most = max(sample.involuntary for sample in samples.values())
+            self._usual_switches[benchmark.key] = most
+        dropped = next(
+            filter(None, (self._disturbance(benchmark, samples[s]) for s in SIDES)), None
+        )
+        return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
+
+    def sample(self, side: str, benchmark: Benchmark) -> Sample:
+        command = [
+            str(self._roots[side] / benchmark.binary),
+            f"--benchmark_filter={exact_filter(benchmark.name)}",
+            f"--benchmark_min_time={self._plan.min_time_s:g}",
+            "--benchmark_out_format=json",
+        ]
+        before = self._machine.steal_s(self._plan.cpu)
+        outcome = launch(
+            command, self._plan.timeout_s, self._interrupts, "--benchmark_out=", self._plan.cpu
+        )
+        if outcome.interrupted:
+            raise Interrupted
+        steal = self._machine.steal_s(self._plan.cpu) - before
+        return self._read(side, benchmark, outcome, steal)
+
+    def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
+        facts = {
+            "wall_s": round(outcome.wall_s, 4), "steal_s": round(steal_s, 3),
+            "involuntary": outcome.involuntary,
+        }  # fmt: skip
+        try:
+            document = json.loads(outcome.out_file)
+            rows = [r for r in document["benchmarks"] if bare_name(r["name"]) == benchmark.name]
+            rows = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
+            self.contexts.setdefault(side, document["context"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Sample(None, why(outcome), **facts)
+        row = rows[0] if rows else {}
+        if row.get("skipped"):  # since Google Benchmark 1.8
+            return Sample(None, row.get("skip_message") or "no reason given", skipped=True, **facts)
+        if row.get("error_occurred"):
+            message = row.get("error_message") or "failed without a message"
+            limit = message.startswith(LIMIT_PREFIX)
+            return Sample(None, message, skipped=limit, **facts)
+        if not rows or outcome.code != 0:
+            return Sample(None, why(outcome), **facts)
+        return self._value(rows, facts)
+
+    def _value(self, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Sample:
+        """The median, should the benchmark ask for repetitions of its own."""
+        metric = self._plan.metric
+        try:
+            times = [row[metric] * SECONDS[row.get("time_unit", "ns")] for row in rows]
+        except (KeyError, TypeError) as error:
+            return Sample(None, f"no {metric} in its result: {error!r}", **facts)
+        wrong = [time for time in times if not (math.isfinite(time) and time > 0)]
+        if wrong:
+            return Sample(None, f"reported a {metric} of {wrong[0]:g} s, which is no time", **facts)
+        return Sample(statistics.median(times), row=rows[0], **facts)
+
+    def _disturbance(self, benchmark: Benchmark, sample: Sample) -> str | None:
+        """What the kernel holds against a launch, in words."""
+        if sample.steal_s > MOST_STEAL * sample.wall_s:
+            return f"the hypervisor took more than {MOST_STEAL:.0%} of the CPU's time (steal)"
+        usual = self._usual_switches.get(benchmark.key, 0)
+        if self._plan.cpu is not None and (
+            sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual
+        ):
+            return "other work ran on the benchmark's CPU (involuntary switches)"
+        return None

@@ -1,0 +1,232 @@
+"""From pairs to verdicts. A pure function of the plan and the raw data, so that a check can be
+judged again from what it wrote, and simulated without a machine.
+
+Two stages on separate data. The screening clears a benchmark that shows no sign of a change (both
+one-sided p-values above 0.10) and for which a change of the size that matters is excluded. All
+others are suspects, and new pairs alone decide about them: corrected by Holm's method over all
+suspects, so that the chance of even one false alarm in a whole check is at most alpha.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from . import evidence
+from .model import Benchmark, Evidence, Finding, Pair, Plan, Sample, Stage, Verdict, percent
+
+# More than this share of pairs lost to the kernel's doings, and the rest is not to be trusted.
+MOST_DROPPED = 0.2
+_EQUIVALENCE_ALPHA = 0.05
+_POWER = 0.9
+
+Evidences = Mapping[str, Evidence]
+
+
+def screened(plan: Plan, pairs: Iterable[Pair]) -> dict[str, Evidence]:
+    """The evidence of the screening, by benchmark; without those that no pair compares."""
+    return _evidences(plan, pairs, Stage.SCREEN)
+
+
+def suspects(plan: Plan, screen: Evidences) -> list[str]:
+    """Whom the screening could not clear, the most suspicious first."""
+    found = [key for key, seen in screen.items() if not _cleared(plan, seen)]
+    return sorted(found, key=lambda key: (min(screen[key].p_slower, screen[key].p_faster), key))
+
+
+def fewest_pairs(plan: Plan, among: int) -> int:
+    """With fewer no p-value of `among` suspects can get below alpha, even if all signs agree.
+
+    One more than that, also when as many are dropped as may be.
+    """
+    return math.ceil((math.log2(max(among, 1) / plan.alpha) + 1) / (1 - MOST_DROPPED))
+
+
+def pairs_for(plan: Plan, spread: float | None, fewest: int, most: int) -> int:
+    """How many pairs tell a change that counts from one that doesn't, whatever it turns out to be:
+    their standard error is a third of the way from the threshold to the equivalence limit.
+    """
+    wanted_error = (plan.equivalence_limit - plan.limit) / 3
+    wanted = math.ceil(((spread or 0) / wanted_error) ** 2)
+    return min(max(wanted, fewest), max(most, fewest))
+
+
+def judge(plan: Plan, benchmarks: Sequence[Benchmark], pairs: Sequence[Pair]) -> list[Finding]:
+    """A finding for each benchmark, in their order."""
+    screen = screened(plan, pairs)
+    # A check may be judged again by another plan: who was a suspect when it was measured stays one.
+    had_new = {pair.benchmark for pair in pairs if pair.stage == Stage.CONFIRM}
+    chosen = list(dict.fromkeys([*suspects(plan, screen), *sorted(had_new)]))
+    confirm = _evidences(plan, pairs, Stage.CONFIRM, _resamples(plan, len(chosen)))
+    if any(pair.stage == Stage.STORED for pair in pairs):  # one stage only: all are suspects
+        chosen = [benchmark.key for benchmark in benchmarks]
+        confirm = _evidences(plan, pairs, Stage.STORED, _resamples(plan, len(chosen)))
+    slower, faster = (_holm(plan, chosen, confirm, side) for side in ("p_slower", "p_faster"))
+    by_benchmark = _by_benchmark(pairs)
+    findings = []
+    for benchmark in benchmarks:
+        key = benchmark.key
+        lost = _lost(benchmark, by_benchmark[key])
+        if lost:
+            findings.append(lost)
+            continue
+        finding = Finding(
+            benchmark, Verdict.INCONCLUSIVE, "", screen.get(key), confirm.get(key),
+            slower.get(key), faster.get(key),
+        )  # fmt: skip
+        findings.append(_decided(plan, finding, by_benchmark[key], len(chosen)))
+    return findings
+
+
+def exit_code(findings: Sequence[Finding], strict: bool, advisory: bool = False) -> int:
+    """0 nothing regressed, 1 regressed, 2 the check could not do its work, 3 undecided (strict).
+
+    Advisory verdicts fail nothing unless strict: their baseline was measured some other time.
+    """
+    found = {finding.verdict for finding in findings}
+    compared = found & {
+        Verdict.REGRESSED, Verdict.IMPROVED, Verdict.UNCHANGED, Verdict.INCONCLUSIVE
+    }  # fmt: skip
+    if Verdict.REGRESSED in found and (strict or not advisory):
+        return 1
+    if Verdict.FAILED in found or not compared:
+        return 2
+    undecided = {Verdict.INCONCLUSIVE, Verdict.MISSING, Verdict.SKIPPED}
+    return 3 if strict and found & undecided else 0
+
+
+def _by_benchmark(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    grouped: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        grouped[pair.benchmark].append(pair)
+    return grouped
+
+
+def _evidences(
+    plan: Plan, pairs: Iterable[Pair], stage: Stage, resamples: int = evidence.RESAMPLES
+) -> dict[str, Evidence]:
+    of_stage = _by_benchmark(pair for pair in pairs if pair.stage == stage)
+    least = 2 if stage == Stage.STORED else 1
+    return {
+        key: evidence.of_pairs(of_one, stage, plan.equivalence_limit, plan.seed, resamples)
+        for key, of_one in of_stage.items()
+        if sum(pair.change is not None for pair in of_one) >= least
+    }
+
+
+def _resamples(plan: Plan, count: int) -> int:
+    """Enough for a p-value that survives the correction over `count` suspects."""
+    return max(evidence.RESAMPLES, math.ceil(4 * count / plan.alpha))
+
+
+def _cleared(plan: Plan, seen: Evidence) -> bool:
+    shows_nothing = min(seen.p_slower, seen.p_faster) > plan.screen_alpha
+    return shows_nothing and seen.p_equivalent <= _EQUIVALENCE_ALPHA and not _disturbed(seen)
+
+
+def _disturbed(seen: Evidence) -> bool:
+    return seen.dropped > MOST_DROPPED * (seen.pairs + seen.dropped)
+
+
+def _holm(plan: Plan, chosen: list[str], confirm: Evidences, side: str) -> dict[str, float]:
+    """Corrected over all suspects; one that got no new pairs counts with p = 1."""
+    if not chosen:
+        return {}
+    raw = [getattr(confirm[key], side) if key in confirm else 1.0 for key in chosen]
+    corrected = multipletests(np.asarray(raw), alpha=plan.alpha, method="holm")[1]
+    return {key: float(p) for key, p in zip(chosen, corrected, strict=True) if key in confirm}
+
+
+def _lost(benchmark: Benchmark, pairs: Sequence[Pair]) -> Finding | None:
+    """A benchmark that a launch of either side failed: no number of it counts any more."""
+    for pair in pairs:
+        for side, sample in (("candidate", pair.candidate), ("baseline", pair.baseline)):
+            if sample.problem:
+                return lost(benchmark, side, sample)
+    return None
+
+
+def lost(benchmark: Benchmark, side: str, sample: Sample) -> Finding:
+    """Failed: the candidate is broken. Skipped: it can't run here, or only the baseline broke."""
+    broken = side == "candidate" and not sample.skipped
+    verdict = Verdict.FAILED if broken else Verdict.SKIPPED
+    how = "skipped itself" if sample.skipped else "failed"
+    return Finding(benchmark, verdict, f"{side} {how}: {sample.problem}")
+
+
+def _decided(plan: Plan, finding: Finding, pairs: Sequence[Pair], among: int) -> Finding:
+    """`among` how many suspects."""
+    seen = finding.evidence
+    if seen is None:
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, why=_why_nothing(pairs))
+    if _disturbed(seen):
+        total = seen.pairs + seen.dropped
+        of_stage = [pair for pair in pairs if pair.stage == seen.stage]
+        why = f"{seen.dropped} of {total} pairs dropped: {_why_dropped(of_stage)}"
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, why=why)
+    if finding.confirm:
+        if finding.p_slower_corrected <= plan.alpha and seen.estimate >= plan.limit:
+            why = f"corrected p {finding.p_slower_corrected:.2g}"
+            return replace(finding, verdict=Verdict.REGRESSED, why=why)
+        if finding.p_faster_corrected <= plan.alpha and seen.estimate <= -plan.limit:
+            why = f"corrected p {finding.p_faster_corrected:.2g}"
+            return replace(finding, verdict=Verdict.IMPROVED, why=why)
+    elif not _cleared(plan, seen):
+        new = [pair for pair in pairs if pair.stage == Stage.CONFIRM]
+        why = _all_dropped(new) if new else "a suspect, but the check ended before its new pairs"
+        return _undecided(plan, finding, seen, why, among)
+    if seen.p_equivalent <= _EQUIVALENCE_ALPHA:
+        why = f"a change of {100 * plan.equivalence:.2g} % or more is excluded"
+        return replace(finding, verdict=Verdict.UNCHANGED, why=why)
+    return _undecided(plan, finding, seen, "", among)
+
+
+def _undecided(plan: Plan, finding: Finding, seen: Evidence, why: str, among: int) -> Finding:
+    needed = _needed(plan, seen, among)
+    reach = ""
+    if seen.low is not None:
+        reach = f"anything from {percent(seen.low):+.1f} to {percent(seen.high):+.1f} % fits"
+    why = "; ".join(part for part in (why, reach) if part)
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, why=why, pairs_needed=needed)
+
+
+def _needed(plan: Plan, seen: Evidence, among: int) -> int | None:
+    """How many pairs would decide in nine of ten checks, if the estimate and the spread are right:
+    exclude a change beyond the equivalence limit, or show one beyond the threshold and survive the
+    correction over all suspects. None when there is no spread to go by.
+    """
+    if not seen.spread:
+        return None
+
+    def wanted(distance: float, p: float) -> float:
+        reach = stats.norm.ppf(1 - p) + stats.norm.ppf((1 + _POWER) / 2)
+        return (reach * seen.spread / distance) ** 2 if distance > 0 else math.inf
+
+    size = abs(seen.estimate)
+    excluded = wanted(plan.equivalence_limit - size, _EQUIVALENCE_ALPHA)
+    beyond = max(wanted(size - plan.limit, 0.5), wanted(size, plan.alpha / max(among, 1)))
+    least = max(seen.pairs + 1, fewest_pairs(plan, among))
+    return max(math.ceil(min(excluded, beyond)), least)
+
+
+def _why_nothing(pairs: Sequence[Pair]) -> str:
+    """Why there is no evidence at all."""
+    tried = [pair for pair in pairs if pair.stage != Stage.WARM_UP]
+    if not tried:
+        return "the check ended before its first pair"
+    return _all_dropped(tried) or "too few results: two of each side are needed at least"
+
+
+def _all_dropped(pairs: Sequence[Pair]) -> str:
+    reason = _why_dropped(pairs)
+    return f"all {len(pairs)} pairs dropped: {reason}" if reason else ""
+
+
+def _why_dropped(pairs: Iterable[Pair]) -> str:
+    """The most frequent reason."""
+    reasons = Counter(pair.dropped for pair in pairs if pair.dropped)
+    return reasons.most_common(1)[0][0] if reasons else ""
