@@ -6,6 +6,7 @@ sleeps.
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -15,29 +16,26 @@ from .catalog import Row
 _PLAIN_EVERY_S = 10.0
 
 
-class ProgressDisplay:
-    """Context manager; a campaign's Watcher."""
+class ProgressBar:
+    """Context manager: a bar with words on both of its sides, or plain lines."""
 
-    def __init__(self, launches_per_round: int, rounds: int, console: Console) -> None:
-        self._per_round = launches_per_round
-        self._rounds = rounds
+    def __init__(self, console: Console, total: int = 0) -> None:
         self._console = console
         self._last_plain = time.monotonic()
         self._bar = Progress(
-            TextColumn("round {task.fields[round]}"),
+            TextColumn("{task.fields[phase]}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[left]}"),
-            TextColumn("{task.fields[row]}", style="dim"),
+            TextColumn("{task.fields[what]}", style="dim", markup=False),
             console=console,
             auto_refresh=False,
             transient=True,
             disable=not console.is_terminal,
         )
-        total = launches_per_round * rounds
-        self._task = self._bar.add_task("", total=total, round=f"1/{rounds}", left="", row="")
+        self._task = self._bar.add_task("", total=total, phase="", left="", what="")
 
-    def __enter__(self) -> "ProgressDisplay":
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -49,22 +47,34 @@ class ProgressDisplay:
     ) -> None:
         self._bar.stop()
 
-    def launching(self, row: Row, round_: int, done: int, seconds_left: float | None) -> None:
+    def show(
+        self, phase: str, done: int, total: int, seconds_left: float | None, what: str, plain: str
+    ) -> None:
+        """`phase` and `what` stand before and behind the bar; `plain` is the line without one."""
         left = "" if seconds_left is None else f"about {_duration(seconds_left)} left"
         if self._console.is_terminal:
             self._bar.update(
-                self._task, completed=done, round=f"{round_ + 1}/{self._rounds}",
-                left=left, row=row.name,
-            )  # fmt: skip
+                self._task, completed=done, total=total, phase=phase, left=left, what=what
+            )
             self._bar.refresh()
         elif time.monotonic() - self._last_plain >= _PLAIN_EVERY_S:
             self._last_plain = time.monotonic()
-            total = self._per_round * self._rounds
-            self._console.print(
-                f"round {round_ + 1} of {self._rounds}, launch {done + 1} of {total}, {left}",
-                soft_wrap=True,
-                highlight=False,
-            )
+            line = ", ".join(part for part in (plain, left) if part)
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+class ProgressDisplay(ProgressBar):
+    """A campaign's Watcher."""
+
+    def __init__(self, launches_per_round: int, rounds: int, console: Console) -> None:
+        self._total = launches_per_round * rounds
+        self._rounds = rounds
+        super().__init__(console, self._total)
+
+    def launching(self, row: Row, round_: int, done: int, seconds_left: float | None) -> None:
+        plain = f"round {round_ + 1} of {self._rounds}, launch {done + 1} of {self._total}"
+        phase = f"round {round_ + 1}/{self._rounds}"
+        self.show(phase, done, self._total, seconds_left, row.name, plain)
 
 
 def _duration(seconds: float) -> str:
