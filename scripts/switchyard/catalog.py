@@ -106,7 +106,8 @@ class Workload:
 
 def exact_filter(name: str) -> str:
     """The --benchmark_filter that matches one row only."""
-    return "^" + re.sub(r"([.^$*+?()\[\]{}|\\])", r"\\\1", name) + _SUFFIX + "$"
+    # Not ] and }: as POSIX has it, a backslash before these is an error.
+    return "^" + re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) + _SUFFIX + "$"
 
 
 def bare_name(printed: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `switchyard.sh <run|plot|list|doctor>`.
+"""The command line: `switchyard.sh <run|plot|check|list|doctor>`.
 
 One module per subcommand, each with add_arguments(parser) and main(args) -> exit code. Errors of
 our own end here as one line on stderr.
@@ -7,11 +7,11 @@ our own end here as one line on stderr.
 import argparse
 from collections.abc import Sequence
 
-from . import __version__, doctor, plot, run
+from . import __version__, check, doctor, plot, run
 from . import list as list_command
 from .errors import SwitchyardError, report
 
-COMMANDS = {"run": run, "plot": plot, "list": list_command, "doctor": doctor}
+COMMANDS = {"run": run, "plot": plot, "check": check, "list": list_command, "doctor": doctor}
 
 
 def build_parser() -> argparse.ArgumentParser:

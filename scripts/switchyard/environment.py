@@ -45,7 +45,7 @@ def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
         "switchyard": __version__,
         "git": git_state(),
         "build": build_info(build),
-        "machine": _machine(machine),
+        "machine": machine_facts(machine),
         "limits": _limits(machine),
         "python": {
             "version": platform.python_version(),
@@ -56,7 +56,7 @@ def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
     }
 
 
-def _machine(machine: Machine) -> dict[str, Any]:
+def machine_facts(machine: Machine) -> dict[str, Any]:
     memory = machine.memory()
     return {
         "host": machine.hostname(),

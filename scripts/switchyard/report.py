@@ -16,7 +16,7 @@ from .table import print_workload
 _PIPED_WIDTH = 80
 
 
-def _console() -> Console:
+def stdout_console() -> Console:
     """As wide as the terminal; in a file 80, unless COLUMNS says otherwise."""
     width = (
         shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns if not sys.stdout.isatty() else None
@@ -25,7 +25,7 @@ def _console() -> Console:
 
 
 def print_report(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
-    console = _console()
+    console = stdout_console()
     for results in in_order(folder.workloads.values(), lambda results: results.workload):
         print_workload(console, results)
     for line in needs.lines(folder.environment["run"]["left_out"]):

@@ -1,7 +1,9 @@
 """Made-up benchmark binaries that speak the real ones' language, and misbehave on demand.
 
 A fake is one script plus a JSON file beside it with what it describes and, per row, what it does:
-give plausible numbers, fail, report a limit, hang, kill itself, or leave processes behind.
+give plausible numbers, fail, report a limit, hang, kill itself, or leave processes behind. What it
+does when it is asked for --describe or for a list stands there too. `write_foreign` makes a binary
+of somebody else's, which knows nothing but Google Benchmark's own flags.
 """
 
 import json
@@ -33,6 +35,14 @@ if "--describe" in sys.argv:
     print(json.dumps(spec["described"]))
     sys.exit(0)
 flags = dict(a[len("--benchmark_"):].split("=", 1) for a in sys.argv[1:])
+if "list_tests" in flags:
+    exec(spec["does"].get("list", ""))
+    names = [row["name"] + "/manual_time" for row in spec["described"]["rows"]]
+    names = [name for name in names if re.search(flags.get("filter", ""), name)]
+    print(*names, sep="\\n")
+    if not names:
+        print("Failed to match any benchmarks against regex", file=sys.stderr)
+    sys.exit(0 if names else 2)
 with open(flags["out"], "w") as out:
     rows, code = [], 0
     for row in spec["described"]["rows"]:
@@ -56,6 +66,20 @@ with open(flags["out"], "w") as out:
         rows.append(result)
     json.dump({{"context": {{"date": "2026-01-01", "num_cpus": 2}}, "benchmarks": rows}}, out)
 sys.exit(code)
+"""
+
+_FOREIGN = """#!{python} -ISs
+import json, os, re, sys, time
+flags = dict(a[len("--benchmark_"):].split("=", 1) for a in sys.argv[1:])
+names = [name for name in {names!r} if re.search(flags.get("filter", ""), name)]
+{code}
+if flags.get("list_tests") == "true":
+    print(*names, sep="\\n")
+    sys.exit(0)
+rows = [{{"name": name, "run_name": name, "run_type": "iteration", "iterations": 10,
+         "real_time": 10.0, "cpu_time": 9.0, "time_unit": "us"}} for name in names]
+with open(flags["out"], "w") as out:
+    json.dump({{"context": {{"num_cpus": 2}}, "benchmarks": rows}}, out)
 """
 
 # Code for a row: a child that ignores what it can, a daemon in a session of its own, then forever.
@@ -111,5 +135,13 @@ def write_bench(build: Path, rows: list[dict], does: dict[str, Any] | None = Non
     }  # fmt: skip
     binary.write_text(_SCRIPT.format(python=sys.executable))
     Path(f"{binary}.json").write_text(json.dumps({"described": described, "does": does or {}}))
+    binary.chmod(0o755)
+    return binary
+
+
+def write_foreign(binary: Path, names: list[str], code: str = "") -> Path:
+    """A binary with these rows, named as Google Benchmark prints them; `code` runs first."""
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    binary.write_text(_FOREIGN.format(python=sys.executable, names=names, code=code))
     binary.chmod(0o755)
     return binary

@@ -114,8 +114,8 @@ def _sign_flip(data: np.ndarray, alternative: str, seed: int, resamples: int) ->
         # scipy wants two; with one pair there are two patterns of signs.
         extreme = data[0] > 0 if alternative == "greater" else data[0] < 0
         return 0.5 if extreme else 1.0
-    # The sign of a pair that trimming leaves out moves no trimmed mean. Without this weight patterns
-    # would tie, and ten pairs that are all alike could not get below 0.05.
+    # The sign of a pair that trimming leaves out moves no trimmed mean: without this weight many
+    # patterns tie, and ten pairs that are all alike can't get below 0.05.
     tie_break = _TIE_BREAK * np.abs(data).mean()
 
     def statistic(sample: np.ndarray, axis: int) -> np.ndarray:

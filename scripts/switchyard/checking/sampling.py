@@ -7,7 +7,7 @@ switches. Only these may drop a pair: a rule about times would throw away what i
 import json
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,15 @@ class Interrupted(Exception):  # noqa: N818 (not an error)
 
 class Sampler:
     def __init__(
-        self, plan: Plan, roots: Mapping[str, Path], interrupts: Interrupts, machine: Machine
+        self,
+        plan: Plan,
+        roots: Mapping[str, Path],
+        interrupts: Interrupts,
+        machine: Machine,
+        stored: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
+        """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched."""
+        self._stored = stored
         self._plan = plan
         self._roots = roots
         self._interrupts = interrupts
@@ -44,6 +51,8 @@ class Sampler:
 
     def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
         """Both sides back to back, `first` before the other. Raises Interrupted."""
+        if self._stored is not None:
+            return self._against_stored(stage, round_, benchmark)
         samples = {side: self.sample(side, benchmark) for side in sorted(SIDES, key=first.__ne__)}
         if stage == Stage.WARM_UP:
             most = max(sample.involuntary for sample in samples.values())
@@ -52,6 +61,14 @@ class Sampler:
             filter(None, (self._disturbance(benchmark, samples[s]) for s in SIDES)), None
         )
         return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
+
+    def _against_stored(self, stage: Stage, round_: int, benchmark: Benchmark) -> Pair:
+        """A launch of the candidate beside the next stored time, as long as there is one."""
+        times = self._stored[benchmark.key]
+        has_one = stage == Stage.STORED and round_ < len(times)
+        baseline = Sample(times[round_] if has_one else None)
+        candidate = self.sample("candidate", benchmark)
+        return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
 
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
         command = [
@@ -76,7 +93,7 @@ class Sampler:
         }  # fmt: skip
         try:
             document = json.loads(outcome.out_file)
-            rows = [r for r in document["benchmarks"] if bare_name(r["name"]) == benchmark.name]
+            rows = [row for row in document["benchmarks"] if _is_of(benchmark, row["name"])]
             rows = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
             self.contexts.setdefault(side, document["context"])
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -114,3 +131,7 @@ class Sampler:
         ):
             return "other work ran on the benchmark's CPU (involuntary switches)"
         return None
+
+
+def _is_of(benchmark: Benchmark, printed: str) -> bool:
+    return benchmark.name in (printed, bare_name(printed))

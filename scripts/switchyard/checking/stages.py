@@ -60,6 +60,12 @@ class Stages:
         suspects = verdicts.suspects(self.plan, screen)
         self._run(Stage.CONFIRM, allot(self.plan, suspects, screen, self._cost_s, self._left()))
 
+    def run_against_stored(self, launches: int) -> None:
+        """One stage, for a baseline that was measured some other time."""
+        everyone = {benchmark.key: 1 for benchmark in self.benchmarks}
+        self._run(Stage.WARM_UP, everyone)
+        self._run(Stage.STORED, dict.fromkeys(everyone, launches))
+
     def _screen_pairs(self) -> int:
         a_round = sum(cost for key, cost in self._cost_s.items() if key not in self._lost)
         if self.plan.budget_s is None or not a_round:

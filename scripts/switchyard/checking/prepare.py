@@ -1,0 +1,175 @@
+"""What comes before the first launch: find or build both sides, match what they have."""
+
+import argparse
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from .. import environment
+from ..errors import BadInputError
+from ..interrupts import Interrupts
+from ..machine import Machine
+from ..paths import ROOT
+from . import gate, listing, options, revision, settings, sides, stored
+from .listing import Listing
+from .model import Benchmark, Finding, Plan, Verdict
+from .sides import Side
+
+_OUR_BINARIES = "bin/bench_*"
+_CACHE = "build/baselines"
+# Of launches of the candidate, where the baseline's times are stored.
+_FEWEST_STORED, _MOST_STORED = 20, 40
+# Of stored times, for a spread.
+_FEWEST_TIMES = 4
+_GONE = "(stored results)"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What there is to compare. identical: binaries that are the same bytes on both sides; stored:
+    the baseline's times by benchmark, if nothing of it runs.
+    """
+
+    sides: list[Side]
+    benchmarks: list[Benchmark]
+    settled: list[Finding]
+    problems: list[str]
+    identical: list[str]
+    stored: dict[str, list[float]] | None = None
+
+    @property
+    def most_stored(self) -> int:
+        """How many launches of the candidate go against them."""
+        longest = max(map(len, (self.stored or {}).values()), default=0)
+        return min(max(longest, _FEWEST_STORED), _MOST_STORED)
+
+
+def prepare(
+    args: argparse.Namespace, plan: Plan, console: Console, interrupts: Interrupts
+) -> Prepared:
+    """Raises SwitchyardError, and sampling.Interrupted."""
+    _refuse_what_does_not_fit(args)
+    candidate = _candidate(args, console, interrupts)
+    if args.baseline_results:
+        return _against_stored(args, plan, candidate, interrupts)
+    baseline = _baseline(args, candidate, console, interrupts)
+    pattern = args.binaries or _OUR_BINARIES
+    listings = [
+        listing.list_benchmarks(side.root, pattern, interrupts) for side in (baseline, candidate)
+    ]
+    benchmarks, settled, problems = sides.match(*listings, args.filter, _wanted(args))
+    binaries = sorted({benchmark.binary for benchmark in benchmarks})
+    problems += settings.refuse_if_different(baseline.root, candidate.root, binaries)
+    problems += [f"{finding.benchmark.key}: {finding.why}" for finding in settled]
+    same = sides.identical(baseline, candidate, binaries)
+    if args.skip_identical:
+        settled += [
+            Finding(benchmark, Verdict.UNCHANGED, "its binary is the same, byte for byte")
+            for benchmark in benchmarks
+            if benchmark.binary in same
+        ]
+        benchmarks = [benchmark for benchmark in benchmarks if benchmark.binary not in same]
+    return Prepared([baseline, candidate], benchmarks, settled, problems, same)
+
+
+def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+    for wrong, line in (
+        (args.build_command and not args.binaries, "--build-command needs --binaries"),
+        (args.baseline and args.binaries and not args.build_command,
+         "--baseline with --binaries needs --build-command: how is that revision built?"),
+        (args.baseline and args.candidate_build and args.build_command,
+         "--build-command builds the candidate too: leave out --candidate-build"),
+        (args.allow_other_machine and not args.baseline_results,
+         "--allow-other-machine needs --baseline-results"),
+        (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
+        (args.instructions and args.baseline_results,
+         "--instructions needs a baseline that can be run, not --baseline-results"),
+    ):  # fmt: skip
+        if wrong:
+            raise BadInputError(line)
+
+
+def _candidate(args: argparse.Namespace, console: Console, interrupts: Interrupts) -> Side:
+    if args.candidate_build or (args.binaries and not args.build_command):
+        return sides.of_build("candidate", options.candidate_build(args))
+    root = _repository(args)
+    build = root if args.build_command else options.candidate_build(args)
+    return revision.build_candidate(
+        build, _targets(args, build), console, interrupts, root, args.build_command
+    )
+
+
+def _baseline(
+    args: argparse.Namespace, candidate: Side, console: Console, interrupts: Interrupts
+) -> Side:
+    if args.baseline_build:
+        return sides.of_build("baseline", args.baseline_build)
+    root = _repository(args)
+    return revision.build_baseline(
+        args.baseline, candidate.root, _targets(args, candidate.root), root / _CACHE, console,
+        interrupts, root, args.build_command,
+    )  # fmt: skip
+
+
+def _targets(args: argparse.Namespace, build: Path) -> list[str]:
+    """Of our own build: what the gate set is in, or every bench_* that the candidate has."""
+    if args.build_command:
+        return []
+    if options.takes_gate_set(args):
+        return sorted({f"bench_{name.partition('/')[0]}" for name in gate.gate_set()})
+    return sorted(path.name for path in build.glob(_OUR_BINARIES))
+
+
+def _wanted(args: argparse.Namespace) -> list[str] | None:
+    return list(gate.gate_set()) if options.takes_gate_set(args) else None
+
+
+def _repository(args: argparse.Namespace) -> Path:
+    """Ours, or with --binaries the one that the current folder is in."""
+    if not args.binaries:
+        return ROOT
+    asked = subprocess.run(
+        ["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
+    )
+    return Path(asked.stdout.strip()) if asked.returncode == 0 else Path.cwd()
+
+
+def _against_stored(
+    args: argparse.Namespace, plan: Plan, candidate: Side, interrupts: Interrupts
+) -> Prepared:
+    found = stored.load(
+        args.baseline_results,
+        environment.machine_facts(Machine()),
+        args.allow_other_machine,
+        plan.metric,
+    )
+    names = listing.list_benchmarks(candidate.root, args.binaries or _OUR_BINARIES, interrupts)
+    benchmarks, settled, problems = sides.match(
+        _as_listing(found.times, names), names, args.filter, _wanted(args)
+    )
+    few = [b for b in benchmarks if len(found.times[b.key]) < _FEWEST_TIMES]
+    settled += [
+        Finding(b, Verdict.SKIPPED, f"the stored results have fewer than {_FEWEST_TIMES} times of it")
+        for b in few
+    ]
+    problems += [*found.problems, *(f"{f.benchmark.key}: {f.why}" for f in settled)]
+    baseline = Side(
+        "baseline", args.baseline_results, f"results of {args.baseline_results}",
+        found.facts.get("sha"), found.facts.get("dirty"),
+    )  # fmt: skip
+    benchmarks = [b for b in benchmarks if b not in few]
+    return Prepared([baseline, candidate], benchmarks, settled, problems, [], found.times)
+
+
+def _as_listing(times: Mapping[str, list[float]], candidate: Listing) -> Listing:
+    """What is stored, as if a side had listed it: in the binaries of the candidate."""
+    has: dict[str, list[str]] = {}
+    for binary, names in candidate.names.items():
+        stem = Path(binary).stem
+        has[binary] = [name for name in names if name in times or f"{stem}:{name}" in times]
+    known = {key for names in has.values() for key in names}
+    gone = [key for key in times if key.rpartition(":")[2] not in known and key not in known]
+    return Listing(has | ({_GONE: gone} if gone else {}))

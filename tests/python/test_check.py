@@ -1,0 +1,316 @@
+"""`check` from the command line, on made-up binaries: what it says, leaves behind, and exits with.
+
+The binaries' times vary by 1 %, so that a check takes seconds and its verdicts don't depend on the
+machine that the tests run on.
+"""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import SWITCHYARD
+from fakes import row, write_bench, write_foreign
+from test_interrupts import processes_of, wait_until
+
+from switchyard import check
+from switchyard.cli import build_parser
+
+FIBER = [f"switch/fiber/via:yield/tasks:{tasks}/placement:same" for tasks in (2, 1024)]
+NAMES = [*FIBER, "switch/thread/via:futex/tasks:2/placement:same"]
+GLOB = ("--binaries", "bin/bench_*")
+
+
+def side(folder: Path, does: dict | None = None, names=NAMES, slower: dict | None = None) -> Path:
+    """A build: `slower` rows take so many times as long; `does`: what else a row does."""
+    noisy = "result['real_time'] *= random.uniform(0.99, 1.01)\n"
+    rows = {
+        name: {"fields": {"real_time": 100 * (slower or {}).get(name, 1)}, "code": noisy}
+        for name in names
+    }
+    for name, more in (does or {}).items():
+        rows[name] = rows[name] | more
+    write_bench(folder, [row(name) for name in names], rows)
+    return folder
+
+
+def run(*arguments, cwd=None, shell_prefix: str = "") -> subprocess.CompletedProcess:
+    argv = [str(SWITCHYARD), "check", *map(str, arguments)]
+    if shell_prefix:
+        argv = ["bash", "-c", f'{shell_prefix} exec "$@"', "bash", *argv]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+
+
+@pytest.fixture
+def compare(tmp_path: Path):
+    """Checks a baseline against a candidate made as told; more arguments are passed on."""
+
+    def checked(*arguments, baseline=None, candidate=None):
+        a, b = side(tmp_path / "a", **baseline or {}), side(tmp_path / "b", **candidate or {})
+        sides = ("--baseline-build", a, "--candidate-build", b)
+        out = ("--out", tmp_path / "out") if "--out" not in arguments else ()
+        return run(*sides, *GLOB, "--min-time", "0.01", "--seed", "3", *out, *arguments)
+
+    return checked
+
+
+@pytest.fixture
+def verdicts(tmp_path: Path):
+    """Of the check in tmp_path/out, by benchmark."""
+
+    def read():
+        document = json.loads((tmp_path / "out/check.json").read_text())
+        return {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
+
+    return read
+
+
+def test_a_change_of_the_documentation_alone_passes(compare, verdicts):
+    done = compare()
+    assert (done.returncode, done.stderr.count("error")) == (0, 0)
+    assert verdicts() == dict.fromkeys(NAMES, "unchanged")
+
+
+def test_fibers_that_yield_twice_fail_it_and_are_named(compare, verdicts):
+    done = compare(candidate={"slower": dict.fromkeys(FIBER, 2)})
+    assert done.returncode == 1
+    assert verdicts() == {**dict.fromkeys(FIBER, "regressed"), NAMES[2]: "unchanged"}
+    last = " ".join(done.stdout.split())
+    assert all(f"{name} (+" in last for name in FIBER)
+
+
+def test_a_gain_passes_and_is_named(compare, verdicts):
+    done = compare(baseline={"slower": {FIBER[0]: 1.25}})
+    assert done.returncode == 0
+    assert verdicts()[FIBER[0]] == "improved"
+
+
+def test_every_form_of_the_result_is_there_and_agrees(compare, tmp_path):
+    compare(candidate={"slower": {FIBER[0]: 1.5}})
+    out = tmp_path / "out"
+    suite = ElementTree.parse(out / "junit.xml").getroot()
+    assert [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None] \
+        == [FIBER[0]]  # fmt: skip
+    assert f"`{FIBER[0]}` | **regressed**" in (out / "summary.md").read_text()
+    times = {
+        name: [r["real_time"] for r in json.loads((out / name).read_text())["benchmarks"]]
+        for name in ("baseline.json", "candidate.json")
+    }
+    assert len(times["baseline.json"]) == len(times["candidate.json"]) >= 3 * 10
+    assert (out / "check.png").stat().st_size > 10_000
+    assert not list(out.glob(".*"))
+
+
+def test_a_replay_comes_to_the_same_end(compare, tmp_path):
+    first = compare(candidate={"slower": {FIBER[0]: 1.5}})
+    again = run("--replay", tmp_path / "out")
+    assert (again.returncode, first.returncode) == (1, 1)
+    assert again.stdout in first.stdout
+
+
+def test_a_replay_of_a_file_that_was_changed_is_refused(compare, tmp_path):
+    compare(candidate={"slower": {FIBER[0]: 1.5}})
+    file = tmp_path / "out/check.json"
+    file.write_text(file.read_text().replace('"verdict": "regressed"', '"verdict": "unchanged"'))
+    again = run("--replay", tmp_path / "out")
+    assert again.returncode == 2
+    assert "its raw data say regressed" in again.stderr
+
+
+def test_a_candidate_that_gives_a_wrong_answer_can_not_pass(compare, verdicts):
+    done = compare(candidate={"does": {FIBER[0]: {"error": "lost a baton"}}})
+    assert done.returncode == 2
+    assert verdicts()[FIBER[0]] == "failed"
+    assert "lost a baton" in done.stdout
+
+
+def test_a_regression_counts_for_more_than_a_failure(compare):
+    done = compare(candidate={"does": {FIBER[0]: {"error": "no"}}, "slower": {FIBER[1]: 1.5}})
+    assert done.returncode == 1
+
+
+def test_a_baseline_that_fails_is_told_and_excused(compare, verdicts):
+    done = compare(baseline={"does": {FIBER[0]: {"error": "lost a baton"}}})
+    assert done.returncode == 0
+    assert verdicts()[FIBER[0]] == "skipped"
+    assert "baseline failed: lost a baton" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code", ["os.kill(os.getpid(), signal.SIGSEGV)", "time.sleep(1000)", "os._exit(0)"]
+)
+def test_a_candidate_that_crashes_hangs_or_prints_nothing_fails_it(compare, verdicts, code):
+    done = compare("--launch-timeout", "2", candidate={"does": {FIBER[0]: {"code": code}}})
+    assert done.returncode == 2
+    assert verdicts()[FIBER[0]] == "failed"
+    assert verdicts()[FIBER[1]] == "unchanged"
+
+
+def test_benchmarks_of_one_side_only_are_told_and_fail_when_strict(compare, verdicts):
+    done = compare(candidate={"names": NAMES[:2]}, baseline={"names": NAMES[1:]})
+    assert done.returncode == 0
+    assert verdicts() == {NAMES[0]: "missing", NAMES[1]: "unchanged", NAMES[2]: "missing"}
+    assert "only in the candidate: new" in done.stderr
+    assert "only in the baseline: gone" in done.stderr
+    assert compare("--strict", "--out", "strict", candidate={"names": NAMES[:2]}).returncode == 3
+
+
+def test_nothing_in_common_is_a_failure_and_no_pass(compare):
+    done = compare(candidate={"names": NAMES[:1]}, baseline={"names": NAMES[1:]})
+    assert done.returncode == 2
+
+
+def test_a_filter_that_matches_nothing_is_an_error(compare):
+    done = compare("--filter", "fibre")
+    assert done.returncode == 2
+    assert "'fibre' matches none" in done.stderr
+
+
+def test_a_budget_for_nothing_leaves_it_undecided(compare, verdicts):
+    done = compare("--budget", "0.1s", "--strict")
+    assert done.returncode == 3
+    assert set(verdicts().values()) == {"inconclusive"}
+
+
+def test_the_same_binary_needs_no_measuring_if_told_so(compare, verdicts):
+    done = compare("--skip-identical")
+    assert done.returncode == 0
+    assert verdicts() == dict.fromkeys(NAMES, "unchanged")
+    assert "the same, byte for byte" in " ".join(done.stdout.split())
+
+
+def test_foreign_google_benchmarks_are_compared_like_ours(tmp_path):
+    names = ["BM_Sort<std::vector<int>>/8", "BM_Sort<std::vector<int>>/64", "BM_x/threads:2/real_time"]
+    for name in ("a", "b"):
+        write_foreign(tmp_path / name / "build/bench/sort", names)
+        (tmp_path / name / "build/bench/notes.txt").write_text("no binary")
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "build/bench/*", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    assert [f["verdict"] for f in document["findings"]] == ["unchanged"] * 3
+    assert document["findings"][0]["benchmark"]["name"] == names[0]
+
+
+def test_stored_results_give_advice_and_fail_only_when_strict(compare, tmp_path):
+    compare()  # its candidate.json is what is compared with
+    slow = side(tmp_path / "slow", slower={FIBER[0]: 1.5})
+    stored = ("--baseline-results", tmp_path / "out", "--candidate-build", slow, *GLOB)
+    done = run(*stored, "--out", tmp_path / "advice")
+    assert (done.returncode, "advisory" in done.stdout) == (0, True), done.stderr
+    document = json.loads((tmp_path / "advice/check.json").read_text())
+    found = {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
+    assert found == {FIBER[0]: "regressed", FIBER[1]: "unchanged", NAMES[2]: "unchanged"}
+    assert run(*stored, "--strict", "--out", tmp_path / "strict").returncode == 1
+    assert run("--replay", tmp_path / "strict").returncode == 1
+
+
+def test_another_machines_results_are_refused_unless_allowed(compare, tmp_path):
+    compare()
+    file = tmp_path / "out/check.json"
+    document = json.loads(file.read_text())
+    document["facts"]["machine"]["cpu_model"] = "Another CPU"
+    file.write_text(json.dumps(document))
+    stored = ("--baseline-results", tmp_path / "out", "--candidate-build", tmp_path / "b", *GLOB)
+    refused = run(*stored, "--out", tmp_path / "refused")
+    assert refused.returncode == 2
+    assert "Another CPU" in refused.stderr
+    assert run(*stored, "--allow-other-machine", "--out", tmp_path / "x").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_it_and_keeps_what_was_measured(tmp_path, name):
+    a, b = side(tmp_path / "a"), side(tmp_path / "b", {FIBER[0]: {"code": "time.sleep(0.3)"}})
+    out = tmp_path / "out"
+    argv = [SWITCHYARD, "check", "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", out]
+    process = subprocess.Popen(
+        ["env", "--default-signal=INT,TERM,HUP", *map(str, argv)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    wait_until((out / "check.json").exists, "the warm-up")
+    time.sleep(0.5)
+    process.send_signal(getattr(signal, name))
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 128 + getattr(signal, name)
+    assert f"interrupted by {name}" in output
+    document = json.loads((out / "check.json").read_text())
+    assert not document["complete"]
+    assert document["pairs"]
+    assert processes_of(str(tmp_path)) == []
+    assert run("--replay", out).returncode == process.returncode
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_file(compare, tmp_path):
+    a, b = side(tmp_path / "a"), side(tmp_path / "b")
+    done = run(
+        "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", tmp_path / "out",
+        shell_prefix="ulimit -f 4;",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    left = list((tmp_path / "out").iterdir())  # at most a whole file of an earlier moment
+    assert [path.name for path in left] in ([], ["check.json"])
+    assert not any(json.loads(path.read_text())["complete"] for path in left)
+
+
+def test_output_that_can_not_be_written_is_no_pass(tmp_path):
+    a, b = side(tmp_path / "a", names=NAMES[:1]), side(tmp_path / "b", names=NAMES[:1])
+    done = run(
+        "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", tmp_path / "out",
+        shell_prefix="exec >/dev/full;",
+    )  # fmt: skip
+    assert done.returncode == 2
+
+
+def test_a_folder_that_holds_a_check_is_not_overwritten(compare):
+    compare()
+    again = compare()
+    assert again.returncode == 2
+    assert "holds a check already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["--baseline-build", "/nowhere"], "/nowhere"),
+        (["--baseline", "no-such-branch"], "no-such-branch"),
+        (["--baseline", "HEAD", "--baseline-build", "x"], "not allowed with"),
+        ([], "one of the arguments"),
+        (["--baseline", "HEAD", "--budget", "soon"], "soon"),
+        (["--baseline", "HEAD", "--budget", "0"], "--budget"),
+        (["--baseline", "HEAD", "--threshold", "-1"], "--threshold"),
+        (["--baseline", "HEAD", "--threshold", "nan"], "--threshold"),
+        (["--baseline", "HEAD", "--alpha", "1"], "--alpha"),
+        (["--baseline", "HEAD", "--seed", "-4"], "--seed"),
+        (["--baseline", "HEAD", "--cpu", "999"], "--cpu"),
+        (["--baseline", "HEAD", "--min-time", "0"], "--min-time"),
+        (["--baseline", "HEAD", "--binaries", "b/*"], "--build-command"),
+        (["--baseline", "HEAD", "--build-command", "make"], "--binaries"),
+        (["--baseline-build", ".", "--allow-other-machine"], "--allow-other-machine"),
+        (["--baseline-build", ".", "--binaries", "*", "--set", "all"], "--set"),
+        (["--replay", "/nowhere"], "/nowhere"),
+        (["--baseline-results", "/nowhere", "--binaries", "*"], "/nowhere"),
+        (["--baseline-results", "x", "--instructions"], "--instructions"),
+    ],
+)
+def test_bad_input_is_named_and_never_exits_1(arguments, culprit, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert culprit in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bug_in_the_check_is_no_regression(monkeypatch, capsys):
+    def broken(args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(check, "_check", broken)
+    args = build_parser().parse_args(["check", "--baseline", "HEAD"])
+    assert check.main(args) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
