@@ -112,14 +112,15 @@ def _facts(prepared: "Prepared", machine: Machine) -> dict[str, Any]:
 
 def _announcement(report: "Report", prepared: "Prepared", folder: Path) -> str:
     plan = report.plan
-    lines = [f"{side.label}: {side.what}" + ", with changes that are not committed" * bool(side.dirty)
-             for side in prepared.sides]  # fmt: skip
+    changed = ", with changes that are not committed"
+    lines = [f"{side.label}: {side.what}{changed if side.dirty else ''}" for side in prepared.sides]
     where = "free to move" if plan.cpu is None else f"bound to CPU {plan.cpu}"
     count = len(prepared.benchmarks)
     lines += [
-        f"{count} benchmark{'s'[: count != 1]}, at most {plan.budget_s:g} s of measuring, launches "
-        f"{where}, seed {plan.seed}",
+        f"{count} benchmark{'s'[: count != 1]}, at most {plan.budget_s:g} s of measuring, "
+        f"launches {where}, seed {plan.seed}",
         *(f"note: {problem}" for problem in prepared.problems),
+        *(f"note: {finding.benchmark.key}: {finding.why}" for finding in prepared.settled),
         f"check: {folder}",
     ]
     return "\n".join(lines)

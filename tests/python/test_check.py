@@ -92,8 +92,8 @@ def test_every_form_of_the_result_is_there_and_agrees(compare, tmp_path):
     compare(candidate={"slower": {FIBER[0]: 1.5}})
     out = tmp_path / "out"
     suite = ElementTree.parse(out / "junit.xml").getroot()
-    assert [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None] \
-        == [FIBER[0]]  # fmt: skip
+    failed = [case for case in suite.iter("testcase") if case.find("failure") is not None]
+    assert [case.get("name") for case in failed] == [FIBER[0]]
     assert f"`{FIBER[0]}` | **regressed**" in (out / "summary.md").read_text()
     times = {
         name: [r["real_time"] for r in json.loads((out / name).read_text())["benchmarks"]]
@@ -149,13 +149,16 @@ def test_a_candidate_that_crashes_hangs_or_prints_nothing_fails_it(compare, verd
     assert verdicts()[FIBER[1]] == "unchanged"
 
 
-def test_benchmarks_of_one_side_only_are_told_and_fail_when_strict(compare, verdicts):
+def test_benchmarks_of_one_side_only_are_told_and_fail_when_strict(compare, verdicts, tmp_path):
     done = compare(candidate={"names": NAMES[:2]}, baseline={"names": NAMES[1:]})
     assert done.returncode == 0
     assert verdicts() == {NAMES[0]: "missing", NAMES[1]: "unchanged", NAMES[2]: "missing"}
     assert "only in the candidate: new" in done.stderr
     assert "only in the baseline: gone" in done.stderr
-    assert compare("--strict", "--out", "strict", candidate={"names": NAMES[:2]}).returncode == 3
+    assert (
+        compare("--strict", "--out", tmp_path / "strict", candidate={"names": NAMES[:2]}).returncode
+        == 3
+    )
 
 
 def test_nothing_in_common_is_a_failure_and_no_pass(compare):
@@ -183,7 +186,11 @@ def test_the_same_binary_needs_no_measuring_if_told_so(compare, verdicts):
 
 
 def test_foreign_google_benchmarks_are_compared_like_ours(tmp_path):
-    names = ["BM_Sort<std::vector<int>>/8", "BM_Sort<std::vector<int>>/64", "BM_x/threads:2/real_time"]
+    names = [
+        "BM_Sort<std::vector<int>>/8",
+        "BM_Sort<std::vector<int>>/64",
+        "BM_x/threads:2/real_time",
+    ]
     for name in ("a", "b"):
         write_foreign(tmp_path / name / "build/bench/sort", names)
         (tmp_path / name / "build/bench/notes.txt").write_text("no binary")

@@ -198,9 +198,20 @@ def two_sides(tmp_path: Path) -> list[Side]:
 
 def test_identical_are_binaries_of_the_same_bytes(tmp_path):
     baseline, candidate = two_sides(tmp_path)
-    (baseline.root / "other").write_bytes(b"1")
-    (candidate.root / "other").write_bytes(b"2")
-    assert sides.identical(baseline, candidate, ["bench", "other", "bench"]) == ["bench"]
+    for folder, bytes_ in (("same", "1"), ("other", "2")):
+        write_foreign(baseline.root / folder / "bench", ["BM_x"])
+        write_foreign(candidate.root / folder / "bench", ["BM_x"], bytes_)
+    (candidate.root / "same/bench").write_bytes((baseline.root / "same/bench").read_bytes())
+    binaries = ["same/bench", "other/bench", "same/bench"]
+    assert sides.identical(baseline, candidate, binaries) == ["same/bench"]
+
+
+def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
+    baseline, candidate = two_sides(tmp_path)
+    for side, code in ((baseline, "1"), (candidate, "2")):
+        write_foreign(side.root / "bin/bench", ["BM_x"])
+        write_foreign(side.root / "bin/server", ["BM_x"], code)
+    assert sides.identical(baseline, candidate, ["bin/bench"]) == []
 
 
 def test_neutral_roots_are_of_one_length_and_lead_to_the_sides(tmp_path):

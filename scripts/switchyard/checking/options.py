@@ -64,7 +64,7 @@ def _add_sides(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--skip-identical", action="store_true",
-        help="don't measure a binary that is the same, byte for byte, on both sides",
+        help="don't measure when the binaries are the same, byte for byte, on both sides",
     )  # fmt: skip
     group.add_argument("--allow-other-machine", action="store_true", help="with --baseline-results")
 
@@ -104,7 +104,8 @@ def plan(args: argparse.Namespace, machine: Machine) -> Plan:
     """Raises BadInputError."""
     for name, value, least, most in (
         ("--threshold", args.threshold, 0, 100), ("--alpha", args.alpha, 0, 0.5),
-        ("--min-time", args.min_time, 0, 3600), ("--launch-timeout", args.launch_timeout, 0, _A_DAY_S),
+        ("--min-time", args.min_time, 0, 3600),
+        ("--launch-timeout", args.launch_timeout, 0, _A_DAY_S),
     ):  # fmt: skip
         if not least < value <= most:
             raise BadInputError(f"{name} must be above {least} and at most {most}, not {value}")

@@ -63,7 +63,6 @@ def prepare(
     benchmarks, settled, problems = sides.match(*listings, args.filter, _wanted(args))
     binaries = sorted({benchmark.binary for benchmark in benchmarks})
     problems += settings.refuse_if_different(baseline.root, candidate.root, binaries)
-    problems += [f"{finding.benchmark.key}: {finding.why}" for finding in settled]
     same = sides.identical(baseline, candidate, binaries)
     if args.skip_identical:
         settled += [
@@ -152,7 +151,9 @@ def _against_stored(
     )
     few = [b for b in benchmarks if len(found.times[b.key]) < _FEWEST_TIMES]
     settled += [
-        Finding(b, Verdict.SKIPPED, f"the stored results have fewer than {_FEWEST_TIMES} times of it")
+        Finding(
+            b, Verdict.SKIPPED, f"the stored results have fewer than {_FEWEST_TIMES} times of it"
+        )
         for b in few
     ]
     problems += [*found.problems, *(f"{f.benchmark.key}: {f.why}" for f in settled)]

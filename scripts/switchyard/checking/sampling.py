@@ -93,7 +93,7 @@ class Sampler:
         }  # fmt: skip
         try:
             document = json.loads(outcome.out_file)
-            rows = [row for row in document["benchmarks"] if _is_of(benchmark, row["name"])]
+            rows = _rows_of(benchmark, document["benchmarks"])
             rows = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
             self.contexts.setdefault(side, document["context"])
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -133,5 +133,7 @@ class Sampler:
         return None
 
 
-def _is_of(benchmark: Benchmark, printed: str) -> bool:
-    return benchmark.name in (printed, bare_name(printed))
+def _rows_of(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of its very name, if there are any; else without what Google Benchmark appends."""
+    exact = [row for row in rows if row["name"] == benchmark.name]
+    return exact or [row for row in rows if bare_name(row["name"]) == benchmark.name]

@@ -6,6 +6,7 @@ overlooked: a benchmark that silently drops out of a check is a regression that 
 
 import contextlib
 import filecmp
+import os
 import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -71,12 +72,21 @@ def match(
 
 
 def identical(baseline: Side, candidate: Side, binaries: Iterable[str]) -> list[str]:
-    """The binaries that are the same, byte for byte, on both sides."""
-    return [
-        binary
-        for binary in dict.fromkeys(binaries)
-        if filecmp.cmp(baseline.root / binary, candidate.root / binary, shallow=False)
-    ]
+    """The binaries that are the same, byte for byte, on both sides, and so is every executable
+    beside them: a benchmark may start one.
+    """
+    folders = {Path(binary).parent for binary in binaries}
+    same = {
+        folder for folder in folders if _is_same(baseline.root / folder, candidate.root / folder)
+    }
+    return [binary for binary in dict.fromkeys(binaries) if Path(binary).parent in same]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether all executables that both folders have are the same."""
+    shared = [path for path in one.iterdir() if path.is_file() and os.access(path, os.X_OK)]
+    shared = [path for path in shared if (other / path.name).is_file()]
+    return all(filecmp.cmp(path, other / path.name, shallow=False) for path in shared)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from . import verdicts
+from . import sizing, verdicts
 from .model import SIDES, Benchmark, Evidence, Pair, Plan, Stage
 
 SCREEN_PAIRS = 10
@@ -129,14 +129,14 @@ def allot(
     """How many new pairs each suspect gets. If time is short the most suspicious come first, each
     with as many as can decide at all, and what is left goes to those with the widest spread.
     """
-    fewest = verdicts.fewest_pairs(plan, len(suspects))
+    fewest = sizing.fewest_pairs(plan, len(suspects))
     given: dict[str, int] = {}
     for key in suspects:
         if fewest * cost_s[key] <= left_s:
             given[key] = fewest
             left_s -= fewest * cost_s[key]
     more = {
-        key: verdicts.pairs_for(plan, screen[key].spread, fewest, _MOST_CONFIRM_PAIRS) - fewest
+        key: sizing.pairs_for(plan, screen[key].spread, fewest, _MOST_CONFIRM_PAIRS) - fewest
         for key in given
     }
     wanted_s = sum(more[key] * cost_s[key] for key in given)

@@ -13,16 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from . import evidence
 from .model import Benchmark, Evidence, Finding, Pair, Plan, Sample, Stage, Verdict, percent
-
-# More than this share of pairs lost to the kernel's doings, and the rest is not to be trusted.
-MOST_DROPPED = 0.2
-_EQUIVALENCE_ALPHA = 0.05
-_POWER = 0.9
+from .sizing import EQUIVALENCE_ALPHA, MOST_DROPPED, pairs_needed
 
 Evidences = Mapping[str, Evidence]
 
@@ -36,23 +31,6 @@ def suspects(plan: Plan, screen: Evidences) -> list[str]:
     """Whom the screening could not clear, the most suspicious first."""
     found = [key for key, seen in screen.items() if not _cleared(plan, seen)]
     return sorted(found, key=lambda key: (min(screen[key].p_slower, screen[key].p_faster), key))
-
-
-def fewest_pairs(plan: Plan, among: int) -> int:
-    """With fewer no p-value of `among` suspects can get below alpha, even if all signs agree.
-
-    One more than that, also when as many are dropped as may be.
-    """
-    return math.ceil((math.log2(max(among, 1) / plan.alpha) + 1) / (1 - MOST_DROPPED))
-
-
-def pairs_for(plan: Plan, spread: float | None, fewest: int, most: int) -> int:
-    """How many pairs tell a change that counts from one that doesn't, whatever it turns out to be:
-    their standard error is a third of the way from the threshold to the equivalence limit.
-    """
-    wanted_error = (plan.equivalence_limit - plan.limit) / 3
-    wanted = math.ceil(((spread or 0) / wanted_error) ** 2)
-    return min(max(wanted, fewest), max(most, fewest))
 
 
 def judge(plan: Plan, benchmarks: Sequence[Benchmark], pairs: Sequence[Pair]) -> list[Finding]:
@@ -125,7 +103,7 @@ def _resamples(plan: Plan, count: int) -> int:
 
 def _cleared(plan: Plan, seen: Evidence) -> bool:
     shows_nothing = min(seen.p_slower, seen.p_faster) > plan.screen_alpha
-    return shows_nothing and seen.p_equivalent <= _EQUIVALENCE_ALPHA and not _disturbed(seen)
+    return shows_nothing and seen.p_equivalent <= EQUIVALENCE_ALPHA and not _disturbed(seen)
 
 
 def _disturbed(seen: Evidence) -> bool:
@@ -179,38 +157,19 @@ def _decided(plan: Plan, finding: Finding, pairs: Sequence[Pair], among: int) ->
         new = [pair for pair in pairs if pair.stage == Stage.CONFIRM]
         why = _all_dropped(new) if new else "a suspect, but the check ended before its new pairs"
         return _undecided(plan, finding, seen, why, among)
-    if seen.p_equivalent <= _EQUIVALENCE_ALPHA:
+    if seen.p_equivalent <= EQUIVALENCE_ALPHA:
         why = f"a change of {100 * plan.equivalence:.2g} % or more is excluded"
         return replace(finding, verdict=Verdict.UNCHANGED, why=why)
     return _undecided(plan, finding, seen, "", among)
 
 
 def _undecided(plan: Plan, finding: Finding, seen: Evidence, why: str, among: int) -> Finding:
-    needed = _needed(plan, seen, among)
+    needed = pairs_needed(plan, seen, among)
     reach = ""
     if seen.low is not None:
         reach = f"anything from {percent(seen.low):+.1f} to {percent(seen.high):+.1f} % fits"
     why = "; ".join(part for part in (why, reach) if part)
     return replace(finding, verdict=Verdict.INCONCLUSIVE, why=why, pairs_needed=needed)
-
-
-def _needed(plan: Plan, seen: Evidence, among: int) -> int | None:
-    """How many pairs would decide in nine of ten checks, if the estimate and the spread are right:
-    exclude a change beyond the equivalence limit, or show one beyond the threshold and survive the
-    correction over all suspects. None when there is no spread to go by.
-    """
-    if not seen.spread:
-        return None
-
-    def wanted(distance: float, p: float) -> float:
-        reach = stats.norm.ppf(1 - p) + stats.norm.ppf((1 + _POWER) / 2)
-        return (reach * seen.spread / distance) ** 2 if distance > 0 else math.inf
-
-    size = abs(seen.estimate)
-    excluded = wanted(plan.equivalence_limit - size, _EQUIVALENCE_ALPHA)
-    beyond = max(wanted(size - plan.limit, 0.5), wanted(size, plan.alpha / max(among, 1)))
-    least = max(seen.pairs + 1, fewest_pairs(plan, among))
-    return max(math.ceil(min(excluded, beyond)), least)
 
 
 def _why_nothing(pairs: Sequence[Pair]) -> str:

@@ -71,6 +71,7 @@ def locked(cache: Path, console: Console, interrupts: Interrupts | None) -> Iter
     """One check at a time builds in a cache. The kernel gives the lock back when a check dies."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        (cache / ".gitignore").write_text("*\n")  # a project may not ignore its build folder
         file = (cache / ".lock").open("w")
     except OSError as error:
         raise BadInputError(f"cannot write to {cache}: {error.strerror}") from None

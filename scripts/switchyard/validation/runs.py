@@ -1,0 +1,129 @@
+"""Measures whole checks, as `check` does them, and keeps every pair in a file of its own format.
+
+A run compares a build without a slowdown (the baseline) with one that does some per cent more work
+for each operation; 0 is a second copy of the baseline. Runs of all sizes are shuffled, so that a
+busy hour hits them alike. What is kept is the raw data only: everything else is derived from it.
+"""
+
+import csv
+import gzip
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..checking import stages
+from ..checking.model import Benchmark, Pair, Plan, Sample, Stage
+from ..checking.sampling import Sampler
+from ..interrupts import Interrupts
+from ..machine import Machine
+
+_COLUMNS = (
+    "slowdown", "seed", "cpu", "screen_pairs", "stage", "round", "benchmark", "first",
+    "baseline_s", "candidate_s", "baseline_wall_s", "candidate_wall_s", "dropped",
+)  # fmt: skip
+
+
+@dataclass
+class Run:
+    """One whole check. slowdown: per cent of more work in the candidate."""
+
+    slowdown: int
+    plan: Plan
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """That were spent in launches."""
+        return sum(pair.baseline.wall_s + pair.candidate.wall_s for pair in self.pairs)
+
+
+def schedule(counts: Mapping[int, int], seed: int) -> list[tuple[int, int]]:
+    """(slowdown, seed of the check) for each run, shuffled. `counts`: runs by slowdown."""
+    runs = [
+        (slowdown, seed + 10_000 * slowdown + index)
+        for slowdown, count in counts.items()
+        for index in range(count)
+    ]
+    random.Random(seed).shuffle(runs)
+    return runs
+
+
+def measure(
+    slowdown: int,
+    plan: Plan,
+    roots: Mapping[str, Path],
+    benchmarks: Sequence[Benchmark],
+    interrupts: Interrupts,
+    watcher: stages.Watcher,
+) -> Run:
+    """Raises checking.sampling.Interrupted."""
+    sampler = Sampler(plan, roots, interrupts, Machine())
+    check = stages.Stages(plan, benchmarks, sampler.pair, watcher)
+    check.run()
+    return Run(slowdown, check.plan, check.pairs)
+
+
+def append(file: Path, run: Run) -> None:
+    """All of a run at once, so that a file never ends in half of one."""
+    is_new = not file.exists()
+    with file.open("a", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        if is_new:
+            writer.writerow(_COLUMNS)
+        writer.writerows(_row(run, pair) for pair in run.pairs)
+
+
+def _row(run: Run, pair: Pair) -> list[object]:
+    numbers = (sample.value and f"{sample.value:.6g}" for sample in (pair.baseline, pair.candidate))
+    problem = pair.baseline.problem or pair.candidate.problem
+    return [
+        run.slowdown, run.plan.seed, run.plan.cpu, run.plan.screen_pairs, pair.stage.value,
+        pair.round, pair.benchmark, pair.first, *numbers,
+        f"{pair.baseline.wall_s:.3f}", f"{pair.candidate.wall_s:.3f}",
+        f"failed: {problem}" if problem else pair.dropped or "",
+    ]  # fmt: skip
+
+
+def read(files: Iterable[Path]) -> list[Run]:
+    """Runs as they were measured; .csv, or .csv.gz as it is kept with the reference results."""
+    found: dict[tuple[str, ...], Run] = {}
+    for file in files:
+        for row in _rows(file):
+            key = (row["slowdown"], row["seed"])
+            if key not in found:
+                plan = Plan(
+                    int(row["seed"]), int(row["screen_pairs"]),
+                    cpu=int(row["cpu"]) if row["cpu"] else None,
+                )  # fmt: skip
+                found[key] = Run(int(row["slowdown"]), plan)
+            found[key].pairs.append(_pair(row))
+    return list(found.values())
+
+
+def keep(file: Path, folder: Path) -> None:
+    """A copy of raw data for others to read; the same data give the same bytes."""
+    if file.suffix != ".gz":
+        packed = gzip.compress(file.read_bytes(), mtime=0)
+        (folder / f"{file.name}.gz").write_bytes(packed)
+
+
+def _rows(file: Path) -> Iterable[dict[str, str]]:
+    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    return csv.DictReader(content.decode().splitlines())
+
+
+def _pair(row: Mapping[str, str]) -> Pair:
+    failed = row["dropped"].startswith("failed: ")
+    baseline, candidate = (
+        Sample(
+            float(row[f"{side}_s"]) if row[f"{side}_s"] else None,
+            row["dropped"] if failed and not row[f"{side}_s"] else None,
+            wall_s=float(row[f"{side}_wall_s"]),
+        )
+        for side in ("baseline", "candidate")
+    )
+    return Pair(
+        Stage(row["stage"]), int(row["round"]), row["benchmark"], row["first"],
+        baseline, candidate, None if failed else row["dropped"] or None,
+    )  # fmt: skip

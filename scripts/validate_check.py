@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Proves that the regression check finds what it should, and nothing else.
+
+    scripts/validate_check.py build              # the builds whose difference is known
+    scripts/validate_check.py measure --runs 0=60,5=20,10=20
+    scripts/validate_check.py report             # tables and plots into results/reference/check/
+
+`measure` may be stopped and started again, and run once for each CPU at the same time; it goes on
+where it was. Run with the interpreter in .venv, as scripts/switchyard.sh does.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from rich.console import Console
+
+from switchyard import errors
+from switchyard.checking import gate, stages
+from switchyard.checking.model import SIDES, Benchmark, Plan
+from switchyard.checking.sampling import Interrupted
+from switchyard.errors import BadInputError, SwitchyardError
+from switchyard.interrupts import Interrupts
+from switchyard.paths import RESULTS, ROOT
+from switchyard.validation import runs
+
+BUILDS = ROOT / "build" / "validate"
+DATA = BUILDS / "data"
+REFERENCE = RESULTS / "reference" / "check"
+SLOWDOWNS = (0, 2, 5, 10, 20)
+_RUNS = "0=60,2=10,5=20,10=20,20=10"
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    try:
+        return args.do(args)
+    except SwitchyardError as error:
+        return errors.report(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="builds with 0, 2, 5, 10 and 20 % more work")
+    build.set_defaults(do=_build)
+    measure = commands.add_parser("measure", help="run whole checks, keep every pair")
+    measure.add_argument("--runs", default=_RUNS, metavar="P=N,...", help=f"default: {_RUNS}")
+    measure.add_argument("--cpu", type=int, default=1, help="where launches are bound to")
+    measure.add_argument("--seed", type=int, default=1, help="of the order and of the checks")
+    measure.set_defaults(do=_measure)
+    report = commands.add_parser("report", help="what the runs prove")
+    report.add_argument("--data", type=Path, default=DATA, metavar="DIR")
+    report.add_argument("--out", type=Path, default=REFERENCE, metavar="DIR")
+    report.set_defaults(do=_report)
+    return parser
+
+
+def _binaries() -> list[str]:
+    """Of the gate set."""
+    return sorted({f"bench_{name.split('/')[0]}" for name in gate.gate_set()})
+
+
+def _build(args: argparse.Namespace) -> int:
+    for percent in SLOWDOWNS:
+        folder = BUILDS / str(percent)
+        print(f"building with {percent} % more work for each operation", flush=True)
+        for command in (
+            ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+             "-DSWITCHYARD_TESTS=OFF", f"-DSWITCHYARD_INJECT_SLOWDOWN={percent}"],
+            ["cmake", "--build", folder, "--target", *_binaries()],
+        ):  # fmt: skip
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+            if done.returncode:
+                raise SwitchyardError(f"{command[:2]} failed:\n{done.stdout[-2000:]}{done.stderr}")
+    copy = BUILDS / "copy" / "bin"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(BUILDS / "0" / "bin", copy)
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> int:
+    counts = _counts(args.runs)
+    benchmarks = [
+        Benchmark(name, f"bin/bench_{name.split('/')[0]}", name) for name in gate.gate_set()
+    ]
+    for percent in counts:
+        _root(percent, "candidate")
+    DATA.mkdir(parents=True, exist_ok=True)
+    file = DATA / f"pairs-seed{args.seed}-cpu{args.cpu}.csv"
+    done = {(run.slowdown, run.plan.seed) for run in runs.read([file] if file.exists() else [])}
+    todo = [run for run in runs.schedule(counts, args.seed) if run not in done]
+    console = Console(stderr=True, highlight=False)
+    with Interrupts() as interrupts:
+        for index, (percent, seed) in enumerate(todo):
+            plan = Plan(seed, stages.SCREEN_PAIRS, cpu=args.cpu, budget_s=720.0)
+            roots = {side: _root(percent, side) for side in SIDES}
+            try:
+                run = runs.measure(percent, plan, roots, benchmarks, interrupts, _Silent())
+            except Interrupted:
+                console.print(f"interrupted: {len(done) + index} whole runs are kept in {file}")
+                return 128 + (interrupts.signum or 2)
+            runs.append(file, run)
+            console.print(f"{index + 1} of {len(todo)}: +{percent} %, {run.seconds:.0f} s")
+    return 0
+
+
+class _Silent:
+    """A watcher of stages that shows nothing: a line per run is enough."""
+
+    def stage(self, name: str, pairs: int) -> None: ...
+
+    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None: ...
+
+
+def _counts(text: str) -> dict[int, int]:
+    try:
+        counts = {int(p): int(n) for p, n in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise BadInputError(f"--runs {text!r}: want slowdown=runs,... such as {_RUNS}") from None
+    unknown = set(counts) - set(SLOWDOWNS)
+    if unknown or min(counts.values()) < 0:
+        raise BadInputError(f"--runs {text!r}: slowdowns are {SLOWDOWNS}, runs 0 or more")
+    return counts
+
+
+def _root(percent: int, side: str) -> Path:
+    """A copy stands for the candidate without a slowdown: the same bytes in another file."""
+    name = "0" if side == "baseline" else "copy" if percent == 0 else str(percent)
+    if not (BUILDS / name / "bin").is_dir():
+        raise BadInputError(f"no {BUILDS / name}: run `scripts/validate_check.py build` first")
+    return BUILDS / name
+
+
+def _report(args: argparse.Namespace) -> int:
+    from switchyard import drawing
+    from switchyard.checking import document
+    from switchyard.validation import figure, summary, text
+
+    files = sorted(args.data.glob("pairs-*.csv*"))
+    measured = runs.read(files)
+    if not measured:
+        raise BadInputError(f"no pairs-*.csv in {args.data}: run `validate_check.py measure` first")
+    args.out.mkdir(parents=True, exist_ok=True)
+    found = summary.summarize([summary.judge(run) for run in measured])
+    document.write_json(args.out / "summary.json", found)
+    for file in files:
+        runs.keep(file, args.out)
+    drawing.use_style()
+    caption = f"{len(measured)} whole checks of the gate set; bars: exact binomial 95 % intervals."
+    drawing.save(figure.draw(found), caption, args.out, "validation")
+    counted = args.out / "instructions.json"
+    counts = json.loads(counted.read_bytes()) if counted.exists() else {}
+    document.write(args.out / "TABLES.md", text.page(found, counts))
+    print(f"{len(measured)} runs: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
