@@ -66,12 +66,13 @@ void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>
   if (harness::allowed_cpus() != cpus) {
     throw std::logic_error("something has bound this process: the work can't spread");
   }
+  const auto ops = harness::at_least(state.max_iterations, 1);
   R rt;
   rt.run([&] {
-    harness::record_batch(state, state.max_iterations, [&] {
+    harness::record_batch(state, ops, [&] {
       const auto before = harness::usage_of_self_and_reaped();
       const auto begin = clock::now();
-      for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
+      for (std::int64_t i = 0; i < ops; ++i) {
         const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
         if (count != primes_below) {
           throw std::runtime_error("counted " + std::to_string(count) + " primes");

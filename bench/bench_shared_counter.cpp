@@ -41,7 +41,7 @@ void counter_row(benchmark::State& state, version add, std::size_t tasks, placem
   harness::record_batch(state, ops, [&] {
     const tally t = add({tasks, ops / count, where});
     groups::expect(t.sum == ops, "the sum is " + std::to_string(t.sum) + " after " +
-                                     std::to_string(ops) + " additions");
+                                     std::to_string(ops.done) + " additions");
     return t.took;
   });
 }

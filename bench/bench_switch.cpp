@@ -97,13 +97,13 @@ void add_greenlets(std::vector<harness::row>& rows) {
 void gevent_row(benchmark::State& state, const std::string& via) {
   constexpr benchmark::IterationCount fewest = 250'000;
   const auto original = gevent::original("switch.py");
-  const std::int64_t ops = harness::at_least(std::max(state.max_iterations, fewest), 2);
-  const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops)},
+  const auto ops = harness::at_least(std::max(state.max_iterations, fewest), 2);
+  const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops.done)},
                                           std::to_string(harness::first_cpu()));
   const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
   harness::record_batch(state, ops, [&] {
     const auto figures = original.figures(arguments, patience);
-    rings::expect(figures.at("switches") == ops, "a switch is missing");
+    rings::expect(figures.at("switches") == ops.done, "a switch is missing");
     const auto m = gevent::measured_part(figures);
     rings::expect_no_kernel_switches(m.used, ops);
     return m;

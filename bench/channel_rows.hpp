@@ -169,7 +169,7 @@ class crew {
 };
 
 /// Enough items that the start and the end of the tasks are lost among them.
-inline std::int64_t items_for(const benchmark::State& state, const flow& f) {
+inline harness::batch_size items_for(const benchmark::State& state, const flow& f) {
   constexpr benchmark::IterationCount fewest = 2'048;
   return harness::at_least(std::max(state.max_iterations, fewest), f.pairs);
 }
@@ -181,7 +181,7 @@ void channel_row(benchmark::State& state, const flow& f) {
   }
   if (f.where == placement::cross) harness::second_cpu();  // or limit_error, before anything starts
   groups::pin_member(placement::same, 0);
-  const std::int64_t items = items_for(state, f);
+  const harness::batch_size items = items_for(state, f);
   R rt;
   rt.run([&] {
     std::size_t capacity = 0;
@@ -197,7 +197,7 @@ void channel_row(benchmark::State& state, const flow& f) {
     state.counters["capacity"] = static_cast<double>(capacity);
     if constexpr (CountsSwitches<R>) {
       state.counters["user_switches_per_op"] =
-          static_cast<double>(switches) / static_cast<double>(items);
+          static_cast<double>(switches) / static_cast<double>(items.reported);
     }
   });
 }
@@ -207,7 +207,7 @@ void channel_row(benchmark::State& state, const flow& f) {
 template <std::size_t Bytes>
 void plain_queue_row(benchmark::State& state, const flow& f) {
   groups::pin_member(placement::same, 0);
-  const std::int64_t items = items_for(state, f);
+  const harness::batch_size items = items_for(state, f);
   const auto capacity = static_cast<std::size_t>(f.capacity);
   std::vector<item<Bytes>> places(capacity);
   harness::record_batch(state, items, [&] {

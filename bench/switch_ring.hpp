@@ -34,7 +34,7 @@ inline void expect_no_kernel_switches(const harness::usage& used, std::int64_t o
 }
 
 /// Whole laps, and enough of them that the slack above leaves something to be checked.
-inline std::int64_t whole_laps(const benchmark::State& state, std::size_t tasks) {
+inline harness::batch_size whole_laps(const benchmark::State& state, std::size_t tasks) {
   constexpr benchmark::IterationCount least_laps = 10;
   const auto size = static_cast<std::int64_t>(tasks);
   return harness::at_least(std::max(state.max_iterations, least_laps * size), size);

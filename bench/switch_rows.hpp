@@ -151,7 +151,7 @@ void yield_row(benchmark::State& state, std::size_t tasks) {
     });
     expect(switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
     state.counters["user_switches_per_op"] =
-        static_cast<double>(switches) / static_cast<double>(ops);
+        static_cast<double>(switches) / static_cast<double>(ops.reported);
   });
 }
 
@@ -189,7 +189,8 @@ inline void context_row(benchmark::State& state, std::size_t tasks) {
     expect_no_kernel_switches(whole.used, ops);
     return whole.total();
   });
-  state.counters["user_switches_per_op"] = static_cast<double>(resumed) / static_cast<double>(ops);
+  state.counters["user_switches_per_op"] =
+      static_cast<double>(resumed) / static_cast<double>(ops.reported);
 }
 
 /// Two greenlets that name each other. The first of them keeps the time and ends the ring.
@@ -225,21 +226,23 @@ inline void greenlet_row(benchmark::State& state) {
     expect_no_kernel_switches(whole.used, ops);
     return whole.total();
   });
-  state.counters["user_switches_per_op"] = static_cast<double>(switches) / static_cast<double>(ops);
+  state.counters["user_switches_per_op"] =
+      static_cast<double>(switches) / static_cast<double>(ops.reported);
 }
 
 /// The I/O of a switch through a pipe, without the switch.
 inline void self_pipe_row(benchmark::State& state) {
   pin_member(placement::same, 0);
   harness::pipe_baton own;
-  harness::record_batch(state, state.max_iterations, [&] {
+  const auto ops = harness::at_least(state.max_iterations, 1);
+  harness::record_batch(state, ops, [&] {
     const turns all = measure_turns([&] {
-      for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
+      for (std::int64_t i = 0; i < ops; ++i) {
         own.post();
         own.wait();
       }
     });
-    expect_no_kernel_switches(all.used, state.max_iterations);
+    expect_no_kernel_switches(all.used, ops);
     return all.total();
   });
 }

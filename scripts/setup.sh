@@ -12,6 +12,7 @@ gevent_stamp=$root/.venv/.switchyard-gevent
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
   nlohmann-json3-dev libssl-dev wrk python3 python3-venv git procps)
 with_gevent=no
+python_only=no
 had_gevent=no
 did_something=no
 
@@ -22,12 +23,15 @@ fail() {
 }
 
 help() {
-  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--fuzz]
+  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--fuzz] | --python-only
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in runtimes/gevent/ and their rows
-  --tests     also nginx and openssl, which the tests start themselves
+  --tests     also nginx and openssl, which the tests start themselves, and valgrind
   --fuzz      also clang and its libFuzzer
+  --python-only
+              the Python packages alone, on any Linux: all that \`switchyard.sh check --binaries\`
+              of another project needs
   -h, --help  print this and exit"
 }
 
@@ -36,8 +40,9 @@ read_arguments() {
   for argument in "$@"; do
     case $argument in
       --gevent) with_gevent=yes ;;
-      --tests) packages+=(nginx openssl) ;;
+      --tests) packages+=(nginx openssl valgrind) ;;
       --fuzz) packages+=(clang libclang-rt-dev) ;;
+      --python-only) python_only=yes ;;
       -h | --help)
         help
         exit
@@ -48,6 +53,10 @@ read_arguments() {
         ;;
     esac
   done
+  if [[ $python_only == yes && $# -gt 1 ]]; then
+    echo "setup: error: --python-only goes without other arguments" >&2
+    exit 2
+  fi
 }
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
@@ -138,7 +147,8 @@ gevent_is_current() {
 make_venv() {
   local python
   python=$(find_python)
-  [[ -n $python ]] || fail "no Python of at least 3.11 that can make a virtual environment"
+  [[ -n $python ]] || fail "no Python of at least 3.11 that can make a virtual environment" \
+    "(on Debian and Ubuntu: apt-get install python3-venv)"
   say "installing the packages of scripts/requirements.txt into .venv"
   "$python" -m venv --clear "$root/.venv" || fail "$python could not make $root/.venv"
   "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
@@ -158,10 +168,12 @@ add_gevent() {
 
 read_arguments "$@"
 
-command -v dpkg-query >/dev/null ||
-  fail "this is no Debian or Ubuntu (dpkg and apt are not there); needed: ${packages[*]}, Boost 1.81 or newer"
-mapfile -t missing < <(missing_packages)
-if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
+if [[ $python_only == no ]]; then
+  command -v dpkg-query >/dev/null ||
+    fail "this is no Debian or Ubuntu (dpkg and apt are not there); needed: ${packages[*]}, Boost 1.81 or newer"
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
+fi
 if [[ -f $gevent_stamp ]]; then had_gevent=yes; fi # a .venv made anew has lost it
 venv_is_current || make_venv
 if [[ $with_gevent == yes ]]; then

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/batch_size.hpp"
 #include "bench/harness/baton.hpp"
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/histogram.hpp"
@@ -255,6 +256,40 @@ TEST(names, BatchesAreWholeRings) {
   EXPECT_EQ(at_least(1, 16), 16);
   EXPECT_EQ(at_least(16, 16), 16);
   EXPECT_EQ(at_least(17, 16), 32);
+}
+
+TEST(batch_size, WithoutASlowdownAllThatIsDoneIsReported) {
+  for (const std::int64_t wished : {1, 16, 17, 1'000'000'000}) {
+    const batch_size ops = batch_of(wished, 16, 0);
+    EXPECT_EQ(ops.reported, ops.done);
+    EXPECT_GE(ops.reported, wished);
+    EXPECT_LT(ops.reported, wished + 16);
+    EXPECT_EQ(ops.done % 16, 0);
+  }
+}
+
+TEST(batch_size, ASlowdownIsRightToAThousandthHoweverFewOperations) {
+  for (std::int64_t percent = 1; percent <= 100; ++percent) {
+    for (const std::int64_t wished : {1, 2, 7, 999, 1'000'000'000}) {
+      for (const std::int64_t step : {1, 2, 100, 1'024}) {
+        const batch_size ops = batch_of(wished, step, percent);
+        const double cost = static_cast<double>(ops.done) / static_cast<double>(ops.reported);
+        const double wanted = 1 + static_cast<double>(percent) / 100;
+        EXPECT_NEAR(cost / wanted, 1, 0.001) << percent << " % of " << wished;
+        EXPECT_GE(ops.reported, wished);
+        EXPECT_EQ(ops.done % step, 0);
+      }
+    }
+  }
+}
+
+TEST(batch_size, ASlowdownTakesNoMoreOperationsThanItNeeds) {
+  const batch_size few = batch_of(1, 1, 10);
+  EXPECT_EQ(few.done, 11);
+  EXPECT_EQ(few.reported, 10);
+  const batch_size many = batch_of(1'000'000, 2, 2);
+  EXPECT_EQ(many.done, 1'020'000);
+  EXPECT_EQ(many.reported, 1'000'000);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -16,7 +17,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::filesystem::path source_tree() { return SWITCHYARD_SOURCE_DIR; }
+/// As CMake noted it beside the binaries.
+std::filesystem::path source_tree() {
+  const auto note = program_beside("source_tree.txt");
+  std::string folder;
+  std::ifstream file(note);
+  if (!std::getline(file, folder)) throw limit_error(note.string() + " is missing");
+  return folder;
+}
 
 std::filesystem::path chosen_interpreter() {
   const char* named = std::getenv("SWITCHYARD_PYTHON");

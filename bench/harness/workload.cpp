@@ -12,6 +12,8 @@
 namespace switchyard::harness {
 namespace {
 
+constexpr benchmark::IterationCount most_iterations = 1'000'000'000;  // as Google Benchmark
+
 bool a_row_failed = false;
 
 /// A failure ends its row, not the program: the rows after it still run.
@@ -85,6 +87,11 @@ int run_main(int argc, char** argv, const workload& w,
     CLI::App app(w.what, program);
     bool describe = false;
     app.add_flag("--describe", describe, "Print what the rows are, as JSON, and exit");
+    benchmark::IterationCount iterations = 0;
+    app.add_option("--iterations", iterations,
+                   "Run each row once with so many iterations; its name then ends in /iterations:N")
+        ->check(CLI::Range(benchmark::IterationCount{1}, most_iterations).description(""))
+        ->type_name("N");
     add_version(app);
     add_options(app);
     help_text = app.help();
@@ -95,20 +102,19 @@ int run_main(int argc, char** argv, const workload& w,
       return 0;
     }
     for (const row& r : w.rows) {
-      benchmark::RegisterBenchmark(row_name(w.name, r).c_str(),
-                                   [&r](benchmark::State& state) { run_row(r, state); })
-          ->UseManualTime()
-          ->Unit(w.unit);
+      auto* registered = benchmark::RegisterBenchmark(
+          row_name(w.name, r).c_str(), [&r](benchmark::State& state) { run_row(r, state); });
+      registered->UseManualTime()->Unit(w.unit);
+      if (iterations > 0) registered->Iterations(iterations);
     }
     if (benchmark::RunSpecifiedBenchmarks() == 0) return exit_bad_arguments;
     return a_row_failed ? exit_failure : 0;
   });
 }
 
-void record_batch(benchmark::State& state, std::int64_t ops,
-                  const std::function<measured()>& batch) {
-  const auto n = static_cast<double>(ops);
-  while (state.KeepRunningBatch(ops)) {
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
+  const auto n = static_cast<double>(ops.reported);
+  while (state.KeepRunningBatch(ops.reported)) {
     const steal_meter steal;
     const measured m = batch();
     state.SetIterationTime(m.seconds);
@@ -128,8 +134,8 @@ void set_latency(benchmark::State& state, const histogram& latency) {
   state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
 }
 
-std::int64_t at_least(benchmark::IterationCount wished, std::int64_t step) {
-  return (wished + step - 1) / step * step;
+batch_size at_least(benchmark::IterationCount wished, std::int64_t step) {
+  return batch_of(wished, step, SWITCHYARD_INJECT_SLOWDOWN);
 }
 
 }  // namespace switchyard::harness

@@ -1,7 +1,8 @@
 // What a workload's binary is made of: rows, each one Google Benchmark, and one main for all.
 //
 // Names are joined here and nowhere else. Google Benchmark keeps its flags, its reporters and its
-// JSON; we add --describe, which tells the runner what the rows are.
+// JSON; we add --describe, which tells the runner what the rows are, and --iterations, which its
+// versions before 1.8 lack.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -15,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "bench/harness/batch_size.hpp"
 #include "bench/harness/histogram.hpp"
 #include "bench/harness/usage.hpp"
 
@@ -65,15 +67,15 @@ struct measured {
   usage used = {};     // by the side under test, in that time
 };
 
-/// Has Google Benchmark record `ops` operations that `batch() -> measured` does at one go, with the
-/// counters that all workloads share. `ops` is at least `state.max_iterations`.
-void record_batch(benchmark::State& state, std::int64_t ops,
-                  const std::function<measured()>& batch);
+/// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
+/// counters that all workloads share. As many are reported as `state.max_iterations` at least.
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
 
 /// The counters p50_us, p90_us, p99_us, p999_us and max_us.
 void set_latency(benchmark::State& state, const histogram& latency);
 
-/// The smallest multiple of `step` that is enough for Google Benchmark's wish.
-std::int64_t at_least(benchmark::IterationCount wished, std::int64_t step);
+/// The smallest multiple of `step` that is enough for Google Benchmark's wish. Rows that take their
+/// number of operations from here are slowed down where that is built in.
+batch_size at_least(benchmark::IterationCount wished, std::int64_t step);
 
 }  // namespace switchyard::harness

@@ -5,6 +5,7 @@ A warning says what was seen and how bad it was; the worst rows are named, not a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from .campaign import Tally
 from .comparison import compare
@@ -30,6 +31,7 @@ def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list
         *_incomplete(tally, wanted_rounds),
         *_saturated(records),
         *_origin_saturated(records),
+        *_slowed_down(folder.environment.get("build") or {}),
         *_steal(records),
         *_busy(folder.environment.get("machine", {})),
         *_noise(folder.workloads.values()),
@@ -65,6 +67,15 @@ def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
         yield RunWarning(
             f"{tally.rounds} of {wanted} rounds fitted into the budget",
             "--rounds lifts the budget; --filter, --runtimes and --min-time make a round shorter",
+        )
+
+
+def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
+    percent = build.get("injected_slowdown_percent")
+    if percent:
+        yield RunWarning(
+            f"the build is slowed down on purpose, by {percent} %",
+            "these results are good for nothing else: build without SWITCHYARD_INJECT_SLOWDOWN",
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import needs, units
+from .checking import counting_tools
 from .environment import build_info, git_state
 from .machine import Machine, resource_limit
 from .paths import ROOT
@@ -38,6 +39,7 @@ def all_checks(
     yield from binaries(build)
     yield from source()
     yield from optional()
+    yield from counting()
     yield from cores(machine)
     yield from frequency(machine)
     yield from neighbours(machine, steal_s)
@@ -67,6 +69,12 @@ def binaries(build: Path) -> Iterator[Finding]:
         f"{kind} build, {info.get('compiler', 'unknown compiler')}",
         "times of a build without optimisation mean nothing: use the release preset",
     )  # fmt: skip
+    slowdown = info.get("injected_slowdown_percent")
+    if slowdown:
+        yield Finding(
+            WARN, "slowdown", f"this build is slower on purpose, by {slowdown} %",
+            "configure it again without SWITCHYARD_INJECT_SLOWDOWN",
+        )  # fmt: skip
 
 
 def source() -> Iterator[Finding]:
@@ -90,6 +98,16 @@ def optional() -> Iterator[Finding]:
             not is_there, WARN, name, (versions or "installed") if is_there else "not installed",
             f"rows that need it are left out; {needs.advice(name)}",
         )  # fmt: skip
+
+
+def counting() -> Iterator[Finding]:
+    """What `check` counts instructions with, where it is asked to."""
+    tool = counting_tools.find_tool()
+    yield _judge(
+        tool is None, WARN, "instructions",
+        f"counted by {tool.name} {tool.version}" if tool else "no tool that counts them",
+        f"`switchyard.sh check --instructions` needs one; {counting_tools.ADVICE}",
+    )  # fmt: skip
 
 
 def cores(machine: Machine) -> Iterator[Finding]:

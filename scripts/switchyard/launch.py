@@ -130,9 +130,7 @@ def _start_keeper(argv: list[str], files: _Files, cpu: int | None) -> tuple[int,
     return report_read, keeper
 
 
-def _keep(
-    argv: list[str], runner: int, files: _Files, cpu: int | None, report: int
-) -> NoReturn:
+def _keep(argv: list[str], runner: int, files: _Files, cpu: int | None, report: int) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
         for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for

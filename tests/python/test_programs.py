@@ -57,6 +57,8 @@ BAD_ARGUMENTS = [
     ("bench_echo", ["--surplus"], "--surplus"),
     ("bench_echo", ["--server-cpus", "x"], "'x' is no CPU number"),
     ("bench_sleep", ["--benchmark_filter=nothing"], "nothing"),
+    ("bench_switch", ["--iterations", "0"], "--iterations: Value 0 not in range 1 to"),
+    ("bench_switch", ["--iterations", "some"], "--iterations"),
 ]
 
 
@@ -66,6 +68,16 @@ def test_bad_arguments_are_one_line_and_exit_code_2(program, arguments, culprit)
     assert done.returncode == 2
     assert culprit in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("iterations", [20, 1000])
+def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
+    row = "switch/context/via:resume/tasks:2/placement:same"
+    done = run("bench_switch", "--iterations", str(iterations), "--benchmark_format=json",
+               f"--benchmark_filter=^{row}/")  # fmt: skip
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert result["name"] == f"{row}/iterations:{iterations}/manual_time"
+    assert result["iterations"] == iterations
 
 
 PROGRAMS = ["echo_server", "echo_load", "echo_client", "http_origin", "http_fetch", "bench_echo",
