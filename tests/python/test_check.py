@@ -19,8 +19,9 @@ from test_interrupts import processes_of, wait_until
 from switchyard import check
 from switchyard.cli import build_parser
 
-FIBER = [f"switch/fiber/via:yield/tasks:{tasks}/placement:same" for tasks in (2, 1024)]
-NAMES = [*FIBER, "switch/thread/via:futex/tasks:2/placement:same"]
+FIBER = "switch/fiber/via:yield/tasks:2/placement:same"
+THREAD = "switch/thread/via:futex/tasks:2/placement:same"
+NAMES = [FIBER, THREAD]
 GLOB = ("--binaries", "bin/bench_*")
 
 
@@ -75,44 +76,43 @@ def test_a_change_of_the_documentation_alone_passes(compare, verdicts):
 
 
 def test_fibers_that_yield_twice_fail_it_and_are_named(compare, verdicts):
-    done = compare(candidate={"slower": dict.fromkeys(FIBER, 2)})
+    done = compare(candidate={"slower": {FIBER: 2}})
     assert done.returncode == 1
-    assert verdicts() == {**dict.fromkeys(FIBER, "regressed"), NAMES[2]: "unchanged"}
-    last = " ".join(done.stdout.split())
-    assert all(f"{name} (+" in last for name in FIBER)
+    assert verdicts() == {FIBER: "regressed", THREAD: "unchanged"}
+    assert f"1 of 2 benchmarks is slower: {FIBER} (+" in " ".join(done.stdout.split())
 
 
 def test_a_gain_passes_and_is_named(compare, verdicts):
-    done = compare(baseline={"slower": {FIBER[0]: 1.25}})
+    done = compare(baseline={"slower": {FIBER: 1.25}})
     assert done.returncode == 0
-    assert verdicts()[FIBER[0]] == "improved"
+    assert verdicts()[FIBER] == "improved"
 
 
 def test_every_form_of_the_result_is_there_and_agrees(compare, tmp_path):
-    compare(candidate={"slower": {FIBER[0]: 1.5}})
+    compare(candidate={"slower": {FIBER: 1.5}})
     out = tmp_path / "out"
     suite = ElementTree.parse(out / "junit.xml").getroot()
     failed = [case for case in suite.iter("testcase") if case.find("failure") is not None]
-    assert [case.get("name") for case in failed] == [FIBER[0]]
-    assert f"`{FIBER[0]}` | **regressed**" in (out / "summary.md").read_text()
+    assert [case.get("name") for case in failed] == [FIBER]
+    assert f"`{FIBER}` | **regressed**" in (out / "summary.md").read_text()
     times = {
         name: [r["real_time"] for r in json.loads((out / name).read_text())["benchmarks"]]
         for name in ("baseline.json", "candidate.json")
     }
-    assert len(times["baseline.json"]) == len(times["candidate.json"]) >= 3 * 10
+    assert len(times["baseline.json"]) == len(times["candidate.json"]) >= 2 * 10
     assert (out / "check.png").stat().st_size > 10_000
     assert not list(out.glob(".*"))
 
 
 def test_a_replay_comes_to_the_same_end(compare, tmp_path):
-    first = compare(candidate={"slower": {FIBER[0]: 1.5}})
+    first = compare(candidate={"slower": {FIBER: 1.5}})
     again = run("--replay", tmp_path / "out")
     assert (again.returncode, first.returncode) == (1, 1)
     assert again.stdout in first.stdout
 
 
 def test_a_replay_of_a_file_that_was_changed_is_refused(compare, tmp_path):
-    compare(candidate={"slower": {FIBER[0]: 1.5}})
+    compare(candidate={"slower": {FIBER: 1.5}})
     file = tmp_path / "out/check.json"
     file.write_text(file.read_text().replace('"verdict": "regressed"', '"verdict": "unchanged"'))
     again = run("--replay", tmp_path / "out")
@@ -121,21 +121,21 @@ def test_a_replay_of_a_file_that_was_changed_is_refused(compare, tmp_path):
 
 
 def test_a_candidate_that_gives_a_wrong_answer_can_not_pass(compare, verdicts):
-    done = compare(candidate={"does": {FIBER[0]: {"error": "lost a baton"}}})
+    done = compare(candidate={"does": {FIBER: {"error": "lost a baton"}}})
     assert done.returncode == 2
-    assert verdicts()[FIBER[0]] == "failed"
+    assert verdicts()[FIBER] == "failed"
     assert "lost a baton" in done.stdout
 
 
 def test_a_regression_counts_for_more_than_a_failure(compare):
-    done = compare(candidate={"does": {FIBER[0]: {"error": "no"}}, "slower": {FIBER[1]: 1.5}})
+    done = compare(candidate={"does": {FIBER: {"error": "no"}}, "slower": {THREAD: 1.5}})
     assert done.returncode == 1
 
 
 def test_a_baseline_that_fails_is_told_and_excused(compare, verdicts):
-    done = compare(baseline={"does": {FIBER[0]: {"error": "lost a baton"}}})
+    done = compare(baseline={"does": {FIBER: {"error": "lost a baton"}}})
     assert done.returncode == 0
-    assert verdicts()[FIBER[0]] == "skipped"
+    assert verdicts()[FIBER] == "skipped"
     assert "baseline failed: lost a baton" in " ".join(done.stdout.split())
 
 
@@ -143,22 +143,21 @@ def test_a_baseline_that_fails_is_told_and_excused(compare, verdicts):
     "code", ["os.kill(os.getpid(), signal.SIGSEGV)", "time.sleep(1000)", "os._exit(0)"]
 )
 def test_a_candidate_that_crashes_hangs_or_prints_nothing_fails_it(compare, verdicts, code):
-    done = compare("--launch-timeout", "2", candidate={"does": {FIBER[0]: {"code": code}}})
+    done = compare("--launch-timeout", "2", candidate={"does": {FIBER: {"code": code}}})
     assert done.returncode == 2
-    assert verdicts()[FIBER[0]] == "failed"
-    assert verdicts()[FIBER[1]] == "unchanged"
+    assert verdicts()[FIBER] == "failed"
+    assert verdicts()[THREAD] == "unchanged"
 
 
 def test_benchmarks_of_one_side_only_are_told_and_fail_when_strict(compare, verdicts, tmp_path):
-    done = compare(candidate={"names": NAMES[:2]}, baseline={"names": NAMES[1:]})
+    gone = "switch/process/via:pipe/tasks:2/placement:same"
+    done = compare(candidate={"names": NAMES}, baseline={"names": [THREAD, gone]})
     assert done.returncode == 0
-    assert verdicts() == {NAMES[0]: "missing", NAMES[1]: "unchanged", NAMES[2]: "missing"}
+    assert verdicts() == {FIBER: "missing", THREAD: "unchanged", gone: "missing"}
     assert "only in the candidate: new" in done.stderr
     assert "only in the baseline: gone" in done.stderr
-    assert (
-        compare("--strict", "--out", tmp_path / "strict", candidate={"names": NAMES[:2]}).returncode
-        == 3
-    )
+    strict = ("--strict", "--out", tmp_path / "strict")
+    assert compare(*strict, candidate={"names": NAMES[:1]}).returncode == 3
 
 
 def test_nothing_in_common_is_a_failure_and_no_pass(compare):
@@ -206,13 +205,13 @@ def test_foreign_google_benchmarks_are_compared_like_ours(tmp_path):
 
 def test_stored_results_give_advice_and_fail_only_when_strict(compare, tmp_path):
     compare()  # its candidate.json is what is compared with
-    slow = side(tmp_path / "slow", slower={FIBER[0]: 1.5})
+    slow = side(tmp_path / "slow", slower={FIBER: 1.5})
     stored = ("--baseline-results", tmp_path / "out", "--candidate-build", slow, *GLOB)
     done = run(*stored, "--out", tmp_path / "advice")
     assert (done.returncode, "advisory" in done.stdout) == (0, True), done.stderr
     document = json.loads((tmp_path / "advice/check.json").read_text())
     found = {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
-    assert found == {FIBER[0]: "regressed", FIBER[1]: "unchanged", NAMES[2]: "unchanged"}
+    assert found == {FIBER: "regressed", THREAD: "unchanged"}
     assert run(*stored, "--strict", "--out", tmp_path / "strict").returncode == 1
     assert run("--replay", tmp_path / "strict").returncode == 1
 
@@ -232,7 +231,7 @@ def test_another_machines_results_are_refused_unless_allowed(compare, tmp_path):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_it_and_keeps_what_was_measured(tmp_path, name):
-    a, b = side(tmp_path / "a"), side(tmp_path / "b", {FIBER[0]: {"code": "time.sleep(0.3)"}})
+    a, b = side(tmp_path / "a"), side(tmp_path / "b", {FIBER: {"code": "time.sleep(0.3)"}})
     out = tmp_path / "out"
     argv = [SWITCHYARD, "check", "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", out]
     process = subprocess.Popen(
