@@ -40,7 +40,7 @@ read_arguments() {
   for argument in "$@"; do
     case $argument in
       --gevent) with_gevent=yes ;;
-      --tests) packages+=(nginx openssl valgrind) ;;
+      --tests) packages+=(nginx openssl valgrind libbenchmark-tools) ;;
       --fuzz) packages+=(clang libclang-rt-dev) ;;
       --python-only) python_only=yes ;;
       -h | --help)

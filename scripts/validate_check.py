@@ -6,8 +6,9 @@
     scripts/validate_check.py count              # instructions: are the slowdowns what they say?
     scripts/validate_check.py report             # tables and plots into results/reference/check/
 
-`measure` may be stopped and started again, and run once for each CPU at the same time; it goes on
-where it was. Run with the interpreter in .venv, as scripts/switchyard.sh does.
+Run it with the interpreter in .venv, as scripts/switchyard.sh does: `.venv/bin/python`. `measure`
+takes some hours on a machine that should do nothing else; it may be stopped, and goes on where it
+was.
 """
 
 import argparse

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +96,7 @@ def _folder(prepared: "Prepared") -> Path:
 def _facts(prepared: "Prepared", machine: Machine) -> dict[str, Any]:
     return {
         "switchyard": __version__,
-        "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
+        "command": _command(sys.argv[1:]),
         "started_at": _now(),
         "sides": {
             side.label: {
@@ -108,6 +108,16 @@ def _facts(prepared: "Prepared", machine: Machine) -> dict[str, Any]:
         "identical": prepared.identical,
         "machine": environment.machine_facts(machine),
     }  # fmt: skip
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """To repeat it: without --out, whose folder is taken."""
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and argument != "--out" and not argument.startswith("--out="):
+            kept.append(argument)
+        skip = argument == "--out" and not skip
+    return shlex.join(["scripts/switchyard.sh", *kept])
 
 
 def _announcement(report: "Report", prepared: "Prepared", folder: Path) -> str:
@@ -212,8 +222,9 @@ def _finish(
 
 def _replay(args: argparse.Namespace) -> int:
     """Judge the raw data of an earlier check again; it must come to the same verdicts."""
-    from .checking import document, verdicts
+    from .checking import document, options, verdicts
 
+    options.refuse_beside_replay(args)
     report = document.load(args.replay)
     settled = {finding.benchmark.key for finding in report.settled}
     before = [finding for finding in report.findings if finding.benchmark.key not in settled]

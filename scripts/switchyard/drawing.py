@@ -61,7 +61,14 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, dpi=_DPI, metadata=metadata, facecolor="white")
+        part = path.with_name(f".{path.name}.part")
+        try:
+            figure.savefig(
+                part, format=path.suffix[1:], dpi=_DPI, metadata=metadata, facecolor="white"
+            )
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return paths
 
 

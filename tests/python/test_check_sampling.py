@@ -141,10 +141,17 @@ CALM = Sample(1.0, wall_s=0.1, involuntary=3)
 
 
 def test_steal_drops_a_pair_on_either_side():
-    stolen = replace(CALM, steal_s=0.01)
+    stolen = replace(CALM, steal_s=0.02)
     assert "steal" in pairs(stolen, CALM)[0].dropped
     assert "steal" in pairs(CALM, stolen)[0].dropped
     assert pairs(CALM, CALM)[0].dropped is None
+
+
+def test_one_step_of_the_kernels_clock_is_no_proof_of_steal():
+    assert pairs(replace(CALM, steal_s=0.01), CALM)[0].dropped is None
+    long = replace(CALM, wall_s=1.0)
+    assert pairs(replace(long, steal_s=0.04), long)[0].dropped is None
+    assert pairs(replace(long, steal_s=0.06), long)[0].dropped
 
 
 def test_forced_switches_drop_a_pair_of_a_pinned_benchmark_only():

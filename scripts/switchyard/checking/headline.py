@@ -8,7 +8,6 @@ from typing import Any
 from .model import SIDES, Report, Stage, Verdict
 from .wording import change, worst_first
 
-_COMPARED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
 _NAMED = 3
 _OTHERS = {
     Verdict.FAILED: "failed",
@@ -48,7 +47,7 @@ def _lead(report: Report) -> str:
     slower = report.count(Verdict.REGRESSED)
     if slower:
         return f"{slower} {of_total} {'is' if slower == 1 else 'are'} slower"
-    if not any(report.count(verdict) for verdict in _COMPARED):
+    if not any(finding.was_compared for finding in report.findings):
         return f"None {of_total} could be compared"
     return f"None {of_total} was found slower"
 

@@ -19,6 +19,8 @@ from ..launch import Outcome, launch
 from .sampling import Interrupted
 
 LIST_TIMEOUT_S = 20.0
+# Where builds of baselines are kept, in the source tree.
+BASELINES = Path("build/baselines")
 _NOTHING = "--benchmark_filter=^$"
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
 
@@ -62,6 +64,8 @@ def _executables(root: Path, pattern: str) -> Iterator[Path]:
     except (ValueError, NotImplementedError, IndexError) as error:
         raise BadInputError(f"{pattern!r} is no pattern of files below {root}: {error}") from None
     for path in found:
+        if path.is_relative_to(root / BASELINES):
+            continue  # of other revisions, see revision.py
         if path.is_file() and os.access(path, os.X_OK) and not _LIBRARY.search(path.name):
             yield path
 

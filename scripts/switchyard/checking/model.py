@@ -168,6 +168,11 @@ class Finding:
         """What the verdict rests on: the last stage it was in."""
         return self.confirm or self.screen
 
+    @property
+    def was_compared(self) -> bool:
+        """Whether anything is known: a pair that counts, or that there is nothing to compare."""
+        return self.evidence is not None or self.verdict == Verdict.UNCHANGED
+
 
 @dataclass
 class Report:

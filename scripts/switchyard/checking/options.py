@@ -32,7 +32,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     _add_plan(parser.add_argument_group("how it is measured and judged"))
     output = parser.add_argument_group("what comes out")
     output.add_argument("--out", type=Path, metavar="DIR", help="default: below results/checks/")
-    output.add_argument("--strict", action="store_true", help="exit 3 when anything is undecided")
+    output.add_argument(
+        "--strict", action="store_true",
+        help="exit 3 when anything is undecided, skipped or missing; advisory verdicts count",
+    )  # fmt: skip
 
 
 def _add_sides(group: argparse._ArgumentGroup) -> None:
@@ -45,18 +48,23 @@ def _add_sides(group: argparse._ArgumentGroup) -> None:
         "--baseline-results", type=Path, metavar="DIR",
         help="stored results of `run`, of a check, or of Google Benchmark; verdicts are advisory",
     )  # fmt: skip
-    baseline.add_argument("--replay", type=Path, metavar="DIR", help="measure nothing: see below")
+    baseline.add_argument(
+        "--replay", type=Path, metavar="DIR",
+        help="measure nothing: judge the raw data of an earlier check again",
+    )  # fmt: skip
     group.add_argument(
         "--candidate-build", type=Path, metavar="DIR",
-        help="a finished build (default: build/release, brought up to date)",
+        help="a finished build (default: build/release, brought up to date; with --binaries the "
+        "current folder as it is)",
     )  # fmt: skip
     group.add_argument(
         "--binaries", metavar="GLOB",
         help="Google Benchmark binaries of any project, relative to DIR or to the source tree",
     )  # fmt: skip
     group.add_argument(
-        "--build-command", metavar="CMD", help="how that project is built in its source tree"
-    )
+        "--build-command", metavar="CMD",
+        help="how that project is built, in the top folder of its repository",
+    )  # fmt: skip
     group.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
     group.add_argument(
         "--set", choices=("gate", "all"),
@@ -72,14 +80,17 @@ def _add_sides(group: argparse._ArgumentGroup) -> None:
 def _add_plan(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--threshold", type=float, default=3.0, metavar="PERCENT",
-        help="the smallest change that counts (default: 3)",
+        help="the smallest change that counts (default: 3); unchanged excludes 5/3 of it",
     )  # fmt: skip
     group.add_argument(
         "--alpha", type=float, default=0.01, metavar="P",
         help="chance of any false alarm in a whole check (default: 0.01)",
     )  # fmt: skip
     group.add_argument(
-        "--budget", default="10m", metavar="TIME", help="of measuring at most: 90s, 10m (default)"
+        "--budget",
+        default="10m",
+        metavar="TIME",
+        help="of launches at most: 90s, 10m (default); builds come on top",
     )
     group.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
     group.add_argument("--min-time", type=float, default=0.05, metavar="S", help="of one launch")
@@ -96,7 +107,7 @@ def _add_plan(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--instructions", action="store_true",
-        help="count instructions too, as a second witness (perf, or valgrind)",
+        help="count instructions too, as a second witness (perf, or valgrind); not in the budget",
     )  # fmt: skip
 
 
@@ -151,3 +162,14 @@ def _cpu(args: argparse.Namespace, machine: Machine) -> int | None:
     if not args.cpu.isdigit() or int(args.cpu) not in usable:
         raise BadInputError(f"--cpu {args.cpu}: want none or one of {', '.join(map(str, usable))}")
     return int(args.cpu)
+
+
+def refuse_beside_replay(args: argparse.Namespace) -> None:
+    """Nothing of an earlier check can be changed by options. Raises BadInputError."""
+    parser = argparse.ArgumentParser()
+    add_to(parser)
+    defaults = vars(parser.parse_args(["--replay", "x"]))
+    for name, default in defaults.items():
+        if name != "replay" and getattr(args, name) != default:
+            option = f"--{name.replace('_', '-')}"
+            raise BadInputError(f"--replay goes without {option}: it judges the check as it was")

@@ -23,16 +23,16 @@ def save(report: Report, folder: Path) -> None:
 
 
 def write_all(report: Report, folder: Path) -> None:
-    """Raises SwitchyardError when one can't be written."""
-    save(report, folder)
+    """check.json last: it says that the check is complete. Raises SwitchyardError."""
+    # Only here: loading matplotlib takes longer than a launch.
+    from . import figure
+
     document.write(folder / "summary.md", markdown.markdown(report))
     document.write(folder / "junit.xml", junit.junit_xml(report))
     for side, made in google_benchmark.documents(report).items():
         document.write_json(folder / f"{side}.json", made)
-    # Only here: loading matplotlib takes longer than a launch.
-    from . import figure
-
     try:
         figure.save(report, folder)
     except OSError as error:
         raise SwitchyardError(f"cannot write the plot to {folder}: {error.strerror}") from None
+    save(report, folder)

@@ -1,7 +1,7 @@
 """What comes before the first launch: find or build both sides, match what they have."""
 
 import argparse
-import subprocess
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,12 @@ from ..errors import BadInputError
 from ..interrupts import Interrupts
 from ..machine import Machine
 from ..paths import ROOT
-from . import gate, listing, options, revision, settings, sides, stored
+from . import commands, gate, listing, options, revision, settings, sides, stored, worktrees
 from .listing import Listing
 from .model import Benchmark, Finding, Plan, Verdict
 from .sides import Side
 
 _OUR_BINARIES = "bin/bench_*"
-_CACHE = "build/baselines"
 # Of launches of the candidate, where the baseline's times are stored.
 _FEWEST_STORED, _MOST_STORED = 20, 40
 # Of stored times, for a spread.
@@ -52,6 +51,7 @@ def prepare(
 ) -> Prepared:
     """Raises SwitchyardError, and sampling.Interrupted."""
     _refuse_what_does_not_fit(args)
+    _refuse_missing_baseline(args)
     candidate = _candidate(args, console, interrupts)
     if args.baseline_results:
         return _against_stored(args, plan, candidate, interrupts)
@@ -79,8 +79,10 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
         (args.build_command and not args.binaries, "--build-command needs --binaries"),
         (args.baseline and args.binaries and not args.build_command,
          "--baseline with --binaries needs --build-command: how is that revision built?"),
-        (args.baseline and args.candidate_build and args.build_command,
-         "--build-command builds the candidate too: leave out --candidate-build"),
+        (args.candidate_build and args.build_command,
+         "--build-command builds the candidate: leave out --candidate-build"),
+        (args.skip_identical and args.baseline_results,
+         "--skip-identical needs a baseline with binaries, not --baseline-results"),
         (args.allow_other_machine and not args.baseline_results,
          "--allow-other-machine needs --baseline-results"),
         (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
@@ -89,6 +91,16 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     ):  # fmt: skip
         if wrong:
             raise BadInputError(line)
+
+
+def _refuse_missing_baseline(args: argparse.Namespace) -> None:
+    """Before anything is built."""
+    if args.baseline:
+        worktrees.resolve(_repository(args), args.baseline)
+    elif args.baseline_build:
+        sides.of_build("baseline", args.baseline_build)
+    elif not args.baseline_results.exists():
+        raise BadInputError(f"no such results: {args.baseline_results} (--baseline-results)")
 
 
 def _candidate(args: argparse.Namespace, console: Console, interrupts: Interrupts) -> Side:
@@ -108,8 +120,8 @@ def _baseline(
         return sides.of_build("baseline", args.baseline_build)
     root = _repository(args)
     return revision.build_baseline(
-        args.baseline, candidate.root, _targets(args, candidate.root), root / _CACHE, console,
-        interrupts, root, args.build_command,
+        args.baseline, candidate.root, _targets(args, candidate.root), root / listing.BASELINES,
+        console, interrupts, root, args.build_command,
     )  # fmt: skip
 
 
@@ -130,10 +142,10 @@ def _repository(args: argparse.Namespace) -> Path:
     """Ours, or with --binaries the one that the current folder is in."""
     if not args.binaries:
         return ROOT
-    asked = subprocess.run(
-        ["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
-    )
-    return Path(asked.stdout.strip()) if asked.returncode == 0 else Path.cwd()
+    if not shutil.which("git"):
+        return Path.cwd()
+    asked = commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
+    return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
 
 
 def _against_stored(

@@ -21,6 +21,8 @@ from .model import SIDES, Benchmark, Pair, Plan, Sample, Stage
 
 # A launch that lost more of its CPU's time than this measured the neighbours, not the benchmark.
 MOST_STEAL = 0.05
+# The kernel tells in steps of 0.01 s: one step may have been stolen nearly all before the launch.
+_CERTAIN_STEAL_S = 0.015
 # Of a launch that nothing disturbs: timer ticks and kernel threads. Benchmarks that switch by
 # nature have more; for these the warm-up tells how many.
 _CALM_SWITCHES = 20
@@ -84,6 +86,8 @@ class Sampler:
         if outcome.interrupted:
             raise Interrupted
         steal = self._machine.steal_s(self._plan.cpu) - before
+        if self._plan.cpu is None:  # it was on some of the CPUs whose steal this is
+            steal /= max(len(self._machine.usable_cpus()), 1)
         return self._read(side, benchmark, outcome, steal)
 
     def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
@@ -123,8 +127,9 @@ class Sampler:
 
     def _disturbance(self, benchmark: Benchmark, sample: Sample) -> str | None:
         """What the kernel holds against a launch, in words."""
-        if sample.steal_s > MOST_STEAL * sample.wall_s:
-            return f"the hypervisor took more than {MOST_STEAL:.0%} of the CPU's time (steal)"
+        if sample.steal_s > max(MOST_STEAL * sample.wall_s, _CERTAIN_STEAL_S):
+            most = round(100 * MOST_STEAL)
+            return f"the hypervisor took more than {most} % of the CPU's time (steal)"
         usual = self._usual_switches.get(benchmark.key, 0)
         if self._plan.cpu is not None and (
             sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual

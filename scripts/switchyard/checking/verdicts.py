@@ -66,9 +66,7 @@ def exit_code(findings: Sequence[Finding], strict: bool, advisory: bool = False)
     Advisory verdicts fail nothing unless strict: their baseline was measured some other time.
     """
     found = {finding.verdict for finding in findings}
-    compared = found & {
-        Verdict.REGRESSED, Verdict.IMPROVED, Verdict.UNCHANGED, Verdict.INCONCLUSIVE
-    }  # fmt: skip
+    compared = any(finding.was_compared for finding in findings)
     if Verdict.REGRESSED in found and (strict or not advisory):
         return 1
     if Verdict.FAILED in found or not compared:

@@ -106,4 +106,24 @@ def _p_values(runs: Sequence[Judged]) -> dict[str, Any]:
             "excess_p": round(float(test.pvalue), 4)
         }
     histogram = np.histogram(ps, bins=10, range=(0, 1))[0]
-    return {"count": len(ps), "at_most": levels, "deciles": [int(n) for n in histogram]}
+    return {
+        "count": len(ps),
+        "at_most": levels,
+        "deciles": [int(n) for n in histogram],
+        "by_benchmark": _p_values_by_benchmark(runs),
+    }
+
+
+def _p_values_by_benchmark(runs: Sequence[Judged]) -> dict[str, Any]:
+    """How many tests of each are at most 0.10, in either direction, and the chance of so many."""
+    level = 0.10
+    found: dict[str, Any] = {}
+    for key in sorted(set().union(*(each.names for each in runs))):
+        screens = [
+            f.screen for r in runs for f in r.findings if f.benchmark.key == key and f.screen
+        ]
+        ps = [p for seen in screens for p in (seen.p_slower, seen.p_faster)]
+        count = sum(p <= level for p in ps)
+        excess = stats.binomtest(count, len(ps), level, alternative="greater").pvalue if ps else 1.0
+        found[key] = {"at_most_0.1": count, "of": len(ps), "excess_p": round(float(excess), 4)}
+    return found

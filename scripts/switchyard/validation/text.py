@@ -70,6 +70,18 @@ def p_values(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def p_values_by_benchmark(summary: dict[str, Any]) -> str:
+    lines = [
+        "| benchmark | one-sided p at most 0.1 | chance of so many if the test is exact |",
+        "|---|---|---|",
+    ]
+    for key, part in summary["p_values_without_a_change"]["by_benchmark"].items():
+        lines.append(
+            f"| `{key}` | {part['at_most_0.1']} of {part['of']} | {part['excess_p']:.3g} |"
+        )
+    return "\n".join(lines)
+
+
 def instructions(counts: dict[str, Any]) -> str:
     """Benchmarks as rows, builds as columns: instructions for an operation against no slowdown."""
     sizes = list(next(iter(counts.values())))
@@ -91,6 +103,7 @@ def page(summary: dict[str, Any], counts: dict[str, Any]) -> str:
         ("Benchmarks called slower", by_benchmark(summary)),
         ("Time and verdicts of `switchyard.sh check`", durations(summary)),
         ("One-sided p-values of the screening without a change", p_values(summary)),
+        ("The same by benchmark, both directions", p_values_by_benchmark(summary)),
     ]
     if counts:
         parts.append(("The slowdowns, checked by counting instructions", instructions(counts)))
