@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from rich.console import Console
 
 from switchyard import errors
-from switchyard.checking import document, gate, instructions, stages
-from switchyard.checking.model import SIDES, Benchmark, Plan
+from switchyard.checking import document, gate, instructions, sides
+from switchyard.checking.model import SCREEN_PAIRS, SIDES, Benchmark, Plan
 from switchyard.checking.sampling import Interrupted
 from switchyard.errors import BadInputError, SwitchyardError
 from switchyard.interrupts import Interrupts
@@ -107,10 +107,11 @@ def _measure(args: argparse.Namespace) -> int:
     os.sched_setaffinity(0, (os.sched_getaffinity(0) - {args.cpu}) or {args.cpu})  # as a check does
     with Interrupts() as interrupts:
         for index, (percent, seed) in enumerate(todo):
-            plan = Plan(seed, stages.SCREEN_PAIRS, cpu=args.cpu, budget_s=720.0)
-            roots = {side: _root(percent, side) for side in SIDES}
+            plan = Plan(seed, SCREEN_PAIRS, cpu=args.cpu, budget_s=720.0)
+            both = [sides.Side(side, _root(percent, side), "") for side in SIDES]
             try:
-                run = runs.measure(percent, plan, roots, benchmarks, interrupts, _Silent())
+                with sides.neutral_roots(both) as roots:
+                    run = runs.measure(percent, plan, roots, benchmarks, interrupts, _Silent())
             except Interrupted:
                 console.print(f"interrupted: {len(done) + index} whole runs are kept in {file}")
                 return 128 + (interrupts.signum or 2)

@@ -17,6 +17,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("switchyard: interrupted", file=sys.stderr)
         code = 130
+    except ImportError as error:
+        print(f"switchyard: error: {error}: run scripts/setup.sh", file=sys.stderr)
+        code = 2
     except SystemExit as ended:  # argparse: --help, or a command line it can't use
         code = int(ended.code or 0)
     sys.stdout.flush()
@@ -24,7 +27,7 @@ def main() -> int:
     if stdout.error and not isinstance(stdout.error, BrokenPipeError):
         reason = stdout.error.strerror
         print(f"switchyard: error: cannot write output: {reason}", file=sys.stderr)
-        code = code or 1
+        code = code or (2 if sys.argv[1:2] == ["check"] else 1)  # of a check, 1 is a verdict
     return code
 
 

@@ -47,7 +47,9 @@ class Outcome:
         if self.code is None:
             return "ended together with its keeper"
         if self.code < 0:
-            return f"ended by {signal.Signals(-self.code).name}"
+            is_named = -self.code in list(signal.Signals)
+            name = signal.Signals(-self.code).name if is_named else f"signal {-self.code}"
+            return f"ended by {name}"
         return f"exit code {self.code}"
 
 

@@ -23,7 +23,7 @@ class ProgressBar:
         self._console = console
         self._last_plain = time.monotonic()
         self._bar = Progress(
-            TextColumn("{task.fields[phase]}"),
+            TextColumn("{task.fields[phase]}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[left]}"),

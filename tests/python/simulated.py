@@ -13,8 +13,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from switchyard.checking import verdicts
-from switchyard.checking.model import SIDES, Benchmark, Finding, Pair, Plan, Sample, Stage
-from switchyard.checking.stages import SCREEN_PAIRS, Stages
+from switchyard.checking.model import (
+    SCREEN_PAIRS,
+    SIDES,
+    Benchmark,
+    Finding,
+    Pair,
+    Plan,
+    Sample,
+    Stage,
+)
+from switchyard.checking.stages import Stages
 
 STEAL = "the hypervisor took more than 5% of the CPU's time (steal)"
 

@@ -181,7 +181,7 @@ def test_a_budget_for_nothing_is_a_failure_and_no_pass(compare, verdicts):
 
 
 def test_what_noise_leaves_undecided_passes_unless_strict(compare, verdicts, tmp_path):
-    wild = {"code": "result['real_time'] *= random.uniform(0.3, 3)"}
+    wild = {"code": "result['real_time'] *= 10 ** random.uniform(-0.5, 0.5)"}
     noisy = {"candidate": {"does": {FIBER: wild}, "names": [FIBER]}, "baseline": {"names": [FIBER]}}
     assert compare("--budget", "3s", **noisy).returncode == 0
     assert verdicts() == {FIBER: "inconclusive"}
@@ -323,6 +323,62 @@ if third:
     assert processes_of(str(tmp_path)) == []
     assert list(tmp_path.glob("switchyard-*")) == []
     assert run("--replay", out).returncode == process.returncode
+
+
+def test_what_is_left_of_a_killed_check_is_no_result(tmp_path):
+    a, b = side(tmp_path / "a"), side(tmp_path / "b", {FIBER: {"code": "time.sleep(0.2)"}})
+    out = tmp_path / "out"
+    argv = [SWITCHYARD, "check", "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", out]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: (out / "check.json").exists(), "the first file")
+        wait_until(lambda: '"stage"' in (out / "check.json").read_text(), "the warm-up")
+        process.kill()
+    assert run("--replay", out).returncode == 2
+
+
+def test_binaries_that_are_built_anew_meanwhile_are_refused(tmp_path):
+    again = "pathlib.Path(__file__).write_text(pathlib.Path(__file__).read_text())"
+    a, b = side(tmp_path / "a"), side(tmp_path / "b", {FIBER: {"code": again}})
+    sides = ("--baseline-build", a, "--candidate-build", b, *GLOB, "--budget", "2s")
+    done = run(*sides, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "bench_switch was written anew" in done.stderr
+
+
+def test_names_in_brackets_and_counters_that_are_no_number_do_no_harm(tmp_path):
+    names = ["BM_Sort[int]/8", "BM_[/red]"]
+    for name in ("a", "b"):
+        binary = write_foreign(tmp_path / name / "bench", names)
+        text = binary.read_text().replace(
+            '"iterations": 10,', '"iterations": 10, "x": float("nan"),'
+        )
+        binary.write_text(text)
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "bench", "--out", tmp_path / "out[/bold]",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(name in done.stdout for name in names)
+    rows = json.loads((tmp_path / "out[/bold]/baseline.json").read_text())["benchmarks"]
+    assert rows
+    assert "x" not in rows[0]
+
+
+def test_stored_names_of_two_binaries_are_told_apart(tmp_path):
+    for name in ("one", "two"):
+        write_foreign(tmp_path / "b" / name, ["BM_x", f"BM_{name}"])
+    glob = ("--binaries", "*")
+    sides = ("--baseline-build", tmp_path / "b", "--candidate-build", tmp_path / "b")
+    assert run(*sides, *glob, "--out", tmp_path / "first").returncode == 0
+    (tmp_path / "b/two").unlink()
+    stored = ("--baseline-results", tmp_path / "first", "--candidate-build", tmp_path / "b", *glob)
+    done = run(*stored, "--out", tmp_path / "out")
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    found = {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
+    assert done.returncode == 0, done.stderr
+    assert found == {
+        "BM_x": "unchanged", "BM_one": "unchanged", "two:BM_x": "missing", "BM_two": "missing",
+    }  # fmt: skip
 
 
 def test_a_file_that_can_not_grow_is_told_and_leaves_no_half_one(tmp_path):

@@ -94,6 +94,15 @@ def test_aggregates_are_not_mistaken_for_times(sample):
     assert sample({"code": more}).value == pytest.approx(50e-6)
 
 
+def test_of_aggregates_alone_the_median_counts(sample):
+    only = (
+        "rows += [result | {'run_type': 'aggregate', 'aggregate_name': name, 'real_time': t, "
+        "'name': f'{row[\"name\"]}/manual_time_{name}', 'run_name': row['name'] + '/manual_time'} "
+        "for name, t in (('mean', 70), ('median', 50))]; result['name'] = 'another'"
+    )
+    assert sample({"code": only}).value == pytest.approx(50e-6)
+
+
 def test_a_launch_is_bound_to_its_cpu(sample, tmp_path):
     cpu = sorted(os.sched_getaffinity(0))[-1]
     note = tmp_path / "cpus"

@@ -181,9 +181,10 @@ def test_a_filter_that_chooses_nothing_is_refused(pattern, wanted, message):
 
 
 def test_wanted_names_that_neither_side_has_are_told():
-    both, _, problems = sides.match(one(["x", "y"]), one(["x", "y"]), None, ["x", "gone"])
+    both, findings, _ = sides.match(one(["x", "y"]), one(["x", "y"]), None, ["x", "gone"])
     assert [benchmark.name for benchmark in both] == ["x"]
-    assert problems == ["gone is wanted, but neither side has it"]
+    (gone,) = findings
+    assert (gone.benchmark.name, gone.verdict) == ("gone", Verdict.MISSING)
 
 
 def two_sides(tmp_path: Path) -> list[Side]:

@@ -323,12 +323,22 @@ def test_one_failure_among_good_launches_is_a_failure():
 def test_the_exit_code_says_what_was_found(
     found: str, plain: int, strict: int, advisory: int, advisory_and_strict: int
 ):
-    findings = [Finding(Benchmark(v, "b", v), Verdict(v), "") for v in found.split()]
+    seen = evidence.of_changes([0.1, 0.2], 0, Stage.SCREEN, 0.05, seed=1)
+    of_pairs = ("regressed", "improved", "inconclusive")
+    findings = [
+        Finding(Benchmark(v, "b", v), Verdict(v), "", screen=seen if v in of_pairs else None)
+        for v in found.split()
+    ]
     codes = [
         verdicts.exit_code(findings, strict=s, advisory=a)
         for s, a in ((False, False), (True, False), (False, True), (True, True))
     ]
     assert codes == [plain, strict, advisory, advisory_and_strict]
+
+
+def test_undecided_without_one_pair_is_no_pass():
+    findings = [Finding(Benchmark("x", "b", "x"), Verdict.INCONCLUSIVE, "the budget was too short")]
+    assert verdicts.exit_code(findings, strict=False) == 2
 
 
 # How many pairs ----------------------------------------------------------------------------------

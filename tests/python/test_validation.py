@@ -18,7 +18,7 @@ NAMES = ("x/a", "x/b", "x/c")
 def a_run(slowdown: int, seed: int, spread: float = 0.01) -> runs.Run:
     rows = [Row(name, 1 + slowdown / 100, spread) for name in NAMES]
     check = run(a_plan(seed, cpu=1), World(rows, seed))
-    return runs.Run(slowdown, check.plan, check.pairs)
+    return runs.Run(slowdown, check.plan, check.pairs, [0.2 * i for i in range(len(check.pairs))])
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,11 @@ def test_runs_come_back_from_the_file_as_they_were_judged(tmp_path: Path):
 
 def test_a_failed_launch_stays_one(tmp_path: Path):
     pair = Pair(Stage.SCREEN, 0, "x/a", "baseline", Sample(1.0), Sample(None, "wrong answer"))
-    runs.append(tmp_path / "p.csv", runs.Run(5, a_plan(3), [pair]))
+    runs.append(tmp_path / "p.csv", runs.Run(5, a_plan(3), [pair], [1.5]))
     (back,) = runs.read([tmp_path / "p.csv"])
     assert "wrong answer" in back.pairs[0].candidate.problem
     assert back.pairs[0].baseline.value == 1.0
+    assert back.seconds == 1.5
 
 
 def test_the_same_data_are_kept_as_the_same_bytes(tmp_path: Path):

@@ -67,8 +67,11 @@ def build(
     outcome = run(command, BUILD_TIMEOUT_S, interrupts, without)
     output = (outcome.stdout + outcome.stderr).strip()
     if log:
-        with log.open("a") as file:
-            file.write(f"$ {' '.join(map(str, command))}\n{output}\n")
+        try:
+            with log.open("a") as file:
+                file.write(f"$ {' '.join(map(str, command))}\n{output}\n")
+        except OSError as error:
+            raise SwitchyardError(f"cannot write {log}: {error.strerror}") from None
     if outcome.code != 0:
         last = "\n".join(output.splitlines()[-_LAST_LINES:])
         where = f"; the whole log: {log}" if log else ""

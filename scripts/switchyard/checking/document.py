@@ -4,6 +4,7 @@ What it holds is described in schema.json (JSON Schema), and a file is read back
 Files are replaced as a whole: one that is there is complete, though the check in it may not be.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, fields
@@ -61,14 +62,14 @@ def load(path: Path) -> Report:
     """Of a check's folder, or the file itself."""
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        return from_document(json.loads(file.read_bytes()))
+        return from_document(json.loads(file.read_bytes(), parse_constant=_refuse))
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
     except jsonschema.ValidationError as error:
         where = "/".join(map(str, error.absolute_path)) or "the document"
         reason = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
         raise BadInputError(f"{file} is no {FILE_NAME} of a check: {where}: {reason}") from None
-    except ValueError as error:  # no JSON, or no text at all
+    except (ValueError, RecursionError) as error:  # no JSON, or no text at all
         raise BadInputError(f"{file} is no JSON: {error}") from None
 
 
@@ -81,11 +82,17 @@ def write(path: Path, content: bytes | str) -> None:
     except OSError as error:
         raise SwitchyardError(f"cannot write {path}: {error.strerror}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     write(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _refuse(constant: str) -> None:
+    """NaN and infinities, which Python's parser takes for numbers."""
+    raise ValueError(f"{constant} is no number")
 
 
 @cache

@@ -73,7 +73,8 @@ def caption(report: Report) -> str:
         headline.machine(report),
         str(report.facts.get("started_at") or "")[:10],
     ]
-    return "; ".join(part for part in parts if part) + "."
+    # matplotlib takes what stands between two of them for mathematics.
+    return ("; ".join(part for part in parts if part) + ".").replace("$", r"\$")
 
 
 def chosen(findings: Sequence[Finding]) -> list[Finding]:

@@ -19,7 +19,7 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
     sides = report.facts.get("sides") or {}
     for side in SIDES:
         context = (sides.get(side) or {}).get("context") or _minimal_context(report)
-        of_sides[side] = {"context": context, "benchmarks": []}
+        of_sides[side] = {"context": _finite(context), "benchmarks": []}
     for family, finding in enumerate(report.findings):
         benchmark = finding.benchmark
         pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
@@ -28,7 +28,7 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
         for side in SIDES:
             samples = [getattr(pair, side) for pair in pairs]
             measured = [sample for sample in samples if sample.value is not None]
-            rows = [_row(sample, report.plan.metric) for sample in measured]
+            rows = [_finite(_row(sample, report.plan.metric)) for sample in measured]
             for index, row in enumerate(rows):
                 row |= {
                     "name": name, "run_name": name, "family_index": family,
@@ -37,6 +37,11 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
                 }  # fmt: skip
             of_sides[side]["benchmarks"] += rows
     return of_sides
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """Without the counters that are no number: Google Benchmark writes NaN, which is no JSON."""
+    return {k: v for k, v in row.items() if not (isinstance(v, float) and not math.isfinite(v))}
 
 
 def _counts(pair: Pair) -> bool:

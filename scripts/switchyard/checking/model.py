@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 SIDES = ("baseline", "candidate")
+# Of each benchmark in the screening, if the budget allows.
+SCREEN_PAIRS = 10
 
 
 class Stage(StrEnum):

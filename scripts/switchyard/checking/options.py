@@ -8,11 +8,12 @@ from pathlib import Path
 from ..errors import BadInputError
 from ..machine import Machine
 from ..paths import RELEASE_BUILD
-from .model import Plan
-from .stages import SCREEN_PAIRS
+from .model import SCREEN_PAIRS, Plan
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 _A_DAY_S = 86_400
+# Each of its decimals takes ten times as many permutations.
+_LEAST_ALPHA = 1e-5
 _EXAMPLES = """\
 examples:
   check --baseline main                     the working tree against the branch main
@@ -114,7 +115,7 @@ def _add_plan(group: argparse._ArgumentGroup) -> None:
 def plan(args: argparse.Namespace, machine: Machine) -> Plan:
     """Raises BadInputError."""
     for name, value, least, most in (
-        ("--threshold", args.threshold, 0, 100), ("--alpha", args.alpha, 0, 0.5),
+        ("--threshold", args.threshold, 0, 100), ("--alpha", args.alpha, _LEAST_ALPHA, 0.5),
         ("--min-time", args.min_time, 0, 3600),
         ("--launch-timeout", args.launch_timeout, 0, _A_DAY_S),
     ):  # fmt: skip
@@ -159,7 +160,7 @@ def _cpu(args: argparse.Namespace, machine: Machine) -> int | None:
         return usable[-1] if takes_gate_set(args) else None
     if args.cpu == "none":
         return None
-    if not args.cpu.isdigit() or int(args.cpu) not in usable:
+    if not args.cpu.isdecimal() or int(args.cpu) not in usable:
         raise BadInputError(f"--cpu {args.cpu}: want none or one of {', '.join(map(str, usable))}")
     return int(args.cpu)
 

@@ -13,8 +13,12 @@ def create(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
-    if (folder / document.FILE_NAME).exists():
-        raise BadInputError(f"{folder} holds a check already: choose another --out DIR")
+    try:
+        (folder / document.FILE_NAME).touch(exist_ok=False)  # two checks at once can't both have it
+    except FileExistsError:
+        raise BadInputError(f"{folder} holds a check already: choose another --out DIR") from None
+    except OSError as error:
+        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
     return folder
 
 

@@ -1,6 +1,7 @@
 """What comes before the first launch: find or build both sides, match what they have."""
 
 import argparse
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _OUR_BINARIES = "bin/bench_*"
 _FEWEST_STORED, _MOST_STORED = 20, 40
 # Of stored times, for a spread.
 _FEWEST_TIMES = 4
-_GONE = "(stored results)"
+_STORED = "(stored results)"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def prepare(
     _refuse_what_does_not_fit(args)
     _refuse_missing_baseline(args)
     candidate = _candidate(args, console, interrupts)
-    if args.baseline_results:
+    if args.baseline_results is not None:
         return _against_stored(args, plan, candidate, interrupts)
     baseline = _baseline(args, candidate, console, interrupts)
     pattern = args.binaries or _OUR_BINARIES
@@ -95,9 +96,9 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
 
 def _refuse_missing_baseline(args: argparse.Namespace) -> None:
     """Before anything is built."""
-    if args.baseline:
+    if args.baseline is not None:
         worktrees.resolve(_repository(args), args.baseline)
-    elif args.baseline_build:
+    elif args.baseline_build is not None:
         sides.of_build("baseline", args.baseline_build)
     elif not args.baseline_results.exists():
         raise BadInputError(f"no such results: {args.baseline_results} (--baseline-results)")
@@ -116,7 +117,7 @@ def _candidate(args: argparse.Namespace, console: Console, interrupts: Interrupt
 def _baseline(
     args: argparse.Namespace, candidate: Side, console: Console, interrupts: Interrupts
 ) -> Side:
-    if args.baseline_build:
+    if args.baseline_build is not None:
         return sides.of_build("baseline", args.baseline_build)
     root = _repository(args)
     return revision.build_baseline(
@@ -158,31 +159,51 @@ def _against_stored(
         plan.metric,
     )
     names = listing.list_benchmarks(candidate.root, args.binaries or _OUR_BINARIES, interrupts)
-    benchmarks, settled, problems = sides.match(
-        _as_listing(found.times, names), names, args.filter, _wanted(args)
-    )
-    few = [b for b in benchmarks if len(found.times[b.key]) < _FEWEST_TIMES]
-    settled += [
-        Finding(
-            b, Verdict.SKIPPED, f"the stored results have fewer than {_FEWEST_TIMES} times of it"
-        )
-        for b in few
-    ]
-    problems += [*found.problems, *(f"{f.benchmark.key}: {f.why}" for f in settled)]
+    benchmarks, settled, problems = sides.match(names, names, args.filter, _wanted(args))
+    times = {b.key: _times_of(b, found.times) for b in benchmarks}
+    settled += [_too_few(b, times[b.key]) for b in benchmarks if len(times[b.key]) < _FEWEST_TIMES]
+    settled += _gone(args, found.times, benchmarks, names)
     baseline = Side(
         "baseline", args.baseline_results, f"results of {args.baseline_results}",
         found.facts.get("sha"), found.facts.get("dirty"),
     )  # fmt: skip
-    benchmarks = [b for b in benchmarks if b not in few]
-    return Prepared([baseline, candidate], benchmarks, settled, problems, [], found.times)
+    benchmarks = [b for b in benchmarks if len(times[b.key]) >= _FEWEST_TIMES]
+    problems += found.problems
+    return Prepared([baseline, candidate], benchmarks, settled, problems, [], times)
 
 
-def _as_listing(times: Mapping[str, list[float]], candidate: Listing) -> Listing:
-    """What is stored, as if a side had listed it: in the binaries of the candidate."""
-    has: dict[str, list[str]] = {}
-    for binary, names in candidate.names.items():
-        stem = Path(binary).stem
-        has[binary] = [name for name in names if name in times or f"{stem}:{name}" in times]
-    known = {key for names in has.values() for key in names}
-    gone = [key for key in times if key.rpartition(":")[2] not in known and key not in known]
-    return Listing(has | ({_GONE: gone} if gone else {}))
+def _names_of(benchmark: Benchmark) -> tuple[str, str, str]:
+    """How stored results may call it."""
+    return benchmark.key, f"{Path(benchmark.binary).stem}:{benchmark.name}", benchmark.name
+
+
+def _times_of(benchmark: Benchmark, times: Mapping[str, list[float]]) -> list[float]:
+    return next((times[name] for name in _names_of(benchmark) if name in times), [])
+
+
+def _too_few(benchmark: Benchmark, times: list[float]) -> Finding:
+    if not times:
+        return Finding(benchmark, Verdict.MISSING, "only in the candidate: new")
+    why = f"the stored results have fewer than {_FEWEST_TIMES} times of it"
+    return Finding(benchmark, Verdict.SKIPPED, why)
+
+
+def _gone(
+    args: argparse.Namespace,
+    times: Mapping[str, list[float]],
+    benchmarks: list[Benchmark],
+    candidate: Listing,
+) -> list[Finding]:
+    """What is stored and wanted, but not there any more, or in a binary that is broken."""
+    known = {name for benchmark in benchmarks for name in _names_of(benchmark)}
+    wanted = _wanted(args)
+    lines = [f"{binary} {reason}" for binary, reason in candidate.broken.items()]
+    verdict = Verdict.FAILED if lines else Verdict.MISSING
+    why = f"not in the candidate; {'; '.join(lines)}" if lines else "only in the baseline: gone"
+    return [
+        Finding(Benchmark(key, _STORED, key), verdict, why)
+        for key in times
+        if key not in known
+        and re.search(args.filter or "", key)
+        and (wanted is None or key in wanted)
+    ]

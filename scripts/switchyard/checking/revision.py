@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from .. import environment
+from ..errors import BadInputError
 from ..interrupts import Interrupts
 from ..paths import ROOT, recorded
 from . import cmake, commands, settings, worktrees
@@ -54,20 +55,15 @@ def build_baseline(
             console.print(f"building {what} ({sha[:12]}) in {recorded(folder)}", soft_wrap=True)
             _check_out(folder, sha, repository, interrupts)
         (folder / _STAMP).unlink(missing_ok=True)
-        if is_new and build_command:
-            _run_command(what, build_command, source, log, interrupts)
         if is_new and not build_command:
             project = source / _below(cmake.read_build(candidate_build).source, repository)
-            command = [
-                "cmake",
-                "-S",
-                project,
-                "-B",
-                root,
-                *cmake.moved(facts["arguments"], project, root),
-            ]
-            commands.build(what, command, log, interrupts)
-        if not build_command:  # also an old one: a library may have been upgraded since
+            moved = cmake.moved(facts["arguments"], project, root)
+            configure = ["cmake", "-S", project, "-B", root, *moved]
+            commands.build(what, configure, log, interrupts)
+        # Also an old one: a compiler or a library may have been upgraded since.
+        if build_command:
+            _run_command(what, build_command, source, log, interrupts)
+        else:
             cmake.build_targets(what, root, targets, log, interrupts)
         write_json(folder / _STAMP, facts | {"targets": sorted(targets)})
         _prune(cache.resolve(), folder, repository)
@@ -92,12 +88,20 @@ def build_candidate(
     if build_command:
         _run_command("the candidate", build_command, build, None, interrupts)
     else:
-        cmake.read_build(build)
+        _refuse_another_source(cmake.read_build(build).source, repository, build)
         cmake.build_targets("the candidate", build, targets, None, interrupts)
     state = environment.git_state(repository)
     what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
     what += settings.injected(build)
     return Side("candidate", build, what, state["sha"], state["dirty"])
+
+
+def _refuse_another_source(source: Path, repository: Path, build: Path) -> None:
+    """A copied tree has a build folder that still belongs to the original."""
+    if not source.resolve().is_relative_to(repository.resolve()):
+        raise BadInputError(
+            f"{recorded(build)} was configured for {source}, not {repository}: configure it again"
+        )
 
 
 def _facts(sha: str, candidate_build: Path, build_command: str | None) -> dict[str, Any]:

@@ -98,7 +98,6 @@ class Sampler:
         try:
             document = json.loads(outcome.out_file)
             rows = _rows_of(benchmark, document["benchmarks"])
-            rows = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
             self.contexts.setdefault(side, document["context"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return Sample(None, why(outcome), **facts)
@@ -140,5 +139,16 @@ class Sampler:
 
 def _rows_of(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those of its very name, if there are any; else without what Google Benchmark appends."""
-    exact = [row for row in rows if row["name"] == benchmark.name]
-    return exact or [row for row in rows if bare_name(row["name"]) == benchmark.name]
+    launched = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
+    # With ReportAggregatesOnly there are no others.
+    medians = [row | {"name": row["run_name"]} for row in rows if _is_median(row)]
+    for kind in (launched, medians):
+        exact = [row for row in kind if row["name"] == benchmark.name]
+        found = exact or [row for row in kind if bare_name(row["name"]) == benchmark.name]
+        if found:
+            return found
+    return []
+
+
+def _is_median(row: dict[str, Any]) -> bool:
+    return row.get("run_type") == "aggregate" and row.get("aggregate_name") == "median"

@@ -6,6 +6,7 @@ overlooked: a benchmark that silently drops out of a check is a regression that 
 
 import contextlib
 import filecmp
+import hashlib
 import os
 import re
 import tempfile
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import BadInputError
+from ..errors import BadInputError, SwitchyardError
 from ..paths import recorded
 from . import settings
 from .listing import Listing
@@ -63,10 +64,15 @@ def match(
             both.append(benchmark)
     problems = [*_broken(sides), *dict.fromkeys(candidate.notes + baseline.notes)]
     present = {name for _, name in rows}
-    problems += [
-        f"{name} is wanted, but neither side has it"
+    findings += [
+        Finding(Benchmark(name, "", name), Verdict.MISSING, "wanted, but neither side has it")
         for name in wanted or ()
         if name not in present and re.search(pattern or "", name)
+    ]
+    findings += [
+        Finding(Benchmark(binary, binary, binary), Verdict.SKIPPED, f"{reason} (on both sides)")
+        for binary, reason in candidate.broken.items()
+        if binary in baseline.broken
     ]
     return both, findings, problems
 
@@ -75,11 +81,22 @@ def identical(baseline: Side, candidate: Side, binaries: Iterable[str]) -> list[
     """The binaries that are the same, byte for byte, on both sides, and so is every executable
     beside them: a benchmark may start one.
     """
+    if _libraries(baseline.root) != _libraries(candidate.root):
+        return []
     folders = {Path(binary).parent for binary in binaries}
     same = {
         folder for folder in folders if _is_same(baseline.root / folder, candidate.root / folder)
     }
     return [binary for binary in dict.fromkeys(binaries) if Path(binary).parent in same]
+
+
+def _libraries(root: Path) -> dict[str, str]:
+    """The digests of all shared libraries below a root."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*.so*")
+        if path.is_file()
+    }
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -97,7 +114,11 @@ def neutral_roots(sides: Iterable[Side]) -> Iterator[Mapping[str, Path]]:
     by more than what a check looks for (Mytkowicz et al. 2009, Producing Wrong Data Without Doing
     Anything Obviously Wrong).
     """
-    with tempfile.TemporaryDirectory(prefix="switchyard-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="switchyard-")
+    except OSError as error:
+        raise SwitchyardError(f"cannot make a temporary folder: {error.strerror}") from None
+    with temporary as folder:
         roots = {}
         for side in sides:
             link = Path(folder) / side.label[0]

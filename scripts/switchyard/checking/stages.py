@@ -13,7 +13,6 @@ from typing import Protocol
 from . import sizing, verdicts
 from .model import SIDES, Benchmark, Evidence, Pair, Plan, Stage
 
-SCREEN_PAIRS = 10
 _FEWEST_SCREEN_PAIRS = 5
 # Of the budget; the rest is for suspects.
 _SCREEN_SHARE = 0.5
@@ -84,7 +83,7 @@ class Stages:
                 if benchmark.key in self._lost:
                     continue
                 if self._left() < self._expected_s(benchmark):
-                    return
+                    continue  # a cheaper one may still fit
                 self.watcher.pair(benchmark, done, self._seconds_left(wanted, round_))
                 self._measure(stage, round_, benchmark)
                 done += 1
@@ -95,7 +94,8 @@ class Stages:
         wall_s = pair.baseline.wall_s + pair.candidate.wall_s
         self.pairs.append(pair)
         self.spent_s += wall_s
-        self._cost_s[benchmark.key] = wall_s
+        before = self._cost_s.get(benchmark.key, wall_s)
+        self._cost_s[benchmark.key] = (before + wall_s) / 2
         if pair.baseline.problem or pair.candidate.problem:
             self._lost.add(benchmark.key)
 

@@ -7,7 +7,10 @@ busy hour hits them alike. What is kept is the raw data only: everything else is
 
 import csv
 import gzip
+import io
+import itertools
 import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,22 +23,26 @@ from ..machine import Machine
 
 _COLUMNS = (
     "slowdown", "seed", "cpu", "screen_pairs", "stage", "round", "benchmark", "first",
-    "baseline_s", "candidate_s", "baseline_wall_s", "candidate_wall_s", "dropped",
+    "baseline_s", "candidate_s", "baseline_wall_s", "candidate_wall_s", "steal_s", "involuntary",
+    "elapsed_s", "dropped",
 )  # fmt: skip
 
 
 @dataclass
 class Run:
-    """One whole check. slowdown: per cent of more work in the candidate."""
+    """One whole check. slowdown: per cent of more work in the candidate; elapsed_s: when each pair
+    was done, in seconds since the check began.
+    """
 
     slowdown: int
     plan: Plan
     pairs: list[Pair] = field(default_factory=list)
+    elapsed_s: list[float] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
-        """That were spent in launches."""
-        return sum(pair.baseline.wall_s + pair.candidate.wall_s for pair in self.pairs)
+        """All in all, by the clock."""
+        return max(self.elapsed_s, default=0.0)
 
 
 def schedule(counts: Mapping[int, int], seed: int) -> list[tuple[int, int]]:
@@ -58,29 +65,40 @@ def measure(
     watcher: stages.Watcher,
 ) -> Run:
     """Raises checking.sampling.Interrupted."""
+    begin = time.monotonic()
+    elapsed_s = []
     sampler = Sampler(plan, roots, interrupts, Machine())
-    check = stages.Stages(plan, benchmarks, sampler.pair, watcher)
+
+    def measure_pair(stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
+        pair = sampler.pair(stage, round_, benchmark, first)
+        elapsed_s.append(time.monotonic() - begin)
+        return pair
+
+    check = stages.Stages(plan, benchmarks, measure_pair, watcher)
     check.run()
-    return Run(slowdown, check.plan, check.pairs)
+    return Run(slowdown, check.plan, check.pairs, elapsed_s)
 
 
 def append(file: Path, run: Run) -> None:
     """All of a run at once, so that a file never ends in half of one."""
-    is_new = not file.exists()
-    with file.open("a", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        if is_new:
-            writer.writerow(_COLUMNS)
-        writer.writerows(_row(run, pair) for pair in run.pairs)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if not file.exists():
+        writer.writerow(_COLUMNS)
+    writer.writerows(map(_row, itertools.repeat(run), run.pairs, run.elapsed_s))
+    with file.open("ab", buffering=0) as out:
+        out.write(text.getvalue().encode())
 
 
-def _row(run: Run, pair: Pair) -> list[object]:
+def _row(run: Run, pair: Pair, elapsed_s: float) -> list[object]:
     numbers = (sample.value and f"{sample.value:.6g}" for sample in (pair.baseline, pair.candidate))
     problem = pair.baseline.problem or pair.candidate.problem
     return [
         run.slowdown, run.plan.seed, run.plan.cpu, run.plan.screen_pairs, pair.stage.value,
         pair.round, pair.benchmark, pair.first, *numbers,
         f"{pair.baseline.wall_s:.3f}", f"{pair.candidate.wall_s:.3f}",
+        round(max(pair.baseline.steal_s, pair.candidate.steal_s), 3),
+        max(pair.baseline.involuntary, pair.candidate.involuntary), f"{elapsed_s:.2f}",
         f"failed: {problem}" if problem else pair.dropped or "",
     ]  # fmt: skip
 
@@ -90,7 +108,7 @@ def read(files: Iterable[Path]) -> list[Run]:
     found: dict[tuple[str, ...], Run] = {}
     for file in files:
         for row in _rows(file):
-            key = (row["slowdown"], row["seed"])
+            key = (file.name, row["slowdown"], row["seed"])
             if key not in found:
                 plan = Plan(
                     int(row["seed"]), int(row["screen_pairs"]),
@@ -98,6 +116,7 @@ def read(files: Iterable[Path]) -> list[Run]:
                 )  # fmt: skip
                 found[key] = Run(int(row["slowdown"]), plan)
             found[key].pairs.append(_pair(row))
+            found[key].elapsed_s.append(float(row["elapsed_s"]))
     return list(found.values())
 
 
