@@ -9,6 +9,7 @@ import pytest
 from switchyard.checking import document, gate, verdicts
 from switchyard.checking.model import Benchmark, Finding, Pair, Plan, Report, Sample, Stage, Verdict
 from switchyard.errors import BadInputError, SwitchyardError
+from switchyard.paths import ROOT
 
 BENCHMARKS = [Benchmark(name, "bin/bench_x", name) for name in ("x/a", "x/b", "x/c")]
 
@@ -110,7 +111,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
 
 
 def test_the_gate_set_names_benchmarks_that_exist():
-    root = document.Path(__file__).resolve().parents[1]
-    matrix = (root / "matrix.txt").read_text().split()
+    matrix = (ROOT / "tests/matrix.txt").read_text().split()
     assert set(gate.gate_set()) <= set(matrix)
     assert all(entry.reason and entry.spread > 0 for entry in gate.gate_set().values())
+    assert f"the {len(gate.gate_set())} benchmarks that decide" in (ROOT / "README.md").read_text()
