@@ -25,6 +25,7 @@ from rich.console import Console
 
 from switchyard import errors
 from switchyard.checking import document, gate, instructions, sides
+from switchyard.checking.copies import fresh_copies
 from switchyard.checking.model import SCREEN_PAIRS, SIDES, Benchmark, Plan
 from switchyard.checking.sampling import Interrupted
 from switchyard.errors import BadInputError, SwitchyardError
@@ -97,6 +98,7 @@ def _build(args: argparse.Namespace) -> int:
 def _measure(args: argparse.Namespace) -> int:
     counts = _counts(args.runs)
     benchmarks = [_benchmark(name) for name in gate.gate_set()]
+    binaries = [benchmark.binary for benchmark in benchmarks]
     for percent in counts:
         _root(percent, "candidate")
     DATA.mkdir(parents=True, exist_ok=True)
@@ -110,8 +112,8 @@ def _measure(args: argparse.Namespace) -> int:
             plan = Plan(seed, SCREEN_PAIRS, cpu=args.cpu, budget_s=720.0)
             both = [sides.Side(side, _root(percent, side), "") for side in SIDES]
             try:
-                with sides.neutral_roots(both) as roots:
-                    run = runs.measure(percent, plan, roots, benchmarks, interrupts, _Silent())
+                with fresh_copies(both, binaries, BUILDS, seed) as copies:
+                    run = runs.measure(percent, plan, copies, benchmarks, interrupts, _Silent())
             except Interrupted:
                 console.print(f"interrupted: {len(done) + index} whole runs are kept in {file}")
                 return 128 + (interrupts.signum or 2)

@@ -215,22 +215,6 @@ def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
     assert sides.identical(baseline, candidate, ["bin/bench"]) == []
 
 
-def test_neutral_roots_are_of_one_length_and_lead_to_the_sides(tmp_path):
-    both = two_sides(tmp_path)
-    with sides.neutral_roots(both) as roots:
-        assert len(str(roots["baseline"])) == len(str(roots["candidate"]))
-        for side in both:
-            assert (roots[side.label] / "bench").samefile(side.root / "bench")
-
-
-def test_neutral_roots_are_gone_also_after_an_error(tmp_path):
-    both = two_sides(tmp_path)
-    with pytest.raises(KeyboardInterrupt), sides.neutral_roots(both) as roots:
-        raise KeyboardInterrupt
-    assert not roots["baseline"].parent.exists()
-    assert (both[0].root / "bench").exists()
-
-
 def test_a_build_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInputError, match=r"no such folder: .*none"):
         sides.of_build("baseline", tmp_path / "none")

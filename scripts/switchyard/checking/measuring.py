@@ -11,8 +11,9 @@ from rich.console import Console
 from ..errors import SwitchyardError
 from ..interrupts import Interrupts
 from ..machine import Machine
-from . import gate, instructions, outputs, sides, stages
-from .model import Finding, Report, Verdict
+from . import gate, instructions, outputs, stages
+from .copies import fresh_copies
+from .model import SIDES, Finding, Report, Verdict
 from .prepare import Prepared
 from .progress import CheckProgress
 from .sampling import Interrupted, Sampler
@@ -43,23 +44,32 @@ def measure(
     _leave_cpu(report.plan.cpu)
     before = _stamps(prepared)
     counts: Counts = {}
-    with sides.neutral_roots(prepared.sides) as roots, CheckProgress(console) as progress:
-        sampler = Sampler(report.plan, roots, interrupts, Machine(), prepared.stored)
+    launched = [
+        side for side in prepared.sides if prepared.stored is None or side.label != SIDES[0]
+    ]
+    binaries = [benchmark.binary for benchmark in prepared.benchmarks]
+    seed = report.plan.seed
+    with (
+        fresh_copies(launched, binaries, folder, seed) as copies,
+        CheckProgress(console) as progress,
+    ):
+        sampler = Sampler(report.plan, copies.roots, interrupts, Machine(), prepared.stored)
 
         def save() -> None:
             report.plan, report.spent_s = check.plan, check.spent_s
             outputs.save(report, folder)
 
         check = stages.Stages(
-            report.plan, prepared.benchmarks, sampler.pair, progress, save, report.pairs
-        )
+            report.plan, prepared.benchmarks, sampler.pair, progress, copies.renew, save,
+            report.pairs,
+        )  # fmt: skip
         try:
             if prepared.stored is None:
                 check.run()
             else:
                 check.run_against_stored(prepared.most_stored)
             if with_instructions:
-                counts = _count(prepared, roots, interrupts)
+                counts = _count(prepared, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted:
             report.exit_code = 128 + (interrupts.signum or signal.SIGINT)

@@ -4,18 +4,16 @@ What only one side has is a finding of its own, and what neither has is a line t
 overlooked: a benchmark that silently drops out of a check is a regression that nobody sees.
 """
 
-import contextlib
 import filecmp
 import hashlib
 import os
 import re
-import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import BadInputError, SwitchyardError
+from ..errors import BadInputError
 from ..paths import recorded
 from . import settings
 from .listing import Listing
@@ -104,27 +102,6 @@ def _is_same(one: Path, other: Path) -> bool:
     shared = [path for path in one.iterdir() if path.is_file() and os.access(path, os.X_OK)]
     shared = [path for path in shared if (other / path.name).is_file()]
     return all(filecmp.cmp(path, other / path.name, shallow=False) for path in shared)
-
-
-@contextlib.contextmanager
-def neutral_roots(sides: Iterable[Side]) -> Iterator[Mapping[str, Path]]:
-    """By label, a path to each root that is as long as the other's.
-
-    A program's path lies on its stack and moves all that follows, which alone can change its speed
-    by more than what a check looks for (Mytkowicz et al. 2009, Producing Wrong Data Without Doing
-    Anything Obviously Wrong).
-    """
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="switchyard-")
-    except OSError as error:
-        raise SwitchyardError(f"cannot make a temporary folder: {error.strerror}") from None
-    with temporary as folder:
-        roots = {}
-        for side in sides:
-            link = Path(folder) / side.label[0]
-            link.symlink_to(side.root.resolve(), target_is_directory=True)
-            roots[side.label] = link
-        yield roots
 
 
 def _in_order(sides: Mapping[str, Listing]) -> list[tuple[str, str]]:

@@ -33,13 +33,15 @@ class Watcher(Protocol):
 class Stages:
     """Runs the stages; `pairs`, `plan` and `spent_s` are good at any moment, also after a signal.
 
-    measure(stage, round, benchmark, first) measures a pair; saved() is called after each round.
+    measure(stage, round, benchmark, first) measures a pair; before_round() and saved() are called
+    before and after each round.
     """
 
     plan: Plan
     benchmarks: Sequence[Benchmark]
     measure: Measure
     watcher: Watcher
+    before_round: Callable[[], None] = lambda: None
     saved: Callable[[], None] = lambda: None
     pairs: list[Pair] = field(default_factory=list)
     spent_s: float = 0.0
@@ -79,6 +81,7 @@ class Stages:
         for round_ in range(max(wanted.values(), default=0)):
             order = [b for b in self.benchmarks if wanted.get(b.key, 0) > round_]
             self._random.shuffle(order)
+            self.before_round()
             for benchmark in order:
                 if benchmark.key in self._lost:
                     continue

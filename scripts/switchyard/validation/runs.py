@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..checking import stages
+from ..checking.copies import Copies
 from ..checking.model import Benchmark, Pair, Plan, Sample, Stage
 from ..checking.sampling import Sampler
 from ..interrupts import Interrupts
@@ -59,7 +60,7 @@ def schedule(counts: Mapping[int, int], seed: int) -> list[tuple[int, int]]:
 def measure(
     slowdown: int,
     plan: Plan,
-    roots: Mapping[str, Path],
+    copies: Copies,
     benchmarks: Sequence[Benchmark],
     interrupts: Interrupts,
     watcher: stages.Watcher,
@@ -67,14 +68,14 @@ def measure(
     """Raises checking.sampling.Interrupted."""
     begin = time.monotonic()
     elapsed_s = []
-    sampler = Sampler(plan, roots, interrupts, Machine())
+    sampler = Sampler(plan, copies.roots, interrupts, Machine())
 
     def measure_pair(stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
         pair = sampler.pair(stage, round_, benchmark, first)
         elapsed_s.append(time.monotonic() - begin)
         return pair
 
-    check = stages.Stages(plan, benchmarks, measure_pair, watcher)
+    check = stages.Stages(plan, benchmarks, measure_pair, watcher, copies.renew)
     check.run()
     return Run(slowdown, check.plan, check.pairs, elapsed_s)
 
