@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .files import replacing
 from .results import ResultsFolder
 from .statistics import MIN_FOR_INTERVAL
 
@@ -61,14 +62,10 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else None
-        part = path.with_name(f".{path.name}.part")
-        try:
+        with replacing(path) as part:
             figure.savefig(
                 part, format=path.suffix[1:], dpi=_DPI, metadata=metadata, facecolor="white"
             )
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
     return paths
 
 

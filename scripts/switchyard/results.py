@@ -6,7 +6,6 @@ fields stay as they were: its compare.py works on these files. Ours stand beside
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any
 
 from .catalog import Row, Workload, bare_name
 from .errors import BadInputError, SwitchyardError
+from .files import replacing
 from .paths import recorded
 
 LIMIT_PREFIX = "limit reached: "
@@ -169,9 +169,5 @@ def _foreign(file: Path) -> str:
 
 
 def _write(file: Path, document: dict[str, Any]) -> None:
-    temporary = file.with_name(f".{file.name}.part")
-    try:
-        temporary.write_text(json.dumps(document, indent=1) + "\n")
-        os.replace(temporary, file)  # noqa: PTH105
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(file) as part:
+        part.write_text(json.dumps(document, indent=1) + "\n")

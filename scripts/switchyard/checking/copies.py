@@ -14,7 +14,6 @@ binary is there too, as a link.
 """
 
 import contextlib
-import os
 import random
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import SwitchyardError
+from ..files import replacing
 from .sides import Side
 
 
@@ -44,10 +44,9 @@ class Copies:
         for side in self._sides:
             for binary in self._binaries:
                 target = self.roots[side.label] / binary
-                part = target.with_name(f".{target.name}.part")
                 try:
-                    shutil.copy2(side.root / binary, part)
-                    os.replace(part, target)  # noqa: PTH105
+                    with replacing(target) as part:
+                        shutil.copy2(side.root / binary, part)
                 except OSError as error:
                     why = f"cannot copy {binary} of the {side.label} to {target.parent}"
                     raise SwitchyardError(f"{why}: {error.strerror}") from None

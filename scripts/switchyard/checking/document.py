@@ -4,9 +4,7 @@ What it holds is described in schema.json (JSON Schema), and a file is read back
 Files are replaced as a whole: one that is there is complete, though the check in it may not be.
 """
 
-import contextlib
 import json
-import os
 from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import jsonschema
 
 from ..errors import BadInputError, SwitchyardError
+from ..files import replacing
 from .model import Benchmark, Evidence, Finding, Pair, Plan, Report, Sample, Stage, Verdict
 
 FORMAT = "switchyard-check/1"
@@ -75,15 +74,11 @@ def load(path: Path) -> Report:
 
 def write(path: Path, content: bytes | str) -> None:
     """Replace a file as a whole. Raises SwitchyardError."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(temporary, path)  # noqa: PTH105
+        with replacing(path) as part:
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise SwitchyardError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
