@@ -26,6 +26,7 @@ from rich.console import Console
 from switchyard import errors
 from switchyard.checking import document, gate, instructions, sides
 from switchyard.checking.copies import fresh_copies
+from switchyard.checking.counting_tools import find_tool
 from switchyard.checking.model import SCREEN_PAIRS, SIDES, Benchmark, Plan
 from switchyard.checking.sampling import Interrupted
 from switchyard.errors import BadInputError, SwitchyardError
@@ -151,12 +152,15 @@ def _root(percent: int, side: str) -> Path:
 
 def _count(args: argparse.Namespace) -> int:
     changes: dict[str, dict[str, float]] = {}
+    tool = find_tool()
     with Interrupts() as interrupts:
         for name in (name for name, entry in gate.gate_set().items() if entry.instructions):
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(percent, side) for side in SIDES}
-                counted = instructions.count(_benchmark(name), roots, interrupts, _COUNT_TIMEOUT_S)
+                counted = instructions.count(
+                    tool, _benchmark(name), roots, interrupts, _COUNT_TIMEOUT_S
+                )
                 if interrupts.signum:
                     return 128 + interrupts.signum
                 if "problem" in counted:

@@ -10,9 +10,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from .catalog import Row, Workload, bare_name, exact_filter
+from .benchmark_row import launch_row, min_time
+from .catalog import Row, Workload, bare_name
 from .interrupts import Interrupts
-from .launch import Outcome, launch
+from .launch import Outcome
 from .machine import Machine
 from .results import LIMIT_PREFIX
 
@@ -44,13 +45,8 @@ def measure(
 ) -> Measurement:
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     load = Machine().load_average()
-    command = [
-        str(workload.binary),
-        f"--benchmark_filter={exact_filter(row.name)}",
-        f"--benchmark_min_time={min_time_s:g}",
-        "--benchmark_out_format=json",
-    ]
-    outcome = launch(command, timeout_s, interrupts, out_option="--benchmark_out=")
+    arguments = [min_time(min_time_s)]
+    outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
     if outcome.interrupted:
         return Measurement({}, [], outcome.wall_s, interrupted=True)
     context, rows = _parse(outcome, row)

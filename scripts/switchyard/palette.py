@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 LineStyle = str | tuple[float, tuple[float, ...]]
 
-_BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-_BLUE, _VERMILLION, _PURPLE, _GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
-_BROWN = "#6B4C2A"
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
+BROWN = "#6B4C2A"
 
 _DOTS, _SPARSE_DOTS = (0.0, (1.0, 1.0)), (0.0, (1.0, 4.0))
 _DASH_DOT_DOT = (0.0, (6.0, 2.0, 1.0, 2.0, 1.0, 2.0))
@@ -27,21 +27,21 @@ class Look:
 
 
 _LOOKS = {
-    "serial": Look(_GREY, "s"),
-    "process": Look(_VERMILLION, "o"),
-    "thread": Look(_BLUE, "^"),
-    "fiber": Look(_GREEN, "D"),
-    "context": Look(_PURPLE, "v", "--"),
-    "greenlet": Look(_SKY, ">", "--"),
-    "self_pipe": Look(_ORANGE, "P", "--"),
-    "epoll": Look(_BLACK, "X", "--"),
-    "wrk": Look(_BLACK, "X", "--"),
-    "plain_process": Look(_ORANGE, "h", "--"),
-    "plain_thread": Look(_SKY, "<", "--"),
-    "plain_queue": Look(_BLACK, "X", "--"),
-    "plain": Look(_BLACK, "X", "--"),
-    "gevent": Look(_BROWN, "*", "-.", 8.5),
-    "gevent sleep0": Look(_BROWN, "*", _DASH_DOT_DOT, 8.5),
+    "serial": Look(GREY, "s"),
+    "process": Look(VERMILLION, "o"),
+    "thread": Look(BLUE, "^"),
+    "fiber": Look(GREEN, "D"),
+    "context": Look(PURPLE, "v", "--"),
+    "greenlet": Look(SKY, ">", "--"),
+    "self_pipe": Look(ORANGE, "P", "--"),
+    "epoll": Look(BLACK, "X", "--"),
+    "wrk": Look(BLACK, "X", "--"),
+    "plain_process": Look(ORANGE, "h", "--"),
+    "plain_thread": Look(SKY, "<", "--"),
+    "plain_queue": Look(BLACK, "X", "--"),
+    "plain": Look(BLACK, "X", "--"),
+    "gevent": Look(BROWN, "*", "-.", 8.5),
+    "gevent sleep0": Look(BROWN, "*", _DASH_DOT_DOT, 8.5),
 }
 # For runtimes that are added later and have not been given a look yet.
 _SPARE = (Look("#661100", "p"), Look("#332288", "d"))

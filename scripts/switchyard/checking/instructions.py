@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..catalog import bare_name, exact_filter
+from ..benchmark_row import launch_row, min_time, rows_of
 from ..interrupts import Interrupts
 from ..launch import Outcome, launch
 from ..measure import why
 from ..results import SECONDS
-from .counting_tools import ADVICE, Tool, find_tool
+from .counting_tools import ADVICE, Tool
 from .model import SIDES, Benchmark
 
 _PROBE_MIN_TIME_S = 0.01
@@ -34,16 +34,15 @@ class _NoCountError(Exception):
     """Why there is no count."""
 
 
-def available() -> tuple[str, str] | None:
-    """The tool that counts on this machine, and its version; see ADVICE when there is none."""
-    tool = find_tool()
-    return (tool.name, tool.version) if tool else None
-
-
 def count(
-    benchmark: Benchmark, roots: Mapping[str, Path], interrupts: Interrupts | None, timeout_s: float
+    tool: Tool | None,
+    benchmark: Benchmark,
+    roots: Mapping[str, Path],
+    interrupts: Interrupts | None,
+    timeout_s: float,
 ) -> dict[str, Any]:
-    """Instructions for one iteration on both sides and their change, or the problem.
+    """Instructions for one iteration on both sides and their change, or the problem. `tool` is what
+    find_tool() gave, once for all benchmarks.
 
     {"tool", "version", "iterations": [short run, long run], "baseline", "candidate",
     "change_percent"}, or {"problem"}. timeout_s is that of each launch.
@@ -51,7 +50,6 @@ def count(
     try:
         if "/threads:" in benchmark.name:
             raise _NoCountError("it has several threads")
-        tool = find_tool()
         if not tool:
             raise _NoCountError(f"no tool for it; {ADVICE}")
         return _compare(tool, [
@@ -108,7 +106,7 @@ class _Side:
 
     def iterations_in(self, seconds: float) -> int:
         """How many fit in, without any tool. A power of two: the next check shall take as many."""
-        row = self._rows(self._launch([], [f"--benchmark_min_time={_PROBE_MIN_TIME_S:g}"]))[0]
+        row = self._rows(self._launch([], [min_time(_PROBE_MIN_TIME_S)]))[0]
         each = row["real_time"] * SECONDS[row.get("time_unit", "ns")]
         if not each > 0:
             raise self._problem(f"reported a real_time of {each:g} s, which is no time")
@@ -124,11 +122,10 @@ class _Side:
         return sum(row["iterations"] for row in rows), instructions
 
     def _launch(self, command: Sequence[str], arguments: Sequence[str]) -> Outcome:
-        argv = [
-            *command, str(self.binary), *arguments, "--benchmark_out_format=json",
-            f"--benchmark_filter={exact_filter(self.benchmark.name)}",
-        ]  # fmt: skip
-        outcome = launch(argv, self.timeout_s, self.interrupts, "--benchmark_out=")
+        outcome = launch_row(
+            self.binary, self.benchmark.name, arguments, self.timeout_s, self.interrupts,
+            tool=command,
+        )  # fmt: skip
         self._expect_end(outcome)
         return outcome
 
@@ -141,11 +138,9 @@ class _Side:
     def _rows(self, outcome: Outcome) -> list[dict[str, Any]]:
         """Google Benchmark's, one for each repetition; at least one."""
         try:
-            rows = json.loads(outcome.out_file)["benchmarks"]
-            rows = [row for row in rows if bare_name(row["name"]) == self.benchmark.name]
-        except (ValueError, KeyError, TypeError):
+            rows = rows_of(self.benchmark.name, json.loads(outcome.out_file)["benchmarks"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             rows = []
-        rows = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
         for row in rows:
             if row.get("error_occurred") or row.get("skipped"):
                 reason = row.get("error_message") or row.get("skip_message")

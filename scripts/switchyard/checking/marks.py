@@ -9,22 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from .. import palette
 from ..palette import Look
 from . import wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent
 
-# Colours of Okabe and Ito, as in palette.py.
 _LOOKS = {
-    Verdict.REGRESSED: Look("#D55E00", "^", size=6.5),
-    Verdict.IMPROVED: Look("#0072B2", "v", size=6.5),
-    Verdict.INCONCLUSIVE: Look("#E69F00", "D", size=5.0),
+    Verdict.REGRESSED: Look(palette.VERMILLION, "^", size=6.5),
+    Verdict.IMPROVED: Look(palette.BLUE, "v", size=6.5),
+    Verdict.INCONCLUSIVE: Look(palette.ORANGE, "D", size=5.0),
     Verdict.UNCHANGED: Look("#6E6E6E", "o", size=5.0),
 }
 # Of the words beside them: that orange is too pale for letters, and most rows are no news.
 _WORD_COLOURS = {
-    Verdict.REGRESSED: "#D55E00", Verdict.FAILED: "#D55E00", Verdict.IMPROVED: "#0072B2",
+    Verdict.REGRESSED: palette.VERMILLION,
+    Verdict.FAILED: palette.VERMILLION,
+    Verdict.IMPROVED: palette.BLUE,
     Verdict.INCONCLUSIVE: "#222222",
-}  # fmt: skip
+}
 
 
 def ends(seen: Evidence) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from ..interrupts import Interrupts
 from ..machine import Machine
 from . import gate, instructions, outputs, stages
 from .copies import fresh_copies
+from .counting_tools import find_tool
 from .model import SIDES, Finding, Report, Verdict
 from .prepare import Prepared
 from .progress import CheckProgress
@@ -111,14 +112,14 @@ def _refuse_rebuilt(before: Mapping[Path, object], after: Mapping[Path, object])
 
 def _count(prepared: Prepared, roots: Mapping[str, Path], interrupts: Interrupts) -> Counts:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
-    known = gate.gate_set()
+    known, tool = gate.gate_set(), find_tool()
     counts: Counts = {}
     for benchmark in prepared.benchmarks:
         if benchmark.name in known and not known[benchmark.name].instructions:
             continue
         try:
             counts[benchmark.key] = instructions.count(
-                benchmark, roots, interrupts, _COUNT_TIMEOUT_S
+                tool, benchmark, roots, interrupts, _COUNT_TIMEOUT_S
             )
         except (SwitchyardError, KeyError, TypeError, ValueError) as error:
             # A second witness that can't be heard takes nothing from the first.

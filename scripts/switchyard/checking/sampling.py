@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..catalog import bare_name, exact_filter
+from ..benchmark_row import launch_row, min_time, rows_of
 from ..interrupts import Interrupts
-from ..launch import Outcome, launch
+from ..launch import Outcome
 from ..machine import Machine
 from ..measure import why
 from ..results import LIMIT_PREFIX, SECONDS
@@ -73,20 +73,16 @@ class Sampler:
         return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
 
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
-        command = [
-            str(self._roots[side] / benchmark.binary),
-            f"--benchmark_filter={exact_filter(benchmark.name)}",
-            f"--benchmark_min_time={self._plan.min_time_s:g}",
-            "--benchmark_out_format=json",
-        ]
-        before = self._machine.steal_s(self._plan.cpu)
-        outcome = launch(
-            command, self._plan.timeout_s, self._interrupts, "--benchmark_out=", self._plan.cpu
-        )
+        plan, binary = self._plan, self._roots[side] / benchmark.binary
+        before = self._machine.steal_s(plan.cpu)
+        outcome = launch_row(
+            binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
+            self._interrupts, plan.cpu,
+        )  # fmt: skip
         if outcome.interrupted:
             raise Interrupted
-        steal = self._machine.steal_s(self._plan.cpu) - before
-        if self._plan.cpu is None:  # it was on some of the CPUs whose steal this is
+        steal = self._machine.steal_s(plan.cpu) - before
+        if plan.cpu is None:  # it was on some of the CPUs whose steal this is
             steal /= max(len(self._machine.usable_cpus()), 1)
         return self._read(side, benchmark, outcome, steal)
 
@@ -97,7 +93,7 @@ class Sampler:
         }  # fmt: skip
         try:
             document = json.loads(outcome.out_file)
-            rows = _rows_of(benchmark, document["benchmarks"])
+            rows = rows_of(benchmark.name, document["benchmarks"])
             self.contexts.setdefault(side, document["context"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return Sample(None, why(outcome), **facts)
@@ -135,20 +131,3 @@ class Sampler:
         ):
             return "other work ran on the benchmark's CPU (involuntary switches)"
         return None
-
-
-def _rows_of(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of its very name, if there are any; else without what Google Benchmark appends."""
-    launched = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
-    # With ReportAggregatesOnly there are no others.
-    medians = [row | {"name": row["run_name"]} for row in rows if _is_median(row)]
-    for kind in (launched, medians):
-        exact = [row for row in kind if row["name"] == benchmark.name]
-        found = exact or [row for row in kind if bare_name(row["name"]) == benchmark.name]
-        if found:
-            return found
-    return []
-
-
-def _is_median(row: dict[str, Any]) -> bool:
-    return row.get("run_type") == "aggregate" and row.get("aggregate_name") == "median"

@@ -122,11 +122,11 @@ def _lost(benchmark: Benchmark, pairs: Sequence[Pair]) -> Finding | None:
     for pair in pairs:
         for side, sample in (("candidate", pair.candidate), ("baseline", pair.baseline)):
             if sample.problem:
-                return lost(benchmark, side, sample)
+                return _as_lost(benchmark, side, sample)
     return None
 
 
-def lost(benchmark: Benchmark, side: str, sample: Sample) -> Finding:
+def _as_lost(benchmark: Benchmark, side: str, sample: Sample) -> Finding:
     """Failed: the candidate is broken. Skipped: it can't run here, or only the baseline broke."""
     broken = side == "candidate" and not sample.skipped
     verdict = Verdict.FAILED if broken else Verdict.SKIPPED

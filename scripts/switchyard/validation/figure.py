@@ -6,14 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .. import drawing
+from .. import drawing, palette
 from .summary import OURS
 
-# Okabe and Ito's colours, and a marker each, as in palette.py.
 _LOOKS = {
-    OURS: ("#0072B2", "o"),
-    "Mann-Whitney U, p < 0.05": ("#D55E00", "^"),
-    "ratio of medians >= 1.10": ("#8A8A8A", "s"),
+    OURS: (palette.BLUE, "o"),
+    "Mann-Whitney U, p < 0.05": (palette.VERMILLION, "^"),
+    "ratio of medians >= 1.10": (palette.GREY, "s"),
 }
 
 
@@ -57,7 +56,7 @@ def _p_values(ax: Axes, values: dict[str, Any]) -> None:
         ax.set_visible(False)
         return
     counts = np.array(values["deciles"])
-    ax.bar(np.arange(10) / 10 + 0.05, 100 * counts / counts.sum(), width=0.09, color="#56B4E9")
+    ax.bar(np.arange(10) / 10 + 0.05, 100 * counts / counts.sum(), width=0.09, color=palette.SKY)
     ax.axhline(10, color="black", linewidth=1, linestyle="--")
     ax.set_title(f"without a change, {values['count']:,} tests")
     ax.set_xlabel("one-sided p-value of the screening")
