@@ -215,6 +215,24 @@ def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
     assert sides.identical(baseline, candidate, ["bin/bench"]) == []
 
 
+def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path, monkeypatch):
+    baseline, candidate = two_sides(tmp_path)
+    for side in (baseline, candidate):
+        (side.root / "lib").mkdir()
+        (side.root / "lib/work.so").write_text("same")
+    ldd = tmp_path / "tools/ldd"
+    ldd.parent.mkdir()
+    ldd.write_text(
+        '#!/bin/sh\nd=$(dirname "$1")\n'
+        'echo "work.so => $d/lib/work.so (0x7f)"; echo "libc.so.6 => /lib/libc.so.6 (0x1)"'
+    )
+    ldd.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ldd.parent}:{os.environ['PATH']}")
+    assert sides.identical(baseline, candidate, ["bench"]) == ["bench"]
+    (candidate.root / "lib/work.so").write_text("other")
+    assert sides.identical(baseline, candidate, ["bench"]) == []
+
+
 def test_a_build_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInputError, match=r"no such folder: .*none"):
         sides.of_build("baseline", tmp_path / "none")

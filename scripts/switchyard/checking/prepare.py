@@ -1,9 +1,7 @@
 """What comes before the first launch: find or build both sides, match what they have."""
 
 import argparse
-import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +12,24 @@ from ..errors import BadInputError
 from ..interrupts import Interrupts
 from ..machine import Machine
 from ..paths import ROOT
-from . import commands, gate, listing, options, revision, settings, sides, stored, worktrees
-from .listing import Listing
+from . import (
+    commands,
+    gate,
+    listing,
+    options,
+    revision,
+    settings,
+    sides,
+    stored,
+    stored_match,
+    worktrees,
+)
 from .model import Benchmark, Finding, Plan, Verdict
 from .sides import Side
 
 _OUR_BINARIES = "bin/bench_*"
 # Of launches of the candidate, where the baseline's times are stored.
 _FEWEST_STORED, _MOST_STORED = 20, 40
-# Of stored times, for a spread.
-_FEWEST_TIMES = 4
-_STORED = "(stored results)"
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,12 @@ def prepare(
 ) -> Prepared:
     """Raises SwitchyardError, and sampling.Interrupted."""
     _refuse_what_does_not_fit(args)
+    # Before anything is built.
+    found = _stored(args, plan) if args.baseline_results is not None else None
     _refuse_missing_baseline(args)
     candidate = _candidate(args, console, interrupts)
-    if args.baseline_results is not None:
-        return _against_stored(args, plan, candidate, interrupts)
+    if found is not None:
+        return _against_stored(args, found, candidate, interrupts)
     baseline = _baseline(args, candidate, console, interrupts)
     pattern = args.binaries or _OUR_BINARIES
     listings = [
@@ -95,13 +102,10 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
 
 
 def _refuse_missing_baseline(args: argparse.Namespace) -> None:
-    """Before anything is built."""
     if args.baseline is not None:
         worktrees.resolve(_repository(args), args.baseline)
     elif args.baseline_build is not None:
         sides.of_build("baseline", args.baseline_build)
-    elif not args.baseline_results.exists():
-        raise BadInputError(f"no such results: {args.baseline_results} (--baseline-results)")
 
 
 def _candidate(args: argparse.Namespace, console: Console, interrupts: Interrupts) -> Side:
@@ -149,61 +153,23 @@ def _repository(args: argparse.Namespace) -> Path:
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
 
 
+def _stored(args: argparse.Namespace, plan: Plan) -> stored.Stored:
+    here = environment.machine_facts(Machine())
+    return stored.load(args.baseline_results, here, args.allow_other_machine, plan.metric)
+
+
 def _against_stored(
-    args: argparse.Namespace, plan: Plan, candidate: Side, interrupts: Interrupts
+    args: argparse.Namespace, found: stored.Stored, candidate: Side, interrupts: Interrupts
 ) -> Prepared:
-    found = stored.load(
-        args.baseline_results,
-        environment.machine_facts(Machine()),
-        args.allow_other_machine,
-        plan.metric,
-    )
     names = listing.list_benchmarks(candidate.root, args.binaries or _OUR_BINARIES, interrupts)
     benchmarks, settled, problems = sides.match(names, names, args.filter, _wanted(args))
-    times = {b.key: _times_of(b, found.times) for b in benchmarks}
-    settled += [_too_few(b, times[b.key]) for b in benchmarks if len(times[b.key]) < _FEWEST_TIMES]
-    settled += _gone(args, found.times, benchmarks, names)
+    times, lost = stored_match.match(found.times, benchmarks, names, args.filter, _wanted(args))
     baseline = Side(
         "baseline", args.baseline_results, f"results of {args.baseline_results}",
         found.facts.get("sha"), found.facts.get("dirty"),
     )  # fmt: skip
-    benchmarks = [b for b in benchmarks if len(times[b.key]) >= _FEWEST_TIMES]
+    known = {finding.benchmark.key for finding in settled}
+    settled += [finding for finding in lost if finding.benchmark.key not in known]
+    benchmarks = [benchmark for benchmark in benchmarks if benchmark.key in times]
     problems += found.problems
     return Prepared([baseline, candidate], benchmarks, settled, problems, [], times)
-
-
-def _names_of(benchmark: Benchmark) -> tuple[str, str, str]:
-    """How stored results may call it."""
-    return benchmark.key, f"{Path(benchmark.binary).stem}:{benchmark.name}", benchmark.name
-
-
-def _times_of(benchmark: Benchmark, times: Mapping[str, list[float]]) -> list[float]:
-    return next((times[name] for name in _names_of(benchmark) if name in times), [])
-
-
-def _too_few(benchmark: Benchmark, times: list[float]) -> Finding:
-    if not times:
-        return Finding(benchmark, Verdict.MISSING, "only in the candidate: new")
-    why = f"the stored results have fewer than {_FEWEST_TIMES} times of it"
-    return Finding(benchmark, Verdict.SKIPPED, why)
-
-
-def _gone(
-    args: argparse.Namespace,
-    times: Mapping[str, list[float]],
-    benchmarks: list[Benchmark],
-    candidate: Listing,
-) -> list[Finding]:
-    """What is stored and wanted, but not there any more, or in a binary that is broken."""
-    known = {name for benchmark in benchmarks for name in _names_of(benchmark)}
-    wanted = _wanted(args)
-    lines = [f"{binary} {reason}" for binary, reason in candidate.broken.items()]
-    verdict = Verdict.FAILED if lines else Verdict.MISSING
-    why = f"not in the candidate; {'; '.join(lines)}" if lines else "only in the baseline: gone"
-    return [
-        Finding(Benchmark(key, _STORED, key), verdict, why)
-        for key in times
-        if key not in known
-        and re.search(args.filter or "", key)
-        and (wanted is None or key in wanted)
-    ]

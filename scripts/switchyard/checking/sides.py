@@ -8,6 +8,7 @@ import filecmp
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Literal
 
 from ..errors import BadInputError
 from ..paths import recorded
-from . import settings
+from . import commands, settings
 from .listing import Listing
 from .model import SIDES, Benchmark, Finding, Verdict
+
+_LDD_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -77,23 +80,30 @@ def match(
 
 def identical(baseline: Side, candidate: Side, binaries: Iterable[str]) -> list[str]:
     """The binaries that are the same, byte for byte, on both sides, and so is every executable
-    beside them: a benchmark may start one.
+    beside them, as a benchmark may start one, and every library of the project that they load.
     """
-    if _libraries(baseline.root) != _libraries(candidate.root):
-        return []
+    binaries = list(dict.fromkeys(binaries))
     folders = {Path(binary).parent for binary in binaries}
-    same = {
-        folder for folder in folders if _is_same(baseline.root / folder, candidate.root / folder)
-    }
-    return [binary for binary in dict.fromkeys(binaries) if Path(binary).parent in same]
+    same = {f for f in folders if _is_same(baseline.root / f, candidate.root / f)}
+    return [
+        binary
+        for binary in binaries
+        if Path(binary).parent in same
+        and _libraries(baseline, binary) == _libraries(candidate, binary)
+    ]
 
 
-def _libraries(root: Path) -> dict[str, str]:
-    """The digests of all shared libraries below a root."""
+def _libraries(side: Side, binary: str) -> dict[str, str]:
+    """The digests of the shared libraries below the root that the loader would take."""
+    if not shutil.which("ldd"):
+        return {side.label: "not known"}  # and so never the same
+    said = commands.run(["ldd", side.root / binary], _LDD_TIMEOUT_S).stdout
+    loaded = (Path(path).resolve() for path in re.findall(r"=> (/.+) \(0x", said))
+    root = side.root.resolve()
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in root.rglob("*.so*")
-        if path.is_file()
+        for path in loaded
+        if path.is_relative_to(root)
     }
 
 
