@@ -1,15 +1,26 @@
-"""Fixtures: a fake build folder and the real command line run against it; real web servers."""
+"""Fixtures: a fake build folder and the real command line run against it; real web servers; checks
+of made-up builds, and a project whose revisions are built.
+"""
 
+import gc
+import io
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import check_command
 import pytest
 import servers
 from fakes import row, write_bench
+from rich.console import Console
+from tiny_project import CMAKE, commit, git
+
+from switchyard.checking import evidence
+from switchyard.checking.revision import build_baseline
 
 ROOT = Path(__file__).resolve().parents[2]
-SWITCHYARD = ROOT / "scripts" / "switchyard.sh"
+SWITCHYARD = check_command.SWITCHYARD
 BIN = ROOT / "build" / "release" / "bin"
 
 
@@ -71,3 +82,76 @@ def origin() -> Iterator[str]:
     """The URL of a running http_origin, without a query."""
     with servers.announced([str(BIN / "http_origin"), "--port", "0"]) as port:
         yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture
+def compare(tmp_path: Path):
+    """Checks a baseline against a candidate made as told; more arguments are passed on."""
+
+    def checked(*arguments, baseline=None, candidate=None):
+        a = check_command.side(tmp_path / "a", **baseline or {})
+        b = check_command.side(tmp_path / "b", **candidate or {})
+        sides = ("--baseline-build", a, "--candidate-build", b)
+        out = ("--out", tmp_path / "out") if "--out" not in arguments else ()
+        plan = ("--min-time", "0.01", "--seed", "3")
+        return check_command.run(*sides, *check_command.GLOB, *plan, *out, *arguments)
+
+    return checked
+
+
+@pytest.fixture
+def verdicts(tmp_path: Path):
+    """Of the check in tmp_path/out, by benchmark."""
+
+    def read():
+        document = json.loads((tmp_path / "out/check.json").read_text())
+        return {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
+
+    return read
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two commits, and a configured build of the second."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / ".gitignore").write_text("build/\n")
+    commit(folder, CMakeLists_txt=CMAKE, source_txt="old")
+    commit(folder, source_txt="new")
+    subprocess.run(
+        ["cmake", "-S", folder, "-B", folder / "build" / "release", "-G", "Ninja",
+         "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-march=x"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def baseline(project: Path, said: io.StringIO):
+    def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, **more):
+        return build_baseline(
+            ref, project / "build" / "release", targets, project / "build" / "baselines",
+            Console(file=said), interrupts, repository=project, **more,
+        )  # fmt: skip
+
+    return built
+
+
+@pytest.fixture(scope="module")
+def little_garbage() -> Iterator[None]:
+    """statsmodels collects garbage in each of Holm's corrections; what is there now is none."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many patterns of signs as the correction needs and no more: a test runs many checks."""
+    monkeypatch.setattr(evidence, "RESAMPLES", 400)

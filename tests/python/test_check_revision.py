@@ -1,9 +1,5 @@
-"""Building a baseline: the right commit, the candidate's settings, kept, and never half built.
+"""Building a baseline: the right commit, the candidate's settings, kept, and never half built."""
 
-The project is one file and a CMakeLists.txt without a language, so that a build is a copy.
-"""
-
-import io
 import json
 import os
 import re
@@ -11,78 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from rich.console import Console
+from tiny_project import CMAKE, commit, git, worktrees_of
 
 from switchyard.checking import revision, worktrees
-from switchyard.checking.revision import build_baseline, build_candidate
 from switchyard.checking.sampling import Interrupted
 from switchyard.errors import BadInputError, SwitchyardError
 from switchyard.interrupts import Interrupts
 from switchyard.processes import children_of
-
-CMAKE = """cmake_minimum_required(VERSION 3.25)
-project(tiny NONE)
-file(APPEND "${CMAKE_BINARY_DIR}/configured" "${CMAKE_CXX_FLAGS} $ENV{CXXFLAGS}\\n")
-foreach(name bench_x bench_y)
-  add_custom_target(${name}
-    COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_SOURCE_DIR}/source.txt
-            ${CMAKE_BINARY_DIR}/bin/${name})
-endforeach()
-"""
-
-
-def git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "init.defaultBranch=main"]
-    command = ["git", "-C", str(folder), *who, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def commit(repository: Path, **files: str) -> str:
-    for name, content in files.items():
-        (repository / name.replace("_txt", ".txt")).write_text(content)
-    git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "a change")
-    return git(repository, "rev-parse", "HEAD")
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Two commits, and a configured build of the second."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "-q")
-    (folder / ".gitignore").write_text("build/\n")
-    commit(folder, CMakeLists_txt=CMAKE, source_txt="old")
-    commit(folder, source_txt="new")
-    subprocess.run(
-        ["cmake", "-S", folder, "-B", folder / "build" / "release", "-G", "Ninja",
-         "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-march=x"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
-
-
-@pytest.fixture
-def said() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def baseline(project: Path, said: io.StringIO):
-    def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, **more):
-        return build_baseline(
-            ref, project / "build" / "release", targets, project / "build" / "baselines",
-            Console(file=said), interrupts, repository=project, **more,
-        )  # fmt: skip
-
-    return built
-
-
-def worktrees_of(project: Path) -> int:
-    return git(project, "worktree", "list", "--porcelain").count("worktree ") - 1
 
 
 def test_the_baseline_is_the_old_commit_with_the_candidates_settings(project, baseline):
@@ -257,53 +190,6 @@ def test_a_signal_while_it_builds_leaves_nothing_that_hinders_the_next(tmp_path,
     assert begun.exists()
     assert children_of(os.getpid()) == before
     assert (baseline(build_command=command).root / "bench").read_text() == "old"
-
-
-def test_a_build_command_runs_in_the_worktree_and_is_its_root(project, baseline):
-    side = baseline(targets=(), build_command="mkdir -p out && cp source.txt out/bench")
-    assert (side.root / "out" / "bench").read_text() == "old"
-    again = baseline(targets=(), build_command="mkdir -p out && cp source.txt out/bench")
-    assert again == side
-    other = baseline(targets=(), build_command="cp source.txt bench")
-    assert other.root != side.root
-
-
-def test_a_build_command_has_the_environment_of_the_moment(baseline, monkeypatch):
-    roots = set()
-    for flags in ("-O1", "-O2"):
-        monkeypatch.setenv("CXXFLAGS", flags)
-        side = baseline(build_command="echo $CXXFLAGS > flags")
-        assert (side.root / "flags").read_text() == f"{flags}\n"
-        roots.add(side.root)
-    assert len(roots) == 2
-
-
-def test_a_build_command_that_fails_is_told(baseline):
-    with pytest.raises(SwitchyardError, match=r"exit code 7(.|\n)*no compiler today"):
-        baseline(build_command="echo no compiler today; exit 7")
-
-
-def candidate(project: Path, **more):
-    folder = project if "build_command" in more else project / "build" / "release"
-    return build_candidate(
-        folder, more.pop("targets", ["bench_x"]), Console(file=io.StringIO()), None,
-        repository=project, **more,
-    )  # fmt: skip
-
-
-def test_the_candidate_is_brought_up_to_date_and_says_what_it_is(project):
-    side = candidate(project)
-    assert (side.root / "bin" / "bench_x").read_text() == "new"
-    assert (side.sha, side.dirty) == (git(project, "rev-parse", "HEAD"), False)
-    (project / "source.txt").write_text("newer")
-    side = candidate(project)
-    assert (side.root / "bin" / "bench_x").read_text() == "newer"
-    assert side.dirty is True
-
-
-def test_the_candidate_of_a_build_command_is_the_working_tree(project):
-    side = candidate(project, build_command="cp source.txt build/bench")
-    assert (side.root, (side.root / "build" / "bench").read_text()) == (project, "new")
 
 
 def test_the_stamp_says_what_was_built(baseline):

@@ -1,27 +1,14 @@
-"""Whole checks with a known truth: what must be found is found, and nothing else.
+"""From pairs to verdicts, one rule at a time."""
 
-Seeds are fixed, so that nothing here is left to chance. Bounds on counts are those that a correct
-method breaks once in a million times.
-"""
-
-import gc
-import json
-import random
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
-import numpy as np
 import pytest
-from scipy import stats
-from simulated import STEAL, Check, Row, World, a_plan, mirrored, pairs, run
+from judging import judged, rows, slower, some
+from simulated import STEAL, Row, World, a_plan, pairs, run
 
-from switchyard.checking import document, evidence, sizing, verdicts
+from switchyard.checking import evidence, verdicts
 from switchyard.checking.model import (
     Benchmark,
     Finding,
     Pair,
-    Plan,
-    Report,
     Sample,
     Stage,
     Verdict,
@@ -31,121 +18,8 @@ ONCE_IN_A_MILLION = 1e-6
 SWAPPED = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
 
 
-def rows(count: int = 16, **same: object) -> list[Row]:
-    return [Row(f"cpu/{index}", **same) for index in range(count)]
-
-
-def verdict_of(finding: Finding) -> Verdict:
-    return finding.verdict
-
-
-def some(
-    key: str, stage: Stage, changes: Iterable[float], dropped: str | None = None
-) -> list[Pair]:
-    """Pairs with these very changes."""
-    return [
-        Pair(stage, i, key, "baseline", Sample(1.0), Sample(float(np.exp(change))), dropped)
-        for i, change in enumerate(changes)
-    ]
-
-
-def judged(plan: Plan, measured: list[Pair]) -> dict[str, Finding]:
-    keys = sorted({pair.benchmark for pair in measured})
-    benchmarks = [Benchmark(key, "bin/bench_made_up", key) for key in keys]
-    return {f.benchmark.key: f for f in verdicts.judge(plan, benchmarks, measured)}
-
-
-def slower(count: int, by: float = 0.10) -> np.ndarray:
-    """Changes that are all of one sign, and none like the other."""
-    return by + np.linspace(-0.005, 0.005, count)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _little_garbage() -> Iterator[None]:
-    """statsmodels collects garbage in each of Holm's corrections; what is there now is none."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many patterns of signs as the correction needs and no more: a test runs many checks."""
-    monkeypatch.setattr(evidence, "RESAMPLES", 400)
-
-
-# Whole checks ------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("few_resamples")
-@pytest.mark.parametrize(
-    ("tail", "drift"), [("normal", 0.0), ("student with 2 degrees", 1e-4), ("normal", 1e-3)]
-)
-def test_the_same_code_twice_raises_no_alarm(tail: str, drift: float):
-    checks = 8
-    found = [
-        finding.verdict
-        for seed in range(checks)
-        for finding in run(a_plan(seed), World(rows(tail=tail), seed, drift)).judge().values()
-    ]
-    assert found.count(Verdict.REGRESSED) == found.count(Verdict.IMPROVED) == 0
-    assert set(found) <= {Verdict.UNCHANGED, Verdict.INCONCLUSIVE}
-    assert found.count(Verdict.UNCHANGED) >= 0.9 * len(found)
-
-
-def test_noise_far_above_the_threshold_makes_no_alarm_but_at_alpha():
-    """Here the threshold itself stops nothing: the correction over all suspects has to."""
-    checks, plan = 60, a_plan(alpha=0.10)
-    world = World(rows(6, spread=0.4), seed=1)
-    alarms = 0
-    for _ in range(checks):
-        screen = [p for row in world.rows for p in some(row.name, Stage.SCREEN, [-0.1, 0.1])]
-        found = judged(plan, screen + pairs(world, Stage.CONFIRM, 10, seed=1)).values()
-        alarms += Verdict.REGRESSED in map(verdict_of, found)
-    assert 0 < alarms <= stats.binom.isf(ONCE_IN_A_MILLION, checks, plan.alpha)
-
-
-@pytest.mark.usefixtures("few_resamples")
-@pytest.mark.parametrize("seed", range(4))
-def test_ten_per_cent_on_one_benchmark_is_found_there_and_nowhere_else(seed: int):
-    world = World([*rows(15), Row("echo/slow", ratio=1.10, spread=0.03)], seed, drift=1e-4)
-    check = run(a_plan(seed), world)
-    found = check.judge()
-    alarmed = [key for key, finding in found.items() if finding.verdict == Verdict.REGRESSED]
-    assert alarmed == ["echo/slow"]
-    finding = found["echo/slow"]
-    assert finding.confirm.estimate == pytest.approx(np.log(1.10), abs=0.02)
-    assert finding.p_slower_corrected <= check.plan.alpha < finding.p_faster_corrected
-
-
-@pytest.mark.usefixtures("few_resamples")
-@pytest.mark.parametrize("seed", range(4))
-def test_swapping_the_sides_mirrors_every_verdict(seed: int):
-    ratios = (1.0, 1.10, 1 / 1.10, 1.04, 1 / 1.04)
-    world = World([Row(f"cpu/{ratio}", ratio, spread=0.03) for ratio in ratios], seed)
-    check = run(a_plan(seed), world)
-    found = check.judge()
-    swapped = replace(check, pairs=[mirrored(pair) for pair in check.pairs]).judge()
-    for key, finding in found.items():
-        assert swapped[key].verdict == SWAPPED.get(finding.verdict, finding.verdict)
-        assert swapped[key].p_slower_corrected == finding.p_faster_corrected
-        assert swapped[key].pairs_needed == finding.pairs_needed
-    assert found["cpu/1.1"].verdict == Verdict.REGRESSED
-    assert found[f"cpu/{1 / 1.1}"].verdict == Verdict.IMPROVED
-
-
-@pytest.mark.usefixtures("few_resamples")
-@pytest.mark.parametrize("ratio", [1.02, 1 / 1.02])
-def test_two_per_cent_is_below_what_counts(ratio: float):
-    found = []
-    for seed in range(4):
-        world = World(rows(8, ratio=ratio, spread=0.01), seed)
-        found += map(verdict_of, run(a_plan(seed), world).judge().values())
-    assert not {Verdict.REGRESSED, Verdict.IMPROVED} & set(found)
-    assert found.count(Verdict.UNCHANGED) >= 0.8 * len(found)
-
-
-# What a verdict rests on -------------------------------------------------------------------------
+# statsmodels collects garbage in each of Holm's corrections.
+pytestmark = pytest.mark.usefixtures("little_garbage")
 
 
 def test_a_suspect_is_judged_by_its_new_pairs_alone():
@@ -223,9 +97,6 @@ def test_pairs_all_alike_are_enough_when_they_are_many():
     assert found["a"].verdict == Verdict.REGRESSED
     none = some("a", Stage.SCREEN, [0.0] * 10)
     assert judged(a_plan(), none)["a"].verdict == Verdict.UNCHANGED
-
-
-# What the kernel and the benchmarks themselves say ---------------------------------------------
 
 
 def test_many_dropped_pairs_leave_it_undecided_for_the_kernels_reason():
@@ -339,118 +210,6 @@ def test_the_exit_code_says_what_was_found(
 def test_undecided_without_one_pair_is_no_pass():
     findings = [Finding(Benchmark("x", "b", "x"), Verdict.INCONCLUSIVE, "the budget was too short")]
     assert verdicts.exit_code(findings, strict=False) == 2
-
-
-# How many pairs ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("among", [1, 2, 16, 400])
-def test_the_fewest_pairs_can_decide_even_with_as_many_dropped_as_may_be(among: int):
-    plan = a_plan()
-    fewest = sizing.fewest_pairs(plan, among)
-    kept = fewest - int(sizing.MOST_DROPPED * fewest)
-    assert 2.0**-kept <= plan.alpha / among
-    assert fewest <= 2 + sizing.fewest_pairs(plan, max(among // 2, 1))
-
-
-def test_pairs_for_grow_with_the_spread_between_their_bounds():
-    plan = a_plan()
-    asked = [sizing.pairs_for(plan, spread, 10, 60) for spread in (None, 0, 0.03, 0.04, 1.0)]
-    assert asked[:2] == [10, 10]
-    assert 15 <= asked[2] <= 30
-    assert asked[2] < asked[3] < asked[4] == 60
-    assert sizing.pairs_for(plan, 0.01, 70, 60) == 70
-
-
-def undecided(estimate: float, spread: float, count: int = 10) -> Finding:
-    """Of one benchmark whose new pairs are undecided, with about this estimate and spread."""
-    shape = stats.norm.ppf((np.arange(count) + 0.5) / count)
-    changes = estimate + spread * shape
-    measured = some("a", Stage.SCREEN, changes) + some("a", Stage.CONFIRM, changes)
-    return judged(a_plan(), measured)["a"]
-
-
-@pytest.mark.parametrize("estimate", [0.0, 0.02, 0.04, -0.04, 0.2])
-def test_a_wider_spread_needs_more_pairs(estimate: float):
-    scale = 4 if estimate > 0.1 else 1
-    found = [undecided(estimate, scale * spread) for spread in (0.2, 0.3, 0.4, 0.8)]
-    needed = [finding.pairs_needed for finding in found]
-    assert {finding.verdict for finding in found} == {Verdict.INCONCLUSIVE}
-    assert needed == sorted(set(needed))
-    assert needed[0] > 10
-
-
-def test_an_undecided_one_is_told_what_still_fits():
-    finding = undecided(0.0, 0.2)
-    assert "anything from -" in finding.why
-    assert undecided(0.0, 0.0).pairs_needed is None
-
-
-@pytest.mark.usefixtures("few_resamples")
-@pytest.mark.parametrize("ratio", [1.0, 1.02, 1.08, 1.3])
-def test_that_many_pairs_decide_in_most_checks(ratio: float):
-    trials, plan = 40, a_plan()
-    few = undecided(np.log(ratio), 0.3 if ratio > 1.2 else 0.06, count=5)
-    world = World([Row("a", ratio, few.evidence.spread)], seed=1)
-    decided = 0
-    for _ in range(trials):
-        measured = some("a", Stage.SCREEN, [-0.1, 0.1])
-        measured += pairs(world, Stage.CONFIRM, few.pairs_needed)
-        decided += judged(plan, measured)["a"].verdict != Verdict.INCONCLUSIVE
-    assert decided >= 0.8 * trials
-
-
-# A pure function ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def mixed() -> Check:
-    world = World(
-        [*rows(3), Row("slow", 1.2), Row("fast", 0.8), Row("wild", 1.1, 0.5),
-         Row("busy", dropped=0.5), Row("broken", fails="candidate")], seed=7,
-    )  # fmt: skip
-    return run(a_plan(7), world)
-
-
-def test_every_kind_of_benchmark_gets_its_verdict(mixed: Check):
-    found = mixed.judge()
-    assert {key: finding.verdict.value for key, finding in found.items()} == {
-        "cpu/0": "unchanged", "cpu/1": "unchanged", "cpu/2": "unchanged", "slow": "regressed",
-        "fast": "improved", "wild": "inconclusive", "busy": "inconclusive", "broken": "failed",
-    }  # fmt: skip
-
-
-def test_judging_again_gives_the_same(mixed: Check):
-    assert mixed.judge() == mixed.judge()
-
-
-def test_how_the_pairs_of_different_benchmarks_are_interleaved_does_not_matter(mixed: Check):
-    by_benchmark = {b.key: iter([p for p in mixed.pairs if p.benchmark == b.key])
-                    for b in mixed.benchmarks}  # fmt: skip
-    order = [pair.benchmark for pair in mixed.pairs]
-    random.Random(1).shuffle(order)
-    assert replace(mixed, pairs=[next(by_benchmark[key]) for key in order]).judge() == mixed.judge()
-
-
-def test_a_check_read_back_from_its_file_is_judged_the_same(mixed: Check):
-    findings = list(mixed.judge().values())
-    report = Report(mixed.plan, findings, mixed.pairs, facts={})
-    text = json.dumps(document.to_document(report), allow_nan=False)
-    back = document.from_document(json.loads(text))
-    assert back.findings == findings
-    assert verdicts.judge(back.plan, mixed.benchmarks, back.pairs) == findings
-
-
-@pytest.mark.parametrize("change", [{"threshold": 0.5}, {"threshold": 0.01}, {"alpha": 1e-3},
-                                    {"screen_alpha": 0.001}])  # fmt: skip
-def test_a_check_can_be_judged_again_by_another_plan(mixed: Check, change: dict):
-    found = replace(mixed, plan=replace(mixed.plan, **change)).judge()
-    expected = Verdict.UNCHANGED if change == {"threshold": 0.5} else Verdict.REGRESSED
-    assert found["slow"].verdict == expected
-    assert found["slow"].p_slower_corrected is not None
-
-
-# Stored results ----------------------------------------------------------------------------------
 
 
 def test_stored_results_are_judged_in_one_stage_with_everybody_a_suspect():

@@ -15,7 +15,7 @@ import pytest
 import servers
 from conftest import BIN
 from fetching import RUNTIMES, expect_failed, expect_fetched, fetched
-from test_programs import ours
+from living import ours
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
 

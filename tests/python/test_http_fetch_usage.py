@@ -14,8 +14,8 @@ import hostile
 import pytest
 from conftest import BIN
 from fetching import RUNTIMES, expect_failed, expect_fetched, fetched, http_fetch
+from living import ours
 from servers import Nginx
-from test_programs import ours
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
 

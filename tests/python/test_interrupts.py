@@ -7,37 +7,15 @@ a daemon in a session of its own; then it hangs.
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from conftest import SWITCHYARD
 from fakes import DAEMON, FOREVER, STUBBORN_CHILD, row, write_bench
+from living import DEADLINE_S, processes_of, wait_until
 
 from switchyard.interrupts import Interrupts
 from switchyard.results import ResultsFolder
-
-DEADLINE_S = 20.0
-
-
-def processes_of(text: str) -> list[int]:
-    """Pids of living processes whose command line has `text` in it (zombies have none)."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if text in (entry / "cmdline").read_bytes().decode(errors="replace"):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
-def wait_until(condition, what: str):
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, f"not within {DEADLINE_S:g} s: {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture

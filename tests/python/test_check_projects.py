@@ -1,0 +1,142 @@
+"""`check` on what is not ours, or not of today: other projects' binaries, and stored results."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from check_command import FIBER, GLOB, THREAD, run, side
+from conftest import BIN
+from fakes import write_foreign
+
+
+def test_foreign_google_benchmarks_are_compared_like_ours(tmp_path):
+    names = [
+        "BM_Sort<std::vector<int>>/8",
+        "BM_Sort<std::vector<int>>/64",
+        "BM_x/threads:2/real_time",
+    ]
+    for name in ("a", "b"):
+        write_foreign(tmp_path / name / "build/bench/sort", names)
+        (tmp_path / name / "build/bench/notes.txt").write_text("no binary")
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "build/bench/*", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    assert [f["verdict"] for f in document["findings"]] == ["unchanged"] * 3
+    assert document["findings"][0]["benchmark"]["name"] == names[0]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository of somebody else's with a benchmark in Python: 1, and later 2, is its time."""
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    write_foreign(folder / "template", ["BM_work"])
+    build = "mkdir -p build/bench && sed s/10.0,/$(cat src/time),/ template > build/bench/work\n"
+    (folder / ".gitignore").write_text("build/\n")
+    (folder / "build.sh").write_text(f"{build}chmod +x build/bench/work\n")
+    git = ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e@x"]
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    for time in ("1.0", "2.0"):
+        (folder / "src/time").write_text(time)
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-qm", f"takes {time}"], check=True)
+    return folder
+
+
+def test_a_revision_of_another_project_is_built_and_compared(project: Path, tmp_path: Path):
+    options = ("--binaries", "build/bench/*", "--build-command", "sh build.sh")
+    for ref, code, verdict in (("HEAD", 0, "unchanged"), ("HEAD~1", 1, "regressed")):
+        out = tmp_path / f"out{code}"
+        done = run("--baseline", ref, *options, "--out", out, cwd=project / "src")
+        assert done.returncode == code, done.stdout + done.stderr
+        document = json.loads((out / "check.json").read_text())
+        assert [f["verdict"] for f in document["findings"]] == [verdict]
+        assert not document["facts"]["sides"]["candidate"]["dirty"]
+    again = run("--baseline", "HEAD~1", *options, "--out", tmp_path / "again", cwd=project)
+    assert "building the baseline" not in again.stderr  # it was kept
+
+
+@pytest.mark.skipif(not (BIN / "bench_switch").exists(), reason="no release build")
+def test_a_real_google_benchmark_is_listed_launched_and_counted(tmp_path: Path):
+    """What it says of times is not tested: that depends on the machine."""
+    name = "switch/context/via:resume/tasks:2/placement:same"
+    done = run(
+        "--baseline-build", BIN.parent, "--candidate-build", BIN.parent, "--binaries",
+        "bin/bench_switch", "--filter", f"^{name}$", "--budget", "3s", "--instructions",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    (found,) = document["findings"]
+    assert found["benchmark"]["name"] == name
+    assert found["verdict"] in ("unchanged", "inconclusive", "regressed", "improved"), done.stderr
+    assert all(1e-10 < pair["baseline"]["value"] < 1e-4 for pair in document["pairs"])
+    assert "identical" in document["facts"]
+    if shutil.which("valgrind"):
+        assert abs(found["instructions"]["change_percent"]) < 1
+
+
+def test_names_in_brackets_and_counters_that_are_no_number_do_no_harm(tmp_path):
+    names = ["BM_Sort[int]/8", "BM_[/red]"]
+    for name in ("a", "b"):
+        binary = write_foreign(tmp_path / name / "bench", names)
+        text = binary.read_text().replace(
+            '"iterations": 10,', '"iterations": 10, "x": float("nan"),'
+        )
+        binary.write_text(text)
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "bench", "--out", tmp_path / "out[/bold]",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(name in done.stdout for name in names)
+    rows = json.loads((tmp_path / "out[/bold]/baseline.json").read_text())["benchmarks"]
+    assert rows
+    assert "x" not in rows[0]
+
+
+def test_stored_results_give_advice_and_fail_only_when_strict(compare, tmp_path):
+    compare()  # its candidate.json is what is compared with
+    slow = side(tmp_path / "slow", slower={FIBER: 1.5})
+    stored = ("--baseline-results", tmp_path / "out", "--candidate-build", slow, *GLOB)
+    done = run(*stored, "--out", tmp_path / "advice")
+    assert (done.returncode, "advisory" in done.stdout) == (0, True), done.stderr
+    document = json.loads((tmp_path / "advice/check.json").read_text())
+    found = {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
+    assert found == {FIBER: "regressed", THREAD: "unchanged"}
+    assert run(*stored, "--strict", "--out", tmp_path / "strict").returncode == 1
+    assert run("--replay", tmp_path / "strict").returncode == 1
+
+
+def test_another_machines_results_are_refused_unless_allowed(compare, tmp_path):
+    compare()
+    file = tmp_path / "out/check.json"
+    document = json.loads(file.read_text())
+    document["facts"]["machine"]["cpu_model"] = "Another CPU"
+    file.write_text(json.dumps(document))
+    stored = ("--baseline-results", tmp_path / "out", "--candidate-build", tmp_path / "b", *GLOB)
+    refused = run(*stored, "--out", tmp_path / "refused")
+    assert refused.returncode == 2
+    assert "Another CPU" in refused.stderr
+    assert run(*stored, "--allow-other-machine", "--out", tmp_path / "x").returncode == 0
+
+
+def test_stored_names_of_two_binaries_are_told_apart(tmp_path):
+    for name in ("one", "two"):
+        write_foreign(tmp_path / "b" / name, ["BM_x", f"BM_{name}"])
+    glob = ("--binaries", "*")
+    sides = ("--baseline-build", tmp_path / "b", "--candidate-build", tmp_path / "b")
+    assert run(*sides, *glob, "--out", tmp_path / "first").returncode == 0
+    (tmp_path / "b/two").unlink()
+    stored = ("--baseline-results", tmp_path / "first", "--candidate-build", tmp_path / "b", *glob)
+    done = run(*stored, "--out", tmp_path / "out")
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    found = {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
+    assert done.returncode == 0, done.stderr
+    assert found == {
+        "BM_x": "unchanged", "BM_one": "unchanged", "two:BM_x": "missing", "BM_two": "missing",
+    }  # fmt: skip
