@@ -1,12 +1,13 @@
 // echo: the article's echo server under load. One operation is one message sent, echoed and
-// verified byte for byte; as many connections as the row says are all busy at once (closed loop).
+// verified byte for byte; as many connections as the row says are all busy at once (closed loop),
+// or with active:N only N of them, while the others stay open. bench_echo_open asks for the
+// latency.
 //
 // The server is a program of its own (echo_server) on its own CPU, the load generator runs here on
 // another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,45 +23,26 @@
 namespace switchyard {
 namespace {
 
-using echo::bench_setup;
 using echo::cpu_choice;
 using echo::echo_case;
 using harness::measured;
 using harness::suite;
 
-/// Google Benchmark calls a row several times and does not say which is the last: the setup stays
-/// until another row, or the end, replaces it.
-std::unique_ptr<bench_setup> current;
-
-bench_setup& setup_for(const echo_case& which, const cpu_choice& cpus) {
-  if (!current || current->which() != which) {
-    current.reset();  // the old server has gone before the new one starts
-    current = std::make_unique<bench_setup>(which, cpus);
-  }
-  return *current;
-}
+echo::kept_setup current;
 
 void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice& chosen) {
-  const cpu_choice cpus{
-      chosen.server.empty() ? std::to_string(harness::first_cpu()) : chosen.server,
-      chosen.load.empty() ? std::to_string(harness::second_cpu()) : chosen.load};
-  const auto connections = static_cast<std::uint64_t>(which.connections);
-  harness::require_open_files(connections + 32);  // here and in the server, which raises its own
-  if (which.task_each) harness::require_tasks(connections);
-  // The server binds itself; to try it here first gives the better error.
-  harness::pin_this_thread(harness::parse_cpu_list(cpus.server));
-  harness::pin_this_thread(harness::parse_cpu_list(cpus.load));
-  bench_setup* setup = nullptr;
+  const cpu_choice cpus = echo::take_places(which, chosen);
   try {
-    setup = &setup_for(which, cpus);
+    auto& setup = current.get(which, cpus);
     harness::load_result result;
     // A steady state needs several messages for each connection.
     constexpr std::int64_t messages_each = 8;
-    const auto ops = harness::at_least(state.max_iterations, messages_each * which.connections);
+    const auto busy = which.active > 0 ? which.active : which.connections;
+    const auto ops = harness::at_least(state.max_iterations, messages_each * busy);
     harness::record_batch(state, ops, [&] {
-      const auto before = harness::usage_of_tree(setup->server_pid());
-      result = setup->run(static_cast<std::uint64_t>(ops));
-      auto used = harness::usage_of_tree(setup->server_pid()) - before;
+      const auto before = harness::usage_of_tree(setup.server_pid());
+      result = setup.run(static_cast<std::uint64_t>(ops));
+      auto used = harness::usage_of_tree(setup.server_pid()) - before;
       // The server has also answered what was under way when the time was over.
       used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
       return measured{result.seconds, used};
@@ -72,12 +54,12 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
     state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
     // Less is lost in the pages that the server shares with whatever else runs just now.
     constexpr double least_growth = 64 * 1024;
-    if (setup->connection_bytes() >= least_growth) {
+    if (setup.connection_bytes() >= least_growth) {
       state.counters["bytes_per_task"] =
-          setup->connection_bytes() / static_cast<double>(which.connections);
+          setup.connection_bytes() / static_cast<double>(which.connections);
     }
   } catch (...) {
-    current.reset();  // a broken setup serves no further row
+    current.drop();
     throw;
   }
 }
@@ -111,6 +93,23 @@ class row_maker {
     }
   }
 
+  /// Many connections of which few are busy: what it costs to keep the others open.
+  void add_mostly_idle(const std::string& server, std::int64_t connections,
+                       const std::string& control, bool task_each) {
+    constexpr std::int64_t active = 1'000;
+    constexpr std::int64_t bytes = 64;
+    const echo_case which{server, connections, bytes, task_each, active};
+    rows.push_back(
+        {.runtime = server,
+         .params = {{"connections", connections}, {"active", active}, {"bytes", bytes}},
+         .what = std::to_string(connections) + " clients are connected, " + std::to_string(active) +
+                 " of them send 64 bytes and wait for the echo" +
+                 (control.empty() ? " (control)" : ""),
+         .body = [which, &cpus = cpus_](benchmark::State& s) { echo_row(s, which, cpus); },
+         .set = suite::full,
+         .control = control});
+  }
+
   /// The Python original, an outside reference: one row is enough for the quick run.
   void add_gevent(const std::string& control) {
     for (const std::int64_t connections : connection_counts) {
@@ -138,7 +137,11 @@ int main(int argc, char** argv) {
   for_each_runtime([&]<class R>() {
     if constexpr (Sockets<R>) {
       if constexpr (R::concurrent) {
-        maker.add_all(std::string(R::name), "epoll", R::runs_in_parallel);
+        const std::string name(R::name);
+        maker.add_all(name, "epoll", R::runs_in_parallel);
+        // Ten thousand forks take half a minute to start and to end.
+        if (R::shares_memory) maker.add_mostly_idle(name, 10'000, "epoll", R::runs_in_parallel);
+        if (!R::runs_in_parallel) maker.add_mostly_idle(name, 100'000, "epoll", false);
       } else {
         // One connection after another: a second client would wait for the first to leave.
         maker.add(std::string(R::name), 1, 64, suite::quick, "epoll", false);
@@ -147,6 +150,9 @@ int main(int argc, char** argv) {
   });
   maker.add_gevent("epoll");
   maker.add_all("epoll", "", false);
+  for (const std::int64_t connections : {10'000, 100'000}) {
+    maker.add_mostly_idle("epoll", connections, "", false);
+  }
   // What our stream costs beside the plain loop of recv and send.
   for (const char* plain : {"plain_thread", "plain_process"}) {
     maker.add(plain, 64, 64, suite::full, "epoll", true);
@@ -159,12 +165,8 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond,
       .rows = std::move(maker.rows)};
-  const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
-    app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)")
-        ->check(harness::cpu_list());
-    app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)")
-        ->check(harness::cpu_list());
-  });
-  current.reset();
+  const int code =
+      harness::run_main(argc, argv, w, [&](CLI::App& app) { echo::add_cpu_options(app, cpus); });
+  current.drop();
   return code;
 }

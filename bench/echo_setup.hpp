@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +17,10 @@
 
 #include "bench/gevent_program.hpp"
 #include "bench/harness/child_process.hpp"
+#include "bench/harness/command_line.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/harness/load_generator.hpp"
+#include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/programs/addresses.hpp"
 #include "runtimes/support/error.hpp"
@@ -33,7 +38,8 @@ struct echo_case {
   std::string server;
   std::int64_t connections;
   std::int64_t bytes;
-  bool task_each;  // the server needs a kernel task for each connection
+  bool task_each;           // the server needs a kernel task for each connection
+  std::int64_t active = 0;  // of the connections; 0: all
 
   bool operator==(const echo_case&) const = default;
 };
@@ -67,15 +73,30 @@ class bench_setup {
   /// What the server's tree grew by from no connection to all, in bytes.
   [[nodiscard]] double connection_bytes() const { return connection_bytes_; }
 
-  /// Throws when a reply was wrong or missing, with the reason if the server has died.
+  /// Closed loop. Throws when a reply was wrong or missing, with the reason if the server has died;
+  /// so do the others.
   harness::load_result run(std::uint64_t requests) {
     auto result = load_->run_requests(requests);
-    if (result.errors.total() == 0 && result.requests == requests) return result;
-    const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
-    const auto death = server_.how_it_ended(200ms);
-    if (!death) throw_if_limit_was_met();
-    throw std::runtime_error((death ? "the server " + *death + "; " : "") +
-                             std::to_string(result.errors.total()) + " errors, first: " + why);
+    if (result.errors.total() > 0 || result.requests != requests) complain(result);
+    return result;
+  }
+
+  /// Open loop.
+  harness::load_result run_at(const harness::send_schedule::plan& when,
+                              std::chrono::nanoseconds length) {
+    auto result = load_->run_at(when, length);
+    if (result.errors.total() > 0 || result.latency.count() != result.due) complain(result);
+    return result;
+  }
+
+  /// Messages per second in a closed loop, measured once.
+  double closed_loop_rate() {
+    if (closed_loop_rate_ == 0) {
+      const auto result = load_->run_for(300ms);
+      if (result.errors.total() > 0 || result.requests == 0) complain(result);
+      closed_loop_rate_ = static_cast<double>(result.requests) / result.seconds;
+    }
+    return closed_loop_rate_;
   }
 
  private:
@@ -95,10 +116,24 @@ class bench_setup {
     load_ = std::make_unique<harness::load_generator>(
         harness::load_options{.target = resolve("127.0.0.1", port),
                               .connections = connections,
+                              .active = std::min(connections, active()),
                               .bytes = static_cast<std::size_t>(which_.bytes),
                               .stop_at_first_error = true});
     load_->connect();
-    run(connections);
+    const auto hello = load_->greet();
+    if (hello.errors.total() > 0 || hello.requests != connections) complain(hello);
+  }
+
+  [[nodiscard]] std::size_t active() const {
+    return static_cast<std::size_t>(which_.active > 0 ? which_.active : which_.connections);
+  }
+
+  [[noreturn]] void complain(const harness::load_result& result) {
+    const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
+    const auto death = server_.how_it_ended(200ms);
+    if (!death) throw_if_limit_was_met();
+    throw std::runtime_error((death ? "the server " + *death + "; " : "") +
+                             std::to_string(result.errors.total()) + " errors, first: " + why);
   }
 
   /// The server's last line tells whether it turned a connection away for want of room.
@@ -119,6 +154,47 @@ class bench_setup {
   harness::child_process server_;
   std::unique_ptr<harness::load_generator> load_;
   double connection_bytes_ = 0;
+  double closed_loop_rate_ = 0;
 };
+
+/// Google Benchmark calls a row several times and does not say which is the last: the setup stays
+/// until another row, or the end, replaces it.
+class kept_setup {
+ public:
+  bench_setup& get(const echo_case& which, const cpu_choice& cpus) {
+    if (!current_ || current_->which() != which) {
+      current_.reset();  // the old server has gone before the new one starts
+      current_ = std::make_unique<bench_setup>(which, cpus);
+    }
+    return *current_;
+  }
+  /// A broken setup serves no further row.
+  void drop() { current_.reset(); }
+
+ private:
+  std::unique_ptr<bench_setup> current_;
+};
+
+/// Server and load generator on a CPU each. limit_error when there is no second one, or no room for
+/// so many connections.
+inline cpu_choice take_places(const echo_case& which, const cpu_choice& chosen) {
+  const cpu_choice cpus{
+      chosen.server.empty() ? std::to_string(harness::first_cpu()) : chosen.server,
+      chosen.load.empty() ? std::to_string(harness::second_cpu()) : chosen.load};
+  const auto connections = static_cast<std::uint64_t>(which.connections);
+  harness::require_open_files(connections + 32);  // here and in the server, which raises its own
+  if (which.task_each) harness::require_tasks(connections);
+  // The server binds itself; to try it here first gives the better error.
+  harness::pin_this_thread(harness::parse_cpu_list(cpus.server));
+  harness::pin_this_thread(harness::parse_cpu_list(cpus.load));
+  return cpus;
+}
+
+inline void add_cpu_options(CLI::App& app, cpu_choice& cpus) {
+  app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)")
+      ->check(harness::cpu_list());
+  app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)")
+      ->check(harness::cpu_list());
+}
 
 }  // namespace switchyard::echo

@@ -34,7 +34,11 @@ inline std::vector<std::string> attached(std::vector<std::string> arguments,
 /// What every original tells of the part that it measured.
 inline harness::measured measured_part(const nlohmann::json& figures) {
   return {figures.at("seconds").get<double>(),
-          {figures.at("cpu_s").get<double>(), figures.at("kernel_switches").get<std::int64_t>()}};
+          {.cpu_s = figures.at("cpu_s").get<double>(),
+           .system_s = figures.at("system_s").get<double>(),
+           .voluntary_switches = figures.at("voluntary_switches").get<std::int64_t>(),
+           .involuntary_switches = figures.at("involuntary_switches").get<std::int64_t>(),
+           .page_faults = figures.at("page_faults").get<std::int64_t>()}};
 }
 
 }  // namespace switchyard::gevent

@@ -92,7 +92,9 @@ TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
 }
 
 TEST(rings, TheProofsOfSwitchesCanFail) {
-  const auto switches = [](std::int64_t count) { return harness::usage{0, count}; };
+  const auto switches = [](std::int64_t count) {
+    return harness::usage{.voluntary_switches = count};
+  };
   EXPECT_NO_THROW(expect_kernel_switches(switches(10'000), 10'000, 16));
   EXPECT_THROW(expect_kernel_switches(switches(0), 10'000, 16), std::runtime_error);
   EXPECT_THROW(expect_kernel_switches(switches(8'900), 10'000, 16), std::runtime_error);

@@ -33,7 +33,18 @@ class histogram {
   }
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// 0 when nothing was recorded, as is max().
+  [[nodiscard]] std::uint64_t min() const noexcept { return count_ == 0 ? 0 : min_; }
   [[nodiscard]] std::uint64_t max() const noexcept { return max_; }
+
+  /// Calls `f(lowest, highest, count)` for each bucket that holds something, ascending; the bounds
+  /// are in nanoseconds and belong to it.
+  template <class F>
+  void for_each_bucket(F f) const {
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      if (counts_[i] > 0) f(lowest(i), lowest(i) + width(i) - 1, counts_[i]);
+    }
+  }
 
   /// The value, in nanoseconds and within 1 %, that a share `quantile` (0 to 1) of all recorded
   /// values does not exceed; 0 when nothing was recorded.
@@ -62,11 +73,18 @@ class histogram {
     return static_cast<std::size_t>(shift * cuts + (value >> shift));
   }
 
+  static constexpr std::uint64_t shift_of(std::size_t bucket) noexcept {
+    return bucket < 2 * cuts ? 0 : bucket / cuts - 1;
+  }
+  static constexpr std::uint64_t lowest(std::size_t bucket) noexcept {
+    const auto shift = shift_of(bucket);
+    return (bucket - shift * cuts) << shift;
+  }
+  static constexpr std::uint64_t width(std::size_t bucket) noexcept {
+    return std::uint64_t{1} << shift_of(bucket);
+  }
   static double midpoint(std::size_t bucket) noexcept {
-    if (bucket < 2 * cuts) return static_cast<double>(bucket);
-    const std::uint64_t shift = bucket / cuts - 1;
-    const std::uint64_t low = (bucket - shift * cuts) << shift;
-    return static_cast<double>(low) + static_cast<double>((std::uint64_t{1} << shift) - 1) / 2;
+    return static_cast<double>(lowest(bucket)) + static_cast<double>(width(bucket) - 1) / 2;
   }
 
   std::vector<std::uint64_t> counts_ =

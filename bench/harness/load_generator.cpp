@@ -1,289 +1,206 @@
 #include "bench/harness/load_generator.hpp"
 
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <random>
-#include <span>
+#include <chrono>
+#include <deque>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
-#include "bench/harness/limits.hpp"
 #include "bench/harness/usage.hpp"
-#include "runtimes/support/blocking_sockets.hpp"
-#include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
 
 using namespace std::chrono;
+using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t receive_bytes = 64 * 1024;
-constexpr std::uint64_t descriptors_besides = 32;  // standard streams, epoll, what the host holds
+// How long a look for replies waits at most: signals and overdue replies are noticed as soon.
+constexpr nanoseconds a_while = 50ms;
 
-/// Random bytes, always the same: a reply shifted by any distance differs.
-std::vector<std::byte> pattern(std::size_t bytes) {
-  std::mt19937_64 random(0x5117c4a2d);
-  std::vector<std::byte> made(bytes);
-  for (auto& byte : made) byte = static_cast<std::byte>(random() & 0xff);
-  return made;
+std::uint64_t between(steady_clock::time_point from, steady_clock::time_point to) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(nanoseconds(to - from).count(), 0));
 }
+
+/// The measured time of a run, with the generator's own CPU time in it.
+class stopwatch {
+ public:
+  explicit stopwatch(load_result& result)
+      : result_(result), cpu_(usage_of_this_thread()), begin_(steady_clock::now()) {}
+
+  [[nodiscard]] steady_clock::time_point begin() const noexcept { return begin_; }
+  [[nodiscard]] bool running() const noexcept { return running_; }
+  void stop(steady_clock::time_point now) {
+    running_ = false;
+    result_.seconds = duration<double>(now - begin_).count();
+    result_.cpu_s = (usage_of_this_thread() - cpu_).cpu_s;
+  }
+
+ private:
+  load_result& result_;
+  usage cpu_;
+  steady_clock::time_point begin_;
+  bool running_ = true;
+};
+
+/// Sends what is due on the connection that has been idle longest, as long as there is one.
+class open_loop {
+ public:
+  open_loop(load_connections& connections, std::deque<std::size_t> idle,
+            const send_schedule& schedule, steady_clock::time_point end, load_result& result)
+      : connections_(connections),
+        idle_(std::move(idle)),
+        schedule_(schedule),
+        end_(end),
+        due_(connections.size()),
+        result_(result) {}
+
+  void send_due(steady_clock::time_point now) {
+    while (!stopped_ && !idle_.empty() && schedule_.next() <= now && schedule_.next() < end_) {
+      const auto index = idle_.front();
+      idle_.pop_front();
+      if (!connections_.is_open(index)) continue;
+      due_[index] = schedule_.next();
+      schedule_.advance();
+      ++result_.due;
+      connections_.send_next(index);
+      // One that had to wait for a free connection is late through the server.
+      result_.lateness.record(
+          between(std::max(due_[index], free_since_), connections_.started(index)));
+      result_.most_busy = std::max(result_.most_busy, connections_.waiting());
+    }
+  }
+
+  /// How long to wait for replies. The kernel's timers are late by 50 us and more, as is a CPU that
+  /// has to wake up: the last bit before a message is due is spent looking, not sleeping.
+  [[nodiscard]] nanoseconds patience(steady_clock::time_point now) const {
+    constexpr nanoseconds awake = 200us;
+    if (stopped_) return a_while;
+    const auto next = idle_.empty() ? end_ : std::min(schedule_.next(), end_);
+    return std::clamp<nanoseconds>(next - now - awake, 0ns, a_while);
+  }
+
+  void note_reply(std::size_t index, steady_clock::time_point at) {
+    result_.latency.record(between(due_[index], at));
+    result_.service.record(between(connections_.started(index), at));
+    if (!stopped_) ++result_.requests;
+    if (idle_.empty()) free_since_ = at;
+    idle_.push_back(index);
+  }
+
+  /// What was due by now and could not be sent never will be.
+  void stop(steady_clock::time_point now) {
+    stopped_ = true;
+    for (; schedule_.next() < now; schedule_.advance()) {
+      ++result_.due;
+      ++result_.unsent;
+      result_.latency.record(between(schedule_.next(), now));
+    }
+  }
+
+ private:
+  load_connections& connections_;
+  std::deque<std::size_t> idle_;  // the longest idle first
+  send_schedule schedule_;
+  steady_clock::time_point end_;
+  std::vector<steady_clock::time_point> due_;  // of the message under way, by connection
+  steady_clock::time_point free_since_;        // a connection, after all were busy
+  bool stopped_ = false;
+  load_result& result_;
+};
 
 }  // namespace
 
-std::uint64_t load_errors::total() const {
-  std::uint64_t sum = 0;
-  for (const auto& [kind, count] : by_kind) sum += count;
-  return sum;
-}
-
 load_generator::load_generator(const load_options& options)
-    : options_(options), message_(pattern(options.bytes)), received_(receive_bytes) {
-  require_ports(options.connections);
-  require_open_files(options.connections + descriptors_besides);
-  epoll_.reset(check(::epoll_create1(EPOLL_CLOEXEC), "create an epoll descriptor"));
-  connections_.resize(options.connections);
-}
-
-// Reset instead of a farewell: thousands of ports left in TIME_WAIT would spoil the next run.
-load_generator::~load_generator() {
-  const linger at_once{1, 0};
-  for (const auto& c : connections_) {
-    if (c.fd) ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    : options_(options), connections_(options) {
+  if (options_.active > options_.connections) {
+    throw std::invalid_argument(std::to_string(options_.active) + " active connections of " +
+                                std::to_string(options_.connections));
   }
+  if (options_.active == 0) options_.active = options_.connections;
 }
 
-void load_generator::watch(std::size_t index, std::uint32_t events, int operation) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = index;
-  check(::epoll_ctl(epoll_.get(), operation, connections_[index].fd.get(), &event),
-        "watch a connection");
+bool load_generator::should_stop() const noexcept {
+  return (options_.stop != nullptr && options_.stop->requested()) ||
+         (options_.stop_at_first_error && !connections_.errors().by_kind.empty());
 }
 
-void load_generator::start_connect(std::size_t index) {
-  const auto& to = options_.target;
-  auto& fd = connections_[index].fd;
-  fd = open_tcp(to, SOCK_NONBLOCK);
-  set_no_delay(fd.get());
-  set_simple_congestion_control(fd.get(), to);
-  if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
-      errno != EINPROGRESS) {
-    throw_errno("connect to " + describe(to) + " (is a server there?)");
-  }
-  watch(index, EPOLLOUT, EPOLL_CTL_ADD);
+void load_generator::look_for_overdue(clock::time_point now) {
+  if (now - looked_at_ <= options_.reply_patience / 8) return;
+  looked_at_ = now;
+  connections_.fail_overdue(now);
 }
 
-void load_generator::finish_connect(std::size_t index) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  ::getsockopt(connections_[index].fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) {
-    throw_errno("connect to " + describe(options_.target) + " (is a server there?)", error);
-  }
-  watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
-  connections_[index].open = true;
-  ++open_;
-}
-
-void load_generator::connect() {
-  auto last_progress = clock::now();
-  for (std::size_t begun = 0; open_ < connections_.size();) {
-    while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
-    const auto open_before = open_;
-    const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 100);
-    for (const auto& event :
-         std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
-      // One that is open already may have been closed by the server: the run will say.
-      if (!connections_[event.data.u64].open) finish_connect(event.data.u64);
-    }
-    if (stop_requested()) throw std::runtime_error("stopped while connecting");
-    if (open_ > open_before) {
-      last_progress = clock::now();
-    } else if (clock::now() - last_progress > options_.connect_patience) {
-      throw std::runtime_error("no further connection to " + describe(options_.target) + " for " +
-                               std::to_string(options_.connect_patience.count()) + " ms, " +
-                               std::to_string(open_) + " of " +
-                               std::to_string(connections_.size()) + " are open");
-    }
-  }
+load_result load_generator::greet() {
+  const auto all = connections_.size();
+  return run_closed(all, [all](std::uint64_t answered, nanoseconds) { return answered >= all; });
 }
 
 load_result load_generator::run_requests(std::uint64_t count) {
-  return run([count](std::uint64_t answered, nanoseconds) { return answered >= count; });
+  return run_closed(options_.active,
+                    [count](std::uint64_t answered, nanoseconds) { return answered >= count; });
 }
 
 load_result load_generator::run_for(nanoseconds length) {
-  return run([length](std::uint64_t, nanoseconds elapsed) { return elapsed >= length; });
+  return run_closed(options_.active,
+                    [length](std::uint64_t, nanoseconds elapsed) { return elapsed >= length; });
 }
 
 // Replies first, then the next messages: the kernel's code for receiving and that for sending do
 // not fit into the instruction cache together, and each alone runs faster many times in a row.
 template <class Done>
-load_result load_generator::run(Done done) {
+load_result load_generator::run_closed(std::size_t busy, Done done) {
   load_result result;
-  errors_ = {};
-  bool counting = true;
-  const auto cpu_before = usage_of_this_thread();
-  const auto begin = clock::now();
-  const auto finish = [&](clock::time_point now) {
-    counting = false;
-    result.seconds = duration<double>(now - begin).count();
-    result.cpu_s = (usage_of_this_thread() - cpu_before).cpu_s;
-  };
-  for (std::size_t i = 0; i < connections_.size(); ++i) send_next(i);
+  connections_.take_errors();
+  stopwatch watch(result);
+  looked_at_ = watch.begin();
+  for (std::size_t i = 0; i < busy; ++i) connections_.send_next(active(i, busy));
 
-  auto looked_at = begin;
-  while (waiting_ > 0) {
-    const auto answered = take_replies();
+  while (connections_.waiting() > 0) {
+    const auto answered = connections_.take_replies(a_while);
     for (const auto& [index, when] : answered) {
-      result.latency.record(
-          static_cast<std::uint64_t>(nanoseconds(when - connections_[index].started).count()));
-      if (!counting) continue;
+      result.latency.record(between(connections_.started(index), when));
+      if (!watch.running()) continue;
       ++result.requests;
-      if (done(result.requests, when - begin)) finish(when);
+      if (done(result.requests, when - watch.begin())) watch.stop(when);
     }
     const auto now = answered.empty() ? clock::now() : answered.back().when;
-    const bool enough = stop_requested() || done(result.requests, now - begin) ||
-                        (options_.stop_at_first_error && !errors_.by_kind.empty());
-    if (counting && enough) finish(now);
-    if (now - looked_at > options_.reply_patience / 8) {
-      looked_at = now;
-      fail_overdue(now);
+    if (watch.running() && (should_stop() || done(result.requests, now - watch.begin()))) {
+      watch.stop(now);
     }
-    if (!counting) continue;
-    for (const auto& [index, when] : answered) send_next(index);
+    look_for_overdue(now);
+    if (!watch.running()) continue;
+    for (const auto& [index, when] : answered) connections_.send_next(index);
   }
-  if (counting) finish(clock::now());
-  result.errors = std::move(errors_);
+  if (watch.running()) watch.stop(clock::now());
+  result.errors = connections_.take_errors();
   return result;
 }
 
-/// Waits for events for 50 ms at most and returns the replies that are complete and right.
-std::span<const load_generator::reply> load_generator::take_replies() {
-  std::size_t count = 0;
-  const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 50);
-  for (const auto& event : std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
-    const std::size_t index = event.data.u64;
-    if ((event.events & EPOLLOUT) != 0) send_rest(index);
-    if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {
-      replies_[count++] = {index, clock::now()};
+load_result load_generator::run_at(const send_schedule::plan& when, nanoseconds length) {
+  load_result result;
+  connections_.take_errors();
+  std::deque<std::size_t> idle;
+  for (std::size_t i = 0; i < options_.active; ++i) idle.push_back(active(i, options_.active));
+  stopwatch watch(result);
+  looked_at_ = watch.begin();
+  const auto end = watch.begin() + length;
+  open_loop loop(connections_, std::move(idle), send_schedule(when, watch.begin()), end, result);
+  while (watch.running() || connections_.waiting() > 0) {
+    const auto now = clock::now();
+    loop.send_due(now);
+    if (watch.running() && (now >= end || should_stop() || connections_.open() == 0)) {
+      watch.stop(std::min(now, end));
+      loop.stop(std::min(now, end));
     }
-  }
-  return std::span(replies_).first(count);
-}
-
-// The first 16 bytes, or as many as there are: sequence number, then the connection's number.
-void load_generator::patch_message(std::size_t index) {
-  const std::array<std::uint64_t, 2> head{connections_[index].sequence, index};
-  std::memcpy(message_.data(), head.data(), std::min(sizeof head, message_.size()));
-}
-
-void load_generator::send_next(std::size_t index) {
-  connection& c = connections_[index];
-  if (!c.fd) return;
-  ++c.sequence;
-  c.sent = 0;
-  c.received = 0;
-  c.waiting = true;
-  ++waiting_;
-  c.started = clock::now();
-  c.quiet_since = c.started;
-  send_rest(index);
-}
-
-void load_generator::send_rest(std::size_t index) {
-  connection& c = connections_[index];
-  if (!c.fd || !c.waiting) return;
-  patch_message(index);
-  const auto sent = ::send(c.fd.get(), message_.data() + c.sent, message_.size() - c.sent,
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-    return fail(index, errno == ECONNRESET || errno == EPIPE ? "reset" : "send",
-                std::strerror(errno));
-  }
-  if (sent > 0) {
-    c.sent += static_cast<std::size_t>(sent);
-    c.progress = true;
-  }
-  const bool blocked = c.sent < message_.size();
-  if (blocked == c.blocked) return;
-  c.blocked = blocked;
-  watch(index, EPOLLET | EPOLLIN | (blocked ? EPOLLOUT : 0U), EPOLL_CTL_MOD);
-}
-
-/// True when the reply is complete and right. The watch is edge-triggered, which saves the kernel a
-/// second look at each connection: so it reads until the reply is complete or nothing is left.
-bool load_generator::take_reply(std::size_t index) {
-  connection& c = connections_[index];
-  while (c.fd) {
-    const auto got = ::recv(c.fd.get(), received_.data(), received_.size(), MSG_DONTWAIT);
-    if (got > 0) {
-      if (!verify(index, static_cast<std::size_t>(got))) return false;
-      if (c.received < message_.size()) continue;
-      c.waiting = false;
-      --waiting_;
-      return true;
+    for (const auto& [index, at] : connections_.take_replies(loop.patience(now))) {
+      loop.note_reply(index, at);
     }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (got == 0) {
-      fail(index, "closed", "the server closed the connection");
-    } else {
-      fail(index, errno == ECONNRESET ? "reset" : "receive", std::strerror(errno));
-    }
+    look_for_overdue(now);
   }
-  return false;
-}
-
-/// Holds `count` bytes just received against what was sent.
-bool load_generator::verify(std::size_t index, std::size_t count) {
-  connection& c = connections_[index];
-  if (!c.waiting || count > c.sent - c.received) {
-    fail(index, "wrong_reply", "more bytes came back than were sent");
-    return false;
-  }
-  patch_message(index);
-  const auto* expected = message_.data() + c.received;
-  if (std::memcmp(received_.data(), expected, count) != 0) {
-    const auto differs = std::mismatch(received_.data(), received_.data() + count, expected);
-    const auto at = c.received + static_cast<std::size_t>(differs.second - expected);
-    fail(index, "wrong_reply", "the reply differs from the message at byte " + std::to_string(at));
-    return false;
-  }
-  c.received += count;
-  c.progress = true;
-  return true;
-}
-
-void load_generator::fail(std::size_t index, const std::string& kind, const std::string& detail) {
-  connection& c = connections_[index];
-  if (errors_.by_kind.empty()) {
-    errors_.first = "connection " + std::to_string(index) + ", message " +
-                    std::to_string(c.sequence) + ": " + detail;
-  }
-  ++errors_.by_kind[kind];
-  if (std::exchange(c.waiting, false)) --waiting_;
-  c.fd.reset();
-  --open_;
-}
-
-/// Looks at every connection now and then, not at each byte: one that moved none for as long as the
-/// patience lasts is given up, however busy the others are.
-void load_generator::fail_overdue(clock::time_point now) {
-  for (std::size_t i = 0; i < connections_.size(); ++i) {
-    connection& c = connections_[i];
-    if (!c.waiting) continue;
-    if (std::exchange(c.progress, false)) {
-      c.quiet_since = now;
-    } else if (now - c.quiet_since > options_.reply_patience) {
-      fail(i, "unanswered",
-           "no reply within " + std::to_string(options_.reply_patience.count()) + " ms");
-    }
-  }
+  result.errors = connections_.take_errors();
+  return result;
 }
 
 }  // namespace switchyard::harness

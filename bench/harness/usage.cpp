@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -22,7 +25,11 @@ usage usage_by(int who) {
   const auto seconds = [](const timeval& t) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
   };
-  return {seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_nvcsw + used.ru_nivcsw};
+  return {.cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime),
+          .system_s = seconds(used.ru_stime),
+          .voluntary_switches = used.ru_nvcsw,
+          .involuntary_switches = used.ru_nivcsw,
+          .page_faults = used.ru_minflt + used.ru_majflt};
 }
 
 /// Calls `f(path)` for each thread of `pid`; a process that ends meanwhile has none.
@@ -43,17 +50,55 @@ double cpu_seconds_of(pid_t pid) {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-std::int64_t switches_of(pid_t pid) {
-  std::int64_t switches = 0;
+/// The number behind "KEY:" in `line`; none when it is another line.
+std::optional<std::int64_t> number_of(const std::string& line, std::string_view key) {
+  if (!line.starts_with(key)) return std::nullopt;
+  const auto colon = line.find(':', key.size());
+  if (colon == std::string::npos) return std::nullopt;
+  return std::stoll(line.substr(colon + 1));
+}
+
+/// Of a task's folder in /proc.
+std::optional<std::int64_t> migrations_in(const std::filesystem::path& task) {
+  std::ifstream sched(task / "sched");
+  for (std::string line; std::getline(sched, line);) {
+    if (const auto found = number_of(line, "se.nr_migrations")) return found;
+  }
+  return std::nullopt;
+}
+
+/// Switches and migrations of the threads of `pid` that are alive.
+usage usage_of_threads(pid_t pid) {
+  usage sum{.migrations = 0};
   for_each_thread(pid, [&](const std::filesystem::path& task) {
     std::ifstream status(task / "status");
     for (std::string line; std::getline(status, line);) {
-      if (line.find("voluntary_ctxt_switches:") != std::string::npos) {
-        switches += std::stoll(line.substr(line.find(':') + 1));
-      }
+      sum.voluntary_switches += number_of(line, "voluntary_ctxt_switches").value_or(0);
+      sum.involuntary_switches += number_of(line, "nonvoluntary_ctxt_switches").value_or(0);
     }
+    const auto moves = migrations_in(task);
+    sum.migrations =
+        sum.migrations && moves ? std::optional(*sum.migrations + *moves) : std::nullopt;
   });
-  return switches;
+  return sum;
+}
+
+/// What /proc/PID/stat has of `pid` and of its children that were reaped, in proc(5)'s numbering.
+void add_stat(pid_t pid, usage& sum) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const auto name_end = text.rfind(')');  // the name may hold blanks
+  if (name_end == std::string::npos) return;
+  std::istringstream words(text.substr(name_end + 1));
+  std::array<std::int64_t, 18> field{};
+  std::string state;
+  words >> state;
+  for (std::size_t i = 4; i < field.size(); ++i) words >> field.at(i);
+  const double tick = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  sum.page_faults += field[10] + field[11] + field[12] + field[13];
+  sum.system_s += tick * static_cast<double>(field[15] + field[17]);
+  sum.cpu_s += tick * static_cast<double>(field[16] + field[17]);
 }
 
 std::vector<pid_t> children_of(pid_t pid) {
@@ -119,9 +164,19 @@ std::vector<pid_t> descendants(pid_t root) {
   return found;
 }
 
+std::optional<std::int64_t> migrations_of_this_thread() {
+  return migrations_in("/proc/thread-self");
+}
+
 usage usage_of_tree(pid_t root) {
-  usage sum{cpu_seconds_of(root), switches_of(root)};
-  for (const pid_t pid : descendants(root)) sum += {cpu_seconds_of(pid), switches_of(pid)};
+  const auto of_one = [](pid_t pid) {
+    usage one = usage_of_threads(pid);
+    add_stat(pid, one);
+    one.cpu_s += cpu_seconds_of(pid);
+    return one;
+  };
+  usage sum = of_one(root);
+  for (const pid_t pid : descendants(root)) sum += of_one(pid);
   return sum;
 }
 

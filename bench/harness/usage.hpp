@@ -2,36 +2,61 @@
 //
 // Google Benchmark's CPU column knows one process only; here the unit is a whole tree, because a
 // forked child's work is the runtime's work. Sources: getrusage(2), clock_getcpuclockid(3), and
-// proc(5): /proc/PID/status, /proc/PID/smaps_rollup, /proc/stat.
+// proc(5): /proc/PID/stat, /proc/PID/status, /proc/PID/sched, /proc/PID/smaps_rollup, /proc/stat.
+// Not perf_event: its counters are saved and restored with every switch of the tasks that they
+// count, which would be part of what is measured.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 namespace switchyard::harness {
 
 struct usage {
-  double cpu_s = 0;                  // user and system
-  std::int64_t kernel_switches = 0;  // voluntary and involuntary
+  double cpu_s = 0;     // user and system
+  double system_s = 0;  // of that, in the kernel; of other processes in steps of 0.01 s
+  std::int64_t voluntary_switches = 0;    // it waited for something, or gave way
+  std::int64_t involuntary_switches = 0;  // the scheduler took the CPU away
+  std::int64_t page_faults = 0;           // minor and major
+  // To another CPU. The kernel tells it only of tasks that are alive, and not every kernel does.
+  std::optional<std::int64_t> migrations = {};
+
+  [[nodiscard]] std::int64_t kernel_switches() const {
+    return voluntary_switches + involuntary_switches;
+  }
 
   friend usage operator-(usage later, const usage& earlier) {
-    later.cpu_s -= earlier.cpu_s;
-    later.kernel_switches -= earlier.kernel_switches;
+    later.add(earlier, -1);
     return later;
+  }
+  usage& operator+=(const usage& other) {
+    add(other, 1);
+    return *this;
   }
   /// A share of it.
   usage& operator*=(double share) {
-    cpu_s *= share;
-    kernel_switches = static_cast<std::int64_t>(static_cast<double>(kernel_switches) * share);
+    const auto of = [share](auto& figure) {
+      figure = static_cast<std::remove_reference_t<decltype(figure)>>(static_cast<double>(figure) *
+                                                                      share);
+    };
+    of(cpu_s), of(system_s), of(voluntary_switches), of(involuntary_switches), of(page_faults);
+    if (migrations) of(*migrations);
     return *this;
   }
-  usage& operator+=(const usage& other) {
-    cpu_s += other.cpu_s;
-    kernel_switches += other.kernel_switches;
-    return *this;
+
+ private:
+  void add(const usage& other, int sign) {
+    cpu_s += sign * other.cpu_s;
+    system_s += sign * other.system_s;
+    voluntary_switches += sign * other.voluntary_switches;
+    involuntary_switches += sign * other.involuntary_switches;
+    page_faults += sign * other.page_faults;
+    if (migrations && other.migrations) *migrations += sign * *other.migrations;
   }
 };
 
@@ -41,7 +66,11 @@ usage usage_of_self_and_reaped();
 /// Of the calling thread alone.
 usage usage_of_this_thread();
 
-/// Of the live process `root`, its threads, and its live descendants. Nanosecond resolution.
+/// How often the calling thread was moved to another CPU; nothing where the kernel does not tell.
+std::optional<std::int64_t> migrations_of_this_thread();
+
+/// Of the live process `root`, its threads, its live descendants, and of the CPU time and the page
+/// faults also what those had that were reaped. CPU time of the living in nanoseconds.
 usage usage_of_tree(pid_t root);
 
 /// Live descendants of `root`, without itself.

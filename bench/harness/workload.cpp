@@ -56,6 +56,16 @@ nlohmann::ordered_json description(const workload& w) {
           {"rows", rows}};
 }
 
+void set_usage(benchmark::State& state, const usage& used, double ops) {
+  const auto per_op = [&](const char* name, double figure) { state.counters[name] = figure / ops; };
+  per_op("cpu_us_per_op", used.cpu_s * 1e6);
+  per_op("system_us_per_op", used.system_s * 1e6);
+  per_op("kernel_switches_per_op", static_cast<double>(used.kernel_switches()));
+  per_op("involuntary_switches_per_op", static_cast<double>(used.involuntary_switches));
+  per_op("page_faults_per_op", static_cast<double>(used.page_faults));
+  if (used.migrations) per_op("migrations_per_op", static_cast<double>(*used.migrations));
+}
+
 std::string help_text;  // Google Benchmark wants a plain function
 
 void print_help() {
@@ -113,14 +123,13 @@ int run_main(int argc, char** argv, const workload& w,
 }
 
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
-  const auto n = static_cast<double>(ops.reported);
   while (state.KeepRunningBatch(ops.reported)) {
     const steal_meter steal;
     const measured m = batch();
+    const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
-    state.counters["cpu_us_per_op"] = m.used.cpu_s * 1e6 / n;
-    state.counters["kernel_switches_per_op"] = static_cast<double>(m.used.kernel_switches) / n;
+    set_usage(state, m.used, n);
     state.counters["steal_percent"] = steal.percent();
   }
 }

@@ -63,8 +63,9 @@ int run_main(
 
 /// What one batch of operations took.
 struct measured {
-  double seconds = 0;  // wall time, as the workload defines it
-  usage used = {};     // by the side under test, in that time
+  double seconds = 0;     // wall time, as the workload defines it
+  usage used = {};        // by the side under test, in that time
+  std::int64_t done = 0;  // operations, where they can be others than were asked for
 };
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the

@@ -14,7 +14,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -73,22 +73,25 @@ def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int
 
 @dataclass(frozen=True)
 class Usage:
-    """Of this process so far: user and system time, voluntary and involuntary switches."""
+    """Of this process so far: CPU time, that of the kernel in it, switches and page faults."""
 
     cpu_s: float
-    kernel_switches: int
+    system_s: float
+    voluntary_switches: int
+    involuntary_switches: int
+    page_faults: int
 
     @classmethod
     def now(cls) -> "Usage":
         used = resource.getrusage(resource.RUSAGE_SELF)
-        return cls(used.ru_utime + used.ru_stime, used.ru_nvcsw + used.ru_nivcsw)
+        return cls(
+            used.ru_utime + used.ru_stime, used.ru_stime, used.ru_nvcsw, used.ru_nivcsw,
+            used.ru_minflt + used.ru_majflt,
+        )  # fmt: skip
 
     def figures_since(self) -> dict[str, float]:
-        now = Usage.now()
-        return {
-            "cpu_s": now.cpu_s - self.cpu_s,
-            "kernel_switches": now.kernel_switches - self.kernel_switches,
-        }
+        now, before = asdict(Usage.now()), asdict(self)
+        return {name: now[name] - before[name] for name in before}
 
 
 def print_figures(figures: dict[str, float]) -> None:
