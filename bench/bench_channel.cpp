@@ -12,7 +12,9 @@
 // Threads use the condition variable of the library, which has more work than processes have with a
 // bare futex: with pairs:4 on one CPU that is most of the difference between the two.
 //
-// placement:same has all tasks on one CPU, cross the producers on one and the consumers on another.
+// placement:same has all tasks on one CPU, cross the producers on one and the consumers on another,
+// smt and node on another thread of the core or another NUMA node where there is one; with free the
+// scheduler decides.
 // The counter `capacity` is how many items the channel really holds: Boost's ring of 64 holds 63,
 // and a pipe of 1 MiB, the most that an unprivileged process may have, 1,021 of 1,024 bytes.
 #include <cstddef>
@@ -37,6 +39,9 @@ using harness::suite;
 /// Calls `f.template operator()<Bytes>(flow)` for every case of one placement.
 template <class F>
 void for_each_case(placement where, F f) {
+  if (where != placement::same && where != placement::cross) {
+    return f.template operator()<8>(flow{1, 64, where});
+  }
   for (const std::int64_t pairs : {1, 4}) {
     for (const std::int64_t capacity : {1, 64, 1'024}) {
       f.template operator()<8>(flow{pairs, capacity, where});
@@ -50,16 +55,18 @@ void for_each_case(placement where, F f) {
 harness::row make_row(std::string runtime, std::string via, std::size_t bytes, const flow& f,
                       std::string what, std::function<void(benchmark::State&)> body) {
   const bool same = f.where == placement::same;
-  const bool quick = f.capacity == 64 && bytes == 8 && (same || f.pairs == 1);
+  const bool quick =
+      f.capacity == 64 && bytes == 8 && (same || (f.where == placement::cross && f.pairs == 1));
   return {.runtime = std::move(runtime),
           .params = {{"via", std::move(via)},
                      {"pairs", f.pairs},
                      {"bytes", static_cast<std::int64_t>(bytes)},
                      {"capacity", f.capacity},
-                     {"placement", std::string(same ? "same" : "cross")}},
+                     {"placement", std::string(harness::name_of(f.where))}},
           .what = std::move(what),
           .body = std::move(body),
-          .set = quick ? suite::quick : suite::full};
+          .set = quick ? suite::quick : suite::full,
+          .needs = std::string(harness::needs_of(f.where))};
 }
 
 template <class Channel>
@@ -74,7 +81,7 @@ std::string text(const flow& f, std::size_t bytes) {
   return std::to_string(f.pairs) + (f.pairs == 1 ? " producer, " : " producers, ") +
          std::to_string(f.pairs) + (f.pairs == 1 ? " consumer, " : " consumers, ") +
          std::to_string(bytes) + " bytes an item, room for " + std::to_string(f.capacity) + holds +
-         (f.where == placement::same ? ", one CPU" : ", two CPUs");
+         ", " + std::string(harness::describe(f.where));
 }
 
 template <class R, class Channel, std::size_t Bytes>
@@ -125,7 +132,12 @@ int main(int argc, char** argv) {
   for_each_runtime([&]<class R>() {
     if constexpr (Channels<R> && Yields<R>) {
       add_rows<R>(w.rows, placement::same);
-      if constexpr (R::runs_in_parallel) add_rows<R>(w.rows, placement::cross);
+      if constexpr (R::runs_in_parallel) {
+        for (const placement where :
+             {placement::cross, placement::smt, placement::node, placement::free}) {
+          add_rows<R>(w.rows, where);
+        }
+      }
     }
   });
   add_controls(w.rows);

@@ -36,7 +36,7 @@ void counter_row(benchmark::State& state, version add, std::size_t tasks, placem
   // Shorter turns would measure how far apart the tasks come off the start line.
   constexpr benchmark::IterationCount fewest_each = 1'000;
   const auto count = static_cast<std::int64_t>(tasks);
-  if (where == placement::cross) harness::second_cpu();  // or limit_error, before anything starts
+  harness::require_placement(where);
   const auto ops = harness::at_least(std::max(state.max_iterations, fewest_each * count), count);
   harness::record_batch(state, ops, [&] {
     const tally t = add({tasks, ops / count, where});
@@ -72,23 +72,23 @@ const std::vector<mechanism>& mechanisms() {
 }
 
 harness::row make_row(const mechanism& by, std::int64_t tasks, placement where) {
-  const bool crossed = where == placement::cross;
   const bool is_control = by.runtime == "plain";
-  const bool quick = tasks == 4 && (!crossed || by.quick_crossed);
+  const bool quick =
+      tasks == 4 && (where == placement::same || (where == placement::cross && by.quick_crossed));
   const std::string who = tasks == 1 ? "1 task adds" : std::to_string(tasks) + " tasks add";
   return {.runtime = by.runtime,
           .params = {{"via", by.via},
                      {"tasks", tasks},
-                     {"placement", std::string(crossed ? "cross" : "same")}},
-          .what = is_control
-                      ? by.what
-                      : who + (crossed ? " on two CPUs in turn: " : " on one CPU: ") + by.what,
+                     {"placement", std::string(harness::name_of(where))}},
+          .what = is_control ? by.what
+                             : who + ", " + std::string(harness::describe(where)) + ": " + by.what,
           .body =
               [add = by.add, tasks, where](benchmark::State& s) {
                 counter_row(s, add, static_cast<std::size_t>(tasks), where);
               },
           .set = quick ? suite::quick : suite::full,
-          .control = is_control ? "" : "plain"};
+          .control = is_control ? "" : "plain",
+          .needs = std::string(harness::needs_of(where))};
 }
 
 std::vector<harness::row> make_rows() {
@@ -98,6 +98,10 @@ std::vector<harness::row> make_rows() {
       rows.push_back(make_row(by, tasks, placement::same));
       // One task has nobody to meet on another CPU.
       if (by.crosses && tasks > 1) rows.push_back(make_row(by, tasks, placement::cross));
+      if (!by.crosses || tasks != 4) continue;
+      for (const placement where : {placement::smt, placement::node, placement::free}) {
+        rows.push_back(make_row(by, tasks, where));
+      }
     }
   }
   return rows;

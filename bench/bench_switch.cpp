@@ -9,6 +9,13 @@
 //   via:switch            two greenlets name each other: no scheduler, as in Python's greenlet
 //   via:sleep0            gevent.sleep(0), through gevent's hub (Python)
 //   via:resume            raw Boost.Context, no scheduler: the floor (runtime `context`)
+//   working_set:N         each task reads and writes a block of N bytes of its own in each turn (a
+//                         word of each cache line). The time is that of turn and switch; beside it
+//                         stand the block alone, as a task has it that is never switched away from
+//                         (block_ns), and the rest: the switch with what it costs to get the block
+//                         back into the caches (switch_ns)
+//   placement:            same, all on one CPU; smt, cross and node, in turn on two threads of a
+//                         core, two cores, two NUMA nodes; free, wherever the scheduler puts them
 //   self_pipe             control: one task writes to its own pipe and reads it back. A pipe switch
 //                         less this is the switch without its I/O
 // Every row proves its switches. On one CPU the kernel has to count one for each operation, or next
@@ -25,6 +32,7 @@
 
 #include "bench/gevent_program.hpp"
 #include "bench/switch_rows.hpp"
+#include "bench/working_set.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -34,63 +42,118 @@ using harness::suite;
 using rings::placement;
 
 constexpr std::int64_t ring_sizes[] = {2, 16, 128, 1'024};
+constexpr std::int64_t working_set_rings[] = {2, 16};
+
+constexpr std::size_t working_sets[] = {0, 16 << 10, 256 << 10, 4 << 20};  // bytes
+
+constexpr auto no_work = [] { return rings::no_work(); };
 
 harness::row make_row(std::string runtime, std::string via, std::int64_t tasks, placement where,
                       std::string what, std::function<void(benchmark::State&)> body) {
   // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
   const bool user = via == "yield" || via == "switch" || via == "resume";
+  const bool usual = where == placement::same || where == placement::cross;
   const bool quick =
-      tasks == 2 || user || (where == placement::same && via == "futex" && tasks == 16);
+      (tasks == 2 && usual) || user || (where == placement::same && via == "futex" && tasks == 16);
   return {.runtime = std::move(runtime),
           .params = {{"via", via},
                      {"tasks", tasks},
-                     {"placement", std::string(where == placement::same ? "same" : "cross")}},
+                     {"placement", std::string(harness::name_of(where))}},
           .what = std::move(what),
           .body = std::move(body),
-          .set = quick ? suite::quick : suite::full};
+          .set = quick ? suite::quick : suite::full,
+          .needs = std::string(harness::needs_of(where))};
 }
 
 std::string ring_text(std::int64_t tasks, placement where) {
   return (tasks == 2 ? "ping-pong between 2 tasks"
                      : "ring of " + std::to_string(tasks) + " tasks") +
-         (where == placement::same ? ", one CPU" : ", two CPUs in turn");
+         ", " + std::string(harness::describe(where));
+}
+
+/// Rows for each size of the block, on one CPU. `body(state, make_work)` is a row's without one.
+template <class Body>
+void add_working_sets(std::vector<harness::row>& rows, const std::string& runtime,
+                      const std::string& via, std::int64_t tasks, Body body) {
+  for (const std::size_t bytes : working_sets) {
+    const auto size = rings::size_text(bytes);
+    auto row = make_row(runtime, via, tasks, placement::same,
+                        ring_text(tasks, placement::same) + ", each touches " + size +
+                            " bytes of its own in its turn",
+                        [=](benchmark::State& s) {
+                          body(s, [bytes] { return rings::working_set(bytes); });
+                          rings::set_working_set(s, bytes);
+                        });
+    row.params.emplace_back("working_set", size);
+    row.set = suite::full;
+    rows.push_back(std::move(row));
+  }
+}
+
+template <class R, class Baton>
+void add_ring(std::vector<harness::row>& rows, const std::string& via, const std::string& how,
+              std::int64_t tasks, placement where) {
+  const auto size = static_cast<std::size_t>(tasks);
+  rows.push_back(
+      make_row(std::string(R::name), via, tasks, where, ring_text(tasks, where) + ", " + how,
+               [=](benchmark::State& s) { rings::baton_row<R, Baton>(s, size, where, no_work); }));
 }
 
 /// Runtimes whose tasks the kernel schedules.
 template <class R>
 void add_kernel_rows(std::vector<harness::row>& rows) {
   const std::string name(R::name);
+  const auto add_rings = [&](std::int64_t tasks, placement where) {
+    add_ring<R, harness::futex_baton>(rows, "futex", "futex wake and wait, SCHED_BATCH", tasks,
+                                      where);
+    add_ring<R, harness::pipe_baton>(rows, "pipe", "one byte by pipe, SCHED_BATCH", tasks, where);
+  };
   for (const placement where : {placement::same, placement::cross}) {
     for (const std::int64_t n : ring_sizes) {
-      const auto size = static_cast<std::size_t>(n);
-      rows.push_back(make_row(
-          name, "futex", n, where, ring_text(n, where) + ", futex wake and wait, SCHED_BATCH",
-          [=](benchmark::State& s) { rings::baton_row<R, harness::futex_baton>(s, size, where); }));
-      rows.push_back(make_row(
-          name, "pipe", n, where, ring_text(n, where) + ", one byte by pipe, SCHED_BATCH",
-          [=](benchmark::State& s) { rings::baton_row<R, harness::pipe_baton>(s, size, where); }));
+      add_rings(n, where);
       if (where == placement::cross) continue;
       rows.push_back(make_row(name, "sched_yield", n, where,
                               std::to_string(n) + " tasks that all call sched_yield, one CPU",
-                              [=](benchmark::State& s) { rings::sched_yield_row<R>(s, size); }));
+                              [size = static_cast<std::size_t>(n)](benchmark::State& s) {
+                                rings::sched_yield_row<R>(s, size);
+                              }));
     }
+  }
+  for (const placement where : {placement::smt, placement::node, placement::free}) {
+    add_rings(2, where);
+  }
+  for (const std::int64_t n : working_set_rings) {
+    add_working_sets(rows, name, "futex", n, [n](benchmark::State& s, auto make_work) {
+      rings::baton_row<R, harness::futex_baton>(s, static_cast<std::size_t>(n), placement::same,
+                                                make_work);
+    });
   }
 }
 
 template <class R>
 void add_user_rows(std::vector<harness::row>& rows) {
+  const std::string name(R::name);
   for (const std::int64_t n : ring_sizes) {
-    rows.push_back(make_row(
-        std::string(R::name), "yield", n, placement::same,
-        std::to_string(n) + " tasks that all yield to the runtime's own scheduler",
-        [=](benchmark::State& s) { rings::yield_row<R>(s, static_cast<std::size_t>(n)); }));
+    rows.push_back(
+        make_row(name, "yield", n, placement::same,
+                 std::to_string(n) + " tasks that all yield to the runtime's own scheduler",
+                 [=](benchmark::State& s) {
+                   rings::yield_row<R>(s, static_cast<std::size_t>(n), no_work);
+                 }));
+  }
+  for (const std::int64_t n : working_set_rings) {
+    add_working_sets(rows, name, "yield", n, [n](benchmark::State& s, auto make_work) {
+      rings::yield_row<R>(s, static_cast<std::size_t>(n), make_work);
+    });
   }
 }
 
 void add_greenlets(std::vector<harness::row>& rows) {
   rows.push_back(make_row("greenlet", "switch", 2, placement::same,
                           "ping-pong between 2 greenlets that switch to each other by name",
-                          rings::greenlet_row));
+                          [](benchmark::State& s) { rings::greenlet_row(s, no_work); }));
+  add_working_sets(rows, "greenlet", "switch", 2,
+                   [](benchmark::State& s, auto make_work) { rings::greenlet_row(s, make_work); });
 }
 
 /// The Python original. It does many switches even if few are asked for: its start takes as long.
@@ -128,7 +191,12 @@ void add_controls(std::vector<harness::row>& rows) {
     rows.push_back(make_row(
         "context", "resume", n, placement::same,
         "floor: " + std::to_string(n) + " bare Boost.Context stacks resume each other in a ring",
-        [=](benchmark::State& s) { rings::context_row(s, static_cast<std::size_t>(n)); }));
+        [=](benchmark::State& s) { rings::context_row(s, static_cast<std::size_t>(n), no_work); }));
+  }
+  for (const std::int64_t n : working_set_rings) {
+    add_working_sets(rows, "context", "resume", n, [n](benchmark::State& s, auto make_work) {
+      rings::context_row(s, static_cast<std::size_t>(n), make_work);
+    });
   }
   auto own_pipe = make_row("self_pipe", "pipe", 1, placement::same,
                            "control: one task writes a byte to its own pipe and reads it back",

@@ -129,13 +129,15 @@ class crew {
     member_report report;
     const auto all_ready = line_.wait([this] { rt_.yield(); });
     try {
-      report.span = groups::measure_turns([&] {
-        if (i % 2 == 0) {
-          produce(static_cast<std::int64_t>(i / 2));
-        } else {
-          report.popped = consume();
-        }
-      });
+      report.span = groups::measure_turns(
+          [&] {
+            if (i % 2 == 0) {
+              produce(static_cast<std::int64_t>(i / 2));
+            } else {
+              report.popped = consume();
+            }
+          },
+          flow_.where);
     } catch (const channel_closed&) {
       throw groups::broken_group();  // somebody has failed, and tells why
     } catch (const peer_died&) {
@@ -179,7 +181,7 @@ void channel_row(benchmark::State& state, const flow& f) {
   if constexpr (R::runs_in_parallel) {
     harness::require_tasks(2 * static_cast<std::uint64_t>(f.pairs));
   }
-  if (f.where == placement::cross) harness::second_cpu();  // or limit_error, before anything starts
+  harness::require_placement(f.where);
   groups::pin_member(placement::same, 0);
   const harness::batch_size items = items_for(state, f);
   R rt;

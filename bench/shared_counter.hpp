@@ -50,7 +50,7 @@ measured add_together(R& rt, const job& j, AddAll add_all) {
   const auto member = [&](std::size_t i) {
     if constexpr (R::runs_in_parallel) groups::pin_member(j.where, i);
     line.wait([&] { rt.yield(); });
-    return groups::measure_turns(add_all);
+    return groups::measure_turns(add_all, j.where);
   };
   return groups::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
 }
@@ -139,7 +139,7 @@ inline void send(const unique_fd& to, message m) {
 /// It holds no write end itself, nor do they the read end, so that none outwaits a dead one.
 inline tally by_messages(const job& j) {
   harness::require_tasks(j.tasks);
-  groups::pin_member(placement::same, 0);
+  groups::pin_member(j.where, 0);
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "create a pipe");
   unique_fd read_end(ends[0]);
@@ -150,9 +150,11 @@ inline tally by_messages(const job& j) {
     read_end.reset();
     groups::pin_member(j.where, i);
     line.wait([&] { rt.yield(); });
-    return groups::measure_turns([&] {
-      for (std::int64_t n = 0; n < j.each; ++n) send(write_end, 1);
-    });
+    return groups::measure_turns(
+        [&] {
+          for (std::int64_t n = 0; n < j.each; ++n) send(write_end, 1);
+        },
+        j.where);
   };
   const auto break_up = [&] { line.break_up(); };
   return rt.run([&] {

@@ -15,7 +15,7 @@ namespace switchyard::rings {
 using namespace groups;  // a ring is a group of tasks
 
 inline std::string counted(const harness::usage& used, std::int64_t ops) {
-  return "the kernel counted " + std::to_string(used.kernel_switches) + " switches for " +
+  return "the kernel counted " + std::to_string(used.kernel_switches()) + " switches for " +
          std::to_string(ops) + " operations";
 }
 
@@ -24,13 +24,13 @@ inline std::string counted(const harness::usage& used, std::int64_t ops) {
 inline void expect_kernel_switches(const harness::usage& used, std::int64_t ops,
                                    std::size_t tasks) {
   const auto slack = ops / 10 + 2 * static_cast<std::int64_t>(tasks);
-  expect(std::abs(used.kernel_switches - ops) <= slack, counted(used, ops));
+  expect(std::abs(used.kernel_switches() - ops) <= slack, counted(used, ops));
 }
 
 /// The kernel has nothing to do with these operations; the slack is for what else uses the CPU.
 inline void expect_no_kernel_switches(const harness::usage& used, std::int64_t ops) {
   constexpr std::int64_t slack = 100;
-  expect(used.kernel_switches <= ops / 100 + slack, counted(used, ops));
+  expect(used.kernel_switches() <= ops / 100 + slack, counted(used, ops));
 }
 
 /// Whole laps, and enough of them that the slack above leaves something to be checked.

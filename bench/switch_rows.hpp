@@ -41,12 +41,19 @@ inline void hand_over_in_one_switch() {
   check(::sched_setscheduler(0, SCHED_BATCH, &none), "set the scheduling policy");
 }
 
-/// A ring of kernel tasks with batons. The time is that of the first member, to whom the baton
-/// returns in every lap; when it is back for the first time, all tasks have come to life.
-template <class R, class Baton>
-void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
+/// What a task does between two switches: nothing, or a touch of its own block.
+struct no_work {
+  void touch() noexcept {}
+  void expect_touched(std::uint64_t) const noexcept {}
+};
+
+/// A ring of kernel tasks with batons. `make_work()` is called in each. The time is that of the
+/// first member, to whom the baton returns in every lap; when it is back for the first time, all
+/// tasks have come to life.
+template <class R, class Baton, class MakeWork>
+void baton_row(benchmark::State& state, std::size_t tasks, placement where, MakeWork make_work) {
   harness::require_tasks(tasks);
-  if (where == placement::cross) harness::second_cpu();  // or limit_error, before anything starts
+  harness::require_placement(where);
   pin_member(where, 0);
   const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
@@ -60,18 +67,24 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where) {
   const auto member = [&](std::size_t i) {
     pin_member(where, i);
     hand_over_in_one_switch();
+    auto work = make_work();
     const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
       batons[i].wait();
       if (broken[0]) throw broken_group();
+      work.touch();
       ++handed_on[0];
       batons[next].post();
     };
     if (i == 0) batons[0].post();
     take_and_hand_on();
     take_and_hand_on();
-    return measure_turns([&] {
-      for (std::int64_t lap = 0; lap < laps; ++lap) take_and_hand_on();
-    });
+    const turns seen = measure_turns(
+        [&] {
+          for (std::int64_t lap = 0; lap < laps; ++lap) take_and_hand_on();
+        },
+        where);
+    work.expect_touched(static_cast<std::uint64_t>(laps) + 2);
+    return seen;
   };
   R rt;
   rt.run([&] {
@@ -127,17 +140,22 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
 }
 
 /// Tasks of a runtime with a scheduler of its own, which counts its switches.
-template <class R>
-void yield_row(benchmark::State& state, std::size_t tasks) {
+template <class R, class MakeWork>
+void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   pin_member(placement::same, 0);
   const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
   R rt;
   const auto member = [&](std::size_t) {
+    auto work = make_work();
     turns t;
     t.begin = clock::now();
-    for (std::int64_t i = 0; i < each; ++i) rt.yield();
+    for (std::int64_t i = 0; i < each; ++i) {
+      work.touch();
+      rt.yield();
+    }
     t.end = clock::now();
+    work.expect_touched(static_cast<std::uint64_t>(each));
     return t;
   };
   rt.run([&] {
@@ -157,14 +175,18 @@ void yield_row(benchmark::State& state, std::size_t tasks) {
 
 /// The floor: a ring of bare contexts. Whoever is resumed stores the one that resumed it, its
 /// predecessor in the ring, and resumes its successor. The caller is the ring's first member.
-inline void context_row(benchmark::State& state, std::size_t tasks) {
+template <class MakeWork>
+void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   namespace ctx = boost::context;
   pin_member(placement::same, 0);
   const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
   std::vector<ctx::fiber> ring(tasks);
   std::int64_t resumed = 0;
-  const auto hand_on = [&ring, tasks](std::size_t i) {
+  std::vector<decltype(make_work())> work;
+  for (std::size_t i = 0; i < tasks; ++i) work.push_back(make_work());
+  const auto hand_on = [&ring, &work, tasks](std::size_t i) {
+    work[i].touch();
     ctx::fiber from = std::move(ring[(i + 1) % tasks]).resume();
     ring[(i + tasks - 1) % tasks] = std::move(from);
   };
@@ -186,6 +208,7 @@ inline void context_row(benchmark::State& state, std::size_t tasks) {
       }
     });
     expect(resumed == ops, "a context was not resumed in its turn");
+    for (const auto& each : work) each.expect_touched(static_cast<std::uint64_t>(laps));
     expect_no_kernel_switches(whole.used, ops);
     return whole.total();
   });
@@ -194,7 +217,8 @@ inline void context_row(benchmark::State& state, std::size_t tasks) {
 }
 
 /// Two greenlets that name each other. The first of them keeps the time and ends the ring.
-inline void greenlet_row(benchmark::State& state) {
+template <class MakeWork>
+void greenlet_row(benchmark::State& state, MakeWork make_work) {
   pin_member(placement::same, 0);
   constexpr std::size_t tasks = 2;
   const auto ops = whole_laps(state, tasks);
@@ -205,11 +229,14 @@ inline void greenlet_row(benchmark::State& state) {
     std::optional<greenlet> pong;
     std::int64_t switches_by_ping = 0;
     std::int64_t switches_by_pong = 0;
+    auto work_of_ping = make_work();
+    auto work_of_pong = make_work();
     turns whole;
     ping.emplace([&] {
       whole = measure_turns([&] {
         for (std::int64_t lap = 0; lap < laps; ++lap) {
           ++switches_by_ping;
+          work_of_ping.touch();
           pong->switch_to();
         }
       });
@@ -217,11 +244,14 @@ inline void greenlet_row(benchmark::State& state) {
     pong.emplace([&] {
       for (;;) {
         ++switches_by_pong;
+        work_of_pong.touch();
         ping->switch_to();
       }
     });
     ping->switch_to();
     expect(switches_by_ping == laps && switches_by_pong == laps, "a greenlet lost its turn");
+    work_of_ping.expect_touched(static_cast<std::uint64_t>(laps));
+    work_of_pong.expect_touched(static_cast<std::uint64_t>(laps));
     switches = switches_by_ping + switches_by_pong;
     expect_no_kernel_switches(whole.used, ops);
     return whole.total();

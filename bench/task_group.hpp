@@ -21,12 +21,8 @@ namespace switchyard::groups {
 using clock = std::chrono::steady_clock;
 using harness::measured;
 
-enum class placement { same, cross };
-
-inline void pin_member(placement where, std::size_t index) {
-  const bool second = where == placement::cross && index % 2 == 1;
-  harness::pin_this_thread({second ? harness::second_cpu() : harness::first_cpu()});
-}
+using harness::pin_member;
+using harness::placement;
 
 /// What one member of a group saw between its first and its last operation.
 struct turns {
@@ -47,14 +43,20 @@ struct turns {
   }
 };
 
+/// Migrations are counted only where there can be any: to ask for them takes longer than a switch.
 template <class Loop>
-turns measure_turns(Loop loop) {
+turns measure_turns(Loop loop, placement where = placement::same) {
+  const auto usage_now = [where] {
+    auto used = harness::usage_of_this_thread();
+    if (where == placement::free) used.migrations = harness::migrations_of_this_thread();
+    return used;
+  };
   turns t;
-  const auto before = harness::usage_of_this_thread();
+  const auto before = usage_now();
   t.begin = clock::now();
   loop();
   t.end = clock::now();
-  t.used = harness::usage_of_this_thread() - before;
+  t.used = usage_now() - before;
   return t;
 }
 

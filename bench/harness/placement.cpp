@@ -78,12 +78,60 @@ static const std::vector<int>& cpus_at_start() {
 
 int first_cpu() { return cpus_at_start().at(0); }
 
-/// Hardware threads of the core of `cpu`, itself among them.
-static std::vector<int> siblings_of(int cpu) {
-  std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
-                     "/topology/thread_siblings_list");
+namespace {
+
+/// A list of CPUs in a file of sysfs; empty when there is none.
+std::vector<int> cpu_list_in(const std::filesystem::path& path) {
+  std::ifstream file(path);
   std::string list;
-  return std::getline(file, list) ? parse_cpu_list(list) : std::vector{cpu};
+  return std::getline(file, list) && !list.empty() ? parse_cpu_list(list) : std::vector<int>();
+}
+
+bool has(const std::vector<int>& cpus, int cpu) {
+  return std::ranges::find(cpus, cpu) != cpus.end();
+}
+
+/// Hardware threads of the core of `cpu`, itself among them.
+std::vector<int> siblings_of(int cpu, const std::filesystem::path& sysfs) {
+  auto found = cpu_list_in(sysfs / "cpu" / ("cpu" + std::to_string(cpu)) / "topology" /
+                           "thread_siblings_list");
+  return found.empty() ? std::vector{cpu} : found;
+}
+
+/// CPUs of the NUMA node of `cpu`; empty where the kernel knows no nodes.
+std::vector<int> node_of(int cpu, const std::filesystem::path& sysfs) {
+  std::error_code none;
+  for (const auto& node : std::filesystem::directory_iterator(sysfs / "node", none)) {
+    const auto cpus = cpu_list_in(node.path() / "cpulist");
+    if (has(cpus, cpu)) return cpus;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& allowed,
+                             const std::filesystem::path& sysfs) {
+  const auto core = siblings_of(cpu, sysfs);
+  const auto node = node_of(cpu, sysfs);
+  const auto fits = [&](int other) {
+    switch (where) {
+      case placement::smt:
+        return has(core, other);
+      case placement::cross:
+        return !has(core, other) && (node.empty() || has(node, other));
+      case placement::node:
+        return !node.empty() && !has(node, other);
+      case placement::same:
+      case placement::free:
+        return true;
+    }
+    return false;
+  };
+  for (const int other : allowed) {
+    if (other != cpu && fits(other)) return other;
+  }
+  return std::nullopt;
 }
 
 int second_cpu() {
@@ -91,11 +139,44 @@ int second_cpu() {
   if (cpus.size() < 2) {
     throw limit_error("this row needs 2 CPUs and this process may use 1 (see taskset, cpusets)");
   }
-  const auto same_core = siblings_of(cpus[0]);
-  for (const int cpu : cpus) {
-    if (std::ranges::find(same_core, cpu) == same_core.end()) return cpu;
+  return other_cpu(placement::cross, cpus[0], cpus).value_or(cpus[1]);
+}
+
+std::string_view name_of(placement where) {
+  constexpr std::string_view names[] = {"same", "smt", "cross", "node", "free"};
+  return names[static_cast<std::size_t>(where)];
+}
+
+std::string_view describe(placement where) {
+  constexpr std::string_view texts[] = {"one CPU", "two hardware threads of a core",
+                                        "two CPUs in turn", "two NUMA nodes in turn",
+                                        "wherever the scheduler puts them"};
+  return texts[static_cast<std::size_t>(where)];
+}
+
+std::string_view needs_of(placement where) {
+  return where == placement::smt ? "smt" : where == placement::node ? "numa" : "";
+}
+
+/// Of the tasks that are not on the first one.
+static int second_cpu_of(placement where) {
+  if (where == placement::cross) return second_cpu();
+  const auto other = other_cpu(where, first_cpu(), cpus_at_start());
+  if (!other) {
+    throw limit_error("no CPU that this process may use makes, with CPU " +
+                      std::to_string(first_cpu()) + ", " + std::string(describe(where)));
   }
-  return cpus[1];
+  return *other;
+}
+
+void require_placement(placement where) {
+  if (where != placement::same && where != placement::free) second_cpu_of(where);
+}
+
+void pin_member(placement where, std::size_t index) {
+  if (where == placement::free) return pin_this_thread(cpus_at_start());
+  const bool first = where == placement::same || index % 2 == 0;
+  pin_this_thread({first ? first_cpu() : second_cpu_of(where)});
 }
 
 }  // namespace switchyard::harness

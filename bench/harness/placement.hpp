@@ -2,7 +2,11 @@
 // one core, so each measurement says where its tasks are.
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace switchyard::harness {
@@ -21,5 +25,34 @@ void pin_this_thread(const std::vector<int>& cpus);
 /// limit_error when there is no second.
 int first_cpu();
 int second_cpu();
+
+/// Where tasks that talk to each other run.
+enum class placement {
+  same,   // all on one CPU
+  smt,    // in turn on two hardware threads of one core
+  cross,  // in turn on two cores
+  node,   // in turn on two NUMA nodes
+  free    // wherever the scheduler puts them
+};
+
+/// As it stands in benchmark names.
+std::string_view name_of(placement where);
+
+/// "one CPU", "two hardware threads of a core", ...
+std::string_view describe(placement where);
+
+/// What a machine may lack for it (harness::row::needs): "smt", "numa" or nothing.
+std::string_view needs_of(placement where);
+
+/// The CPU beside `cpu` for these placements, by what sysfs tells of the machine; nothing when
+/// there is none among `allowed`. `sysfs` is /sys/devices/system, or a made-up one.
+std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& allowed,
+                             const std::filesystem::path& sysfs = "/sys/devices/system");
+
+/// Throws limit_error when this machine can't place tasks so.
+void require_placement(placement where);
+
+/// Binds the calling task, member `index` of a group.
+void pin_member(placement where, std::size_t index);
 
 }  // namespace switchyard::harness

@@ -13,6 +13,8 @@ from .results import Record, ResultsFolder, WorkloadResults
 
 SATURATED_PERCENT = 95.0
 NOISE = 0.20
+# The generator's own delay (p99) against the median latency.
+LATE_SHARE = 0.1
 STEAL_PERCENT = 1.0
 _NAMED = 3
 
@@ -31,6 +33,7 @@ def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list
         *_incomplete(tally, wanted_rounds),
         *_saturated(records),
         *_origin_saturated(records),
+        *_late(records),
         *_slowed_down(folder.environment.get("build") or {}),
         *_steal(records),
         *_busy(folder.environment.get("machine", {})),
@@ -94,6 +97,21 @@ def _origin_saturated(records: list[Record]) -> Iterator[RunWarning]:
         yield RunWarning(
             f"the origin is saturated: {_named(worst, '{:.0f} % of its CPU')}",
             "these rows measure the origin: those who fetch may be faster; give it a faster core",
+        )
+
+
+def _late(records: list[Record]) -> Iterator[RunWarning]:
+    """In an open loop the generator is busy looking for what is due: its CPU time says nothing."""
+    late = {}
+    for record in records:
+        late_us, seen_us = record.value("late_p99_us") or 0.0, record.value("p50_us") or 0.0
+        if late_us > LATE_SHARE * seen_us:
+            share = 100 * late_us / seen_us if seen_us else 100.0
+            late[record.row.name] = max(share, late.get(record.row.name, 0.0))
+    if late:
+        yield RunWarning(
+            f"load generator late: {_named(late, 'by {:.0f} % of the median latency')}",
+            "part of the latency of these rows is the generator's own; give it a CPU of its own",
         )
 
 

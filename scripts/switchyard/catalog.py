@@ -19,8 +19,8 @@ from .paths import ROOT
 T = TypeVar("T")
 
 _ORDER = (
-    "sleep", "switch", "spawn", "echo", "http_fetch", "channel", "shared_counter", "cpu",
-    "blocking",
+    "sleep", "switch", "spawn", "echo", "echo_open", "http_fetch", "channel", "shared_counter",
+    "cpu", "blocking",
 )  # fmt: skip
 # Programs in another language that stand beside ours: shown, but nothing is measured by them.
 _OUTSIDE = ("gevent",)

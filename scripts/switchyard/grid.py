@@ -28,7 +28,7 @@ def print_grid(
         title += f" ({', '.join(f'{name}:{value}' for name, value in constant.items())})"
     label = "\n".join(varying) or "case"
     labels = [
-        " ".join(str(value) for name, value in case if name in varying) or "all"
+        " ".join(str(dict(case).get(name, "-")) for name in varying) or "all"
         for case in comparison.cases
     ]
     label_width = max(len(line) for line in [*labels, *label.split("\n")])

@@ -14,7 +14,7 @@ from .grid import print_grid
 from .results import WorkloadResults
 from .statistics import MIN_FOR_INTERVAL
 
-_LATENCY_OF = {"echo": "latency", "blocking": "lateness of the others"}
+_LATENCY_OF = {"echo": "latency", "echo_open": "latency since due", "blocking": "lateness of the others"}
 _MEMORY_PER = {"echo": "connection", "sleep": "task"}
 
 
@@ -47,6 +47,9 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
     console.print(Text(_explanation(comparison), style="dim"))
     footnotes.print(console)
     _print_latency(console, results)
+    if workload.name == "echo_open":
+        _print_values(console, "echo_open: highest rate that the objective allows", "1/s",
+                      compare(results, "slo_ops_per_s"))  # fmt: skip
     if workload.name == "http_fetch":
         over_ideal = compare(results, "over_ideal")
         _print_ratios(console, "http_fetch: wall time, in times of the latency", over_ideal)
@@ -135,13 +138,19 @@ def _print_ratios(console: Console, title: str, comparison: Comparison) -> None:
 
 
 def _print_memory(console: Console, results: WorkloadResults) -> None:
-    memory = compare(results, "bytes_per_task").measured()
     what = _MEMORY_PER.get(results.workload.name)
-    if not what or not memory.cells:
-        return
+    if what:
+        memory = compare(results, "bytes_per_task")
+        _print_values(console, f"{results.workload.name}: memory per {what}", "B", memory)
+
+
+def _print_values(console: Console, title: str, unit: str, comparison: Comparison) -> None:
+    """A grid of medians."""
+    comparison = comparison.measured()
 
     def cell(case: Case, column: str) -> Text:
-        found = memory.cells.get((case, column))
-        return Text(units.with_unit(found.summary.median, "B") if found else "")
+        found = comparison.cells.get((case, column))
+        return Text(units.with_unit(found.summary.median, unit) if found else "")
 
-    print_grid(console, f"{results.workload.name}: memory per {what}", memory, cell)
+    if comparison.cells:
+        print_grid(console, title, comparison, cell)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
+from ..comparison import Comparison
 from ..results import ResultsFolder
 from .axes import linear_axis, log_axis
-from .data import measured, values
+from .data import keep, measured, values
 from .panels import Panel, draw_panels
 
 
@@ -33,7 +34,7 @@ def _echo_panels(
     folder: ResultsFolder, title: str, keys: list[tuple[str, str]], y_axis: Callable[[Axis], None]
 ) -> Figure | None:
     """A row of panels per counter (key, label), a panel per message size."""
-    found = [(measured(folder, "echo", key), label) for key, label in keys]
+    found = [(_all_busy(folder, key), label) for key, label in keys]
     found = [(comparison, label) for comparison, label in found if comparison]
     sizes = values(found[0][0], "bytes") if found else []
     if not sizes:
@@ -46,3 +47,9 @@ def _echo_panels(
         for row, (comparison, label) in enumerate(found)
     ]
     return draw_panels(title, grid, ("connections", "connections (log scale)"), y_axis)
+
+
+def _all_busy(folder: ResultsFolder, key: str) -> Comparison | None:
+    """Without the cases in which most connections are idle: they are another question."""
+    comparison = measured(folder, "echo", key)
+    return keep(comparison, lambda params: "active" not in params) if comparison else None
