@@ -12,11 +12,13 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 
 from .catalog import Workload
 from .errors import BadInputError
 
 _VERSION_TIMEOUT_S = 10.0
+_SYSFS = Path("/sys/devices/system")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class _Package:
 
     advice: str
     parts: tuple[str, ...]
+    lack: str = "not installed"
 
     def is_there(self, name: str) -> bool:
         return importlib.util.find_spec(name) is not None
@@ -45,6 +48,7 @@ class _Program:
 
     advice: str
     version_option: str = ""
+    lack: str = "not installed"
 
     def is_there(self, name: str) -> bool:
         return shutil.which(name) is not None
@@ -61,6 +65,33 @@ class _Program:
         return {name: said.group(1)} if said else {}
 
 
+@dataclass(frozen=True)
+class _Topology:
+    """Something of the machine's own, by files of sysfs with lists of CPUs: one of them names more
+    than one CPU, or, with `several`, more than one of them names any.
+    """
+
+    advice: str
+    files: str
+    several: bool = False
+    lack: str = "not on this machine"
+
+    def is_there(self, _: str) -> bool:
+        lists = [path.read_text().strip() for path in _SYSFS.glob(self.files)]
+        if self.several:
+            return sum(bool(cpus) for cpus in lists) > 1
+        return any("," in cpus or "-" in cpus for cpus in lists)
+
+
+# Parts of a machine: there, or not to be had.
+_TOPOLOGY = {
+    "smt": _Topology(
+        "they need a CPU with several hardware threads to a core",
+        "cpu/cpu[0-9]*/topology/thread_siblings_list",
+    ),
+    "numa": _Topology("they need several NUMA nodes", "node/node[0-9]*/cpulist", several=True),
+}
+# What can be installed.
 KNOWN = {
     "gevent": _Package("scripts/setup.sh --gevent adds it", ("greenlet",)),
     "wrk": _Program("scripts/setup.sh or `apt-get install wrk` adds it", "-v"),
@@ -75,6 +106,11 @@ def is_there(name: str) -> bool:
     return _known(name).is_there(name)
 
 
+def lack(name: str) -> str:
+    """What it is where it is not there."""
+    return _known(name).lack
+
+
 def advice(name: str) -> str:
     """How to get it."""
     return _known(name).advice
@@ -85,8 +121,8 @@ def versions(name: str) -> dict[str, str]:
     return KNOWN[name].versions(name) if is_there(name) else {}
 
 
-def _known(name: str) -> _Package | _Program:
-    return KNOWN.get(name) or _Program("install it first")
+def _known(name: str) -> _Package | _Program | _Topology:
+    return KNOWN.get(name) or _TOPOLOGY.get(name) or _Program("install it first")
 
 
 def without_missing(workloads: Iterable[Workload]) -> tuple[list[Workload], LeftOut]:
@@ -110,7 +146,7 @@ def without_missing(workloads: Iterable[Workload]) -> tuple[list[Workload], Left
 def lines(left_out: LeftOut) -> list[str]:
     """One for each thing that is missing."""
     return [
-        f"{name}: not installed, {_counted(len(rows))} left out; {advice(name)}"
+        f"{name}: {_known(name).lack}, {_counted(len(rows))} left out; {advice(name)}"
         for name, rows in left_out.items()
     ]
 

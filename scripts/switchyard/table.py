@@ -14,7 +14,9 @@ from .grid import print_grid
 from .results import WorkloadResults
 from .statistics import MIN_FOR_INTERVAL
 
-_LATENCY_OF = {"echo": "latency", "echo_open": "latency since due", "blocking": "lateness of the others"}
+_LATENCY_OF = {
+    "echo": "latency", "echo_open": "latency since due", "blocking": "lateness of the others"
+}  # fmt: skip
 _MEMORY_PER = {"echo": "connection", "sleep": "task"}
 
 
@@ -48,8 +50,11 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
     footnotes.print(console)
     _print_latency(console, results)
     if workload.name == "echo_open":
-        _print_values(console, "echo_open: highest rate that the objective allows", "1/s",
-                      compare(results, "slo_ops_per_s"))  # fmt: skip
+        rates = compare(results, "slo_ops_per_s")
+        _print_values(console, "echo_open: highest rate that the objective allows", "1/s", rates)
+    if workload.name == "switch":
+        title = "switch: time beyond the task's own block (below zero: less than the noise)"
+        _print_values(console, title, "ns", compare(results, "switch_ns"))
     if workload.name == "http_fetch":
         over_ideal = compare(results, "over_ideal")
         _print_ratios(console, "http_fetch: wall time, in times of the latency", over_ideal)

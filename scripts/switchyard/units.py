@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 _SCALES: dict[str, list[tuple[float, str]]] = {
     "s": [(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")],
+    "ns": [(1.0, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")],
     "us": [(1e-3, "ns"), (1.0, "us"), (1e3, "ms"), (1e6, "s")],
     "1/s": [(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s")],
     "B": [(1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB"), (1024.0**3, "GiB")],

@@ -65,6 +65,26 @@ def _switch() -> Iterator[MadeUp]:
         name = f"switch/{mechanism}/tasks:2/placement:same"
         yield _named(name, None, True, real_time=cost)
     yield _named("switch/self_pipe/via:pipe/tasks:1/placement:same", None, True, real_time=0.6)
+    yield from _switch_with_memory()
+
+
+def _switch_with_memory() -> Iterator[MadeUp]:
+    mechanisms = {
+        "process/via:futex": 3.1e3, "thread/via:futex": 3.0e3, "fiber/via:yield": 21.0,
+        "context/via:resume": 6.0,
+    }  # fmt: skip
+    blocks = {"0": 0.0, "16K": 120.0, "256K": 4e3, "4M": 180e3}
+    for (mechanism, direct), tasks, (size, block) in product(
+        mechanisms.items(), (2, 16), blocks.items()
+    ):
+        refill = 0.3 * block * (1 if tasks == 2 else 2)
+        name = f"switch/{mechanism}/tasks:{tasks}/placement:same/working_set:{size}"
+        yield _named(
+            name, None, False, real_time=(direct + block + refill) / 1e3,
+            switch_ns=direct + refill, block_ns=block,
+        )  # fmt: skip
+    for mechanism in ("process/via:futex", "thread/via:futex"):
+        yield _named(f"switch/{mechanism}/tasks:2/placement:free", None, False, real_time=9.0)
 
 
 def _spawn() -> Iterator[MadeUp]:
@@ -84,6 +104,24 @@ def _echo() -> Iterator[MadeUp]:
             size == 64 or clients == 64, ops_per_s=speed, p50_us=p50, p99_us=3 * p50,
             bytes_per_task=9e3 if runtime == "fiber" else 14e3,
         )  # fmt: skip
+    for runtime in ("thread", "fiber", "epoll"):
+        name = f"echo/{runtime}/connections:10000/active:1000/bytes:64"
+        yield _named(name, "epoll", False, ops_per_s=0.7 * speeds[runtime], p50_us=9e3, p99_us=2e4)
+
+
+def _echo_open() -> Iterator[MadeUp]:
+    speeds = {"process": 95e3, "thread": 120e3, "fiber": 170e3, "epoll": 190e3}
+    for (runtime, speed), load in product(speeds.items(), (10, 50, 90, 110)):
+        p50 = 40.0 / (1.15 - load / 100) if load < 110 else 40e3
+        tail = {"p90_us": 1.5, "p99_us": 3, "p999_us": 6, "p9999_us": 10}
+        yield _named(
+            f"echo_open/{runtime}/connections:64/bytes:64/load:{load}", "epoll", False,
+            ops_per_s=speed * load / 100, p50_us=p50, late_p99_us=0.02 * p50,
+            **{key: p50 * times for key, times in tail.items()},
+        )  # fmt: skip
+    for runtime, speed in speeds.items():
+        name = f"echo_open/{runtime}/connections:64/bytes:64/find:slo"
+        yield _named(name, "epoll", False, p99_us=4.6e3, slo_ops_per_s=0.9 * speed)
 
 
 def _http_fetch() -> Iterator[MadeUp]:
@@ -159,8 +197,9 @@ def _blocking() -> Iterator[MadeUp]:
 
 
 WORKLOADS = {
-    "sleep": _sleep, "switch": _switch, "spawn": _spawn, "echo": _echo, "http_fetch": _http_fetch,
-    "channel": _channel, "shared_counter": _shared_counter, "cpu": _cpu, "blocking": _blocking,
+    "sleep": _sleep, "switch": _switch, "spawn": _spawn, "echo": _echo, "echo_open": _echo_open,
+    "http_fetch": _http_fetch, "channel": _channel, "shared_counter": _shared_counter,
+    "cpu": _cpu, "blocking": _blocking,
 }  # fmt: skip
 
 

@@ -143,3 +143,24 @@ def test_rows_of_older_results_need_nothing():
     old = row("spawn/fiber/tasks:1")
     del old["needs"]
     assert Row(**old).needs is None
+
+
+def test_parts_of_a_machine_are_read_from_sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(needs, "_SYSFS", tmp_path)
+    siblings = [tmp_path / f"cpu/cpu{i}/topology/thread_siblings_list" for i in range(2)]
+    nodes = [tmp_path / f"node/node{i}/cpulist" for i in range(2)]
+    for i, file in enumerate([*siblings, *nodes]):
+        file.parent.mkdir(parents=True)
+        file.write_text(f"{i % 2}\n")
+    nodes[1].write_text("\n")  # a node with memory alone
+    assert not needs.is_there("smt")
+    assert not needs.is_there("numa")
+    siblings[0].write_text("0,4\n")
+    nodes[1].write_text("1\n")
+    assert needs.is_there("smt")
+    assert needs.is_there("numa")
+    row_names = {"smt": ["switch/thread/via:futex/tasks:2/placement:smt"]}
+    assert needs.lines(row_names) == [
+        "smt: not on this machine, its only row is left out; "
+        "they need a CPU with several hardware threads to a core"
+    ]

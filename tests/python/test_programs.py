@@ -39,7 +39,16 @@ BAD_ARGUMENTS = [
     ("echo_server", ["--cpus", "1000", "--port", "0"], "CPU 1000 can't be used"),
     ("echo_load", ["--port", "0"], "--port"),
     ("echo_load", ["--connections", "0"], "--connections"),
-    ("echo_load", ["--connections", "10000000"], "local ports"),
+    ("echo_load", ["--connections", "10000000"], "RLIMIT_NOFILE"),
+    ("echo_load", ["--active", "101"], "--active 101 is more than the --connections 100"),
+    ("echo_load", ["--rate", "0"], "--rate"),
+    ("echo_load", ["--rate", "fast"], "--rate"),
+    ("echo_load", ["--schedule", "sometimes"], "sometimes"),
+    ("echo_load", ["--slo", "p99"], "SLO 'p99'"),
+    ("echo_load", ["--slo", "p99=5ms", "--rate", "100"], "--slo looks for a rate"),
+    ("echo_load", ["--slo", "p99=5ms", "--histogram", "/tmp/h"], "--slo makes several runs"),
+    ("echo_load", ["--histogram", "/no/such/folder/file"], "'/no/such/folder/file'"),
+    ("bench_echo_open", ["--slo", "p101=5ms"], "SLO 'p101=5ms'"),
     ("echo_load", ["--host", "no.such.host.invalid"], "'no.such.host.invalid'"),
     ("echo_load", ["--host", "192.0.2.1"], "--allow-remote"),
     ("echo_load", ["--bytes", "0"], "--bytes"),
@@ -68,7 +77,7 @@ def test_bad_arguments_are_one_line_and_exit_code_2(program, arguments, culprit)
 
 
 PROGRAMS = ["echo_server", "echo_load", "echo_client", "http_origin", "http_fetch", "bench_echo",
-            "bench_switch"]  # fmt: skip
+            "bench_echo_open", "bench_switch"]  # fmt: skip
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -105,6 +114,49 @@ def test_load_reports_what_it_measured(server, tmp_path):
     assert figures["errors"] == 0
     assert figures["seconds"] >= 0.3
     assert figures["p50_us"] <= figures["p99_us"] <= figures["max_us"]
+
+
+def test_an_open_loop_reports_both_clocks_and_writes_histograms(server, tmp_path, cli):
+    files = [tmp_path / f"{i}.json" for i in range(2)]
+    for file in files:
+        done = run("echo_load", "--port", server, "--connections", "8", "--rate", "500",
+                   "--schedule", "poisson", "--duration", "500ms", "--warmup", "50ms",
+                   "--histogram", str(file), "--json", str(tmp_path / "report.json"))  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert "latency since due us: p50" in done.stdout
+    assert "service time us: p50" in done.stdout
+    assert "wanted 500 per second (poisson)" in done.stdout
+    figures = json.loads((tmp_path / "report.json").read_text())
+    assert figures["loop"] == "open"
+    assert figures["due"] >= figures["requests"] > 0
+    assert figures["p50_us"] >= figures["service_p50_us"]
+    merged = cli("merge", *files, "--out", tmp_path / "whole.json")
+    assert merged.returncode == 0, merged.stderr
+    counts = [json.loads(f.read_text())["histograms"]["latency"]["count"] for f in files]
+    whole = json.loads((tmp_path / "whole.json").read_text())
+    assert whole["histograms"]["latency"]["count"] == sum(counts)
+
+
+def test_an_objective_is_looked_for_and_its_probes_are_told(server, tmp_path):
+    report = tmp_path / "report.json"
+    done = run("echo_load", "--port", server, "--connections", "4", "--slo", "p50=1s",
+               "--duration", "100ms", "--warmup", "10ms", "--json", str(report))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "p50=1s holds up to" in done.stdout
+    found = json.loads(report.read_text())
+    assert found["slo_ops_per_s"] > 0
+    assert found["probes"][-1]["us"] > 0
+    done = run("echo_load", "--port", server, "--connections", "4", "--slo", "p50=0.001us",
+               "--duration", "50ms", "--warmup", "10ms")  # fmt: skip
+    assert done.returncode == 1
+    assert "no rate that was tried holds" in done.stdout
+
+
+def test_idle_connections_stay_open(server):
+    done = run("echo_load", "--port", server, "--connections", "200", "--active", "5",
+               "--duration", "100ms", "--warmup", "10ms")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "every reply was right" in done.stdout
 
 
 def test_a_load_stopped_in_the_warm_up_reports_nothing(server, tmp_path):

@@ -6,7 +6,7 @@ from ..comparison import Comparison
 from ..drawing import new_figure
 from ..results import ResultsFolder
 from .axes import log_axis
-from .data import measured, values
+from .data import keep, measured, usual, values
 from .marks import Dot, draw_dots
 from .panels import Panel, draw_panels
 
@@ -16,6 +16,7 @@ _PLACEMENTS = {"same": "on the same core", "cross": "across cores"}
 def channel_throughput(folder: ResultsFolder) -> Figure | None:
     """Lines over the capacity; with a single capacity, as in the quick run, dots by mechanism."""
     comparison = measured(folder, "channel")
+    comparison = comparison and keep(comparison, usual)
     if not comparison:
         return None
     kinds = [

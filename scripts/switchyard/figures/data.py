@@ -44,3 +44,8 @@ def values(comparison: Comparison, name: str, **where: float | str) -> list:
     """The values that a parameter takes in the cases with these other parameters, in order."""
     cases = [dict(case) for case, _ in comparison.cells]
     return sorted({case[name] for case in cases if name in case and where.items() <= case.items()})
+
+
+def usual(params: Params) -> bool:
+    """Without what has figures of its own: placements other than same and cross, working sets."""
+    return params.get("placement") in (None, "same", "cross") and "working_set" not in params

@@ -23,7 +23,7 @@ def nines(quantile: float) -> float:
 
 
 def percentile_axis(ax: Axes) -> None:
-    ax.set_xlim(0, _MOST_NINES)
+    ax.set_xlim(0, _MOST_NINES + 0.05)
     ax.xaxis.set_major_locator(FixedLocator([nines(q) for q in _TICKS]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 10**-x):.4g} %"))

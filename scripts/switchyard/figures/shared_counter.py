@@ -7,7 +7,7 @@ from ..comparison import Comparison
 from ..drawing import has_lines, new_figure, with_legend
 from ..results import ResultsFolder
 from .axes import log_axis, parameter_axis
-from .data import measured, values
+from .data import keep, measured, usual, values
 from .marks import Dot, draw_dots, draw_line
 
 _TOLD = 4  # tasks; where they were not measured, the number nearest to it
@@ -15,6 +15,7 @@ _TOLD = 4  # tasks; where they were not measured, the number nearest to it
 
 def shared_counter_cost(folder: ResultsFolder) -> Figure | None:
     comparison = measured(folder, "shared_counter")
+    comparison = comparison and keep(comparison, usual)
     if not comparison:
         return None
     counts = values(comparison, "tasks")

@@ -7,12 +7,13 @@ from ..comparison import Comparison
 from ..drawing import has_lines, new_figure, with_legend
 from ..results import ResultsFolder
 from .axes import log_axis, parameter_axis
-from .data import keep, measured, values
+from .data import keep, measured, usual, values
 from .marks import Dot, draw_dots, draw_line
 
 
 def switch_cost(folder: ResultsFolder) -> Figure | None:
     comparison = measured(folder, "switch")
+    comparison = comparison and keep(comparison, usual)
     if not comparison:
         return None
     pairs = keep(comparison, lambda params: params.get("tasks", 2) <= 2)
