@@ -45,6 +45,7 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
       auto used = harness::usage_of_tree(setup.server_pid()) - before;
       // The server has also answered what was under way when the time was over.
       used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
+      echo::expect_wake_ups(used, ops, which.connections);
       return measured{result.seconds, used};
     });
     harness::set_latency(state, result.latency);

@@ -218,7 +218,10 @@ void add_rows(std::vector<harness::row>& rows) {
     add(1'000, 100, R::shares_memory ? suite::quick : suite::full);
     add(10'000, 100, R::runs_in_parallel ? suite::full : suite::quick);
     add(10, 500, suite::full);
-    if constexpr (!R::runs_in_parallel) add(100'000, 500, suite::quick);
+    if constexpr (!R::runs_in_parallel) {
+      add(100'000, 500, suite::quick);
+      add(1'000'000, 1'000, suite::full);
+    }
   }
 }
 

@@ -157,6 +157,18 @@ class bench_setup {
   double closed_loop_rate_ = 0;
 };
 
+/// What the kernel has to say of any of these servers: it sleeps at most once for each message, and
+/// less often when several are there at once. More would be wake-ups for nothing. The slack is for
+/// what a server does besides.
+inline void expect_wake_ups(const harness::usage& used, std::int64_t messages,
+                            std::int64_t connections) {
+  const auto most = messages + messages / 50 + connections + 100;
+  if (used.voluntary_switches > most) {
+    throw std::runtime_error("the server went to sleep " + std::to_string(used.voluntary_switches) +
+                             " times for " + std::to_string(messages) + " messages");
+  }
+}
+
 /// Google Benchmark calls a row several times and does not say which is the last: the setup stays
 /// until another row, or the end, replaces it.
 class kept_setup {

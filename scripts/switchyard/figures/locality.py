@@ -36,12 +36,17 @@ def switch_working_set(folder: ResultsFolder) -> Figure | None:
             continue
         if block:
             _draw_block(ax, block, sizes, tasks)
-        _name_places(ax, ["none" if size == "0" else f"{size}iB" for size in sizes])
+        _name_places(ax, [_size(size) for size in sizes])
         ax.set_title(f"{tasks} tasks in turn, on one core")
         ax.set_xlabel("memory that each reads and writes in its turn")
     log_axis(axes[0].yaxis, "s")
     axes[0].set_ylabel("time per switch,\nwithout the block itself (log scale)")
     return with_legend(figure, axes)
+
+
+def _size(text: str) -> str:
+    """ "16K" as "16 KiB"."""
+    return "none" if text == "0" else f"{text[:-1]} {text[-1]}iB"
 
 
 def _draw_block(ax: Axes, block: Comparison, sizes: list[str], tasks: int) -> None:
