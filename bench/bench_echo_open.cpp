@@ -83,24 +83,24 @@ void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent)
   state.counters["closed_loop_ops_per_s"] = most;
 }
 
-/// The figures of the row are those of the best probe that held.
+/// The figures of the row are those of the best probe that held, or of the last one when none did:
+/// then slo_ops_per_s is 0.
 void slo_row(benchmark::State& state, bench_setup& setup, const harness::slo& wanted) {
   const double most = setup.closed_loop_rate();
   load_result best;
   measured there;
+  bool one_held = false;
   const auto found = harness::highest_rate(wanted, most, [&](double rate) {
     load_result result;
     const measured m = run_at(setup, rate, a_probe, result);
-    if (wanted.holds(result)) {
+    const bool holds = wanted.holds(result);
+    if (holds || !one_held) {
       best = result;
       there = m;
     }
+    one_held = one_held || holds;
     return result;
   });
-  if (found.rate == 0) {
-    throw std::runtime_error("not even the lowest rate that was tried keeps " + wanted.name +
-                             " within its bound");
-  }
   const auto ops = std::max<std::int64_t>(state.max_iterations, there.done);
   harness::record_batch(state, {ops, ops}, [&] { return there; });
   set_counters(state, best);

@@ -116,8 +116,8 @@ constexpr std::int64_t fewest_for_memory = 100;
 /// Rates per task, not per batch: that is what one wants to compare over N.
 void count_by_task(benchmark::State& state, std::int64_t tasks) {
   const auto n = static_cast<double>(tasks);
-  for (const char* per_op : {"cpu_us_per_op", "kernel_switches_per_op"}) {
-    state.counters[per_op] = state.counters[per_op] / n;
+  for (auto& [name, counter] : state.counters) {
+    if (name.ends_with("_per_op")) counter = counter / n;
   }
   state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
 }
