@@ -7,12 +7,13 @@ The command in turn dies with the keeper. Output goes to memory files: no pipe c
 nothing stays on disk.
 """
 
+import functools
 import json
 import os
 import select
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -26,8 +27,9 @@ _KEEPER_GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a launch ended. `code` is its exit code, or minus the signal that ended it; `involuntary`
-    counts the switches that the kernel forced on it and on those of its children that it reaped.
+    """How a launch ended. `code` is its exit code, or minus the signal that ended it; `voluntary`
+    and `involuntary` count the kernel's switches away from it and from those of its children that
+    it reaped: because it waited, and because the kernel forced it.
     """
 
     code: int | None
@@ -37,6 +39,7 @@ class Outcome:
     out_file: str
     timed_out: bool = False
     interrupted: bool = False
+    voluntary: int = 0
     involuntary: int = 0
 
     @property
@@ -79,16 +82,17 @@ def launch(
     interrupts: Interrupts | None = None,
     out_option: str = "",
     cpu: int | None = None,
+    batch: bool = False,
 ) -> Outcome:
-    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it, and
-    with `cpu` the command may use that CPU only.
+    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. With
+    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH.
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children_of(os.getpid())
     files = _Files.create()
     argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
-    report, keeper = _start_keeper(argv, files, cpu)
+    report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch))
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
     timed_out = False
@@ -114,7 +118,15 @@ def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
 
 
-def _start_keeper(argv: list[str], files: _Files, cpu: int | None) -> tuple[int, int]:
+def _settle(cpu: int | None, batch: bool) -> None:
+    """Where and how the command is scheduled, and all that it starts. Raises OSError."""
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    if batch:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) -> tuple[int, int]:
     """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
     report_read, report_write = os.pipe()
     runner = os.getpid()
@@ -123,7 +135,7 @@ def _start_keeper(argv: list[str], files: _Files, cpu: int | None) -> tuple[int,
     try:
         keeper = os.fork()
         if keeper == 0:
-            _keep(argv, runner, files, cpu, report_write)
+            _keep(argv, runner, files, settle, report_write)
     except OSError as error:
         raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
     finally:
@@ -132,7 +144,9 @@ def _start_keeper(argv: list[str], files: _Files, cpu: int | None) -> tuple[int,
     return report_read, keeper
 
 
-def _keep(argv: list[str], runner: int, files: _Files, cpu: int | None, report: int) -> NoReturn:
+def _keep(
+    argv: list[str], runner: int, files: _Files, settle: Callable[[], None], report: int
+) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
         for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
@@ -144,11 +158,11 @@ def _keep(argv: list[str], runner: int, files: _Files, cpu: int | None, report: 
         started = time.monotonic()
         child = os.fork()
         if child == 0:
-            _become(argv, keeper, files, cpu)
-        code, involuntary = _wait_for(child)
+            _become(argv, keeper, files, settle)
+        code, switches = _wait_for(child)
         wall_s = time.monotonic() - started
         kill_and_reap_children()
-        end = {"code": code, "wall_s": wall_s, "involuntary": involuntary}
+        end = {"code": code, "wall_s": wall_s, **switches}
         os.write(report, json.dumps(end).encode())
     except OSError as error:
         os.write(files.stderr, f"cannot start a process: {error.strerror}\n".encode())
@@ -156,18 +170,19 @@ def _keep(argv: list[str], runner: int, files: _Files, cpu: int | None, report: 
         os._exit(0)
 
 
-def _wait_for(child: int) -> tuple[int | None, int]:
+def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
     """The child's exit code or minus the signal that ended it, None if told to stop first; and
-    its involuntary switches.
+    its switches.
     """
     while signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) != signal.SIGTERM:
         pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid == child:
-            return os.waitstatus_to_exitcode(status), usage.ru_nivcsw
-    return None, 0
+            switches = {"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw}
+            return os.waitstatus_to_exitcode(status), switches
+    return None, {}
 
 
-def _become(argv: list[str], keeper: int, files: _Files, cpu: int | None) -> NoReturn:
+def _become(argv: list[str], keeper: int, files: _Files, settle: Callable[[], None]) -> NoReturn:
     """In the forked child: detach from the terminal and turn into the command."""
     try:
         os.setsid()
@@ -176,8 +191,7 @@ def _become(argv: list[str], keeper: int, files: _Files, cpu: int | None) -> NoR
         os.dup2(files.stdout, 1)
         os.dup2(files.stderr, 2)
         os.set_inheritable(files.out, True)
-        if cpu is not None:
-            os.sched_setaffinity(0, {cpu})
+        settle()
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

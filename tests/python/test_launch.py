@@ -41,6 +41,29 @@ def test_command_starts_with_signals_as_usual():
     assert int(printed.split("\\t")[1].split("\\n")[0], 16) == 0x1001000
 
 
+def test_command_and_its_children_are_bound_and_scheduled_as_told():
+    script = """import os
+if os.fork():
+    os.wait()
+else:
+    print(os.sched_getaffinity(0), os.sched_getscheduler(0) == os.SCHED_BATCH)
+"""
+    cpus = os.sched_getaffinity(0)
+    bound = launch([*PYTHON, script], 30, cpu=min(cpus), batch=True).stdout
+    assert bound == f"{{{min(cpus)}}} True\n"
+    assert launch([*PYTHON, script], 30).stdout == f"{cpus} False\n"
+
+
+def test_switches_of_children_are_counted_too():
+    script = """import os, time
+if os.fork():
+    os.wait()
+else:
+    for _ in range(200): time.sleep(0.0001)
+"""
+    assert launch([*PYTHON, script], 30).voluntary >= 200
+
+
 def test_time_out_kills_all_that_was_started():
     script = "import os, time\nfor _ in range(5): os.fork()\ntime.sleep(1000)"
     before = children_of(os.getpid())  # servers that other tests use
