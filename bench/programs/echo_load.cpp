@@ -6,7 +6,9 @@
 // was wrong.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "bench/harness/load_generator.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/slo_search.hpp"
+#include "bench/harness/usage.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/load_report.hpp"
 #include "runtimes/support/stop_source.hpp"
@@ -41,6 +44,7 @@ struct options {
   std::string cpus;
   std::string json;
   std::string histogram;
+  pid_t server_pid = 0;
   bool allow_remote = false;
 
   [[nodiscard]] bool is_open_loop() const { return schedule.rate > 0; }
@@ -79,6 +83,23 @@ nanoseconds length(double seconds) { return duration_cast<nanoseconds>(duration<
 load_result measure(load_generator& generator, const options& chosen, double seconds) {
   return chosen.is_open_loop() ? generator.run_at(chosen.schedule, length(seconds))
                                : generator.run_for(length(seconds));
+}
+
+/// What the server used while it was measured, as the echo rows of the benchmarks count it: also
+/// for the messages that were under way when the time was over.
+void add_server(nlohmann::ordered_json& summary, const harness::usage& used,
+                const load_result& result) {
+  const auto answered = static_cast<double>(result.service.count() > 0 ? result.service.count()
+                                                                       : result.latency.count());
+  const double us_per_op = answered > 0 ? used.cpu_s * 1e6 / answered : 0;
+  summary["server_cpu_s"] = used.cpu_s;
+  summary["server_cpu_us_per_op"] = us_per_op;
+  std::printf("server: %.3f s of CPU time, %.2f us per request\n", used.cpu_s, us_per_op);
+}
+
+void expect_process(pid_t pid) {
+  if (std::filesystem::exists("/proc/" + std::to_string(pid))) return;
+  throw std::invalid_argument("--server-pid " + std::to_string(pid) + ": there is no such process");
 }
 
 /// Prints each probe as it comes. Exit code 1 when no rate held.
@@ -121,7 +142,12 @@ int search(load_generator& generator, const options& chosen, const stop_source& 
 
 int measure_once(load_generator& generator, const options& chosen, const stop_source& stop,
                  const load_result& warm_up, report_file& json, report_file& histogram) {
+  const auto server_usage = [pid = chosen.server_pid] {
+    return pid != 0 ? harness::usage_of_tree(pid) : harness::usage{};
+  };
+  const auto server_before = server_usage();
   auto result = measure(generator, chosen, chosen.duration_s);
+  const auto server_used = server_usage() - server_before;
   for (const auto& [kind, count] : warm_up.errors.by_kind) {
     result.errors.by_kind[kind] += count;
     result.errors.first = warm_up.errors.first;
@@ -132,7 +158,9 @@ int measure_once(load_generator& generator, const options& chosen, const stop_so
   }
   const auto facts = chosen.facts();
   print_figures(facts, result);
-  json.write(figures(facts, result, stop.requested()));
+  auto summary = figures(facts, result, stop.requested());
+  if (chosen.server_pid != 0) add_server(summary, server_used, result);
+  json.write(summary);
   histogram.write(histograms(facts, result));
   if (stop.requested()) {
     std::puts("stopped before the time was over: the figures are of a shorter run");
@@ -153,6 +181,7 @@ void check_combination(const options& chosen) {
   if (!chosen.slo.empty() && !chosen.histogram.empty()) {
     throw std::invalid_argument("--slo makes several runs, so it goes without --histogram");
   }
+  if (chosen.server_pid != 0) expect_process(chosen.server_pid);
 }
 
 int load(const options& chosen) {
@@ -238,6 +267,10 @@ void add_options(CLI::App& app, options& chosen) {
   app.add_option("--json", chosen.json, "Also write the figures to this file");
   app.add_option("--histogram", chosen.histogram,
                  "Also write the latency histograms to this file (for switchyard.sh merge)");
+  app.add_option("--server-pid", chosen.server_pid,
+                 "Also tell the CPU time of this process and its children: the server's")
+      ->check(CLI::Range(pid_t{1}, std::numeric_limits<pid_t>::max()).description(""))
+      ->type_name("PID");
   app.add_flag("--allow-remote", chosen.allow_remote,
                "Load a host other than this one; its owner has to agree");
   harness::add_version(app);

@@ -54,6 +54,8 @@ BAD_ARGUMENTS = [
     ("echo_load", ["--bytes", "0"], "--bytes"),
     ("echo_load", ["--duration", "5parsecs"], "parsecs"),
     ("echo_load", ["--json", "/no/such/folder/file"], "'/no/such/folder/file'"),
+    ("echo_load", ["--server-pid", "0"], "--server-pid"),
+    ("echo_load", ["--server-pid", "4999999"], "--server-pid 4999999: there is no such process"),
     ("echo_load", ["surplus"], "surplus"),
     ("echo_client", ["--port", "0"], "--port"),
     ("echo_client", ["--host", "no.such.host.invalid"], "'no.such.host.invalid'"),
@@ -114,6 +116,26 @@ def test_load_reports_what_it_measured(server, tmp_path):
     assert figures["errors"] == 0
     assert figures["seconds"] >= 0.3
     assert figures["p50_us"] <= figures["p99_us"] <= figures["max_us"]
+
+
+def test_load_tells_the_cpu_time_of_the_server_it_is_shown(tmp_path):
+    report = tmp_path / "report.json"
+    argv = [str(BIN / "echo_server"), "--port", "0", "--runtime", "process"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        port = process.stdout.readline().strip().rsplit(":", 1)[1]
+        done = run("echo_load", "--port", port, "--connections", "4", "--duration", "500ms",
+                   "--warmup", "0s", "--json", str(report),
+                   "--server-pid", str(process.pid))  # fmt: skip
+        process.terminate()
+        process.wait()
+    used = json.loads(report.read_text())
+    assert done.returncode == 0, done.stderr
+    assert "server: " in done.stdout
+    assert used["server_cpu_s"] > 0
+    # That of each message, also of the four at the end that are not counted as requests.
+    of_all = used["server_cpu_us_per_op"] * 1e-6 * used["requests"]
+    most_uncounted = 4 * used["server_cpu_us_per_op"] * 1e-6
+    assert of_all <= used["server_cpu_s"] <= of_all + 1.01 * most_uncounted
 
 
 def test_an_open_loop_reports_both_clocks_and_writes_histograms(server, tmp_path, cli):
