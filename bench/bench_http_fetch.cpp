@@ -18,6 +18,7 @@
 
 #include "bench/fetch_batch.hpp"
 #include "bench/gevent_program.hpp"
+#include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
@@ -35,6 +36,9 @@ using harness::suite;
 
 constexpr const char* wrk = "wrk";
 
+/// Where an origin is running already; 0: each row starts one of its own.
+int given_origin_port = 0;
+
 /// One that nothing but speed is asked of, so that wrk can do it as well.
 bool comparable_with_wrk(const fetch_case& which) {
   return which.latency_ms == 0 && which.keep_alive;
@@ -43,9 +47,10 @@ bool comparable_with_wrk(const fetch_case& which) {
 void pin_clients() { harness::pin_this_thread({harness::first_cpu()}); }
 
 origin_process start_origin(const fetch_case& which) {
-  const int cpu = harness::second_cpu();  // or limit_error
   harness::require_open_files(static_cast<std::uint64_t>(which.urls) + 64);
   harness::require_ports(static_cast<std::uint64_t>(which.urls));
+  if (given_origin_port != 0) return origin_process(given_origin_port);
+  const int cpu = harness::second_cpu();  // or limit_error
   return origin_process(which.latency_ms, which.bytes, cpu);
 }
 
@@ -63,11 +68,15 @@ struct cut {
   }
 };
 
-void set_counters(benchmark::State& state, const fetch_case& which, const cut& cuts, double seconds,
-                  double origin_cpu_s) {
+void set_origin_cpu(benchmark::State& state, const origin_process& origin, double cpu_s,
+                    double seconds) {
+  if (origin.is_ours()) state.counters["origin_cpu_percent"] = 100 * cpu_s / seconds;
+}
+
+void set_counters(benchmark::State& state, const fetch_case& which, const cut& cuts,
+                  double seconds) {
   const double batch_s = seconds / static_cast<double>(cuts.batches);
   state.counters["batch_ms"] = batch_s * 1e3;
-  state.counters["origin_cpu_percent"] = 100 * origin_cpu_s / seconds;
   if (which.latency_ms > 0) {
     const auto ideal_ms = static_cast<double>(which.latency_ms * cuts.fetches_each);
     state.counters["over_ideal"] = batch_s * 1e3 / ideal_ms;
@@ -103,7 +112,8 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
       if (right != ops) throw std::runtime_error("a fetch is missing");
       return measured{seconds, used};
     });
-    set_counters(state, which, cuts, seconds, origin_cpu_s);
+    set_counters(state, which, cuts, seconds);
+    set_origin_cpu(state, origin, origin_cpu_s, seconds);
     state.counters["cpu"] = harness::first_cpu();
   });
 }
@@ -119,7 +129,7 @@ void wrk_row(benchmark::State& state, const fetch_case& which) {
     throw std::runtime_error("wrk received too few bytes");
   }
   harness::record_batch(state, got.requests, [&] { return measured{got.seconds, got.used}; });
-  state.counters["origin_cpu_percent"] = 100 * origin_cpu_s / got.seconds;
+  set_origin_cpu(state, origin, origin_cpu_s, got.seconds);
   state.counters["cpu"] = harness::first_cpu();
 }
 
@@ -144,7 +154,9 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
     return gevent::measured_part(figures);
   });
   if (figures.at("fetches") != ops) throw std::runtime_error("a fetch is missing");
-  set_counters(state, which, cuts, gevent::measured_part(figures).seconds, origin_cpu_s);
+  const double seconds = gevent::measured_part(figures).seconds;
+  set_counters(state, which, cuts, seconds);
+  set_origin_cpu(state, origin, origin_cpu_s, seconds);
   state.counters["cpu"] = harness::first_cpu();
 }
 
@@ -245,5 +257,10 @@ int main(int argc, char** argv) {
   });
   add_wrk_rows(w.rows);
   add_gevent_rows(w.rows);
-  return harness::run_main(argc, argv, w);
+  return harness::run_main(argc, argv, w, [](CLI::App& app) {
+    app.add_option("--origin-port", given_origin_port,
+                   "Fetch from an http_origin that listens there on 127.0.0.1, with the bytes and "
+                   "latency of the row (default: each row starts one on a CPU of its own)")
+        ->check(harness::port_from(1));
+  });
 }

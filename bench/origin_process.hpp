@@ -1,4 +1,5 @@
-// http_origin as a program of its own on its own CPU, for as long as a row runs.
+// http_origin as a program of its own on its own CPU, for as long as a row runs; or one that was
+// running before and goes on, started by somebody who counts what it serves.
 #pragma once
 
 #include <unistd.h>
@@ -24,8 +25,15 @@ class origin_process {
                                      std::to_string(cpu), "--parent", std::to_string(::getpid())})),
         where_(resolve("127.0.0.1", harness::announced_port(*program_))) {}
 
+  /// One that listens on this port of 127.0.0.1 already.
+  explicit origin_process(int port) : where_(resolve("127.0.0.1", port)) {}
+
   [[nodiscard]] const boost::asio::ip::tcp::endpoint& where() const { return where_; }
-  [[nodiscard]] harness::usage used() const { return harness::usage_of_tree(program_->pid()); }
+  /// Whether its CPU time can be told: not that of somebody else's.
+  [[nodiscard]] bool is_ours() const { return program_ != nullptr; }
+  [[nodiscard]] harness::usage used() const {
+    return is_ours() ? harness::usage_of_tree(program_->pid()) : harness::usage{};
+  }
 
  private:
   std::unique_ptr<harness::child_process> program_;

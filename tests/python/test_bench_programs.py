@@ -28,6 +28,21 @@ def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
     assert result["iterations"] == iterations
 
 
+def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
+    row = "http_fetch/fiber/urls:10/latency_ms:0/bytes:1024/connection:new"
+    argv = [str(BIN / "http_origin"), "--port", "0"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as origin:
+        port = origin.stdout.readline().strip().rsplit(":", 1)[1]
+        done = run("bench_http_fetch", "--iterations", "200", "--origin-port", port,
+                   "--benchmark_format=json", f"--benchmark_filter=^{row}/")  # fmt: skip
+        origin.terminate()
+        totals = origin.stdout.read()
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert result["iterations"] == 200
+    assert "origin_cpu_percent" not in result, "whose CPU time that is, nobody said"
+    assert totals.startswith("served 200 requests on 200 connections, ")
+
+
 def test_a_limit_is_a_row_that_says_so():
     def few_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
