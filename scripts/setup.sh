@@ -12,6 +12,7 @@ gevent_stamp=$root/.venv/.switchyard-gevent
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
   nlohmann-json3-dev libssl-dev wrk python3 python3-venv git procps)
 with_gevent=no
+with_perf=no
 python_only=no
 had_gevent=no
 did_something=no
@@ -27,7 +28,8 @@ help() {
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in runtimes/gevent/ and their rows
-  --tests     also nginx and openssl, which the tests start themselves, and valgrind
+  --tests     also nginx and openssl, which the tests start themselves, valgrind, time, and perf
+              where it is packaged as linux-perf (on Ubuntu: apt-get install linux-tools-\$(uname -r))
   --fuzz      also clang and its libFuzzer
   --python-only
               the Python packages alone, on any Linux: all that \`switchyard.sh check --binaries\`
@@ -40,7 +42,10 @@ read_arguments() {
   for argument in "$@"; do
     case $argument in
       --gevent) with_gevent=yes ;;
-      --tests) packages+=(nginx openssl valgrind libbenchmark-tools) ;;
+      --tests)
+        packages+=(nginx openssl valgrind libbenchmark-tools time)
+        with_perf=yes
+        ;;
       --fuzz) packages+=(clang libclang-rt-dev) ;;
       --python-only) python_only=yes ;;
       -h | --help)
@@ -110,11 +115,24 @@ install_packages() {
     # shellcheck disable=SC2207
     missing=("${missing[@]/#boost/}" $(boost_packages "$version"))
   fi
-  # --no-remove: a package that conflicts with what somebody else installed is for a person to decide.
   # shellcheck disable=SC2068
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-    --no-remove ${missing[@]} >/dev/null || fail "apt-get could not install: ${missing[*]}"
+  apt_install ${missing[@]} || fail "apt-get could not install: ${missing[*]}"
   did_something=yes
+}
+
+# --no-remove: a package that conflicts with what somebody else installed is for a person to decide.
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+    --no-remove "$@" >/dev/null
+}
+
+# The tests do without it, so whatever goes wrong is no failure. Only the name that all kernels share:
+# Ubuntu has a package for each of them, and none for the kernel of many a container's host.
+add_perf() {
+  if command -v perf || ! apt-cache show linux-perf; then return; fi >/dev/null 2>&1
+  say "installing linux-perf"
+  did_something=yes
+  apt_install linux-perf || say "apt-get could not install linux-perf; going on without"
 }
 
 # The first interpreter that is new enough and can make a venv with pip in it (a shim of a version
@@ -173,6 +191,7 @@ if [[ $python_only == no ]]; then
     fail "this is no Debian or Ubuntu (dpkg and apt are not there); needed: ${packages[*]}, Boost 1.81 or newer"
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
+  if [[ $with_perf == yes ]]; then add_perf; fi
 fi
 if [[ -f $gevent_stamp ]]; then had_gevent=yes; fi # a .venv made anew has lost it
 venv_is_current || make_venv

@@ -154,7 +154,8 @@ def test_setup_tells_what_it_can_do(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("argument", "package"), [("--tests", "nginx"), ("--fuzz", "libclang-rt-dev")]
+    ("argument", "package"),
+    [("--tests", "nginx"), ("--tests", "time"), ("--fuzz", "libclang-rt-dev")],
 )
 def test_setup_adds_what_only_tests_need_when_asked(tmp_path: Path, argument: str, package: str):
     for arguments in ((), (argument,)):
@@ -200,6 +201,26 @@ def venv(tmp_path: Path) -> FakeVenv:
     assert done.returncode == 0, done.stderr
     assert machine.installs_of_gevent() == 0  # only when asked for
     return machine
+
+
+@pytest.mark.parametrize("is_packaged", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_setup_for_tests_takes_perf_where_it_is_packaged(
+    venv: FakeVenv, is_packaged: bool, is_there: bool
+):
+    log = venv.folder / "apt.log"
+    venv.programs |= {
+        "id": "echo 0",
+        "apt-cache": f"[[ $* == 'show linux-perf' ]] && exit {int(not is_packaged)}",
+        "apt-get": f'echo "$@" >>{log}; exit 1',
+    } | ({"perf": "exit 0"} if is_there else {})
+    assert venv.setup().returncode == 0
+    assert not log.exists()
+    done = venv.setup("--tests")
+    assert done.returncode == 0, "what can be done without is no failure"
+    asked = log.read_text().split() if log.exists() else []
+    assert ("linux-perf" in asked) == (is_packaged and not is_there)
+    assert ("going on without" in done.stdout) == (is_packaged and not is_there)
 
 
 def test_setup_adds_gevent_once(venv: FakeVenv):
