@@ -27,7 +27,8 @@ def main() -> int:
     if stdout.error and not isinstance(stdout.error, BrokenPipeError):
         reason = stdout.error.strerror
         print(f"switchyard: error: cannot write output: {reason}", file=sys.stderr)
-        code = code or (2 if sys.argv[1:2] == ["check"] else 1)  # of a check, 1 is a verdict
+        is_verdict = sys.argv[1:2] in (["check"], ["validate"])  # then 1 says something else
+        code = code or (2 if is_verdict else 1)
     return code
 
 

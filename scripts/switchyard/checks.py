@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import needs, units
+from .agreement import tools
 from .checking import counting_tools
 from .environment import build_info, git_state
 from .machine import Machine, resource_limit
@@ -40,6 +41,7 @@ def all_checks(
     yield from source()
     yield from optional()
     yield from counting()
+    yield from instruments()
     yield from cores(machine)
     yield from frequency(machine)
     yield from neighbours(machine, steal_s)
@@ -108,6 +110,18 @@ def counting() -> Iterator[Finding]:
         f"counted by {tool.name} {tool.version}" if tool else "no tool that counts them",
         f"`switchyard.sh check --instructions` needs one; {counting_tools.ADVICE}",
     )  # fmt: skip
+
+
+def instruments() -> Iterator[Finding]:
+    """What `validate` holds our figures against."""
+    found = tools.find()
+    for line in dict.fromkeys(found.missing.values()):
+        yield Finding(
+            WARN, "instruments", line, "`switchyard.sh validate` leaves out what needs it"
+        )
+    if found.versions:
+        versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+        yield Finding(OK, "instruments", versions)
 
 
 def cores(machine: Machine) -> Iterator[Finding]:

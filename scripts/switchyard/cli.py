@@ -1,4 +1,4 @@
-"""The command line: `switchyard.sh <run|plot|check|merge|list|doctor>`.
+"""The command line: `switchyard.sh <run|plot|check|validate|merge|list|doctor>`.
 
 One module per subcommand, each with add_arguments(parser) and main(args) -> exit code. Errors of
 our own end here as one line on stderr.
@@ -7,13 +7,12 @@ our own end here as one line on stderr.
 import argparse
 from collections.abc import Sequence
 
-from . import __version__, check, doctor, merge, plot, run
+from . import __version__, check, doctor, merge, plot, run, validate
 from . import list as list_command
 from .errors import SwitchyardError, report
 
 COMMANDS = {
-    "run": run, "plot": plot, "check": check, "merge": merge, "list": list_command,
-    "doctor": doctor,
+    "run": run, "plot": plot, "check": check, "validate": validate, "merge": merge, "list": list_command, "doctor": doctor,
 }  # fmt: skip
 
 

@@ -5,7 +5,9 @@ Collected once at the start of a run and kept beside the results, as environment
 
 import json
 import platform
+import re
 import subprocess
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,13 @@ def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
         },
         "programs": needs.versions("wrk"),
     }
+
+
+def folder_name(facts: dict[str, Any]) -> str:
+    """Of results: sorts by time; says where and what was measured."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
+    sha = (facts["git"]["sha"] or "nocommit")[:7]
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
 
 
 def machine_facts(machine: Machine) -> dict[str, Any]:

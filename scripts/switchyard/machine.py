@@ -86,6 +86,11 @@ class Machine:
         groups = {text for file in files if (text := self._read(file))}
         return sorted(group for group in groups if len(_cpu_list(group)) > 1)
 
+    def siblings_of(self, cpu: int) -> list[int]:
+        """CPUs that share its core, itself among them."""
+        group = self._read(self.sys / f"devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        return _cpu_list(group) if group else [cpu]
+
     def mitigations(self) -> dict[str, str]:
         files = (self.sys / "devices/system/cpu/vulnerabilities").glob("*")
         return {file.name: self._read(file) or "" for file in sorted(files)}
@@ -124,6 +129,9 @@ class Machine:
         """Share of CPU time that the hypervisor gave to others, sampled over `seconds`."""
         before = self.cpu_times()
         time.sleep(seconds)
+        return self.steal_percent_since(before)
+
+    def steal_percent_since(self, before: CpuTimes | None) -> float | None:
         after = self.cpu_times()
         if not before or not after or after.total <= before.total:
             return None

@@ -5,7 +5,6 @@ Reads top-down: check the options, open the results folder, run the campaign, sa
 
 import argparse
 import random
-import re
 import shlex
 import signal
 import sys
@@ -60,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     )
     workloads, left_out = needs.without_missing(workloads)
     facts = environment.collect(args.build)
-    folder = ResultsFolder.create(args.out or RESULTS / _folder_name(facts))
+    folder = ResultsFolder.create(args.out or RESULTS / environment.folder_name(facts))
     folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
     tally = _measure(plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
@@ -99,13 +98,6 @@ def _plan(args: argparse.Namespace) -> Plan:
             raise BadInputError(f"{name} must be above 0 and at most {most}, not {value}")
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(2**31)
     return Plan(rounds, budget_s, min_time_s, timeout_s, seed)
-
-
-def _folder_name(facts: dict[str, Any]) -> str:
-    """Sorts by time; says where and what was measured."""
-    host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
-    sha = (facts["git"]["sha"] or "nocommit")[:7]
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
 
 
 def _run_facts(plan: Plan, args: argparse.Namespace, left_out: needs.LeftOut) -> dict[str, Any]:

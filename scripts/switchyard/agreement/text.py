@@ -1,0 +1,156 @@
+"""The table of a validation, on a terminal and as Markdown, and what has to be known to read it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import units
+from ..statistics import MIN_FOR_INTERVAL, Summary
+from .model import Finding, Verdict
+
+_STYLES = {
+    Verdict.AGREES: "green",
+    Verdict.DIFFERS: "bold red",
+    Verdict.FAILED: "bold red",
+    Verdict.UNCLEAR: "yellow",
+    Verdict.LEFT_OUT: "dim",
+    Verdict.SHOWN: "dim",
+}
+_NONE = "-"
+NOTES = (
+    "Figures are medians over the rounds. A ratio is ours / theirs within a round; shown is its "
+    f"median with the 95 % interval (below {MIN_FOR_INTERVAL} rounds its range, which decides "
+    "nothing).",
+    "agrees: the ratio is within the tolerance, and its interval no wider. differs: the whole "
+    "interval is outside. unclear: neither. Counts have to hold in every round.",
+    "Switches: all tasks are on one CPU. One operation of ours is one switch, one of perf's a "
+    "round trip of two: its time is halved. Ours run as SCHED_BATCH, and for equal work perf does "
+    "too; as SCHED_OTHER, as it comes, the kernel may switch at a wake-up.",
+    "HTTP: wrk may stop with a request under way on each of its 100 connections.",
+    "CPU time: theirs is about the server's whole life, its start and end and the opening of 16 "
+    "connections included, which is about 1 % more; GNU time cuts to hundredths of a second.",
+    "TCP: a message and its reply are two segments, which carry the acknowledgements. The kernel "
+    "also counts the opening of connections and early acknowledgements. Run by root, none may be "
+    "sent again; by others, the kernel's counts include all other traffic.",
+)
+
+
+def print_findings(findings: Sequence[Finding], facts: Sequence[str], console: Console) -> None:
+    console.print(_table(findings))
+    for line in [*NOTES, *facts]:
+        console.print(Text(line, style="dim"))
+    for line in reasons(findings):
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(summary(findings), style="bold"), soft_wrap=True)
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    """Two lines for each, so that it fits into 80 columns."""
+    table = Table(box=box.HORIZONTALS, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("what\nours / theirs")
+    for name in ("ours\ntheirs", "ratio\ninterval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict\ntolerance", no_wrap=True)
+    for finding in findings:
+        comparison = finding.comparison
+        figures = (_figure(value, comparison.unit) for value in (finding.ours, finding.theirs))
+        table.add_row(
+            _above(comparison.what, f"{comparison.ours} / {comparison.theirs}"),
+            Text("\n".join(figures)),
+            _above(_ratio(finding.ratio), _interval(finding.ratio), "bold"),
+            _above(finding.verdict, comparison.rule, _STYLES[finding.verdict]),
+        )
+    return table
+
+
+def _above(first: str, second: str, style: str = "") -> Text:
+    return Text.assemble((first, style), "\n", (second, "dim"))
+
+
+def reasons(findings: Sequence[Finding]) -> list[str]:
+    """A line for each reason, with the comparisons that it is about."""
+    about: dict[tuple[Verdict, str], list[str]] = {}
+    for finding in findings:
+        if finding.why:
+            about.setdefault((finding.verdict, finding.why), []).append(finding.comparison.key)
+    return [f"{verdict}: {', '.join(keys)}: {why}" for (verdict, why), keys in about.items()]
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """ "12 agree, 1 differs, 2 are left out"."""
+    counts = {v: sum(finding.verdict == v for finding in findings) for v in Verdict}
+    said = {
+        Verdict.AGREES: ("agrees", "agree"), Verdict.DIFFERS: ("differs", "differ"),
+        Verdict.FAILED: ("failed", "failed"),
+    }  # fmt: skip
+    parts = [f"{n} {said.get(v, (f'is {v}', f'are {v}'))[n != 1]}" for v, n in counts.items() if n]
+    return f"{len(findings)} comparisons: {', '.join(parts)}"
+
+
+def markdown(findings: Sequence[Finding], facts: Sequence[str]) -> str:
+    # Only here: it brings the whole regression check with it.
+    from ..checking.markdown import prose
+
+    head = (
+        "| what | ours | theirs | ratio | 95 % interval | tolerance | verdict |\n"
+        "|---|--:|--:|--:|--:|---|---|"
+    )
+    rows = [_row(finding) for finding in findings]
+    lists = [
+        "\n".join(f"- {prose(line)}" for line in lines)
+        for lines in (reasons(findings), NOTES, facts)
+        if lines
+    ]
+    title = f"# Agreement with outside instruments\n\n{prose(summary(findings))}."
+    return "\n\n".join([title, "\n".join([head, *rows]), *lists]) + "\n"
+
+
+def _row(finding: Finding) -> str:
+    comparison = finding.comparison
+    cells = [
+        comparison.what,
+        *(f"{_figure(value, comparison.unit)}<br>{who}" for value, who in (
+            (finding.ours, comparison.ours), (finding.theirs, comparison.theirs))),
+        _ratio(finding.ratio), _interval(finding.ratio), comparison.rule, str(finding.verdict),
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return _NONE
+    return units.with_unit(value, unit) if unit else f"{value:,.0f}"
+
+
+def _ratio(ratio: Summary | None) -> str:
+    """Counts differ by less than three digits would show."""
+    return f"{ratio.median:.4f}" if ratio else _NONE
+
+
+def _interval(ratio: Summary | None) -> str:
+    return f"{ratio.low:.4f}-{ratio.high:.4f}" if ratio else _NONE
+
+
+def facts_in_words(facts: dict[str, Any]) -> list[str]:
+    """Of the environment, what the table can't be understood without."""
+    machine, validation = facts["machine"], facts["validate"]
+    host = machine["virtualisation"]
+    tools = ", ".join(f"{name} {version}" for name, version in validation["tools"].items())
+    sha = (facts["git"]["sha"] or "no commit")[:7]
+    dirty = " with changes that are not committed" if facts["git"]["dirty"] else ""
+    lines = [
+        f"Machine: {machine['cpu_model'] or 'unknown CPU'}, {machine['cpu_count']} CPUs"
+        f"{f', a virtual machine ({host})' if host else ''}, Linux {machine['kernel']}",
+        f"Commit {sha}{dirty}, {(facts['build'] or {}).get('compiler', 'unknown compiler')}",
+        f"Instruments: {tools or 'none'}",
+        f"Rounds: {validation['rounds_done']} of {validation['rounds_wanted']}, seed "
+        f"{validation['seed']}; measured on CPU {validation['cpu']}, clients on CPU "
+        f"{validation['other_cpu']}",
+    ]
+    if validation["steal_percent"] is not None:
+        lines.append(f"CPU time taken by the hypervisor: {validation['steal_percent']:.1f} %")
+    return lines
