@@ -126,6 +126,6 @@ def _refuse_other_verdicts(file: Path, before: list, again: list) -> None:
 
 def _print(report: "Report") -> None:
     from .checking import table
-    from .report import stdout_console
+    from .terminal import stdout_console
 
     table.print_report(report, stdout_console())

@@ -63,9 +63,9 @@ def main(args: argparse.Namespace) -> int:
     folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
     tally = _measure(plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
-    from . import plot, report
+    from . import plot, terminal
 
-    report.print_report(folder, tally, plan.rounds)
+    terminal.print_results(folder, tally, plan.rounds)
     code = _exit_code(tally)
     if args.plot and any(kept.has_measurement() for kept in folder.workloads.values()):
         try:

@@ -1,4 +1,4 @@
-"""What a run says at its end: a table per workload, what was left out, and all warnings."""
+"""What a run prints at its end: a table per workload, what was left out, and all warnings."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ def stdout_console() -> Console:
     return Console(width=width, highlight=False)
 
 
-def print_report(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
+def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
     console = stdout_console()
     for results in in_order(folder.workloads.values(), lambda results: results.workload):
         print_workload(console, results)
