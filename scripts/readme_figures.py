@@ -42,7 +42,7 @@ class Figures:
         if kind == "x":
             row, other, key = (*words, "real_time")[:3]
             found = paired_ratio(self._values(row, key), self._values(other, key))
-            return units.ratio(found or 0.0)
+            return units.ratio(found.median if found else 0.0)
         row, key = (*words, "real_time")[:2]
         median = summarize(list(self._values(row, key).values())).median
         if kind in _SECONDS:

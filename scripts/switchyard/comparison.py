@@ -25,7 +25,7 @@ class Cell:
     values: dict[int, float] = field(default_factory=dict)
     problems: list[Record] = field(default_factory=list)
     summary: Summary | None = None
-    ratio: float | None = None
+    ratio: Summary | None = None
 
     @property
     def only_limits(self) -> bool:

@@ -2,7 +2,7 @@
 
 Medians, because a run on a shared machine has outliers to one side only. The interval is the
 distribution-free one between two order statistics (scipy's quantile_test inverts the binomial
-test); it exists at 95 % from six values on. Ratios are taken within a round and their median after
+test); it exists at 95 % from six values on. Ratios are taken within a round and summarized after
 that, because drift of the machine hits all rows of a round alike.
 """
 
@@ -45,7 +45,12 @@ def summarize(values: Sequence[float]) -> Summary:
     return Summary(float(np.median(data)), float(low), float(high), len(data))
 
 
-def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> float | None:
-    """Median over the rounds that both have of value / reference; None when there are none."""
+def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Summary | None:
+    """Of value / reference, over the rounds that both have; None when there are none."""
     ratios = [values[r] / reference[r] for r in values.keys() & reference.keys() if reference[r]]
-    return float(np.median(ratios)) if ratios else None
+    return summarize(ratios) if ratios else None
+
+
+def shows_difference(ratio: Summary) -> bool:
+    """Whether the 95 % interval of a ratio excludes 1; the range of a few rounds shows nothing."""
+    return not (ratio.is_range or ratio.low <= 1 <= ratio.high)

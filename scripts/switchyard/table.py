@@ -1,8 +1,8 @@
 """Prints comparisons as tables: a case per row, a runtime per column.
 
-A cell has its numbers below each other (median, interval, ratio), so that seven columns fit into 80
-characters. Problems are footnotes: their texts are longer than any cell. After the grid of the
-metric come those of what else a workload is about, where it was measured.
+A cell has its numbers below each other (median, interval, ratio, interval of the ratio), so that
+seven columns fit into 80 characters. Problems are footnotes: their texts are longer than any cell.
+After the grid of the metric come those of what else a workload is about, where it was measured.
 """
 
 from rich.console import Console
@@ -80,8 +80,10 @@ def _metric_cell(
         text.append(f"\n{interval}", style="not bold dim")
     if comparison.references.get(case) == column:
         text.append(f"\n{comparison.reference_kind(case)}", style="not bold")
-    elif cell.ratio is not None:
-        text.append(f"\n{units.ratio(cell.ratio)}", style="not bold")
+    elif cell.ratio:
+        text.append(f"\n{units.ratio(cell.ratio.median)}", style="not bold")
+        if cell.ratio.count > 1:
+            text.append(f"\n{units.ratios(cell.ratio.low, cell.ratio.high)}", style="not bold dim")
     if note:
         text.append(f"\n{note}", style="bold red")
     return text
@@ -95,7 +97,7 @@ def _problem(cell: Cell, footnotes: Footnotes) -> str:
 
 
 def _explanation(comparison: Comparison) -> str:
-    """What the three lines of a cell are."""
+    """What the four lines of a cell are."""
     counts = [cell.summary.count for cell in comparison.cells.values() if cell.summary]
     if not counts:
         return "Nothing was measured."
@@ -106,7 +108,10 @@ def _explanation(comparison: Comparison) -> str:
         spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
     rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
     noun = "round" if rounds == "1" else "rounds"
-    return f"Median of {rounds} {noun}; {spread}; ratio to control or fastest, by round."
+    text = f"Median of {rounds} {noun}; {spread}; ratio to control or fastest, by round"
+    if max(counts) == 1:
+        return f"{text}."
+    return f"{text}; the same of the ratio, which shows no difference where it includes 1."
 
 
 def _print_latency(console: Console, results: WorkloadResults) -> None:

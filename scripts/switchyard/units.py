@@ -41,8 +41,17 @@ def together(values: Sequence[float], unit: str, scale_of: float) -> str:
 
 def ratio(value: float) -> str:
     """ "0.94x", "12.3x", "1234x"; two digits that say something also when small: "0.0045x"."""
+    return f"{_times(value)}x"
+
+
+def ratios(low: float, high: float) -> str:
+    """Two of them without the x: "0.91-0.97"."""
+    return f"{_times(low)}-{_times(high)}"
+
+
+def _times(value: float) -> str:
     if value >= 10:
-        return f"{digits(value)}x"
+        return digits(value)
     shown = float(f"{value:.2g}")
     decimals = 1 - math.floor(math.log10(shown)) if 0 < shown < 0.1 else 2
-    return f"{value:.{min(decimals, 6)}f}x"
+    return f"{value:.{min(decimals, 6)}f}"

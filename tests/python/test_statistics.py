@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from switchyard.statistics import paired_ratio, summarize
+from switchyard.statistics import Summary, paired_ratio, shows_difference, summarize
 
 
 def test_interval_is_the_one_between_order_statistics():
@@ -32,6 +32,26 @@ def test_few_values_give_their_range_and_say_so():
 def test_ratio_is_taken_within_rounds():
     # The machine is half as fast in round 1: medians of all rounds would give a wrong ratio.
     reference = {0: 100.0, 1: 50.0, 2: 100.0}
-    assert paired_ratio({0: 90.0, 1: 45.0, 2: 90.0}, reference) == pytest.approx(0.9)
-    assert paired_ratio({1: 45.0}, reference) == pytest.approx(0.9)
+    ratio = paired_ratio({0: 90.0, 1: 45.0, 2: 90.0}, reference)
+    assert (ratio.median, ratio.low, ratio.high) == pytest.approx((0.9, 0.9, 0.9))
+    assert paired_ratio({1: 45.0}, reference).median == pytest.approx(0.9)
     assert paired_ratio({7: 45.0}, reference) is None
+    assert paired_ratio({0: 45.0}, {0: 0.0}) is None
+
+
+def test_interval_of_a_ratio_is_that_of_the_rounds_ratios():
+    """The machine slows down sixfold: the times overlap widely, the ratios do not."""
+    reference = {round_: 100.0 * (round_ + 1) for round_ in range(6)}
+    values = {r: by * reference[r] for r, by in enumerate((1.1, 1.2, 1.3, 1.15, 1.25, 1.2))}
+    ratio = paired_ratio(values, reference)
+    assert (ratio.median, ratio.low, ratio.high) == pytest.approx((1.2, 1.1, 1.3))
+    assert shows_difference(ratio)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rounds", "shown"),
+    [(1.01, 1.2, 6, True), (0.8, 0.99, 6, True), (0.9, 1.1, 6, False), (1.0, 1.2, 6, False),
+     (0.8, 1.0, 6, False), (1.5, 2.0, 5, False), (2.0, 2.0, 1, False)],
+)  # fmt: skip
+def test_a_difference_is_shown_where_an_interval_excludes_1(low, high, rounds, shown):
+    assert shows_difference(Summary((low + high) / 2, low, high, rounds)) == shown

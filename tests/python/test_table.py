@@ -1,6 +1,7 @@
 """The tables of a report: what stands beside the metric of each workload."""
 
 import io
+import re
 
 import made_up
 import pytest
@@ -32,6 +33,24 @@ def test_fetching_tells_how_far_it_is_from_the_ideal_where_there_is_latency():
     serial = next(line for line in ideal.splitlines() if line.strip().startswith("10 1024 new"))
     assert float(serial.split()[3].rstrip("x")) == pytest.approx(10, rel=0.1)
     assert "wrk" not in ideal
+
+
+def test_a_ratio_has_its_interval_below_it_and_the_reference_has_none():
+    text = printed("echo", keep=lambda row: row["params"] == {"connections": 64, "bytes": 64})
+    lines = text.splitlines()
+    at = next(index for index, line in enumerate(lines) if "control" in line)
+    ratios = [text for text in lines[at].split() if text != "control"]
+    for ratio, interval in zip(ratios, lines[at + 1].split(), strict=True):
+        low, high = map(float, interval.split("-"))
+        assert low <= float(ratio.rstrip("x")) <= high
+    assert "shows no difference where it includes 1" in " ".join(text.split())
+
+
+def test_a_single_round_has_no_intervals_at_all():
+    text = printed("echo", rounds=1)
+    assert re.search(r"\d\.\d\dx", text)
+    assert not re.search(r"\d-\d", text)
+    assert "includes 1" not in text
 
 
 def test_cpu_tells_the_speed_up():
