@@ -29,6 +29,12 @@ _DESCRIBE_TIMEOUT_S = 20.0
 _SUFFIX = r"(/(iterations|min_time|repeats):[^/]+)*(/manual_time|/real_time)?"
 
 
+def _require_texts(record: object, *names: str) -> None:
+    for name in names:
+        if not isinstance(getattr(record, name), str):
+            raise TypeError(f"{name!r} is {getattr(record, name)!r}")
+
+
 @dataclass(frozen=True)
 class Metric:
     """The number a workload is compared by. `key`: a counter, or "real_time" (in seconds)."""
@@ -37,6 +43,9 @@ class Metric:
     label: str
     unit: str
     better: str
+
+    def __post_init__(self) -> None:
+        _require_texts(self, "key", "label", "unit", "better")
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,11 @@ class Row:
     def __post_init__(self) -> None:
         if not isinstance(self.params, dict):
             raise TypeError(f"the params of {self.name} are {self.params!r}")
+        for key, value in self.params.items():
+            if not isinstance(value, int | float | str):
+                raise TypeError(f"{key!r} of {self.name} is {value!r}")
+        _require_texts(self, "name", "runtime", "what", "set")
+        _require_texts(self, *(name for name in ("control", "needs") if getattr(self, name)))
 
     @property
     def is_outside(self) -> bool:

@@ -22,6 +22,24 @@ _SYSCTLS = (
     "net/core/somaxconn", "net/ipv4/tcp_max_syn_backlog", "fs/nr_open", "fs/file-max",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
+# The types of what is computed with when results are read back; the rest is only shown.
+_NUMBER = (int, float)
+_TYPES = {
+    "git": {"sha": str},
+    "build": {"injected_slowdown_percent": _NUMBER},
+    "machine": {
+        "cpu_count": int, "usable_cpus": list, "load_average": _NUMBER, "virtualisation": str,
+        "mitigations": dict,
+    },
+    "limits": {},
+    "python": {},
+    "programs": {},
+    "run": {
+        "options": dict, "started_at": str, "ended_at": str, "rounds_wanted": int,
+        "rounds_done": int, "launches": int, "measured_s": _NUMBER, "min_time_s": _NUMBER,
+        "budget_s": _NUMBER, "never_launched": list, "left_out": dict, "interrupted_by": int,
+    },
+}  # fmt: skip
 
 
 def git_state(root: Path = ROOT) -> dict[str, Any]:
@@ -63,6 +81,18 @@ def folder_name(facts: dict[str, Any]) -> str:
     host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
     sha = (facts["git"]["sha"] or "nocommit")[:7]
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
+
+
+def require_types(facts: dict[str, Any]) -> None:
+    """Raises TypeError, naming the fact, if one that is there is not of its type."""
+    for section, types in _TYPES.items():
+        found = facts.get(section)
+        if not isinstance(found, dict | None):
+            raise TypeError(f"{section!r} is no object")
+        for name, expected in types.items():
+            value = (found or {}).get(name)
+            if value is not None and not isinstance(value, expected):
+                raise TypeError(f"{name!r} of {section!r} is {value!r}")
 
 
 def machine_facts(machine: Machine) -> dict[str, Any]:

@@ -6,6 +6,7 @@ fields stay as they were: its compare.py works on these files. Ours stand beside
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalog import Row, Workload, bare_name
+from .environment import require_types
 from .errors import BadInputError, SwitchyardError
 from .files import replacing
 from .paths import recorded
@@ -33,17 +35,24 @@ class Record:
     @property
     def problem(self) -> str | None:
         """Why there is no measurement, or None."""
-        failed = self.fields.get("error_occurred")
-        return self.fields.get("error_message") or "failed without a message" if failed else None
+        if not self.fields.get("error_occurred"):
+            return None
+        return str(self.fields.get("error_message") or "failed without a message")
 
     @property
     def is_limit(self) -> bool:
         return (self.problem or "").startswith(LIMIT_PREFIX)
 
+    def require_usable(self) -> None:
+        """Raises TypeError or KeyError for what no launch can have written."""
+        if not isinstance(self.round, int):
+            raise TypeError(f"'round' is {self.round!r}")
+        self.value("real_time")
+
     def value(self, key: str) -> float | None:
         """A counter, or real_time in seconds; None where it was not measured."""
         number = self.fields.get(key)
-        if self.problem or not isinstance(number, int | float):
+        if self.problem or not isinstance(number, int | float) or not math.isfinite(number):
             return None
         return number * SECONDS[self.fields["time_unit"]] if key == "real_time" else number
 
@@ -119,28 +128,29 @@ class ResultsFolder:
 
     @classmethod
     def load(cls, path: Path) -> "ResultsFolder":
-        """Read a folder back; also one of a run that was interrupted."""
+        """Read a folder back; also one of a run that was interrupted. Raises BadInputError."""
         if not path.is_dir():
             raise BadInputError(f"no such results folder: {path}")
         folder = cls(path)
         for file in sorted(path.glob("*.json")):
             document = _read(file)
-            if file.name == _ENVIRONMENT:
-                folder.environment = document
-                continue
             try:
+                if file.name == _ENVIRONMENT:
+                    require_types(document)
+                    folder.environment = document
+                    continue
                 workload = Workload.parse(document["switchyard"])
                 rows = list(document["benchmarks"])
                 kept = WorkloadResults(workload, document["context"], rows)
                 for record in kept.records():
-                    record.value("real_time")
+                    record.require_usable()
             except KeyError as error:
-                raise SwitchyardError(f"{_foreign(file)}: no or unknown {error}") from None
+                raise BadInputError(f"{_foreign(file)}: no or unknown {error}") from None
             except (TypeError, AttributeError) as error:
-                raise SwitchyardError(f"{_foreign(file)}: {error}") from None
+                raise BadInputError(f"{_foreign(file)}: {error}") from None
             folder.workloads[workload.name] = kept
         if not folder.workloads:
-            raise SwitchyardError(f"nothing was measured in {path}: no <workload>.json in it")
+            raise BadInputError(f"nothing was measured in {path}: no <workload>.json in it")
         return folder
 
 
@@ -156,11 +166,11 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         document = json.loads(file.read_bytes())
     except OSError as error:
-        raise SwitchyardError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise SwitchyardError(f"{file} is no JSON: {error}") from None
+        raise BadInputError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{file} is no JSON: {error}") from None
     if not isinstance(document, dict):
-        raise SwitchyardError(_foreign(file))
+        raise BadInputError(_foreign(file))
     return document
 
 

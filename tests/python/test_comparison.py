@@ -112,6 +112,11 @@ def test_mechanisms_are_columns_and_not_cases():
     assert comparison.cases == [(("tasks", 2), ("placement", "same"))]
 
 
+def test_what_is_no_number_is_not_measured():
+    comparison = compare(results((row("spawn/fiber/tasks:1"), [float("nan"), float("inf"), 3.0])))
+    assert list(comparison.cells[(("tasks", 1),), "fiber"].values) == [2]
+
+
 def test_filter_matches_one_row_only_with_whatever_is_appended():
     import re
 

@@ -116,9 +116,9 @@ def test_nothing_to_draw_is_one_clear_line(cli: Cli, build: Path, tmp_path: Path
     cli("run", "--rounds", "1", "--filter", "spawn", "--out", out)
     for folder, code, message in (
         (tmp_path / "nowhere", 2, "no such results folder"),
-        (tmp_path / "empty", 1, "nothing was measured"),
-        (tmp_path / "broken", 1, "is no JSON"),
-        (tmp_path / "other", 1, "holds no results"),
+        (tmp_path / "empty", 2, "nothing was measured"),
+        (tmp_path / "broken", 2, "is no JSON"),
+        (tmp_path / "other", 2, "holds no results"),
         (out, 1, "nothing to draw"),
     ):
         done = cli("plot", folder)
@@ -134,7 +134,25 @@ def spoil_params(document: dict):
     document["switchyard"]["rows"][0]["params"] = None
 
 
-@pytest.mark.parametrize(("spoil", "word"), [(spoil_unit, "time_unit"), (spoil_params, "params")])
+def spoil_param(document: dict):
+    document["switchyard"]["rows"][0]["params"]["tasks"] = [1]
+
+
+def spoil_label(document: dict):
+    document["switchyard"]["metric"]["label"] = 5
+
+
+def spoil_round(document: dict):
+    document["benchmarks"][0]["round"] = "first"
+
+
+SPOILT = {
+    "time_unit": spoil_unit, "params": spoil_params, "tasks": spoil_param, "label": spoil_label,
+    "round": spoil_round,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "spoil"), SPOILT.items())
 def test_spoilt_results_are_one_clear_line(spoil, word: str, cli: Cli, out: Path):
     cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
     file = out / "sleep.json"
@@ -142,8 +160,22 @@ def test_spoilt_results_are_one_clear_line(spoil, word: str, cli: Cli, out: Path
     spoil(document)
     file.write_text(json.dumps(document))
     done = cli("plot", out)
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("section", "spoilt"),
+    [("machine", "fast"), ("machine", {"load_average": "high"}), ("run", {"left_out": ["wrk"]}),
+     ("git", {"sha": 7})],
+)  # fmt: skip
+def test_a_spoilt_environment_is_one_clear_line(section, spoilt, cli: Cli, out: Path):
+    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
+    file = out / "environment.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {section: spoilt}))
+    done = cli("plot", out)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert section in done.stderr
 
 
 def test_newest_folder_is_the_one_that_began_last(tmp_path: Path):
