@@ -9,15 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from . import units
-from .comparison import Case, Cell, Comparison, compare, speed_up
+from .asides import RATIO, Aside, asides_of
+from .comparison import Case, Cell, Comparison, compare
 from .grid import print_grid
 from .results import WorkloadResults
 from .statistics import MIN_FOR_INTERVAL
-
-_LATENCY_OF = {
-    "echo": "latency", "echo_open": "latency since due", "blocking": "lateness of the others"
-}  # fmt: skip
-_MEMORY_PER = {"echo": "connection", "sleep": "task"}
 
 
 class Footnotes:
@@ -48,19 +44,8 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
     )
     console.print(Text(_explanation(comparison), style="dim"))
     footnotes.print(console)
-    _print_latency(console, results)
-    if workload.name == "echo_open":
-        rates = compare(results, "slo_ops_per_s")
-        _print_values(console, "echo_open: highest rate that the objective allows", "1/s", rates)
-    if workload.name == "switch":
-        title = "switch: time beyond the task's own block (below zero: less than the noise)"
-        _print_values(console, title, "ns", compare(results, "switch_ns"))
-    if workload.name == "http_fetch":
-        over_ideal = compare(results, "over_ideal")
-        _print_ratios(console, "http_fetch: wall time, in times of the latency", over_ideal)
-    if workload.name == "cpu":
-        _print_ratios(console, "cpu: speed-up against serial", speed_up(comparison, "serial"))
-    _print_memory(console, results)
+    for aside in asides_of(results, comparison):
+        _print_aside(console, workload.name, aside)
     console.print()
 
 
@@ -114,53 +99,21 @@ def _explanation(comparison: Comparison) -> str:
     return f"{text}; the same of the ratio, which shows no difference where it includes 1."
 
 
-def _print_latency(console: Console, results: WorkloadResults) -> None:
-    p50, p99 = compare(results, "p50_us").measured(), compare(results, "p99_us").measured()
-    what = _LATENCY_OF.get(results.workload.name)
-    if not what or not p99.cells:
-        return
+def _print_aside(console: Console, workload: str, aside: Aside) -> None:
+    """Medians above each other; of numbers that are ratios themselves, with their intervals."""
+    names = f", {' above '.join(aside.parts)}" if len(aside.parts) > 1 else ""
 
     def cell(case: Case, column: str) -> Text:
-        pair = (p50.cells.get((case, column)), p99.cells.get((case, column)))
-        medians = [c.summary.median for c in pair if c]
-        return Text("\n".join(units.with_unit(us, "us") for us in medians))
-
-    print_grid(console, f"{results.workload.name}: {what}, p50 above p99", p99, cell)
-
-
-def _print_ratios(console: Console, title: str, comparison: Comparison) -> None:
-    """A grid of numbers that are ratios themselves, with their intervals."""
-    comparison = comparison.measured()
-
-    def cell(case: Case, column: str) -> Text:
-        found = comparison.cells.get((case, column))
-        if not found:
-            return Text("")
-        summary = found.summary
-        text = Text(units.ratio(summary.median), style="bold")
-        if summary.count > 1:
-            interval = units.together((summary.low, summary.high), "", summary.median)
-            text.append(f"\n{interval}", style="not bold dim")
+        found = [part.cells.get((case, column)) for part in aside.parts.values()]
+        summaries = [part_cell.summary for part_cell in found if part_cell]
+        if aside.unit != RATIO:
+            return Text("\n".join(units.with_unit(s.median, aside.unit) for s in summaries))
+        text = Text()
+        for s in summaries:
+            text.append(units.ratio(s.median), style="bold")
+            if s.count > 1:
+                text.append(f"\n{units.together((s.low, s.high), '', s.median)}", style="dim")
         return text
 
-    if comparison.cells:
-        print_grid(console, title, comparison, cell)
-
-
-def _print_memory(console: Console, results: WorkloadResults) -> None:
-    what = _MEMORY_PER.get(results.workload.name)
-    if what:
-        memory = compare(results, "bytes_per_task")
-        _print_values(console, f"{results.workload.name}: memory per {what}", "B", memory)
-
-
-def _print_values(console: Console, title: str, unit: str, comparison: Comparison) -> None:
-    """A grid of medians."""
-    comparison = comparison.measured()
-
-    def cell(case: Case, column: str) -> Text:
-        found = comparison.cells.get((case, column))
-        return Text(units.with_unit(found.summary.median, unit) if found else "")
-
-    if comparison.cells:
-        print_grid(console, title, comparison, cell)
+    shape = max(aside.parts.values(), key=lambda part: len(part.cells))
+    print_grid(console, f"{workload}: {aside.title}{names}", shape, cell)
