@@ -6,8 +6,6 @@ reference: the control row if there is one, or the fastest contender. An outside
 what the others are measured by, and neither is a control in a case of which it isn't the control.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from .catalog import Row, Workload
@@ -59,6 +57,37 @@ class Comparison:
             return "control"
         return "fastest" if len(others) > 1 else ""
 
+    def ranked(self, case: Case) -> list[str]:
+        """What was measured, the best median first."""
+        medians = {
+            column: cell.summary.median
+            for (other, column), cell in self.cells.items()
+            if other == case and cell.summary
+        }
+        return sorted(medians, key=medians.get, reverse=self.workload.metric.better == "higher")
+
+    def contenders(self, case: Case) -> list[str]:
+        """Those of the ranked that compete: neither a control nor an outside reference."""
+        controls = {row.control for row in self.workload.rows}
+        rows = {column: self.cells[case, column].row for column in self.ranked(case)}
+        return [c for c, row in rows.items() if not row.is_outside and row.runtime not in controls]
+
+    def reference(self, case: Case) -> str | None:
+        """The case's control if that was measured, else its best contender."""
+        rows = {column: self.cells[case, column].row for column in self.ranked(case)}
+        named = {row.control for row in rows.values()}
+        controls = [column for column, row in rows.items() if row.runtime in named]
+        ours = [column for column, row in rows.items() if not row.is_outside]
+        return next(iter(controls or self.contenders(case) or ours or rows), None)
+
+    def lead(self, case: Case, ahead: str, behind: str) -> Summary | None:
+        """By what factor `ahead` is better than `behind`, from paired rounds; below 1 it is worse.
+
+        None where they have no round in common.
+        """
+        a, b = self.cells[case, ahead].values, self.cells[case, behind].values
+        return paired_ratio(a, b) if self.workload.metric.better == "higher" else paired_ratio(b, a)
+
     def measured(self) -> "Comparison":
         """Without the cells that have no value."""
         return replace(self, cells={at: cell for at, cell in self.cells.items() if cell.summary})
@@ -77,15 +106,25 @@ def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
     for cell in cells.values():
         if cell.values:
             cell.summary = summarize(list(cell.values.values()))
-    references = _references(results.workload, cells)
+    comparison = Comparison(results.workload, cells, {})
+    found = {case: comparison.reference(case) for case in comparison.cases}
+    comparison.references = {case: column for case, column in found.items() if column}
     for (case, _), cell in cells.items():
-        if cell.values and case in references:
-            cell.ratio = paired_ratio(cell.values, cells[case, references[case]].values)
-    return Comparison(results.workload, cells, references)
+        if cell.values:
+            reference = cells[case, comparison.references[case]]
+            cell.ratio = paired_ratio(cell.values, reference.values)
+    return comparison
 
 
-def _better(workload: Workload) -> Callable:
-    return max if workload.metric.better == "higher" else min
+def split_parameters(cases: list[Case]) -> tuple[dict[str, int | float | str], list[str]]:
+    """Parameters that are the same in all cases, and the names of those that are not."""
+    values = {name: {dict(case).get(name) for case in cases} for case in cases for name, _ in case}
+    constant = {
+        name: next(iter(found))
+        for name, found in values.items()
+        if len(found) == 1 and len(cases) > 1
+    }
+    return constant, [name for name in values if name not in constant]
 
 
 def speed_up(comparison: Comparison, base: str) -> Comparison:
@@ -102,22 +141,3 @@ def speed_up(comparison: Comparison, base: str) -> Comparison:
         if ratios:
             cells[case, column] = Cell(cell.row, ratios, summary=summarize(list(ratios.values())))
     return Comparison(comparison.workload, cells, {})
-
-
-def _references(workload: Workload, cells: dict[tuple[Case, str], Cell]) -> dict[Case, str]:
-    """Per case the column of its control if that was measured, else of the best contender."""
-    best = _better(workload)
-    all_controls = {row.control for row in workload.rows}
-    by_case: dict[Case, dict[str, Cell]] = defaultdict(dict)
-    for (case, column), cell in cells.items():
-        if cell.summary:
-            by_case[case][column] = cell
-    references = {}
-    for case, measured in by_case.items():
-        controls = {cell.row.control for cell in measured.values()}
-        candidates = {c: cell for c, cell in measured.items() if cell.row.runtime in controls}
-        ours = {c: cell for c, cell in measured.items() if not cell.row.is_outside}
-        contenders = {c: cell for c, cell in ours.items() if cell.row.runtime not in all_controls}
-        candidates = candidates or contenders or ours or measured
-        references[case] = best(candidates, key=lambda c: candidates[c].summary.median)
-    return references

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .comparison import Case, Comparison
+from .comparison import Case, Comparison, split_parameters
 
 _GAP = 2  # between two columns
 _EDGES = 2
@@ -23,7 +23,7 @@ def print_grid(
     """A table of all cases and columns, in blocks as wide as the console."""
     columns = {name: [cell(case, name) for case in comparison.cases] for name in comparison.columns}
     columns = {name: texts for name, texts in columns.items() if any(t.plain for t in texts)}
-    constant, varying = _split_parameters(comparison.cases)
+    constant, varying = split_parameters(comparison.cases)
     if constant:
         title += f" ({', '.join(f'{name}:{value}' for name, value in constant.items())})"
     label = "\n".join(varying) or "case"
@@ -44,17 +44,6 @@ def print_grid(
             if any(cell_text.plain for cell_text in row):
                 table.add_row(text, *row)
         console.print(table)
-
-
-def _split_parameters(cases: list[Case]) -> tuple[dict[str, int | float | str], list[str]]:
-    """Parameters that are the same in all cases, and the names of those that are not."""
-    values = {name: {dict(case).get(name) for case in cases} for case in cases for name, _ in case}
-    constant = {
-        name: next(iter(found))
-        for name, found in values.items()
-        if len(found) == 1 and len(cases) > 1
-    }
-    return constant, [name for name in values if name not in constant]
 
 
 def _heading(column: str) -> str:
