@@ -1,21 +1,20 @@
 """Every warning a run can give, each with what to do about it. The one home for warnings.
 
-A warning says what was seen and how bad it was; the worst rows are named, not all of them.
+A warning says what was seen and how bad it was; the worst rows are named, not all of them: what
+can be said of each is in row_notes.py.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .campaign import Tally
 from .comparison import compare
 from .results import Record, ResultsFolder, WorkloadResults
+from .row_notes import NOISE, SATURATED_PERCENT, STEAL_PERCENT, noisy, summaries_of, worst
+from .tally import Tally
 
-SATURATED_PERCENT = 95.0
-NOISE = 0.20
 # The generator's own delay (p99) against the median latency.
 LATE_SHARE = 0.1
-STEAL_PERCENT = 1.0
 _NAMED = 3
 
 
@@ -55,9 +54,10 @@ def _limits(records: list[Record]) -> Iterator[RunWarning]:
 
 def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
     if tally.interrupted_by:
+        left = len(tally.never_launched)
         yield RunWarning(
-            f"interrupted in round {tally.rounds + 1} of {wanted}; "
-            f"{len(tally.never_launched)} rows never got a launch",
+            f"interrupted in round {tally.rounds + 1} of {wanted}"
+            + (f"; {left} rows never got a launch" if left else ""),
             "what was measured is kept; repeat for the rest",
         )
     elif tally.never_launched:
@@ -83,19 +83,19 @@ def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
 
 
 def _saturated(records: list[Record]) -> Iterator[RunWarning]:
-    worst = _worst(records, "load_cpu_percent", SATURATED_PERCENT)
-    if worst:
+    found = worst(records, "load_cpu_percent", SATURATED_PERCENT)
+    if found:
         yield RunWarning(
-            f"load generator saturated: {_named(worst, '{:.0f} % of its CPU')}",
+            f"load generator saturated: {_named(found, '{:.0f} % of its CPU')}",
             "these rows measure the generator: the server may be faster; give it a faster core",
         )
 
 
 def _origin_saturated(records: list[Record]) -> Iterator[RunWarning]:
-    worst = _worst(records, "origin_cpu_percent", SATURATED_PERCENT)
-    if worst:
+    found = worst(records, "origin_cpu_percent", SATURATED_PERCENT)
+    if found:
         yield RunWarning(
-            f"the origin is saturated: {_named(worst, '{:.0f} % of its CPU')}",
+            f"the origin is saturated: {_named(found, '{:.0f} % of its CPU')}",
             "these rows measure the origin: those who fetch may be faster; give it a faster core",
         )
 
@@ -116,10 +116,10 @@ def _late(records: list[Record]) -> Iterator[RunWarning]:
 
 
 def _steal(records: list[Record]) -> Iterator[RunWarning]:
-    worst = _worst(records, "steal_percent", STEAL_PERCENT)
-    if worst:
+    found = worst(records, "steal_percent", STEAL_PERCENT)
+    if found:
         yield RunWarning(
-            f"the hypervisor took CPU time away: {_named(worst, '{:.1f} % steal')}",
+            f"the hypervisor took CPU time away: {_named(found, '{:.1f} % steal')}",
             "repeat at a quieter time or on a machine of your own",
         )
 
@@ -136,35 +136,22 @@ def _busy(machine: dict) -> Iterator[RunWarning]:
 
 def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
     for kept in workloads:
-        summaries = {
-            cell.row.name: cell.summary
-            for cell in compare(kept).cells.values()
-            if cell.summary and cell.summary.count > 1
-        }
-        noisy = {name: s.noise for name, s in summaries.items() if s.noise > NOISE}
-        if noisy:
-            ranges = any(summaries[name].is_range for name in noisy)
+        summaries = summaries_of(compare(kept))
+        shares = noisy(summaries)
+        if shares:
+            ranges = any(summaries[name].is_range for name in shares)
             what = "half the range" if ranges else "half the 95 % interval"
-            worst = {name: 100 * share for name, share in noisy.items()}
+            percents = {name: 100 * share for name, share in shares.items()}
             yield RunWarning(
-                f"noise above {NOISE:.0%} in {len(noisy)} of {len(summaries)} {kept.workload.name} "
-                f"rows ({what} relative to the median): {_named(worst, '{:.0f} %')}",
+                f"noise above {NOISE:.0%} in {len(shares)} of {len(summaries)} "
+                f"{kept.workload.name} rows ({what} relative to the median): "
+                f"{_named(percents, '{:.0f} %')}",
                 "differences below that mean nothing: more --rounds, or a quieter machine",
             )
 
 
-def _worst(records: list[Record], key: str, above: float) -> dict[str, float]:
-    """Per row the largest value of a counter, where it is above the threshold."""
-    worst: dict[str, float] = {}
-    for record in records:
-        value = record.value(key) or 0.0
-        if value > above:
-            worst[record.row.name] = max(value, worst.get(record.row.name, 0.0))
-    return worst
-
-
-def _named(worst: dict[str, float], form: str) -> str:
+def _named(found: dict[str, float], form: str) -> str:
     """ "a (97 %), b (96 %) and 4 more", the worst first."""
-    order = sorted(worst.items(), key=lambda item: -item[1])
+    order = sorted(found.items(), key=lambda item: -item[1])
     text = ", ".join(f"{name} ({form.format(value)})" for name, value in order[:_NAMED])
     return f"{text} and {len(order) - _NAMED} more" if len(order) > _NAMED else text

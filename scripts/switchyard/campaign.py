@@ -8,13 +8,14 @@ that would overrun is cut off and not counted.
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from .catalog import Row, Workload
 from .interrupts import Interrupts
 from .measure import Measurement, measure
 from .results import LIMIT_PREFIX, ResultsFolder
+from .tally import Tally
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,6 @@ class Plan:
     min_time_s: float
     timeout_s: float
     seed: int
-
-
-@dataclass
-class Tally:
-    """How far a run came."""
-
-    launches: int = 0
-    rounds: int = 0
-    spent_s: float = 0.0
-    out_of_budget: bool = False
-    interrupted_by: int | None = None
-    never_launched: list[str] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
 
 
 class Watcher(Protocol):

@@ -15,12 +15,13 @@ from typing import Any
 from rich.console import Console
 
 from . import catalog, environment, errors, needs
-from .campaign import Campaign, Plan, Tally
+from .campaign import Campaign, Plan
 from .errors import BadInputError, SwitchyardError
 from .interrupts import Interrupts
 from .paths import RELEASE_BUILD, RESULTS, recorded
 from .progress import ProgressDisplay
 from .results import ResultsFolder
+from .tally import Tally
 
 # rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
 QUICK = (6, 120.0, 0.05, 60.0)
@@ -133,15 +134,12 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         console.print(line, soft_wrap=True)
 
     def note(tally: Tally) -> None:
-        facts["rounds_done"] = tally.rounds
-        facts["launches"] = tally.launches
-        facts["measured_s"] = round(tally.spent_s, 3)
+        facts.update(tally.facts())
 
     with Interrupts() as interrupts, ProgressDisplay(rows, plan.rounds, console) as display:
         tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
         note(tally)
         facts["ended_at"] = _now()
-        facts["never_launched"] = tally.never_launched
         facts["complete"] = not (tally.interrupted_by or tally.never_launched)
         folder.write_environment()
     if tally.interrupted_by:

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from . import needs
 from .advice import warnings_of
-from .campaign import Tally
 from .catalog import in_order
 from .results import ResultsFolder
 from .table import print_workload
+from .tally import Tally
 
 _PIPED_WIDTH = 80
 
