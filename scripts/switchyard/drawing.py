@@ -4,14 +4,17 @@ Title top left, legend beside the axes and never over data, and below it a capti
 the commit and how many rounds stand behind each point.
 """
 
+import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .environment import in_short
 from .files import replacing
 from .results import ResultsFolder
 from .statistics import MIN_FOR_INTERVAL
@@ -61,12 +64,22 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     put_below(figure, caption)
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     for path in paths:
-        metadata = {"Date": None} if path.suffix == ".svg" else None
         with replacing(path) as part:
-            figure.savefig(
-                part, format=path.suffix[1:], dpi=_DPI, metadata=metadata, facecolor="white"
-            )
+            _write(figure, part, path.suffix[1:])
     return paths
+
+
+def png(figure: Figure, caption: str) -> bytes:
+    """The same as in the file that save() writes."""
+    put_below(figure, caption)
+    buffer = io.BytesIO()
+    _write(figure, buffer, "png")
+    return buffer.getvalue()
+
+
+def _write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(to, format=kind, dpi=_DPI, metadata=metadata, facecolor="white")
 
 
 def has_lines(ax: Axes) -> bool:
@@ -91,29 +104,20 @@ def with_legend(figure: Figure, axes: Iterable[Axes]) -> Figure | None:
 
 def caption(folder: ResultsFolder) -> str:
     """Machine, commit, build and rounds, for below a figure."""
-    facts = folder.environment
-    machine, git = facts.get("machine") or {}, facts.get("git") or {}
-    build, run = facts.get("build") or {}, facts.get("run") or {}
+    run = folder.environment.get("run") or {}
     counts = {
         len({r.round for r in kept.records() if not r.problem})
         for kept in folder.workloads.values()
     }
     rounds = max(counts, default=0)
     spread = "95 % intervals" if rounds >= MIN_FOR_INTERVAL else "smallest to largest"
-    virtual = machine.get("virtualisation")
+    interrupted = f"Interrupted run, {rounds} round{'s'[: rounds != 1]}"
     parts = [
-        "" if run.get("complete", True) else f"Interrupted run, {rounds} round{'s'[: rounds != 1]}",
-        f"{machine.get('cpu_model') or 'unknown CPU'}, {machine.get('cpu_count') or '?'} CPUs"
-        + (
-            f" (virtual machine{'' if virtual == 'unknown' else f', {virtual}'})" if virtual else ""
-        ),
-        f"Linux {machine.get('kernel') or '?'}",
-        f"commit {(git.get('sha') or 'none')[:7]}" + (" with changes" if git.get("dirty") else ""),
-        f"{build.get('compiler')}, Boost {build.get('boost')}" if build else "",
-        f"{run['started_at'][:10]}" if run.get("started_at") else "",
+        *([] if run.get("complete", True) else [interrupted]),
+        *in_short(folder.environment),
         "one round" if rounds == 1 else f"medians of {rounds} rounds, bars: {spread}",
     ]
-    return "; ".join(part for part in parts if part) + "."
+    return "; ".join(parts) + "."
 
 
 def use_style() -> None:

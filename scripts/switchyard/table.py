@@ -10,24 +10,10 @@ from rich.text import Text
 
 from . import units
 from .asides import RATIO, Aside, asides_of
-from .comparison import Case, Cell, Comparison, compare
+from .comparison import Case, Comparison, compare
+from .footnotes import Footnotes, explanation, problem
 from .grid import print_grid
 from .results import WorkloadResults
-from .statistics import MIN_FOR_INTERVAL
-
-
-class Footnotes:
-    """Numbers texts as they come, the same text only once."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, int] = {}
-
-    def mark(self, text: str) -> str:
-        return f"({self._texts.setdefault(text, len(self._texts) + 1)})"
-
-    def print(self, console: Console) -> None:
-        for text, number in self._texts.items():
-            console.print(Text(f"({number}) {text}"))
 
 
 def print_workload(console: Console, results: WorkloadResults) -> None:
@@ -42,8 +28,9 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
         comparison,
         lambda case, column: _metric_cell(comparison, case, column, unit, footnotes),
     )
-    console.print(Text(_explanation(comparison), style="dim"))
-    footnotes.print(console)
+    console.print(Text(explanation(comparison), style="dim"))
+    for line in footnotes.lines:
+        console.print(Text(line))
     for aside in asides_of(results, comparison):
         _print_aside(console, workload.name, aside)
     console.print()
@@ -55,7 +42,7 @@ def _metric_cell(
     cell = comparison.cells.get((case, column))
     if cell is None:
         return Text("")
-    note = _problem(cell, footnotes)
+    note = problem(cell, footnotes)
     if not cell.summary:
         return Text(note or "-", style="" if not note or cell.only_limits else "bold red")
     summary = cell.summary
@@ -72,31 +59,6 @@ def _metric_cell(
     if note:
         text.append(f"\n{note}", style="bold red")
     return text
-
-
-def _problem(cell: Cell, footnotes: Footnotes) -> str:
-    if not cell.problems:
-        return ""
-    marks = dict.fromkeys(footnotes.mark(record.problem or "") for record in cell.problems)
-    return ("limit " if cell.only_limits else "FAILED ") + " ".join(marks)
-
-
-def _explanation(comparison: Comparison) -> str:
-    """What the four lines of a cell are."""
-    counts = [cell.summary.count for cell in comparison.cells.values() if cell.summary]
-    if not counts:
-        return "Nothing was measured."
-    spread = "95 % interval of it"
-    if max(counts) < MIN_FOR_INTERVAL:
-        spread = f"min-max (a 95 % interval needs {MIN_FOR_INTERVAL} rounds)"
-    elif min(counts) < MIN_FOR_INTERVAL:
-        spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
-    rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
-    noun = "round" if rounds == "1" else "rounds"
-    text = f"Median of {rounds} {noun}; {spread}; ratio to control or fastest, by round"
-    if max(counts) == 1:
-        return f"{text}."
-    return f"{text}; the same of the ratio, which shows no difference where it includes 1."
 
 
 def _print_aside(console: Console, workload: str, aside: Aside) -> None:

@@ -41,15 +41,16 @@ def together(values: Sequence[float], unit: str, scale_of: float) -> str:
 
 def ratio(value: float) -> str:
     """ "0.94x", "12.3x", "1234x"; two digits that say something also when small: "0.0045x"."""
-    return f"{_times(value)}x"
+    return f"{factor(value)}x"
 
 
 def ratios(low: float, high: float) -> str:
     """Two of them without the x: "0.91-0.97"."""
-    return f"{_times(low)}-{_times(high)}"
+    return f"{factor(low)}-{factor(high)}"
 
 
-def _times(value: float) -> str:
+def factor(value: float) -> str:
+    """A ratio without the x: "0.94"."""
     if value >= 10:
         return digits(value)
     shown = float(f"{value:.2g}")
