@@ -8,6 +8,7 @@ that, because drift of the machine hits all rows of a round alike.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -37,12 +38,16 @@ class Summary:
 
 def summarize(values: Sequence[float]) -> Summary:
     """Summary of at least one value."""
-    data = np.asarray(values, dtype=float)
-    low, high = data.min(), data.max()
-    if len(data) >= MIN_FOR_INTERVAL:
-        interval = stats.quantile_test(data, q=0, p=0.5).confidence_interval(CONFIDENCE)
-        low, high = interval.low, interval.high
-    return Summary(float(np.median(data)), float(low), float(high), len(data))
+    data = np.sort(np.asarray(values, dtype=float))
+    low, high = _ranks(len(data)) if len(data) >= MIN_FOR_INTERVAL else (0, -1)
+    return Summary(float(np.median(data)), float(data[low]), float(data[high]), len(data))
+
+
+@cache
+def _ranks(count: int) -> tuple[int, int]:
+    """Between which of so many sorted values the interval lies: it depends on nothing else."""
+    ranks = stats.quantile_test(np.arange(count), q=0, p=0.5).confidence_interval(CONFIDENCE)
+    return int(ranks.low), int(ranks.high)
 
 
 def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Summary | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from switchyard.statistics import Summary, paired_ratio, shows_difference, summarize
 
@@ -11,6 +12,14 @@ def test_interval_is_the_one_between_order_statistics():
     six, ten = summarize([3, 1, 6, 2, 5, 4]), summarize(list(range(1, 11)))
     assert (six.median, six.low, six.high, six.is_range) == (3.5, 1, 6, False)
     assert (ten.median, ten.low, ten.high) == (5.5, 2, 9)
+
+
+@pytest.mark.parametrize("count", [6, 7, 20, 101])
+def test_interval_is_that_of_the_quantile_test_for_ties_too(count: int):
+    values = np.random.default_rng(count).integers(0, 9, count).astype(float)
+    expected = stats.quantile_test(values, q=4, p=0.5).confidence_interval(0.95)
+    summary = summarize(values)
+    assert (summary.low, summary.high) == (expected.low, expected.high)
 
 
 def test_interval_covers_the_true_median_in_95_percent_of_runs():
