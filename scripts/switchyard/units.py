@@ -50,9 +50,11 @@ def ratios(low: float, high: float) -> str:
 
 
 def factor(value: float) -> str:
-    """A ratio without the x: "0.94"."""
+    """A ratio without the x: "0.94"; never 1 when it isn't, as that is what intervals are for."""
     if value >= 10:
         return digits(value)
     shown = float(f"{value:.2g}")
-    decimals = 1 - math.floor(math.log10(shown)) if 0 < shown < 0.1 else 2
-    return f"{value:.{min(decimals, 6)}f}"
+    decimals = min(1 - math.floor(math.log10(shown)), 6) if 0 < shown < 0.1 else 2
+    while value != 1 and round(value, decimals) == 1 and decimals < 6:
+        decimals += 1
+    return f"{value:.{decimals}f}"
