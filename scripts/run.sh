@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one command: sets up, builds, measures, prints the table, draws the figures, names the folder.
+# The one command: sets up, builds, measures, prints the table, draws the figures, writes the report.
 # Arguments go to `switchyard.sh run`. exec at the end: a signal sent to this script reaches the
 # runner, which keeps and draws what was measured, and its exit code is this script's.
 # A full run also takes gevent, where it can be installed: without it, only its rows are left out.
@@ -22,4 +22,4 @@ if ! (cd -- "$root" && cmake --preset release &&
   echo "run: error: the build failed, see $log" >&2
   exit 1
 fi
-exec "$root/scripts/switchyard.sh" run --plot "$@"
+exec "$root/scripts/switchyard.sh" run --plot --report "$@"

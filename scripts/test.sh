@@ -48,9 +48,10 @@ smoke_run() {
   local workloads=(sleep switch spawn echo http_fetch channel shared_counter cpu blocking)
   scripts/switchyard.sh run --rounds 1 --min-time 0.01 --out "$smoke/results" --filter "$1" &&
     scripts/switchyard.sh plot "$smoke/results" &&
+    scripts/switchyard.sh report "$smoke/results" &&
     (cd "$smoke/results" && ls -l "${workloads[@]/%/.json}" plots/echo_latency.png \
       plots/http_fetch_time.png plots/channel_throughput.png plots/shared_counter_cost.png \
-      plots/cpu_speedup.png plots/blocking_lateness.png)
+      plots/cpu_speedup.png plots/blocking_lateness.png report.html)
 }
 
 # Inputs that reach new code are kept from run to run in build/fuzz/corpus.

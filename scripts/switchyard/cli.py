@@ -1,4 +1,4 @@
-"""The command line: `switchyard.sh <run|plot|check|validate|merge|list|doctor>`.
+"""The command line: `switchyard.sh <run|plot|report|check|validate|merge|list|doctor>`.
 
 One module per subcommand, each with add_arguments(parser) and main(args) -> exit code. Errors of
 our own end here as one line on stderr.
@@ -7,12 +7,12 @@ our own end here as one line on stderr.
 import argparse
 from collections.abc import Sequence
 
-from . import __version__, check, doctor, merge, plot, run, validate
+from . import __version__, check, doctor, errors, merge, plot, report, run, validate
 from . import list as list_command
-from .errors import SwitchyardError, report
 
 COMMANDS = {
-    "run": run, "plot": plot, "check": check, "validate": validate, "merge": merge, "list": list_command, "doctor": doctor,
+    "run": run, "plot": plot, "report": report, "check": check, "validate": validate,
+    "merge": merge, "list": list_command, "doctor": doctor,
 }  # fmt: skip
 
 
@@ -33,5 +33,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         return COMMANDS[args.command].main(args)
-    except SwitchyardError as error:
-        return report(error)
+    except errors.SwitchyardError as error:
+        return errors.report(error)

@@ -16,7 +16,7 @@ from . import histograms, units
 from .errors import BadInputError
 from .files import replacing
 from .histograms import QUANTILES, Histogram, HistogramFile
-from .report import stdout_console
+from .terminal import stdout_console
 
 # What has to be the same, or the whole would be about nothing.
 _ALIKE = ("loop", "bytes")

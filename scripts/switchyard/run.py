@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
     )
     parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
+    parser.add_argument("--report", action="store_true", help="write report.html at the end")
     parser.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
     parser.add_argument(
@@ -64,16 +65,18 @@ def main(args: argparse.Namespace) -> int:
     folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
     tally = _measure(plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
-    from . import plot, terminal
+    from . import plot, report, terminal
 
     terminal.print_results(folder, tally, plan.rounds)
     code = _exit_code(tally)
-    if args.plot and any(kept.has_measurement() for kept in folder.workloads.values()):
-        try:
-            plot.draw_figures(folder)
-        except SwitchyardError as error:  # how the run itself ended counts for more
-            plot_code = errors.report(error)
-            code = code or plot_code
+    if any(kept.has_measurement() for kept in folder.workloads.values()):
+        wanted = [plot.draw_figures] * args.plot + [report.write_report] * args.report
+        for write in wanted:
+            try:
+                write(folder)
+            except SwitchyardError as error:  # how the run itself ended counts for more
+                its_code = errors.report(error)
+                code = code or its_code
     print(f"results: {folder.path}")
     return code
 

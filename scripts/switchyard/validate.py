@@ -106,7 +106,7 @@ def _announce(console: Console, planned: "Plan", found: "Tools", folder: Path) -
 def _hand_out(run: "Rounds", facts: dict[str, Any], folder: Path) -> None:
     """Print, then write: what can't be written has been seen at least."""
     from .agreement import document, text
-    from .report import stdout_console
+    from .terminal import stdout_console
 
     findings = run.findings()
     in_words = text.facts_in_words(facts)

@@ -58,7 +58,7 @@ def cli(build: Path) -> Cli:
     """Runs `switchyard.sh ARGUMENTS...`; for run, list and doctor with --build of the fixture."""
 
     def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess:
-        if command not in ("plot", "merge") and "--build" not in arguments:
+        if command not in ("plot", "report", "merge") and "--build" not in arguments:
             arguments = ("--build", build, *arguments)
         argv = [str(SWITCHYARD), command, *map(str, arguments)]
         return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)

@@ -272,7 +272,7 @@ def test_only_a_full_run_takes_gevent_and_it_goes_on_without(tmp_path: Path, arg
     full = "--full" in arguments
     assert log.read_text().splitlines() == [
         "setup ", *(["setup --gevent"] if full else []),
-        " ".join(("switchyard run --plot", *arguments)),
+        " ".join(("switchyard run --plot --report", *arguments)),
     ]  # fmt: skip
     assert ("gevent could not be installed" in done.stderr) == full
     assert len(done.stderr.splitlines()) == full
