@@ -7,14 +7,14 @@ set -euo pipefail
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
 requirements=$root/scripts/requirements.txt
 stamp=$root/.venv/.switchyard-requirements
-gevent_requirements=$root/scripts/requirements-gevent.txt
-gevent_stamp=$root/.venv/.switchyard-gevent
+# Python packages that not everybody needs, scripts/requirements-NAME.txt, each with the module that
+# tells whether they are there.
+declare -A module_of=([gevent]=gevent [tests]=selenium)
+declare -A wanted=() had=()
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
   nlohmann-json3-dev libssl-dev wrk python3 python3-venv git procps)
-with_gevent=no
 with_perf=no
 python_only=no
-had_gevent=no
 did_something=no
 
 say() { echo "setup: $*"; }
@@ -28,8 +28,9 @@ help() {
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in runtimes/gevent/ and their rows
-  --tests     also nginx and openssl, which the tests start themselves, valgrind, time, and perf
-              where it is packaged as linux-perf (on Ubuntu: apt-get install linux-tools-\$(uname -r))
+  --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
+              and perf where it is packaged as linux-perf (on Ubuntu:
+              apt-get install linux-tools-\$(uname -r))
   --fuzz      also clang and its libFuzzer
   --python-only
               the Python packages alone, on any Linux: all that \`switchyard.sh check --binaries\`
@@ -41,10 +42,13 @@ read_arguments() {
   local argument
   for argument in "$@"; do
     case $argument in
-      --gevent) with_gevent=yes ;;
+      --gevent) wanted[gevent]=yes ;;
       --tests)
+        wanted[tests]=yes
         packages+=(nginx openssl valgrind libbenchmark-tools time)
         with_perf=yes
+        # Ubuntu has it as a snap only, which can't read the tests' folders: they go without.
+        if is_debian; then packages+=(chromium chromium-driver); fi
         ;;
       --fuzz) packages+=(clang libclang-rt-dev) ;;
       --python-only) python_only=yes ;;
@@ -63,6 +67,9 @@ read_arguments() {
     exit 2
   fi
 }
+
+# shellcheck disable=SC1091
+is_debian() { [[ -r /etc/os-release && $(. /etc/os-release && echo "${ID-}") == debian ]]; }
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
@@ -157,9 +164,12 @@ venv_is_current() {
   is_stamped "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null
 }
 
-gevent_is_current() {
-  is_stamped "$gevent_requirements" "$gevent_stamp" &&
-    "$root/.venv/bin/python" -P -c 'import gevent' 2>/dev/null
+extra_requirements() { echo "$root/scripts/requirements-$1.txt"; }
+extra_stamp() { echo "$root/.venv/.switchyard-$1"; }
+
+extra_is_current() {
+  is_stamped "$(extra_requirements "$1")" "$(extra_stamp "$1")" &&
+    "$root/.venv/bin/python" -P -c "import ${module_of[$1]}" 2>/dev/null
 }
 
 make_venv() {
@@ -176,12 +186,15 @@ make_venv() {
 }
 
 # Its exit code is whether it worked: `set -e` does not hold where that is asked for.
-add_gevent() {
-  say "installing the packages of scripts/requirements-gevent.txt into .venv"
+add_extra() {
+  local extra_file extra_mark
+  extra_file=$(extra_requirements "$1")
+  extra_mark=$(extra_stamp "$1")
+  say "installing the packages of scripts/requirements-$1.txt into .venv"
   did_something=yes
-  rm -f "$gevent_stamp"
+  rm -f "$extra_mark"
   "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-    --requirement "$gevent_requirements" && stamp_of "$gevent_requirements" >"$gevent_stamp"
+    --requirement "$extra_file" && stamp_of "$extra_file" >"$extra_mark"
 }
 
 read_arguments "$@"
@@ -193,11 +206,17 @@ if [[ $python_only == no ]]; then
   if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
   if [[ $with_perf == yes ]]; then add_perf; fi
 fi
-if [[ -f $gevent_stamp ]]; then had_gevent=yes; fi # a .venv made anew has lost it
+for extra in "${!module_of[@]}"; do
+  if [[ -f $(extra_stamp "$extra") ]]; then had[$extra]=yes; fi # a .venv made anew has lost it
+done
 venv_is_current || make_venv
-if [[ $with_gevent == yes ]]; then
-  gevent_is_current || add_gevent || fail "pip could not install scripts/requirements-gevent.txt"
-elif [[ $had_gevent == yes ]]; then
-  gevent_is_current || add_gevent || say "gevent is missing now: scripts/setup.sh --gevent adds it"
-fi
+for extra in "${!module_of[@]}"; do
+  if [[ ${wanted[$extra]-} == yes ]]; then
+    extra_is_current "$extra" || add_extra "$extra" ||
+      fail "pip could not install scripts/requirements-$extra.txt"
+  elif [[ ${had[$extra]-} == yes ]]; then
+    extra_is_current "$extra" || add_extra "$extra" ||
+      say "${module_of[$extra]} is missing now: scripts/setup.sh --$extra adds it"
+  fi
+done
 if [[ $did_something == yes ]]; then say "done"; else say "everything is there, nothing to do"; fi

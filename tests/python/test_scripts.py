@@ -91,7 +91,12 @@ def run_setup(tmp_path: Path, *arguments: str, **programs: str) -> subprocess.Co
     for name, body in programs.items():
         write_program(path / name, body)
     (tmp_path / "scripts").mkdir(exist_ok=True)
-    for name in ("setup.sh", "requirements.txt", "requirements-gevent.txt"):
+    for name in (
+        "setup.sh",
+        "requirements.txt",
+        "requirements-gevent.txt",
+        "requirements-tests.txt",
+    ):
         shutil.copy(SCRIPTS / name, tmp_path / "scripts")
     argv = ["/bin/bash", str(tmp_path / "scripts" / "setup.sh"), *arguments]
     environment = {**os.environ, "PATH": str(path)}
@@ -178,6 +183,8 @@ class FakeVenv:
             case "$*" in
               *"import gevent"*) [[ -e $has ]] ;;
               *requirements-gevent.txt) [[ ! -e {folder}/offline ]] && : >$has ;;
+              *"import selenium"*) [[ -e $has-tests ]] ;;
+              *requirements-tests.txt) : >$has-tests ;;
             esac""")  # fmt: skip
         self.programs = {
             "dpkg-query": "[[ $* == *fiber\\** ]] && echo installed libboost-fiber1.81-dev || "
@@ -191,7 +198,10 @@ class FakeVenv:
         return run_setup(self.folder, *arguments, **self.programs)
 
     def installs_of_gevent(self) -> int:
-        return self.calls.read_text().count("requirements-gevent.txt")
+        return self.installs("gevent")
+
+    def installs(self, extra: str) -> int:
+        return self.calls.read_text().count(f"requirements-{extra}.txt")
 
 
 @pytest.fixture
@@ -231,6 +241,14 @@ def test_setup_adds_gevent_once(venv: FakeVenv):
         assert done.returncode == 0
         assert done.stdout == "setup: everything is there, nothing to do\n"
     assert venv.installs_of_gevent() == 1
+
+
+def test_setup_adds_what_the_browser_is_driven_with_once_and_only_for_tests(venv: FakeVenv):
+    assert venv.installs("tests") == 0
+    for _ in range(2):
+        assert venv.setup("--tests").returncode == 0
+        assert venv.installs("tests") == 1
+    assert venv.installs_of_gevent() == 0
 
 
 def test_setup_keeps_gevent_when_it_makes_the_venv_anew(venv: FakeVenv):
