@@ -31,6 +31,7 @@ STYLE = {
     "grid.linewidth": 0.7,
     "lines.linewidth": 1.5,
     "legend.frameon": False,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "svg.hashsalt": "switchyard",  # the same data give the same file
 }
 _DPI = 150

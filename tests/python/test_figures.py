@@ -122,6 +122,17 @@ def test_channels_of_one_capacity_are_dots_in_a_row_for_each_mechanism(tmp_path:
     assert (len(one.containers), len(four.containers)) == (8, 5)  # of four, none across cores
 
 
+def test_a_name_is_drawn_as_it_is(tmp_path: Path):
+    kept = made_up.results("cpu")
+    document = kept.workload.document()
+    for entry in document["rows"]:
+        entry["runtime"] = entry["runtime"].replace("thread", r"$\frac$")
+    kept.workload = kept.workload.parse(document)
+    folder = ResultsFolder(tmp_path, {"cpu": kept}, made_up.ENVIRONMENT)
+    (ax,) = panels(drawn(figures.cpu_speedup, folder))
+    assert r"$\frac$" in ax.get_legend_handles_labels()[1]
+
+
 def test_speed_up_is_measured_against_the_cpus(tmp_path: Path):
     (ax,) = panels(drawn(figures.cpu_speedup, made_up.folder(tmp_path)))
     _, thread = line(ax, "thread")
