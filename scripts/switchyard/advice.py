@@ -143,7 +143,7 @@ def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
             what = "half the range" if ranges else "half the 95 % interval"
             percents = {name: 100 * share for name, share in shares.items()}
             yield RunWarning(
-                f"noise above {NOISE:.0%} in {len(shares)} of {len(summaries)} "
+                f"noise above {100 * NOISE:.0f} % in {len(shares)} of {len(summaries)} "
                 f"{kept.workload.name} rows ({what} relative to the median): "
                 f"{_named(percents, '{:.0f} %')}",
                 "differences below that mean nothing: more --rounds, or a quieter machine",

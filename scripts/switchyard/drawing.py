@@ -34,7 +34,7 @@ STYLE = {
     "text.parse_math": False,  # a dollar in a name is a dollar
     "svg.hashsalt": "switchyard",  # the same data give the same file
 }
-_DPI = 150
+DPI = 150
 
 
 def new_figure(
@@ -80,7 +80,7 @@ def png(figure: Figure, caption: str) -> bytes:
 
 def _write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
     metadata = {"Date": None} if kind == "svg" else None
-    figure.savefig(to, format=kind, dpi=_DPI, metadata=metadata, facecolor="white")
+    figure.savefig(to, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
 
 
 def has_lines(ax: Axes) -> bool:

@@ -23,6 +23,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 PHONE = 360
+SHEET = 688  # A4 without its margins, in CSS pixels
 # Of every table and column: after a click ascending, after another descending, empty cells last.
 SORT_ALL = """
 for (const details of document.querySelectorAll("details")) details.open = true;
@@ -41,7 +42,7 @@ for (const table of document.querySelectorAll("table")) {
         header.classList.contains("number") ? (a, b) => a - b
           : new Intl.Collator("en", { numeric: true }).compare);
       if (order === "descending") sorted.reverse();
-      const where = `${table.caption.textContent}/${header.textContent}/${order}`;
+      const where = `${table.ariaLabel}/${header.textContent}/${order}`;
       if (header.getAttribute("aria-sort") !== order) wrong.push(`${where}: aria-sort`);
       if (keys.some(Number.isNaN)) wrong.push(`${where}: no number`);
       if (texts.slice(0, known.length).includes("")) wrong.push(`${where}: empty ones not last`);
@@ -229,6 +230,23 @@ def test_paper_has_everything_and_no_buttons(opened):
     ) == "visible"  # fmt: skip
     emulate(opened)
     assert opened.execute_script(HIDDEN) == folded, "what was folded is so again"
+
+
+def test_browsers_that_know_no_such_style_unfold_all_for_paper_too(opened):
+    count = "return document.querySelectorAll('details[open]').length"
+    opened.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert opened.execute_script(count) > 10
+    opened.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert opened.execute_script(count) == 0
+
+
+def test_no_table_is_wider_than_a_sheet(opened):
+    emulate(opened, media="print", width=SHEET)
+    widths = opened.execute_script(
+        "return Array.from(document.querySelectorAll('table, img, code'), "
+        "(element) => element.getBoundingClientRect().right)"
+    )
+    assert max(widths) <= SHEET
 
 
 def test_it_can_be_printed(opened):

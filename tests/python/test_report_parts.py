@@ -89,8 +89,11 @@ def test_the_environment_is_told_in_groups_with_units():
         "weather": {"sky": "blue"},
     })  # fmt: skip
     facts = {group.title: dict(group.facts) for group in groups}
-    assert list(facts) == ["Code", "Machine", "Limits", "Run", "switchyard", "weather"]
-    assert facts["Code"] == {"sha": "abc", "dirty": "yes"}
+    assert list(facts) == [
+        "Code", "Machine", "Mitigations", "Limits", "Run", "switchyard", "weather"
+    ]  # fmt: skip
+    assert facts["Code"] == {"commit": "abc", "changes in no commit": "yes"}
+    assert facts["Mitigations"] == {"spectre v2": "Retpolines"}
     assert facts["Limits"] == {
         "RLIMIT_STACK": "8388608 (hard: unlimited)", "RLIMIT_NOFILE": "9",
         "cgroup.pids.max": "none found", "net.ipv4.ip_local_port_range": "32768-60999",
@@ -98,7 +101,6 @@ def test_the_environment_is_told_in_groups_with_units():
     }  # fmt: skip
     assert facts["Machine"] == {
         "memory": "1.00 GiB", "governors": "none", "turbo": "not told", "usable cpus": "0, 1",
-        "mitigations: spectre v2": "Retpolines",
     }  # fmt: skip
     assert facts["Run"] == {"min time": "0.05 s", "complete": "yes"}
     assert facts["weather"] == {"sky": "blue"}
@@ -116,7 +118,9 @@ def test_stored_figures_are_taken_and_say_what_they_compare(tmp_path):
     assert "Upwards: speed-up, ratio by round." in found["cpu_speedup"].alt
 
 
-@pytest.mark.parametrize("spoilt", [None, b"", pages.PNG[:40], b"<svg/>"])
+@pytest.mark.parametrize(
+    "spoilt", [None, b"", pages.PNG[:40], b"<svg/>"], ids=["missing", "empty", "cut off", "no PNG"]
+)
 def test_figures_that_are_missing_or_broken_are_drawn(spoilt: bytes | None, tmp_path):
     folder = pages.few(tmp_path, "cpu")
     file = tmp_path / "plots" / "cpu_speedup.png"

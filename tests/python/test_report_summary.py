@@ -13,7 +13,7 @@ from switchyard.comparison import compare
 from switchyard.reporting.summary import overview, summarize_workload
 from switchyard.results import ResultsFolder
 
-_LEAD = re.compile(r"(?:by|\() ?(?P<ratio>[\d.]+)x,? \(?(?:95 % interval )?(?P<low>[\d.]+)-"
+_LEAD = re.compile(r"(?:by|\() ?(?P<ratio>[\d.]+)x,? \(?(?:95 % interval )?(?P<low>[\d.]+) to "
                    r"(?P<high>[\d.]+)\)")  # fmt: skip
 
 
@@ -35,8 +35,8 @@ def test_a_lead_that_is_shown_is_told_with_its_interval():
     (sentence,) = said.sentences
     assert sentence.case == "tasks:1"
     assert sentence.text == (
-        "fiber (10.0 ns) is fastest, ahead of thread by 2.10x (95 % interval 2.00-2.20) "
-        "and process by 5.00x (5.00-5.00)."
+        "fiber (10.0 ns) is fastest, ahead of thread by 2.10x (95 % interval 2.00 to 2.20) "
+        "and process by 5.00x (5.00 to 5.00)."
     )
 
 
@@ -44,8 +44,8 @@ def test_where_intervals_include_1_no_difference_is_shown():
     said = spawn(fiber=FAST, thread=times(FAST, 0.9, 1.2), process=times(FAST, 5.0))
     assert "none is shown to be ahead" in said.headline
     assert said.sentences[0].text == (
-        "No difference shown between fiber (10.0 ns) and thread (1.05x, 95 % interval 0.90-1.20); "
-        "fiber is ahead of process by 5.00x (95 % interval 5.00-5.00)."
+        "No difference shown between fiber (10.0 ns) and thread (1.05x, 95 % interval "
+        "0.90 to 1.20); fiber is ahead of process by 5.00x (95 % interval 5.00 to 5.00)."
     )
 
 
@@ -87,7 +87,7 @@ def echo(fiber: list[float], epoll: list[float], **fields):
 def test_the_best_is_held_against_the_control():
     assert echo(FAST, times(FAST, 2.0)) == (
         "Only fiber (10.0 /s) competes here. "
-        "It has 0.50x (95 % interval 0.50-0.50) the messages per second of the control epoll."
+        "It has 0.50x (95 % interval 0.50 to 0.50) the messages per second of the control epoll."
     )
     assert "No difference shown between it and the control epoll (1.02x" in echo(
         times(FAST, 0.9, 1.14), FAST

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_CSS_DPI = 96
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """`uri`: a PNG as data; width and height in its pixels."""
+    """`uri`: a PNG as data; width and height in CSS pixels, for letters of the same size in all."""
 
     name: str
     title: str
@@ -59,7 +60,9 @@ def _stored(path: Path) -> bytes | None:
 
 
 def _picture(name: str, figure: "Figure", png: bytes) -> Picture:
-    width, height = struct.unpack(">II", png[16:24])
+    from ..drawing import DPI
+
+    width, height = (round(n * _CSS_DPI / DPI) for n in struct.unpack(">II", png[16:24]))
     uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     title = " ".join(figure.get_suptitle().split())
     return Picture(name, title, f"{title}. {_words(figure)}", uri, width, height)

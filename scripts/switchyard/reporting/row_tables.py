@@ -17,6 +17,11 @@ _BOOKKEEPING = frozenset((
     "family_index", "per_family_instance_index", "repetition_index", "repetitions", "round",
     "threads", "iterations", "cpu_time", "launch_s", "limit_reached",
 ))  # fmt: skip
+_ROWS_NOTE = (
+    "Noise is half the width of the interval relative to the median. The ratio is to the control "
+    "or the fastest of the case, the lead is the factor over what comes next in it; both are "
+    "medians of the rounds' ratios."
+)
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
 
@@ -25,8 +30,8 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     _, varying = split_parameters(comparison.cases)
     columns = [
         Column("runtime", False, True), *parameter_columns(comparison.cases, varying),
-        Column("median"), Column("interval"), Column("ratio"), Column("interval of the ratio"),
-        Column("to", False), Column("which is", False), Column("lead over the next"),
+        Column("median"), Column("interval"), Column("compared with", False), Column("ratio"),
+        Column("interval of the ratio"), Column("finding", False), Column("lead over the next"),
         Column("noise"), Column("rounds"), Column("steal, worst"), Column("load average"),
         Column("notes", False),
     ]  # fmt: skip
@@ -43,12 +48,7 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
                     *_measured(comparison, cell), *_compared(comparison, case, column),
                     *_noise(cell), *_conditions(conditions[name]), _notes(cell, notes.get(name)),
                 ])  # fmt: skip
-    return Table(
-        "Every row", columns, rows,
-        ("Noise is half the width of the interval relative to the median. The ratio is to the "
-         "control or the fastest of the case, the lead is the factor over what comes next in it; "
-         "both are medians of the rounds' ratios.",),
-    )  # fmt: skip
+    return Table("Every row", columns, rows, (_ROWS_NOTE,))
 
 
 def counters_table(results: WorkloadResults) -> Table:
@@ -78,17 +78,17 @@ def _interval(s: Summary, unit: str) -> Cell:
 
 
 def _compared(comparison: Comparison, case: Case, column: str) -> list[Cell]:
-    """Ratio, its interval, to what, what it says; and the lead over the next."""
+    """With what, ratio, its interval, what it says; and the lead over the next."""
     cell, reference = comparison.cells[case, column], comparison.references.get(case)
     if not cell.summary or not reference:
         return [Cell(), Cell(), Cell(), Cell(), Cell()]
     kind = comparison.reference_kind(case)
     if column == reference:
-        compared = [Cell(), Cell(), Cell(kind, kind), Cell()]
+        ratio, name = None, kind
     else:
-        compared = _ratio(cell.ratio, comparison.workload.metric.better)
-        compared.insert(2, Cell(f"{kind} {reference}", f"{kind} {reference}"))
-    return [*compared, _lead(comparison, case, column)]
+        ratio, name = cell.ratio, f"{kind} {reference}"
+    found = _ratio(ratio, comparison.workload.metric.better)
+    return [Cell(name, name), *found, _lead(comparison, case, column)]
 
 
 def _ratio(ratio: Summary | None, better: str) -> list[Cell]:
@@ -161,5 +161,7 @@ def _counter(key: str, values: list[float] | None) -> Cell:
     unit = _UNITS.get(key) or ("us" if "_us" in key else "")
     if unit:
         return Cell(units.with_unit(median, unit), median)
+    if 0 < abs(median) < 1e-6:
+        return Cell(f"{median:.2g}", median)
     suffix = " %" if key.endswith("_percent") else " ms" if key.endswith("_ms") else ""
     return Cell(f"{units.digits(median)}{suffix}", median)

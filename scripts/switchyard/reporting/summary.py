@@ -120,9 +120,8 @@ def _to_control(comparison: Comparison, found: Standing) -> Iterator[str]:
         yield f"{NO_DIFFERENCE.capitalize()} between it and the control {shown}."
     elif said is not Finding.TOO_FEW:
         label = comparison.workload.metric.label
-        interval = f"95 % interval {units.ratios(ratio.low, ratio.high)}"
-        times = units.ratio(ratio.median)
-        yield f"It has {times} ({interval}) the {label} of the control {control}."
+        times = f"{units.ratio(ratio.median)} (95 % interval {_bounds(ratio)})"
+        yield f"It has {times} the {label} of the control {control}."
 
 
 def _saturated(comparison: Comparison, found: Standing, doubtful: set[str]) -> Iterator[str]:
@@ -146,23 +145,25 @@ def _problems(comparison: Comparison, case: Case) -> Iterator[str]:
 
 
 def _leads(leads: dict[str, Summary | None]) -> str:
-    """ "thread by 1.42x (95 % interval 1.20-1.62) and process by 2.01x (1.90-2.20)"."""
+    """ "thread by 1.42x (95 % interval 1.20 to 1.62) and process by 2.01x (1.90 to 2.20)"."""
     texts = []
     for name, lead in leads.items():
         words = "" if texts else "95 % interval "
-        bounds = units.ratios(lead.low, lead.high)
-        texts.append(f"{name} by {units.ratio(lead.median)} ({words}{bounds})")
+        texts.append(f"{name} by {units.ratio(lead.median)} ({words}{_bounds(lead)})")
     return _and(texts)
 
 
 def _ties(leads: dict[str, Summary | None]) -> str:
-    """ "thread (1.02x, 95 % interval 0.95-1.10) and process (1.05x, 0.97-1.12)"."""
+    """ "thread (1.02x, 95 % interval 0.95 to 1.10) and process (1.05x, 0.97 to 1.12)"."""
     texts = []
     for name, lead in leads.items():
         words = "" if texts else "95 % interval "
-        bounds = units.ratios(lead.low, lead.high)
-        texts.append(f"{name} ({units.ratio(lead.median)}, {words}{bounds})")
+        texts.append(f"{name} ({units.ratio(lead.median)}, {words}{_bounds(lead)})")
     return _and(texts)
+
+
+def _bounds(ratio: Summary) -> str:
+    return f"{units.factor(ratio.low)} to {units.factor(ratio.high)}"
 
 
 def _and(texts: list[str]) -> str:

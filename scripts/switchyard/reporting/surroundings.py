@@ -12,6 +12,7 @@ _TITLES = {
     "git": "Code", "build": "Build", "machine": "Machine", "limits": "Limits", "python": "Python",
     "programs": "Programs", "run": "Run",
 }  # fmt: skip
+_NAMES = {"sha": "commit", "dirty": "changes in no commit"}
 # Said elsewhere on the page, or of no use to a reader.
 _LEFT_OUT = {"run": ("options", "left_out", "never_launched")}
 _UNTOLD = "not told"
@@ -31,24 +32,24 @@ def groups_of(environment: dict[str, Any]) -> list[Group]:
         if isinstance(facts, dict):
             left_out = _LEFT_OUT.get(section, ())
             kept = {name: value for name, value in facts.items() if name not in left_out}
-            pairs = [pair for name, value in kept.items() for pair in _pairs(section, name, value)]
-            found.append(Group(_TITLES.get(section, section), pairs))
+            nested = {name: value for name, value in kept.items() if isinstance(value, dict)}
+            plain = {name: value for name, value in kept.items() if name not in nested}
+            found.append(_group(_TITLES.get(section, section), section, plain))
+            found += [_group(_label(n).capitalize(), n, value) for n, value in nested.items()]
         elif facts is not None:
             found.append(Group(section, [("version", str(facts))]))
     return [group for group in found if group.facts]
 
 
-def _pairs(section: str, name: str, value: object) -> list[tuple[str, str]]:
-    if isinstance(value, dict):
-        return [(f"{_label(name)}: {_label(key)}", _text(section, key, value[key]))
-                for key in value]  # fmt: skip
-    return [(_label(name), _text(section, name, value))]
+def _group(title: str, section: str, facts: dict[str, Any]) -> Group:
+    return Group(title, [(_label(name), _text(section, name, facts[name])) for name in facts])
 
 
 def _label(name: str) -> str:
     """Sysctls and RLIMITs keep their names; units stand with the values."""
     if "." in name or name.isupper():
         return name
+    name = _NAMES.get(name, name)
     return name.removesuffix("_bytes").removesuffix("_s").replace("_", " ")
 
 

@@ -48,10 +48,10 @@
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   }
 
-  // Paper can't be unfolded: all details are open on it, and as they were afterwards.
+  // Paper can't be unfolded, and not every browser knows how style says so.
   let folded = [];
   function unfold() {
-    folded = folded.concat(Array.from(document.querySelectorAll("details:not([open])")));
+    folded = Array.from(document.querySelectorAll("details:not([open])"));
     for (const details of folded) details.open = true;
   }
   function fold() {
@@ -67,5 +67,4 @@
   for (const button of document.querySelectorAll(".copy")) button.hidden = false;
   addEventListener("beforeprint", unfold);
   addEventListener("afterprint", fold);
-  matchMedia("print").addEventListener("change", (media) => (media.matches ? unfold() : fold()));
 })();
