@@ -10,11 +10,9 @@ from typing import Any
 
 from .comparison import compare
 from .results import Record, ResultsFolder, WorkloadResults
-from .row_notes import NOISE, SATURATED_PERCENT, STEAL_PERCENT, noisy, summaries_of, worst
+from .row_notes import NOISE, SATURATED_PERCENT, STEAL_PERCENT, late, noisy, summaries_of, worst
 from .tally import Tally
 
-# The generator's own delay (p99) against the median latency.
-LATE_SHARE = 0.1
 _NAMED = 3
 
 
@@ -101,16 +99,10 @@ def _origin_saturated(records: list[Record]) -> Iterator[RunWarning]:
 
 
 def _late(records: list[Record]) -> Iterator[RunWarning]:
-    """In an open loop the generator is busy looking for what is due: its CPU time says nothing."""
-    late = {}
-    for record in records:
-        late_us, seen_us = record.value("late_p99_us") or 0.0, record.value("p50_us") or 0.0
-        if late_us > LATE_SHARE * seen_us:
-            share = 100 * late_us / seen_us if seen_us else 100.0
-            late[record.row.name] = max(share, late.get(record.row.name, 0.0))
-    if late:
+    found = late(records)
+    if found:
         yield RunWarning(
-            f"load generator late: {_named(late, 'by {:.0f} % of the median latency')}",
+            f"load generator late: {_named(found, 'by {:.0f} % of the median latency')}",
             "part of the latency of these rows is the generator's own; give it a CPU of its own",
         )
 

@@ -1,5 +1,7 @@
 """What is said of single rows, and how far a run came when it is read back."""
 
+from pathlib import Path
+
 import made_up
 
 from switchyard.advice import warnings_of
@@ -38,6 +40,14 @@ def test_a_row_of_which_nothing_is_to_be_said_has_no_notes():
     kept = echo()
     assert notes_of(compare(kept), kept.records()) == {}
     assert saturated(kept.records()) == set()
+
+
+def test_a_late_load_generator_is_told_by_its_share_of_the_latency():
+    kept = echo(fiber={"late_p99_us": 30.0, "p50_us": 60.0},
+                epoll={"late_p99_us": 5.0, "p50_us": 60.0})  # fmt: skip
+    assert notes_of(compare(kept), kept.records()) == {FIBER: ["load generator late (by 50 %)"]}
+    (warning,) = warnings_of(ResultsFolder(Path(), {"echo": kept}), Tally(rounds=6), 6)
+    assert f"{FIBER} (by 50 % of the median latency)" in warning.what
 
 
 def test_the_worst_round_counts():
