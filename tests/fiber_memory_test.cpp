@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/limits.hpp"
 #include "runtimes/fiber.hpp"
 
 namespace switchyard {
@@ -51,8 +52,14 @@ TEST(fiber_memory, StacksAreUsedAgain) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-TEST(fiber_memory, AHundredThousandSleepersHoldAtMostEightKibibytesEach) {
-  constexpr std::size_t tasks = 100'000;
+TEST(fiber_memory, AMillionSleepersHoldAtMostSixKibibytesEach) {
+  constexpr std::size_t tasks = 1'000'000;
+  constexpr std::uint64_t room_bytes = 10ULL << 30;
+  try {
+    harness::require_memory(room_bytes);
+  } catch (const limit_error& limit) {
+    GTEST_SKIP() << limit.what();
+  }
   const auto pss_bytes = [] {
     std::ifstream rollup("/proc/self/smaps_rollup");
     for (std::string line; std::getline(rollup, line);) {
@@ -65,10 +72,10 @@ TEST(fiber_memory, AHundredThousandSleepersHoldAtMostEightKibibytesEach) {
     const long before = pss_bytes();
     std::vector<fiber::task<void>> all;
     all.reserve(tasks);
-    for (std::size_t i = 0; i < tasks; ++i) all.push_back(rt.spawn([&] { rt.sleep_for(500ms); }));
+    for (std::size_t i = 0; i < tasks; ++i) all.push_back(rt.spawn([&] { rt.sleep_for(1s); }));
     rt.yield();  // to each of them once
     const long each = (pss_bytes() - before) / static_cast<long>(tasks);
-    EXPECT_LE(each, 8 * 1024);
+    EXPECT_LE(each, 6 * 1024);
     EXPECT_GE(each, 1024) << "they were not all alive";
     for (auto& task : all) task.join();
   });
