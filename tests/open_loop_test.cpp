@@ -98,6 +98,14 @@ TEST(open_loop, KeepsItsRate) {
   }
 }
 
+std::uint64_t count_above(const histogram& h, std::chrono::nanoseconds value) {
+  std::uint64_t above = 0;
+  h.for_each_bucket([&](std::uint64_t lowest, std::uint64_t, std::uint64_t count) {
+    if (lowest >= static_cast<std::uint64_t>(value.count())) above += count;
+  });
+  return above;
+}
+
 // What a closed loop, or a clock started at the sending, hides: while the server stands still few
 // messages are under way, but all that would have been sent in that second are late.
 TEST(open_loop, AServerThatStopsForASecondShowsThatSecond) {
@@ -113,14 +121,15 @@ TEST(open_loop, AServerThatStopsForASecondShowsThatSecond) {
   const auto result = generator.run_at({.rate = 1'000}, 4s);
   interruption.join();
   EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
-  EXPECT_EQ(result.unsent, 0U);
-  // A quarter of all messages was due in that second; half of these waited for 0.5 s or more.
-  EXPECT_GT(result.latency.value_at(0.90), 0.4e9);
-  EXPECT_GT(result.latency.value_at(0.99), 0.8e9);
+  // Half of the thousand messages that were due in that second waited for 0.5 s or more. By the
+  // other clock the 16 that were under way are slow; a machine that stalls by itself adds as many.
+  const auto late = count_above(result.latency, 500ms);
+  const auto slow = count_above(result.service, 500ms);
+  EXPECT_GE(late, 450U);
+  EXPECT_GE(slow, 1U);
+  EXPECT_LT(5 * slow, late);
+  EXPECT_GT(result.latency.value_at(0.95), 0.4e9) << "an eighth of all messages";
   EXPECT_GT(static_cast<double>(result.latency.max()), 0.9e9);
-  // By the other clock 16 of 4,000 are slow, which does not reach the 99th percentile.
-  EXPECT_LT(result.service.value_at(0.99), 0.3e9);
-  EXPECT_GT(static_cast<double>(result.service.max()), 0.9e9);
 }
 
 TEST(open_loop, WhatCannotBeSentIsCounted) {
@@ -132,7 +141,7 @@ TEST(open_loop, WhatCannotBeSentIsCounted) {
   EXPECT_EQ(generator.greet().errors.total(), 0U);
   server.pause();
   std::thread later([&] {
-    std::this_thread::sleep_for(1500ms);
+    std::this_thread::sleep_for(3s);
     server.go_on();
   });
   const auto result = generator.run_at({.rate = 1'000}, 1s);
