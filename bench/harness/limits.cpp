@@ -7,60 +7,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <limits>
-#include <sstream>
+#include <iterator>
 
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
 namespace {
 
-constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-
-std::uint64_t share_of(std::uint64_t total) {
-  return total == unlimited ? unlimited : total / 5 * 4;
-}
-
-/// The first number in a file of /proc or /sys; "max" and a missing file mean unlimited.
-std::uint64_t number_in(const std::string& path) {
-  std::ifstream file(path);
-  std::uint64_t number = unlimited;
-  return file >> number ? number : unlimited;
-}
-
-/// One limit of a cgroup, and how much of it is taken.
-struct cgroup_limit {
-  std::uint64_t most = unlimited;
-  std::uint64_t taken = 0;
-  [[nodiscard]] std::uint64_t left() const { return most > taken ? most - taken : 0; }
-};
-
-/// The tightest limit on the way from this process's cgroup up to the root. `controller` is the one
-/// of version 1; version 2 has all in one hierarchy. Within a container the path that the kernel
-/// tells may not exist: then the root of the mount stands for the container.
-cgroup_limit tightest(const std::string& controller, const std::string& v1_most,
-                      const std::string& v1_taken, const std::string& v2_most,
-                      const std::string& v2_taken) {
-  cgroup_limit lowest;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const auto names = ',' + line.substr(first + 1, second - first - 1) + ',';
-    const bool v2 = names == ",,";
-    if (!v2 && names.find(',' + controller + ',') == std::string::npos) continue;
-    const std::filesystem::path root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controller;
-    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
-      const auto folder = root / group.relative_path();
-      const cgroup_limit here{number_in(folder / (v2 ? v2_most : v1_most)),
-                              number_in(folder / (v2 ? v2_taken : v1_taken))};
-      if (here.most != unlimited && here.left() < lowest.left()) lowest = here;
-      if (!group.has_relative_path()) break;
-    }
-  }
-  return lowest;
-}
+constexpr unsigned share_of_a_guest = 80;
 
 /// Processes and threads of this process's user.
 std::uint64_t tasks_of_user() {
@@ -90,15 +44,126 @@ rlimit limit_of(int resource) {
   return limit;
 }
 
+/// The number of bytes that stands behind `key` in a file of /proc, there in kB.
+std::uint64_t bytes_in(const std::string& path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string word; file >> word;) {
+    std::uint64_t kib = 0;
+    if (word == key && file >> kib) return kib * 1024;
+  }
+  return unlimited;
+}
+
 }  // namespace
+
+headroom tightest(std::initializer_list<headroom> all) {
+  return *std::ranges::min_element(all, {}, &headroom::count);
+}
+
+std::uint64_t room::allowed() const {
+  if (total == unlimited) return unlimited;
+  return total / 100 * percent + total % 100 * percent / 100;
+}
+
+std::uint64_t room::left() const { return allowed() > taken ? allowed() - taken : 0; }
+
+headroom room::for_each(double takes) const {
+  if (total == unlimited || takes <= 0) return {};
+  const double count = static_cast<double>(left()) / takes;
+  return {static_cast<std::uint64_t>(count), limit + ": " + share() + amount(total)};
+}
+
+void room::require(std::uint64_t count) const {
+  if (count <= left()) return;
+  throw limit_error("needs " + amount(count) + ' ' + counts +
+                    (taken > 0 ? " beside the " + amount(taken) + " that are taken" : "") + ", " +
+                    share() + limit + " allows " + amount(allowed()) +
+                    (advice.empty() ? "" : " (" + advice + ")"));
+}
+
+std::string room::share() const { return percent == 100 ? "" : std::to_string(percent) + " % of "; }
+
+std::string room::amount(std::uint64_t count) const {
+  return in_bytes ? std::to_string(count >> 20) + " MiB" : std::to_string(count);
+}
+
+room room_for_tasks() {
+  const cgroup_limit cgroup = cgroup_tasks();
+  const auto on_machine = tasks_on_machine();
+  const auto shared = [](const char* limit, std::uint64_t total, std::uint64_t taken,
+                         const char* advice) {
+    return room{.limit = limit,
+                .counts = "tasks",
+                .advice = advice,
+                .total = total,
+                .taken = taken,
+                .percent = share_of_a_guest};
+  };
+  const room limits[] = {
+      shared("RLIMIT_NPROC", limit_of(RLIMIT_NPROC).rlim_cur, tasks_of_user(),
+             "raise it with ulimit -u"),
+      shared("kernel.pid_max", number_in("/proc/sys/kernel/pid_max"), on_machine,
+             "raise it with sysctl"),
+      shared("kernel.threads-max", number_in("/proc/sys/kernel/threads-max"), on_machine,
+             "raise it with sysctl"),
+      shared("the cgroup's pids.max", cgroup.most, cgroup.taken, "raise it for the container"),
+  };
+  return *std::ranges::min_element(limits, {}, &room::left);
+}
+
+room room_for_open_files() {
+  return {.limit = "RLIMIT_NOFILE",
+          .counts = "open files",
+          .advice = "raise it with ulimit -n",
+          .total = limit_of(RLIMIT_NOFILE).rlim_max};
+}
+
+room room_for_memory(unsigned percent) {
+  const auto on_machine = bytes_in("/proc/meminfo", "MemAvailable:");
+  const auto in_cgroup = cgroup_memory().left();
+  return {.limit = in_cgroup < on_machine ? "memory left to the cgroup" : "memory available",
+          .counts = "of memory",
+          .total = std::min(in_cgroup, on_machine),
+          .percent = percent,
+          .in_bytes = true};
+}
+
+room room_for_address_space() {
+  return {.limit = "RLIMIT_AS",
+          .counts = "of address space",
+          .advice = "raise it with ulimit -v",
+          .total = limit_of(RLIMIT_AS).rlim_cur,
+          .taken = bytes_in("/proc/self/status", "VmSize:"),
+          .percent = share_of_a_guest,
+          .in_bytes = true};
+}
+
+room room_for_mappings() {
+  std::ifstream maps("/proc/self/maps");
+  const auto lines = std::count(std::istreambuf_iterator(maps), {}, '\n');
+  return {.limit = "vm.max_map_count",
+          .counts = "mappings",
+          .advice = "raise it with sysctl",
+          .total = number_in("/proc/sys/vm/max_map_count"),
+          .taken = static_cast<std::uint64_t>(lines),
+          .percent = share_of_a_guest};
+}
+
+room room_for_ports() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  const bool known = static_cast<bool>(file >> low >> high);
+  return {.limit = "net.ipv4.ip_local_port_range",
+          .counts = "local ports",
+          .total = known ? high - low + 1 : unlimited,
+          .percent = share_of_a_guest};
+}
 
 void require_open_files(std::uint64_t count) {
   rlimit limit = limit_of(RLIMIT_NOFILE);
   if (limit.rlim_cur >= count) return;
-  if (limit.rlim_max < count) {
-    throw limit_error("needs " + std::to_string(count) + " open files, RLIMIT_NOFILE allows " +
-                      std::to_string(limit.rlim_max) + " (raise it with ulimit -n)");
-  }
+  room_for_open_files().require(count);
   limit.rlim_cur = count;
   check(::setrlimit(RLIMIT_NOFILE, &limit), "raise the limit on open files");
 }
@@ -109,60 +174,10 @@ void raise_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void require_tasks(std::uint64_t count) {
-  const cgroup_limit cgroup =
-      tightest("pids", "pids.max", "pids.current", "pids.max", "pids.current");
-  const auto on_machine = tasks_on_machine();
-  const struct {
-    std::uint64_t allowed;
-    std::uint64_t taken;
-    const char* name;
-    const char* advice;
-  } limits[] = {
-      {limit_of(RLIMIT_NPROC).rlim_cur, tasks_of_user(), "RLIMIT_NPROC", "raise it with ulimit -u"},
-      {share_of(number_in("/proc/sys/kernel/pid_max")), on_machine, "80 % of kernel.pid_max",
-       "raise it with sysctl"},
-      {share_of(number_in("/proc/sys/kernel/threads-max")), on_machine,
-       "80 % of kernel.threads-max", "raise it with sysctl"},
-      {share_of(cgroup.most), cgroup.taken, "80 % of the cgroup's pids.max",
-       "raise it for the container"},
-  };
-  for (const auto& limit : limits) {
-    if (count + limit.taken <= limit.allowed) continue;
-    throw limit_error("needs " + std::to_string(count) + " tasks beside the " +
-                      std::to_string(limit.taken) + " that exist, " + limit.name + " allows " +
-                      std::to_string(limit.allowed) + " (" + limit.advice + ")");
-  }
-}
+void require_tasks(std::uint64_t count) { room_for_tasks().require(count); }
 
-void require_memory(std::uint64_t bytes) {
-  std::uint64_t available = tightest("memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-                                     "memory.max", "memory.current")
-                                .left();
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string key;
-    std::uint64_t kib = 0;
-    if (words >> key >> kib && key == "MemAvailable:") available = std::min(available, kib * 1024);
-  }
-  if (bytes > share_of(available)) {
-    throw limit_error("needs " + std::to_string(bytes >> 20) + " MiB of memory, 80 % of the " +
-                      std::to_string(available >> 20) + " MiB available is less");
-  }
-}
+void require_memory(std::uint64_t bytes) { room_for_memory().require(bytes); }
 
-void require_ports(std::uint64_t count) {
-  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  if (!(file >> low >> high)) return;
-  const auto allowed = share_of(high - low + 1);
-  if (count > allowed) {
-    throw limit_error("needs " + std::to_string(count) +
-                      " local ports, 80 % of net.ipv4.ip_local_port_range allows " +
-                      std::to_string(allowed));
-  }
-}
+void require_ports(std::uint64_t count) { room_for_ports().require(count); }
 
 }  // namespace switchyard::harness

@@ -1,12 +1,64 @@
 // Asked before a row starts: has this machine room for it? A benchmark is a guest: it raises only
 // its own soft limits and never takes more than 80 % of what it shares with others.
-// All of these throw limit_error, which names the limit, the need, and what to do.
+//
+// room_for_* tell the limit that is met first and how much of it is left. require_* ask these, and
+// throw limit_error, which names the limit, the need, and what to do.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
+#include "bench/harness/cgroup.hpp"
+
 namespace switchyard::harness {
+
+/// How many of something fit in, and which limit would be met by one more.
+struct headroom {
+  std::uint64_t count = unlimited;
+  std::string limit;  // "kernel.pid_max: 80 % of 32768"
+};
+
+headroom tightest(std::initializer_list<headroom> all);
+
+/// A limit as it stands now.
+struct room {
+  std::string limit;        // RLIMIT_NPROC, kernel.pid_max, ...
+  std::string counts;       // what it counts: "tasks", or "of memory" for one in bytes
+  std::string advice = {};  // how to raise it
+  std::uint64_t total = unlimited;
+  std::uint64_t taken = 0;
+  unsigned percent = 100;  // of the total that may be taken in all
+  bool in_bytes = false;
+
+  [[nodiscard]] std::uint64_t allowed() const;
+  [[nodiscard]] std::uint64_t left() const;
+  /// For things that each take so much of it.
+  [[nodiscard]] headroom for_each(double takes) const;
+  /// Throws limit_error when `count` more do not fit in.
+  void require(std::uint64_t count) const;
+
+ private:
+  [[nodiscard]] std::string share() const;
+  [[nodiscard]] std::string amount(std::uint64_t count) const;
+};
+
+/// Processes and threads: of the user, the machine and the cgroup.
+room room_for_tasks();
+
+/// Of this process, when it has raised its soft limit as far as it may.
+room room_for_open_files();
+
+/// Bytes of memory, without driving others out.
+room room_for_memory(unsigned percent = 80);
+
+/// Bytes of address space, and mappings, of this process. A fifth is left for whatever else it
+/// does.
+room room_for_address_space();
+room room_for_mappings();
+
+/// Local ports for connections from one address to one endpoint.
+room room_for_ports();
 
 /// Raises this process's soft limit on open files as far as needed and allowed.
 void require_open_files(std::uint64_t count);
