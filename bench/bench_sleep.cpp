@@ -16,6 +16,7 @@
 #include "bench/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/workload.hpp"
+#include "bench/task_room.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -27,16 +28,6 @@ using harness::measured;
 using harness::suite;
 
 double milliseconds_of(clock::duration d) { return duration<double, std::milli>(d).count(); }
-
-/// One kernel task for each task of ours, where the runtime needs that.
-template <class R>
-void require_room(std::int64_t tasks) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
-  constexpr std::uint64_t bytes_per_kernel_task = 256 * 1024;
-  constexpr std::uint64_t bytes_per_fiber = 16 * 1024;
-  harness::require_memory(static_cast<std::uint64_t>(tasks) *
-                          (R::runs_in_parallel ? bytes_per_kernel_task : bytes_per_fiber));
-}
 
 template <class R>
 auto spawn_sleepers(R& rt, std::int64_t tasks, clock::duration d) {
@@ -124,7 +115,7 @@ void count_by_task(benchmark::State& state, std::int64_t tasks) {
 
 template <class R>
 void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
-  require_room<R>(tasks);
+  require_room_for_tasks<R>(tasks);
   const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
   R rt;
   rt.run([&] {
