@@ -55,9 +55,9 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
     state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
     // Less is lost in the pages that the server shares with whatever else runs just now.
     constexpr double least_growth = 64 * 1024;
-    if (setup.connection_bytes() >= least_growth) {
-      state.counters["bytes_per_task"] =
-          setup.connection_bytes() / static_cast<double>(which.connections);
+    const double grown = setup.connection_memory().pss_bytes;
+    if (grown >= least_growth) {
+      state.counters["bytes_per_task"] = grown / static_cast<double>(which.connections);
     }
   } catch (...) {
     current.drop();

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/gevent_program.hpp"
@@ -20,6 +21,7 @@
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/load_generator.hpp"
+#include "bench/harness/memory.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/programs/addresses.hpp"
@@ -44,6 +46,9 @@ struct echo_case {
   bool operator==(const echo_case&) const = default;
 };
 
+/// What this process and a server have open besides connections, at most.
+inline constexpr std::uint64_t files_besides = 32;
+
 /// What starts a server: our echo_server, or the Python original.
 struct server_command {
   std::filesystem::path program;
@@ -62,16 +67,20 @@ struct server_command {
   }
 };
 
+enum class memory_is { read, not_read };
+
 /// A server and its load, from the first run of a row to the last.
 class bench_setup {
  public:
-  bench_setup(const echo_case& which, const cpu_choice& cpus)
-      : bench_setup(which, server_command(which.server, cpus.server)) {}
+  bench_setup(const echo_case& which, const cpu_choice& cpus, memory_is wanted = memory_is::read)
+      : bench_setup(which, server_command(which.server, cpus.server), wanted) {}
 
   [[nodiscard]] const echo_case& which() const { return which_; }
   [[nodiscard]] pid_t server_pid() const { return server_.pid(); }
-  /// What the server's tree grew by from no connection to all, in bytes.
-  [[nodiscard]] double connection_bytes() const { return connection_bytes_; }
+  /// What the server's tree grew by as the connections came.
+  [[nodiscard]] const harness::memory_use& connection_memory() const { return grown_; }
+  /// Until all connections were there and had had a message echoed.
+  [[nodiscard]] double connect_seconds() const { return connect_seconds_; }
 
   /// Closed loop. Throws when a reply was wrong or missing, with the reason if the server has died;
   /// so do the others.
@@ -100,15 +109,28 @@ class bench_setup {
   }
 
  private:
-  bench_setup(const echo_case& which, const server_command& server)
+  bench_setup(const echo_case& which, const server_command& server, memory_is wanted)
       : which_(which), server_(server.program, server.arguments) {
     const auto port = harness::announced_port(server_);
+    const auto connections = static_cast<std::size_t>(which.connections);
+    if (wanted == memory_is::not_read) {
+      connect(port, connections);
+      return;
+    }
     connect(port, 1);  // what the first session alone brings into memory belongs to none
-    load_.reset();
-    wait_until_alone();
-    const double empty_bytes = harness::tree_pss_bytes(server_.pid());
-    connect(port, static_cast<std::size_t>(which.connections));
-    connection_bytes_ = harness::tree_pss_bytes(server_.pid()) - empty_bytes;
+    auto first = std::move(load_);
+    // It stays until all is read, or another one would take over what it leaves behind. But a
+    // server that serves one after another has room for no second.
+    if (connections == 1) {
+      first.reset();
+      wait_until_alone();
+    }
+    const auto empty = harness::memory_of_tree(server_.pid());
+    const auto begin = std::chrono::steady_clock::now();
+    connect(port, connections);
+    const std::chrono::duration<double> connecting = std::chrono::steady_clock::now() - begin;
+    connect_seconds_ = connecting.count();
+    grown_ = harness::memory_of_tree(server_.pid()) - empty;
   }
 
   /// Afterwards every session has started and answered.
@@ -153,7 +175,8 @@ class bench_setup {
   echo_case which_;
   harness::child_process server_;
   std::unique_ptr<harness::load_generator> load_;
-  double connection_bytes_ = 0;
+  harness::memory_use grown_;
+  double connect_seconds_ = 0;
   double closed_loop_rate_ = 0;
 };
 
@@ -194,7 +217,8 @@ inline cpu_choice take_places(const echo_case& which, const cpu_choice& chosen) 
       chosen.server.empty() ? std::to_string(harness::first_cpu()) : chosen.server,
       chosen.load.empty() ? std::to_string(harness::second_cpu()) : chosen.load};
   const auto connections = static_cast<std::uint64_t>(which.connections);
-  harness::require_open_files(connections + 32);  // here and in the server, which raises its own
+  // Here and in the server, which raises its own limit.
+  harness::require_open_files(connections + files_besides);
   if (which.task_each) harness::require_tasks(connections);
   // The server binds itself; to try it here first gives the better error.
   harness::pin_this_thread(harness::parse_cpu_list(cpus.server));
