@@ -6,7 +6,7 @@ bin_dir=$1
 matrix=$2
 list() {
   for bench in "$bin_dir"/bench_*; do
-    "$bench" --benchmark_list_tests | sed 's,/manual_time$,,'
+    "$bench" --benchmark_list_tests | sed -E 's,(/iterations:1)?/manual_time$,,'
   done
 }
 if [ "${3:-}" = --update ]; then

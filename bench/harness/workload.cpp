@@ -115,6 +115,7 @@ int run_main(int argc, char** argv, const workload& w,
       auto* registered = benchmark::RegisterBenchmark(
           row_name(w.name, r).c_str(), [&r](benchmark::State& state) { run_row(r, state); });
       registered->UseManualTime()->Unit(w.unit);
+      if (r.once) registered->Iterations(1);
       if (iterations > 0) registered->Iterations(iterations);
     }
     if (benchmark::RunSpecifiedBenchmarks() == 0) return exit_bad_arguments;
@@ -130,6 +131,14 @@ void record_batch(benchmark::State& state, batch_size ops, const std::function<m
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
     set_usage(state, m.used, n);
+    state.counters["steal_percent"] = steal.percent();
+  }
+}
+
+void record_time(benchmark::State& state, const std::function<double()>& run) {
+  while (state.KeepRunning()) {
+    const steal_meter steal;
+    state.SetIterationTime(run());
     state.counters["steal_percent"] = steal.percent();
   }
 }

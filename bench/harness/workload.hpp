@@ -42,6 +42,7 @@ struct row {
   suite set = suite::full;
   std::string control = {};  // the runtime column that is this row's limit, if any
   std::string needs = {};    // a program or package that a machine may lack: wrk, gevent
+  bool once = false;         // not repeated, however short: the time is not what it is about
 };
 
 struct workload {
@@ -71,6 +72,10 @@ struct measured {
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
 /// counters that all workloads share. As many are reported as `state.max_iterations` at least.
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
+
+/// Has it record the time, in seconds, that `run()` gives, for what has no operations to be
+/// counted.
+void record_time(benchmark::State& state, const std::function<double()>& run);
 
 /// The counters p50_us, p90_us, p99_us, p999_us and max_us.
 void set_latency(benchmark::State& state, const histogram& latency);
