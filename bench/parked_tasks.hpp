@@ -1,0 +1,121 @@
+// Tasks that are there and do nothing, as many as one asks for, until they are let go: what they
+// hold can be read, or counted, meanwhile. Each reports in shared memory that it has come to the
+// place where it waits and that it leaves it, so that "all alive" is what they say, not what was
+// asked for.
+//
+// They wait by sleeping, which every runtime can, and look whether they may go each time they wake;
+// the more there are, the longer they sleep, so that together they hardly need the CPU.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/shared_memory.hpp"
+
+namespace switchyard {
+
+/// Writes one byte into each page of the next `bytes` of the calling task's stack, downwards as a
+/// stack grows, and gives the space back: only what was touched stays in memory. Never inlined, or
+/// the space would be part of the caller's frame for as long as that waits.
+[[gnu::noinline]] inline void touch_stack(std::size_t bytes) {
+  constexpr std::size_t page_bytes = 4096;
+  if (bytes < page_bytes) return;
+  auto* const block = static_cast<volatile std::byte*>(__builtin_alloca(bytes));
+  for (std::size_t at = bytes; at >= page_bytes; at -= page_bytes) {
+    block[at - page_bytes] = std::byte{1};
+  }
+}
+
+template <Sleeps R>
+class parked_tasks {
+  using duration = std::chrono::steady_clock::duration;
+
+ public:
+  /// Room for `most` at once. Lives and dies inside of `rt.run`.
+  parked_tasks(R& rt, std::int64_t most) : rt_(rt), nap_(nap_of(most)) {
+    tasks_.reserve(static_cast<std::size_t>(most));
+  }
+  parked_tasks(const parked_tasks&) = delete;
+  parked_tasks& operator=(const parked_tasks&) = delete;
+  ~parked_tasks() { shared_[0].released = true; }  // then each task's handle waits for its end
+
+  /// Starts `count` more, each of which touches `stack_bytes` of its stack, and waits until all are
+  /// parked. Calls `go_on()` all the time, which throws to give up.
+  template <class GoOn>
+  void add(std::int64_t count, std::size_t stack_bytes, GoOn go_on) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      go_on();
+      const auto number = static_cast<std::int64_t>(tasks_.size());
+      tasks_.push_back(rt_.spawn(body{rt_, shared_[0], nap_, stack_bytes, number}));
+    }
+    while (shared_[0].arrived < static_cast<std::int64_t>(tasks_.size())) {
+      go_on();
+      rt_.sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  /// How many are parked at this moment, as they say themselves.
+  [[nodiscard]] std::int64_t count() const {
+    const std::int64_t left = shared_[0].left;
+    return shared_[0].arrived - left;
+  }
+
+  /// Lets them go and waits for their ends. Throws when one of them had died or gives a result that
+  /// is not its own.
+  void end() {
+    shared_[0].released = true;
+    const auto started = static_cast<std::int64_t>(tasks_.size());
+    for (std::int64_t number = 0; number < started; ++number) {
+      if (tasks_[static_cast<std::size_t>(number)].join() != number) {
+        throw std::runtime_error("a parked task gave another one's result");
+      }
+    }
+    if (shared_[0].left != started) throw std::runtime_error("a parked task is missing");
+    tasks_.clear();
+  }
+
+ private:
+  struct state {
+    std::atomic<std::int64_t> arrived{0};
+    std::atomic<std::int64_t> left{0};
+    std::atomic<bool> released{false};
+  };
+
+  struct body {
+    R& rt;
+    state& shared;
+    duration nap;
+    std::size_t stack_bytes;
+    std::int64_t number;
+
+    std::int64_t operator()() const {
+      touch_stack(stack_bytes);
+      ++shared.arrived;
+      while (!shared.released) rt.sleep_for(nap);
+      ++shared.left;
+      return number;
+    }
+  };
+  using task = decltype(std::declval<R&>().spawn(std::declval<body>()));
+
+  /// All together wake at most ten times a millisecond where the kernel wakes them, and two hundred
+  /// times where a scheduler in user space does.
+  static duration nap_of(std::int64_t tasks) {
+    constexpr std::chrono::microseconds each(R::runs_in_parallel ? 100 : 5);
+    return std::max<duration>(each * tasks, std::chrono::milliseconds(1));
+  }
+
+  R& rt_;
+  duration nap_;
+  shared_array<state> shared_{1};
+  std::vector<task> tasks_;  // they end before the state does
+};
+
+}  // namespace switchyard
