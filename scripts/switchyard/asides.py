@@ -13,6 +13,10 @@ RATIO = "x"  # the unit of numbers that are ratios themselves
 _LATENCY_OF = {
     "echo": "latency", "echo_open": "latency since due", "blocking": "lateness of the others"
 }  # fmt: skip
+_PARTS_OF_MEMORY = {
+    "pages (PSS)": "pss", "page tables": "page_table", "kernel stack": "kernel_stack",
+    "TCP buffers": "socket",
+}  # fmt: skip
 _MEMORY_PER = {"echo": "connection", "sleep": "task"}
 
 
@@ -53,3 +57,6 @@ def _all(results: WorkloadResults, comparison: Comparison) -> Iterator[Aside]:
     if name in _MEMORY_PER:
         title = f"memory per {_MEMORY_PER[name]}"
         yield Aside(title, "B", {"bytes_per_task": by("bytes_per_task")})
+    if name == "memory":
+        parts = {part: by(f"{key}_bytes_per_task") for part, key in _PARTS_OF_MEMORY.items()}
+        yield Aside("what it is made of", "B", {part: c for part, c in parts.items() if c.cells})

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _ORDER = (
     "sleep", "switch", "spawn", "echo", "echo_open", "http_fetch", "channel", "shared_counter",
-    "cpu", "blocking",
+    "cpu", "blocking", "memory", "limits",
 )  # fmt: skip
 # Programs in another language that stand beside ours: shown, but nothing is measured by them.
 _OUTSIDE = ("gevent",)

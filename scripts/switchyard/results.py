@@ -49,6 +49,11 @@ class Record:
             raise TypeError(f"'round' is {self.round!r}")
         self.value("real_time")
 
+    @property
+    def label(self) -> str:
+        """What the row says in words of its result, beside the numbers."""
+        return str(self.fields.get("label", ""))
+
     def value(self, key: str) -> float | None:
         """A counter, or real_time in seconds; None where it was not measured."""
         number = self.fields.get(key)
@@ -74,6 +79,10 @@ class WorkloadResults:
             row = self._rows.get(fields.get("switchyard_name") or bare_name(fields["name"]))
             if row and fields.get("run_type", "iteration") == "iteration":
                 yield Record(row, fields.get("round", 0), fields)
+
+    def labels(self) -> dict[str, str]:
+        """By row, what it said last in words."""
+        return {record.row.name: record.label for record in self.records() if record.label}
 
     def has_measurement(self) -> bool:
         return any(not record.problem for record in self.records())

@@ -33,6 +33,8 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
         console.print(Text(line))
     for aside in asides_of(results, comparison):
         _print_aside(console, workload.name, aside)
+    if workload.name == "limits":
+        _print_endings(console, results)
     console.print()
 
 
@@ -79,3 +81,12 @@ def _print_aside(console: Console, workload: str, aside: Aside) -> None:
 
     shape = max(aside.parts.values(), key=lambda part: len(part.cells))
     print_grid(console, f"{workload}: {aside.title}{names}", shape, cell)
+
+
+def _print_endings(console: Console, results: WorkloadResults) -> None:
+    """What ended each climb, in the words of the row itself."""
+    endings = results.labels()
+    if endings:
+        console.print(Text("limits: what ended each climb", style="bold"))
+    for name, ending in endings.items():
+        console.print(Text(f"  {name.removeprefix('limits/')}: {ending}"), soft_wrap=True)

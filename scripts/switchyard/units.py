@@ -8,6 +8,7 @@ _SCALES: dict[str, list[tuple[float, str]]] = {
     "ns": [(1.0, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")],
     "us": [(1e-3, "ns"), (1.0, "us"), (1e3, "ms"), (1e6, "s")],
     "1/s": [(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s")],
+    "n": [(1.0, ""), (1e3, "k"), (1e6, "M")],
     "B": [(1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB"), (1024.0**3, "GiB")],
 }
 
@@ -30,7 +31,7 @@ def digits(value: float) -> str:
 
 def with_unit(value: float, unit: str) -> str:
     factor, name = scale(value, unit)
-    return f"{digits(value / factor)} {name}"
+    return f"{digits(value / factor)} {name}".rstrip()
 
 
 def together(values: Sequence[float], unit: str, scale_of: float) -> str:

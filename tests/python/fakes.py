@@ -24,6 +24,8 @@ METRICS = {
         ("shared_counter", "real_time", "time per addition", "s", "lower"),
         ("cpu", "real_time", "wall time of the whole work", "s", "lower"),
         ("blocking", "max_us", "worst lateness of the others", "us", "lower"),
+        ("memory", "bytes_per_task", "pages, page tables and kernel stack of each", "B", "lower"),
+        ("limits", "reached", "tasks or connections at once", "", "higher"),
     )
 }
 

@@ -14,7 +14,7 @@ from fakes import METRICS, row
 from switchyard.catalog import Workload
 from switchyard.results import ResultsFolder, WorkloadResults
 
-MadeUp = tuple[dict, dict[str, float]]
+MadeUp = tuple[dict, dict[str, float | str]]
 
 _RUNTIMES = ("serial", "process", "thread", "fiber")
 ENVIRONMENT = {
@@ -25,7 +25,7 @@ ENVIRONMENT = {
 }
 
 
-def _named(name: str, control: str | None, quick: bool, **fields: float) -> MadeUp:
+def _named(name: str, control: str | None, quick: bool, **fields: float | str) -> MadeUp:
     runtime = name.split("/")[1]
     needs = runtime if runtime in ("gevent", "wrk") else None
     if control == runtime:
@@ -196,10 +196,43 @@ def _blocking() -> Iterator[MadeUp]:
         )  # fmt: skip
 
 
+def _memory() -> Iterator[MadeUp]:
+    held = {"process": (95e3, 68e3, 16_384), "thread": (9e3, 300, 16_384), "fiber": (4.4e3, 270, 0)}
+    for (runtime, parts), count in product(held.items(), (10, 100, 1_000, 10_000)):
+        for kib in (0, 4, 16, 64):
+            name = f"memory/{runtime}/of:tasks/count:{count}/stack_kib:{kib}"
+            quick = count == 100 and kib in (0, 16)
+            yield _named(name, None, quick, **_parts_of_memory(parts, 1_024 * kib))
+        name = f"memory/{runtime}/of:connections/count:{count}"
+        sockets = {"socket_bytes_per_task": 0.0 if count < 1_000 else 410.0}
+        yield _named(name, None, count == 100, **_parts_of_memory(parts, 2_000), **sockets)
+
+
+def _parts_of_memory(parts: tuple[float, float, float], touched: int) -> dict[str, float]:
+    pages, tables, stack = parts
+    return {
+        "bytes_per_task": pages + touched + tables + stack, "pss_bytes_per_task": pages + touched,
+        "page_table_bytes_per_task": tables, "kernel_stack_bytes_per_task": stack,
+    }  # fmt: skip
+
+
+def _limits() -> Iterator[MadeUp]:
+    pids, files = "kernel.pid_max: 80 % of 32768", "RLIMIT_NOFILE: 20000"
+    for runtime, tasks, ending in (
+        ("process", 16_384.0, pids), ("thread", 16_384.0, pids),
+        ("fiber", 1_048_576.0, "no limit up to 1048576"),
+    ):  # fmt: skip
+        name = f"limits/{runtime}/of"
+        yield _named(f"{name}:tasks", None, False, reached=tasks, label=ending)
+        label = "no limit up to 1024"
+        yield _named(f"{name}:tasks/most:1024", None, True, reached=1_024.0, label=label)
+        yield _named(f"{name}:connections", None, False, reached=16_384.0, label=files)
+
+
 WORKLOADS = {
     "sleep": _sleep, "switch": _switch, "spawn": _spawn, "echo": _echo, "echo_open": _echo_open,
     "http_fetch": _http_fetch, "channel": _channel, "shared_counter": _shared_counter,
-    "cpu": _cpu, "blocking": _blocking,
+    "cpu": _cpu, "blocking": _blocking, "memory": _memory, "limits": _limits,
 }  # fmt: skip
 
 
@@ -222,7 +255,10 @@ def results(
     made = WorkloadResults(Workload.parse(described))
     noise = random.Random(workload)
     for round_, (entry, fields) in product(range(rounds), chosen):
-        values = {key: value * noise.uniform(0.95, 1.1) for key, value in fields.items()}
+        values = {
+            key: value if isinstance(value, str) else value * noise.uniform(0.95, 1.1)
+            for key, value in fields.items()
+        }
         values |= {"name": entry["name"], "round": round_, "time_unit": "us"}
         made.benchmarks.append(values)
     return made

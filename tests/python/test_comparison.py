@@ -136,6 +136,7 @@ def test_filter_matches_one_row_only_with_whatever_is_appended():
         (1.25e-6, "s", "1.25 us"), (0.9999, "s", "1.00 s"), (12.34e-9, "s", "12.3 ns"),
         (99_960, "1/s", "100 k/s"), (1_234_567, "1/s", "1.23 M/s"), (8192, "B", "8.00 KiB"),
         (0, "s", "0 ns"), (0.5, "us", "500 ns"), (12.3, "us", "12.3 us"), (97_000, "us", "97.0 ms"),
+        (16_384, "", "16384"), (16_384, "n", "16.4 k"),
     ],
 )  # fmt: skip
 def test_numbers_have_three_digits_and_a_fitting_unit(value: float, unit: str, text: str):

@@ -165,6 +165,49 @@ def test_shared_counter_shows_four_tasks_and_lines_over_all(tmp_path: Path):
     assert [title(ax) for ax in quick] == ["4 tasks"]
 
 
+def test_memory_stands_over_the_depth_of_the_stack_from_zero_on(tmp_path: Path):
+    figure = drawn(figures.memory_by_stack_depth, made_up.folder(tmp_path))
+    assert "10,000 idle tasks" in figure._suptitle.get_text()
+    whole, pages, tables, stacks = panels(figure)
+    depths, held = line(whole, "fiber")
+    assert depths == [0, 4, 16, 64]
+    assert held[-1] - held[0] == pytest.approx(64 * 1024, rel=0.15)
+    assert line(pages, "process")[0] == depths
+    assert line(tables, "process")[1][0] > 100 * line(tables, "thread")[1][0]
+    assert "fiber" not in stacks.get_legend_handles_labels()[1]  # they have none
+    assert len({ax.get_ylim() for ax in panels(figure)}) == 1
+
+
+def test_memory_of_fibers_alone_has_no_panel_for_stacks_in_the_kernel(tmp_path: Path):
+    folder = made_up.folder(tmp_path, 1, KEPT["fibers only"])
+    assert len(panels(drawn(figures.memory_by_stack_depth, folder))) == 3
+
+
+def test_memory_over_the_count_leaves_the_stacks_untouched(tmp_path: Path):
+    tasks, connections = panels(drawn(figures.memory_by_count, made_up.folder(tmp_path)))
+    counts, held = line(tasks, "thread")
+    assert counts == [10, 100, 1_000, 10_000]
+    assert max(held) < 40e3
+    assert line(connections, "thread")[0] == counts
+
+
+@pytest.mark.parametrize(
+    ("kept", "titles"),
+    [("everything", ["tasks", "connections"]), ("the quick set", ["tasks, at most 1,024"])],
+)
+def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list, tmp_path: Path):
+    figure = drawn(figures.limits_reached, made_up.folder(tmp_path, 6, KEPT[kept]))
+    assert [title(ax) for ax in panels(figure)] == titles
+    first = panels(figure)[0]
+    assert len(first.containers) == 3
+    ending = "kernel.pid_max: 80 % of" if kept == "everything" else "no limit up to 1024"
+    assert any(ending in text.get_text() for text in first.texts)
+    for text in first.texts:
+        box = text.get_window_extent()
+        assert first.bbox.x0 <= box.x0
+        assert box.x1 <= figure.bbox.x1
+
+
 def test_switches_show_every_mechanism_and_rings_only_what_has_rings(tmp_path: Path):
     pairs, rings = panels(drawn(figures.switch_cost, made_up.folder(tmp_path)))
     names = [label.get_text() for label in pairs.get_yticklabels()]

@@ -14,6 +14,7 @@ FIGURES = {
     "echo_open_percentiles", "echo_throughput", "echo_latency", "spawn_cost",
     "memory_per_task", "http_fetch_time", "http_fetch_throughput", "channel_throughput",
     "shared_counter_cost", "cpu_speedup", "blocking_lateness",
+    "memory_by_stack_depth", "memory_by_count", "limits_reached",
 }  # fmt: skip
 
 

@@ -70,6 +70,24 @@ def test_blocking_tells_all_of_the_lateness_in_fitting_units():
     assert "ms" in late
 
 
+def test_memory_tells_what_it_is_made_of():
+    parts = grid(printed("memory"), "memory: what it is made of, pages (PSS) above page tables")
+    lines = parts.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.split()[:3] == ["tasks", "100", "16"])
+    assert [line.split()[-1] for line in lines[at : at + 3]] == ["KiB", "B", "B"]  # of fibers
+    assert lines[at + 2].split()[-2:] == ["0", "B"]
+    many = next(i for i, line in enumerate(lines) if line.split()[:2] == ["connections", "1000"])
+    assert len(lines[many + 3].split()) == 6  # TCP buffers of three runtimes
+
+
+def test_limits_name_what_ended_each_climb():
+    text = printed("limits")
+    assert "limits: tasks or connections at once, higher is better" in text
+    endings = grid(text, "limits: what ended each climb")
+    assert "process/of:tasks: kernel.pid_max: 80 % of 32768" in endings
+    assert "fiber/of:tasks/most:1024: no limit up to 1024" in endings
+
+
 def test_without_serial_there_is_no_speed_up():
     text = printed("cpu", keep=lambda row: row["runtime"] != "serial")
     assert "speed-up" not in text

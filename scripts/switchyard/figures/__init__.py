@@ -10,7 +10,9 @@ from .cpu import cpu_speedup
 from .echo import echo_latency, echo_throughput
 from .echo_open import echo_open_latency, echo_open_percentiles
 from .http_fetch import http_fetch_throughput, http_fetch_time
+from .limits import limits_reached
 from .locality import switch_placement, switch_working_set
+from .memory import memory_by_count, memory_by_stack_depth
 from .shared_counter import shared_counter_cost
 from .sleep import sleep_wall_time
 from .switch import switch_cost
@@ -20,5 +22,5 @@ ALL = (
     switch_cost, switch_working_set, switch_placement, sleep_wall_time, echo_throughput,
     echo_latency, echo_open_latency, echo_open_percentiles, spawn_cost, memory_per_task,
     http_fetch_time, http_fetch_throughput, channel_throughput, shared_counter_cost, cpu_speedup,
-    blocking_lateness,
+    blocking_lateness, memory_by_stack_depth, memory_by_count, limits_reached,
 )  # fmt: skip

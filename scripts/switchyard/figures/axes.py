@@ -41,11 +41,18 @@ def log_axis(axis: Axis, unit: str) -> None:
 
 
 def parameter_axis(axis: Axis, values: Iterable[float]) -> None:
-    """A logarithmic axis whose ticks are the values that were measured."""
+    """A logarithmic axis whose ticks are the values that were measured; zero stands before them."""
     values = sorted(set(values))
-    if len(values) == 1:  # nothing to scale by: put it in the middle
-        getattr(axis.axes, f"set_{axis.axis_name}lim")(values[0] / 2, values[0] * 2)
-    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
+    set_scale = getattr(axis.axes, f"set_{axis.axis_name}scale")
+    set_limits = getattr(axis.axes, f"set_{axis.axis_name}lim")
+    if values[0] == 0:
+        first = values[1] if len(values) > 1 else 1
+        set_scale("symlog", linthresh=first)
+        set_limits(-0.1 * first, values[-1] * 1.3 or first)
+    else:
+        set_scale("log")
+        if len(values) == 1:  # nothing to scale by: put it in the middle
+            set_limits(values[0] / 2, values[0] * 2)
     axis.set_major_locator(FixedLocator(values))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(
