@@ -45,13 +45,15 @@ python_style() {
 # A step's function runs as a condition, where `set -e` does not hold: hence the && chains.
 # Rows that are quick and need nothing large; every workload must have taken part.
 smoke_run() {
-  local workloads=(sleep switch spawn echo http_fetch channel shared_counter cpu blocking)
+  local workloads=(sleep switch spawn echo http_fetch channel shared_counter cpu blocking
+    memory limits)
   scripts/switchyard.sh run --rounds 1 --min-time 0.01 --out "$smoke/results" --filter "$1" &&
     scripts/switchyard.sh plot "$smoke/results" &&
     scripts/switchyard.sh report "$smoke/results" &&
     (cd "$smoke/results" && ls -l "${workloads[@]/%/.json}" plots/echo_latency.png \
       plots/http_fetch_time.png plots/channel_throughput.png plots/shared_counter_cost.png \
-      plots/cpu_speedup.png plots/blocking_lateness.png report.html)
+      plots/cpu_speedup.png plots/blocking_lateness.png plots/memory_by_stack_depth.png \
+      plots/memory_by_count.png plots/limits_reached.png report.html)
 }
 
 # Inputs that reach new code are kept from run to run in build/fuzz/corpus.
@@ -79,6 +81,7 @@ step "build asan" build asan
 step "ctest asan" ctest --preset asan -j1 --output-on-failure
 step "smoke run" smoke_run \
   "^(sleep/.*/tasks:10/|switch/.*/tasks:2/|spawn/.*/tasks:1\$|echo/.*/connections:1/bytes:64\$\
-|http_fetch/.*/urls:10+/latency_ms:50/|channel/|shared_counter/|cpu/.*/tasks:2\$|blocking/)"
+|http_fetch/.*/urls:10+/latency_ms:50/|channel/|shared_counter/|cpu/.*/tasks:2\$|blocking/\
+|memory/|limits/)"
 grep -h 'tests passed' "$logs/ctest-release.log" "$logs/ctest-asan.log" || true
 tail -n 1 "$logs/pytest.log"
