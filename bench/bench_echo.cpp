@@ -53,7 +53,7 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
     state.counters["errors"] = static_cast<double>(result.errors.total());
     state.counters["load_cpu_percent"] = result.cpu_percent();
     state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
-    // Less is lost in the pages that the server shares with whatever else runs just now.
+    // Less is the granularity of the server itself and not that of its connections.
     constexpr double least_growth = 64 * 1024;
     const double grown = setup.connection_memory().pss_bytes;
     if (grown >= least_growth) {

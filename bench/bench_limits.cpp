@@ -3,6 +3,8 @@
 // result: `reached` is the largest number of which all were alive at one moment, and the row's
 // label names the limit.
 //
+// It gives the same number each time, but for what else the machine does: a run makes it once.
+//
 // It stops before it does harm. Each limit is known beforehand: 80 % of what is shared with others,
 // half of the available memory, and nothing is begun for which there is no room. A step that takes
 // more than ten seconds is the last one. `--most` bounds all climbs.
@@ -17,7 +19,6 @@
 
 #include "bench/echo_setup.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/in_a_child.hpp"
 #include "bench/limit_climb.hpp"
@@ -62,8 +63,7 @@ template <class R>
 climb climb_connections(std::int64_t most) {
   return climb_by_doubling(most, headroom_for_connections<R>, [](std::int64_t count) {
     const echo::echo_case which{std::string(R::name), count, 64, R::runs_in_parallel};
-    const auto cpu = std::to_string(harness::first_cpu());
-    echo::bench_setup setup(which, {cpu, cpu}, echo::memory_is::not_read);
+    echo::bench_setup setup(which, echo::any_cpus(), echo::memory_is::not_read);
     setup.run(static_cast<std::uint64_t>(count));  // once more, when all are there
   });
 }
@@ -91,7 +91,8 @@ void add_rows(std::vector<harness::row>& rows, const std::int64_t& most) {
                   .params = {{"of", std::string("tasks")}},
                   .what = "as many idle tasks at once as there is room for",
                   .body = [=, &most](benchmark::State& s) { climb_row(s, most, tasks); },
-                  .once = true});
+                  .once = true,
+                  .one_round = true});
   rows.push_back({.runtime = name,
                   .params = {{"of", std::string("tasks")}, {"most", most_of_a_quick_row}},
                   .what = "idle tasks at once, at most " + std::to_string(most_of_a_quick_row),
@@ -100,14 +101,16 @@ void add_rows(std::vector<harness::row>& rows, const std::int64_t& most) {
                         climb_row(s, std::min(most, most_of_a_quick_row), tasks);
                       },
                   .set = R::shares_memory ? suite::quick : suite::full,
-                  .once = true});
+                  .once = true,
+                  .one_round = true});
   if constexpr (Sockets<R>) {
     rows.push_back(
         {.runtime = name,
          .params = {{"of", std::string("connections")}},
          .what = "as many idle connections of an echo server as there is room for",
          .body = [&most](benchmark::State& s) { climb_row(s, most, climb_connections<R>); },
-         .once = true});
+         .once = true,
+         .one_round = true});
   }
 }
 

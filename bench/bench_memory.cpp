@@ -13,7 +13,6 @@
 #include "bench/echo_setup.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/memory.hpp"
-#include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/memory_reading.hpp"
 #include "bench/task_room.hpp"
@@ -52,12 +51,11 @@ void connections_row(benchmark::State& state, std::int64_t connections) {
   harness::require_ports(count);
   require_room_for_tasks<R>(connections);
   const echo::echo_case which{std::string(R::name), connections, 64, R::runs_in_parallel};
-  const auto cpu = std::to_string(harness::first_cpu());
   memory_use grown;
   double socket_bytes = 0;
   harness::record_time(state, [&] {
     const double before = harness::tcp_buffer_bytes();
-    echo::bench_setup setup(which, {cpu, cpu});
+    echo::bench_setup setup(which, echo::any_cpus());
     socket_bytes = harness::tcp_buffer_bytes() - before;
     grown = setup.connection_memory();
     expect_kernel_tasks<R>(grown, connections);
@@ -68,15 +66,19 @@ void connections_row(benchmark::State& state, std::int64_t connections) {
   state.counters["socket_bytes_per_task"] = socket_bytes / static_cast<double>(connections);
 }
 
-constexpr std::int64_t most_of_kernel_tasks = 10'000;
-constexpr std::int64_t counts[] = {10, 100, 1'000, most_of_kernel_tasks, 100'000};
+// As many of the kernel's own as there may be; so many of any kind take long.
+constexpr std::int64_t many = 10'000;
+constexpr std::int64_t counts[] = {10, 100, 1'000, many, 100'000};
 constexpr std::int64_t depths_kib[] = {0, 4, 16, 64};
+// All tasks together touch this much at most.
+constexpr std::int64_t most_touched_kib = 2 << 20;
 
 template <class R>
 void add_tasks(std::vector<harness::row>& rows) {
   for (const std::int64_t count : counts) {
-    if (R::runs_in_parallel && count > most_of_kernel_tasks) continue;
+    if (R::runs_in_parallel && count > many) continue;
     for (const std::int64_t kib : depths_kib) {
+      if (count * kib > most_touched_kib) continue;
       const bool quick = count == 100 && (kib == 0 || kib == 16);
       const std::string touched =
           kib == 0 ? "" : ", each has touched " + std::to_string(kib) + " KiB of its stack";
@@ -89,7 +91,8 @@ void add_tasks(std::vector<harness::row>& rows) {
                  tasks_row<R>(s, count, static_cast<std::size_t>(kib) * 1024);
                },
            .set = quick ? suite::quick : suite::full,
-           .once = true});
+           .once = true,
+           .one_round = count >= many});
     }
   }
 }
@@ -97,13 +100,14 @@ void add_tasks(std::vector<harness::row>& rows) {
 template <class R>
 void add_connections(std::vector<harness::row>& rows) {
   for (const std::int64_t count : counts) {
-    if (count > most_of_kernel_tasks) continue;
+    if (count > many) continue;
     rows.push_back({.runtime = std::string(R::name),
                     .params = {{"of", std::string("connections")}, {"count", count}},
                     .what = std::to_string(count) + " idle connections of an echo server",
                     .body = [=](benchmark::State& s) { connections_row<R>(s, count); },
                     .set = count == 100 ? suite::quick : suite::full,
-                    .once = true});
+                    .once = true,
+                    .one_round = count >= many});
   }
 }
 

@@ -36,6 +36,14 @@ struct cpu_choice {
   std::string load;
 };
 
+/// Where the kernel decides.
+inline cpu_choice any_cpus() {
+  std::string all;
+  for (const int cpu : harness::allowed_cpus())
+    all += (all.empty() ? "" : ",") + std::to_string(cpu);
+  return {all, all};
+}
+
 struct echo_case {
   std::string server;
   std::int64_t connections;
@@ -140,6 +148,8 @@ class bench_setup {
                               .connections = connections,
                               .active = std::min(connections, active()),
                               .bytes = static_cast<std::size_t>(which_.bytes),
+                              // The last of many waits until all others have been started.
+                              .reply_patience = std::max(4'000ms, which_.connections * 1ms),
                               .stop_at_first_error = true});
     load_->connect();
     const auto hello = load_->greet();

@@ -64,17 +64,17 @@ climb climb_by_doubling(std::int64_t most, const Room& room, const Step& step) {
     if (static_cast<std::uint64_t>(count) > left.count) return {reached, true, left.limit};
     if (!slow.empty()) return {reached, false, slow};
     const auto patience_ends = clock::now() + step_patience;
+    const std::string too_slow = "a step of " + std::to_string(count) + " takes more than " +
+                                 std::to_string(step_patience.count()) + " s";
     try {
       step(count);
-      reached = count;
     } catch (const limit_error& met) {
       return {reached, true, std::string(met.what())};
     } catch (const step_too_slow&) {
+      return {reached, false, too_slow};
     }
-    if (clock::now() > patience_ends) {
-      slow = "a step of " + std::to_string(count) + " takes more than " +
-             std::to_string(step_patience.count()) + " s";
-    }
+    reached = count;
+    if (clock::now() > patience_ends) slow = too_slow;
   }
   return {reached, false, "no limit up to " + std::to_string(most)};
 }

@@ -135,6 +135,17 @@ TEST(climb, EndsAtItsCapWithoutALimit) {
   EXPECT_EQ(up.why.str(), "no limit up to 100");
 }
 
+TEST(climb, EndsWithTheStepThatTakesTooLong) {
+  const climb up = climb_by_doubling(
+      8, [] { return headroom{}; },
+      [](std::int64_t count) {
+        if (count == 8) throw step_too_slow();
+      });
+  EXPECT_EQ(up.reached, 4);
+  EXPECT_FALSE(up.at_limit);
+  EXPECT_EQ(up.why.str(), "a step of 8 takes more than 10 s");
+}
+
 TEST(climb, AWrongAnswerIsNoResult) {
   const auto wrong = [](std::int64_t) { throw std::runtime_error("not all were alive"); };
   EXPECT_THROW(climb_by_doubling(

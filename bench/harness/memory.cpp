@@ -31,8 +31,8 @@ memory_use memory_of_process(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   auto pages = numbers_in(folder + "/smaps_rollup");
   auto status = numbers_in(folder + "/status");
-  return {.pss_bytes = kib * pages["Pss"],
-          .private_bytes = kib * (pages["Private_Clean"] + pages["Private_Dirty"]),
+  return {.pss_bytes = kib * (pages["Pss"] - pages["Pss_File"]),
+          .private_bytes = kib * pages["Private_Dirty"],
           .page_table_bytes = kib * status["VmPTE"],
           .kernel_tasks = static_cast<std::int64_t>(status["Threads"])};
 }

@@ -2,10 +2,14 @@
 // that several processes share are divided among them, and what the kernel spends for each of them,
 // page tables and stacks, is counted as well.
 //
-// Sources: proc(5), /proc/PID/smaps_rollup (Pss, Private_Clean, Private_Dirty) and /proc/PID/status
+// Sources: proc(5), /proc/PID/smaps_rollup (Pss, Pss_File, Private_Dirty) and /proc/PID/status
 // (VmPTE, all levels of page tables; Threads). The sum for the machine in /proc/meminfo would count
-// everybody's. Not counted: task and memory descriptors, mappings, file tables and socket
-// structures, which lie in the kernel's slabs, some 10 KiB for each process or thread.
+// everybody's.
+//
+// Not counted: unchanged pages of files, that is program text. They are there once, whoever maps
+// them, and what share of them falls to us changes with each compiler that somebody else starts.
+// Nor task and memory descriptors, mappings, file tables and socket structures, which lie in the
+// kernel's slabs, some 10 KiB for each process or thread.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +20,7 @@ namespace switchyard::harness {
 
 struct memory_use {
   double pss_bytes = 0;           // a page that N processes map counts as one Nth
-  double private_bytes = 0;       // pages that nobody else maps
+  double private_bytes = 0;       // of these, the pages that nobody else maps
   double page_table_bytes = 0;    // of the processes' own
   std::int64_t kernel_tasks = 0;  // processes and threads, each with a stack in the kernel
 

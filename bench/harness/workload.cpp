@@ -44,7 +44,8 @@ nlohmann::ordered_json description(const workload& w) {
                     {"what", r.what},
                     {"set", r.set == suite::quick ? "quick" : "full"},
                     {"control", or_null(r.control)},
-                    {"needs", or_null(r.needs)}});
+                    {"needs", or_null(r.needs)},
+                    {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
   }
   return {{"workload", w.name},
           {"what", w.what},
@@ -136,11 +137,7 @@ void record_batch(benchmark::State& state, batch_size ops, const std::function<m
 }
 
 void record_time(benchmark::State& state, const std::function<double()>& run) {
-  while (state.KeepRunning()) {
-    const steal_meter steal;
-    state.SetIterationTime(run());
-    state.counters["steal_percent"] = steal.percent();
-  }
+  while (state.KeepRunning()) state.SetIterationTime(run());
 }
 
 void set_latency(benchmark::State& state, const histogram& latency) {

@@ -43,6 +43,7 @@ struct row {
   std::string control = {};  // the runtime column that is this row's limit, if any
   std::string needs = {};    // a program or package that a machine may lack: wrk, gevent
   bool once = false;         // not repeated, however short: the time is not what it is about
+  bool one_round = false;    // launched once in a run: it takes long, or is always the same
 };
 
 struct workload {
@@ -74,7 +75,7 @@ struct measured {
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
 
 /// Has it record the time, in seconds, that `run()` gives, for what has no operations to be
-/// counted.
+/// counted. Without the counters of record_batch: it may be shorter than a tick of steal.
 void record_time(benchmark::State& state, const std::function<double()>& run);
 
 /// The counters p50_us, p90_us, p99_us, p999_us and max_us.

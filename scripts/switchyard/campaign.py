@@ -59,7 +59,7 @@ class Campaign:
     def run(self) -> Tally:
         shuffle = random.Random(self.plan.seed).shuffle
         for round_ in range(self.plan.rounds):
-            if round_ > 0 and self._expected(self.pairs) > self._left():
+            if round_ > 0 and self._expected(self.pairs, round_) > self._left():
                 self.tally.out_of_budget = True
                 break
             order = list(self.pairs)
@@ -72,8 +72,7 @@ class Campaign:
     def _run_round(self, round_: int, order: list[tuple[Workload, Row]]) -> bool:
         """Whether the round came to its end."""
         for index, (workload, row) in enumerate(order):
-            # A row that hung once would only eat the time of the others.
-            if row.name in self._hung:
+            if not self._is_due(row, round_):
                 continue
             seconds_left = self._seconds_left(order[index:], round_)
             self.watcher.launching(row, round_, self.tally.launches, seconds_left)
@@ -113,19 +112,23 @@ class Campaign:
         budget = self.plan.budget_s
         return float("inf") if budget is None else budget - self.tally.spent_s
 
-    def _expected(self, pairs: list[tuple[Workload, Row]]) -> float:
-        """Seconds that these launches will take, going by the last round's."""
+    def _is_due(self, row: Row, round_: int) -> bool:
+        """Not one that hung once, which would only eat the time of the others."""
+        return row.name not in self._hung and (row.rounds is None or round_ < row.rounds)
+
+    def _expected(self, pairs: list[tuple[Workload, Row]], round_: int) -> float:
+        """Seconds that these launches of a round will take, going by the last ones."""
         known = self._last_wall_s
         mean = sum(known.values()) / len(known) if known else 0.0
-        return sum(known.get(row.name, mean) for _, row in pairs if row.name not in self._hung)
+        return sum(known.get(row.name, mean) for _, row in pairs if self._is_due(row, round_))
 
     def _seconds_left(self, rest: list[tuple[Workload, Row]], round_: int) -> float | None:
         """None before anything was measured. Rounds that fit the budget, with what goes between."""
         if not self._last_wall_s:
             return None
-        seconds = self._expected(rest)
-        a_round = self._expected(self.pairs)
-        for _ in range(round_ + 1, self.plan.rounds):
+        seconds = self._expected(rest, round_)
+        for later in range(round_ + 1, self.plan.rounds):
+            a_round = self._expected(self.pairs, later)
             if seconds + a_round > self._left():
                 break
             seconds += a_round

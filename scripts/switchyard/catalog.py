@@ -52,7 +52,8 @@ class Metric:
 class Row:
     """One benchmark: a workload on a runtime with parameters.
 
-    `needs` names a program or package that the machine may lack; older results don't have it.
+    `needs` names a program or package that the machine may lack, `rounds` is how many rounds of a
+    run launch it at most (None: all); older results don't have them.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Row:
     set: str
     control: str | None
     needs: str | None = None
+    rounds: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.params, dict):

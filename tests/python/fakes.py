@@ -113,7 +113,7 @@ os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGTERM)
 
 def row(
     name: str, *, what: str = "", set_: str = "quick", control: str | None = None,
-    needs: str | None = None,
+    needs: str | None = None, rounds: int | None = None,
 ) -> dict:  # fmt: skip
     """A row of --describe from its name."""
     _, runtime, *pairs = name.split("/")
@@ -124,6 +124,7 @@ def row(
     return {
         "name": name, "runtime": runtime, "params": params,
         "what": what or f"measures {name}", "set": set_, "control": control, "needs": needs,
+        "rounds": rounds,
     }  # fmt: skip
 
 

@@ -78,7 +78,9 @@ def test_a_server_that_dies_fails_the_row_with_the_reason():
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("workload", ["echo/process", "sleep/process", "switch/process"])
+@pytest.mark.parametrize(
+    "workload", ["echo/process", "sleep/process", "switch/process", "memory/process"]
+)
 def test_a_stopped_runner_leaves_no_process_behind(tmp_path, how, workload):
     marker = f"switchyard-test-{os.getpid()}-{time.monotonic_ns()}"
     out = tmp_path / "results"

@@ -92,6 +92,17 @@ def test_quick_leaves_out_the_full_set(cli: Cli, out: Path, tmp_path: Path):
     assert len(rows_of(tmp_path / "full", "sleep")) == 3
 
 
+def test_a_row_for_one_round_is_launched_in_the_first_only(cli: Cli, build: Path, out: Path):
+    entries = [row("limits/fiber/of:tasks", rounds=1), row("limits/thread/of:tasks")]
+    does = {entry["name"]: {"fields": {"reached": 64.0, "label": "ports"}} for entry in entries}
+    write_bench(build, entries, does)
+    done = cli("run", "--rounds", "3", "--filter", "limits", "--out", out)
+    assert done.returncode == 0, done.stderr
+    launched = [(r["switchyard_name"].split("/")[1], r["round"]) for r in rows_of(out, "limits")]
+    assert sorted(launched) == [("fiber", 0), ("thread", 0), ("thread", 1), ("thread", 2)]
+    assert "fiber/of:tasks: ports" in done.stdout
+
+
 def test_limit_is_shown_and_is_no_failure(cli: Cli, build: Path, out: Path):
     entry = row("spawn/process/tasks:1000")
     write_bench(build, [entry], {entry["name"]: {"error": "limit reached: fork: pids.max"}})

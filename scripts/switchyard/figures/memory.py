@@ -1,5 +1,6 @@
 """What an idle task or connection holds, with its page tables and its stack in the kernel."""
 
+from collections import Counter
 from dataclasses import replace
 
 from matplotlib.axis import Axis
@@ -49,19 +50,16 @@ def memory_by_count(folder: ResultsFolder) -> Figure | None:
         Panel(whole, {"of": "connections"}, "an idle connection", _Y_LABEL),
     ]
     return draw_panels(
-        "Memory of an idle task or connection, by how many there are", [panels],
+        "Memory of an idle task or connection, by their number", [panels],
         ("count", "count (log scale)"), _in_bytes,
     )  # fmt: skip
 
 
 def _most_shared(comparison: Comparison) -> int | None:
-    """The largest number of tasks that most of the columns were measured with."""
-    columns: dict[int, set[str]] = {}
-    for case, column in comparison.cells:
-        params = dict(case)
-        if params.get("of") == "tasks":
-            columns.setdefault(params["count"], set()).add(column)
-    return max(columns, key=lambda count: (len(columns[count]), count), default=None)
+    """The largest number of tasks of which most columns and depths were measured."""
+    params = [dict(case) for case, _ in comparison.cells]
+    measured_with = Counter(p["count"] for p in params if p.get("of") == "tasks")
+    return max(measured_with, key=lambda count: (measured_with[count], count), default=None)
 
 
 def _in_bytes(axis: Axis) -> None:
