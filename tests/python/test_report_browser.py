@@ -132,7 +132,7 @@ def test_every_picture_is_loaded(opened):
     widths = opened.execute_script(
         "return Array.from(document.images, (image) => image.complete ? image.naturalWidth : 0)"
     )
-    assert len(widths) == 12
+    assert len(widths) >= 12
     assert min(widths) > 500
 
 

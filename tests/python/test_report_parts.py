@@ -108,7 +108,8 @@ def test_the_environment_is_told_in_groups_with_units():
 
 def test_stored_figures_are_taken_and_say_what_they_compare(tmp_path):
     found = {picture.name: picture for picture in pictures_of(pages.few(tmp_path, "switch", "cpu"))}
-    assert list(found) == ["switch_cost", "cpu_speedup"]
+    assert {"switch_cost", "cpu_speedup"} <= found.keys()
+    assert "echo_latency" not in found
     cost = found["switch_cost"]
     assert base64.b64decode(cost.uri.removeprefix("data:image/png;base64,")) == pages.PNG
     assert (cost.width, cost.height) == (1, 1)

@@ -102,6 +102,17 @@ def test_a_row_has_its_noise_its_steal_and_its_notes():
     assert notes.kind == "limit"
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [(times(FAST, 2.0), ()), (times(FAST, 0.9, 1.2), ("no difference shown",)),
+     (times(FAST, 2.0)[:5], ("fewer than 6 rounds",))],
+)  # fmt: skip
+def test_a_cell_says_where_its_ratio_shows_nothing(values: list[float], said: tuple[str, ...]):
+    kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), values))
+    (thread,) = column(metric_table(compare(kept)), "thread")
+    assert thread.below[2:] == said
+
+
 def test_what_was_not_measured_is_named_and_sorted_last():
     kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), FAST))
     for entry in kept.benchmarks:

@@ -158,7 +158,7 @@ def _counter(key: str, values: list[float] | None) -> Cell:
     if not values:
         return Cell()
     median = statistics.median(values)
-    unit = _UNITS.get(key) or ("us" if "_us" in key else "")
+    unit = _UNITS.get(key) or ("us" if "_us" in key else "ns" if key.endswith("_ns") else "")
     if unit:
         return Cell(units.with_unit(median, unit), median)
     if 0 < abs(median) < 1e-6:

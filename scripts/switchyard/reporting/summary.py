@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from .. import units
 from ..comparison import Case, Comparison, split_parameters
 from ..results import ResultsFolder, WorkloadResults
-from ..row_notes import saturated
+from ..row_notes import late, saturated
 from ..standing import NO_DIFFERENCE, Finding, Standing, finding, standing
 from ..statistics import MIN_FOR_INTERVAL, Summary
 
@@ -48,7 +48,7 @@ def overview(folder: ResultsFolder) -> str:
 def summarize_workload(results: WorkloadResults, comparison: Comparison) -> WorkloadSummary:
     """`comparison`: that of the workload's metric."""
     _, varying = split_parameters(comparison.cases)
-    doubtful = saturated(results.records())
+    doubtful = saturated(results.records()) | late(results.records()).keys()
     summary = WorkloadSummary("", [], [])
     standings = []
     for case in comparison.cases:
@@ -129,7 +129,7 @@ def _saturated(comparison: Comparison, found: Standing, doubtful: set[str]) -> I
     names = [c for c in columns if comparison.cells[found.case, c].row.name in doubtful]
     if names:
         yield (
-            f"The load generator or origin was saturated with {_and(names)}: "
+            f"The load generator or origin was saturated or late with {_and(names)}: "
             "these may be faster than shown."
         )
 

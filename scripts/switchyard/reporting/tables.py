@@ -96,7 +96,8 @@ def _ratio_lines(ratio: Summary) -> list[str]:
     text = units.ratio(ratio.median)
     if ratio.count > 1:
         text += f" ({units.ratios(ratio.low, ratio.high)})"
-    return [text, *([Finding.SAME] if finding(ratio) is Finding.SAME else [])]
+    said = finding(ratio)
+    return [text, *([said] if said in (Finding.SAME, Finding.TOO_FEW) else [])]
 
 
 def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str], Cell]) -> Table:
