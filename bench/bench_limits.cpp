@@ -54,9 +54,13 @@ harness::headroom headroom_for_connections() {
   constexpr std::uint64_t both_sockets_bytes = 32 * 1024;
   auto files = harness::room_for_open_files();
   files.taken = echo::files_besides;
-  return harness::tightest(
+  const auto left = harness::tightest(
       {headroom_for_tasks<R>(climb_memory_percent, idle_task_bytes<R> + both_sockets_bytes),
-       files.for_each(1), harness::room_for_ports().for_each(1)});
+       files.for_each(1)});
+  // Of ports each address needs a few only, as the load comes from as many as it takes.
+  const auto ports = harness::room_for_ports();
+  const bool enough = ports.left() >= harness::connections_per_address;
+  return enough ? left : harness::tightest({left, ports.for_each(1)});
 }
 
 template <class R>

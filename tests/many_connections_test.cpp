@@ -19,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t wanted = 100'000;
-constexpr std::size_t beyond_one_address = 10'000;  // from here on a second source address is used
 
 std::size_t as_many_as_allowed() {
   rlimit files{};
@@ -30,7 +29,7 @@ std::size_t as_many_as_allowed() {
 
 TEST(many_connections, AreAllOpenAllAnsweredAndSmall) {
   const auto count = as_many_as_allowed();
-  if (count <= beyond_one_address) GTEST_SKIP() << "RLIMIT_NOFILE allows " << count << " only";
+  if (count <= connections_per_address) GTEST_SKIP() << "RLIMIT_NOFILE allows " << count << " only";
   child_process server(program_beside("echo_server"), {"--runtime", "fiber", "--port", "0",
                                                        "--parent", std::to_string(::getpid())});
   const auto port = static_cast<std::uint16_t>(announced_port(server));

@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::size_t receive_bytes = 64 * 1024;
 constexpr std::uint64_t descriptors_besides = 32;  // standard streams, epoll, what the host holds
-constexpr std::size_t connections_per_address = 10'000;
 
 /// Random bytes, always the same: a reply shifted by any distance differs.
 std::vector<std::byte> pattern(std::size_t bytes) {

@@ -26,6 +26,8 @@
 
 namespace switchyard::harness {
 
+inline constexpr std::size_t connections_per_address = 10'000;
+
 struct load_options {
   boost::asio::ip::tcp::endpoint target;
   std::size_t connections = 1;
