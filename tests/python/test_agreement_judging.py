@@ -51,6 +51,16 @@ def test_what_is_broken_in_one_round_differs_and_says_in_which():
     assert (found.verdict, found.why) == (Verdict.DIFFERS, "round 1: 3 segments were sent again")
 
 
+def test_a_round_that_was_dropped_counts_for_nothing():
+    stolen = [Pair(i, 9.0, 1.0, "", dropped="steal") for i in range(2)]
+    found = judge(TEN_PERCENT, pairs_of([1.0] * 6) + stolen)
+    assert (found.verdict, found.dropped) == (Verdict.AGREES, "2 of 8 rounds: steal")
+    assert (found.ratio.count, found.ratio.high) == (6, 1.0)
+    nothing_left = judge(TEN_PERCENT, stolen)
+    assert (nothing_left.verdict, nothing_left.ratio) == (Verdict.UNCLEAR, None)
+    assert text.reasons([found]) == ["dropped: a: 2 of 8 rounds: steal"]
+
+
 def test_counts_need_no_interval():
     assert judge(EXACT, pairs_of([1.0])).verdict == Verdict.AGREES
     assert judge(EXACT, pairs_of([0.9], "9 counted, 10 served")).verdict == Verdict.DIFFERS

@@ -12,6 +12,7 @@ from switchyard.agreement.launches import Served
 from switchyard.agreement.model import Pair, ProbeError
 from switchyard.agreement.switch_probe import SwitchProbe
 from switchyard.launch import Outcome
+from switchyard.machine import Machine
 
 CHANCE = random.Random(1)
 OLD_PERF = """# Running sched/pipe benchmark...
@@ -138,6 +139,15 @@ def test_one_echo_run_is_read_by_all(echo_says):
         "echo/fiber/tcp": round(200_000 / 201_000, 4),
     }
     assert not any(pair.broken for pair in measured.values())
+
+
+@pytest.mark.parametrize(("steal_s", "drops"), [(0.0, False), (0.01, False), (0.2, True)])
+def test_stolen_time_drops_a_round_of_perf_alone(echo_says, monkeypatch, steal_s, drops: bool):
+    readings = iter([5.0, 5.0 + steal_s])
+    monkeypatch.setattr(Machine, "steal_s", lambda *_: next(readings))
+    measured = echo_says(f"time 0.25 0.74\n{PERF_STAT_PRINTS}\n")
+    assert bool(measured["echo/fiber/cpu/perf stat"].dropped) == drops
+    assert measured["echo/fiber/cpu/time"].dropped is None
 
 
 def test_an_instrument_that_prints_garbage_fails_alone(echo_says):

@@ -53,7 +53,8 @@ class Comparison:
 @dataclass(frozen=True)
 class Pair:
     """Two figures of one round. `order` says how they were measured; `broken` what of the rule
-    does not hold, whatever the ratio; `details` is kept for whoever wants to look closer.
+    does not hold, whatever the ratio; `dropped` why the round counts for nothing, which only the
+    kernel may say and never the figures; `details` is for whoever wants to look closer.
     """
 
     round: int
@@ -61,6 +62,7 @@ class Pair:
     theirs: float
     order: str
     broken: str | None = None
+    dropped: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -74,11 +76,14 @@ Measured = dict[str, Pair | ProbeError]
 
 @dataclass(frozen=True)
 class Finding:
-    """`why` where the numbers do not say all. The summary is None when there is no pair."""
+    """`why` where the numbers do not say all, `dropped` how many rounds count for nothing and why.
+    The summary is None when no pair is left.
+    """
 
     comparison: Comparison
     verdict: Verdict
     why: str = ""
+    dropped: str = ""
     ours: float | None = None
     theirs: float | None = None
     ratio: Summary | None = None
@@ -87,12 +92,20 @@ class Finding:
 def judge(
     comparison: Comparison, pairs: Sequence[Pair], problem: ProbeError | None = None
 ) -> Finding:
+    kept = [pair for pair in pairs if not pair.dropped]
+    verdict, why = _verdict(comparison, kept)
     if problem:
-        verdict = Verdict.LEFT_OUT if problem.left_out else Verdict.FAILED
-        return _finding(comparison, pairs, verdict, str(problem))
-    if not pairs:
-        return _finding(comparison, pairs, Verdict.LEFT_OUT, "no round of it was measured")
-    return _finding(comparison, pairs, *_verdict(comparison, pairs))
+        verdict, why = Verdict.LEFT_OUT if problem.left_out else Verdict.FAILED, str(problem)
+    elif not pairs:
+        verdict, why = Verdict.LEFT_OUT, "no round of it was measured"
+    reasons = [pair.dropped for pair in pairs if pair.dropped]
+    dropped = f"{len(reasons)} of {len(pairs)} rounds: {reasons[0]}" if reasons else ""
+    if not kept:
+        return Finding(comparison, verdict, why, dropped)
+    ours, theirs, ratio = (
+        summarize([getattr(pair, name) for pair in kept]) for name in ("ours", "theirs", "ratio")
+    )
+    return Finding(comparison, verdict, why, dropped, ours.median, theirs.median, ratio)
 
 
 def _verdict(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Verdict, str]:
@@ -100,6 +113,8 @@ def _verdict(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Verdict, st
     differs when the whole interval lies outside.
     """
     broken = [f"round {pair.round + 1}: {pair.broken}" for pair in pairs if pair.broken]
+    if not pairs:
+        return Verdict.UNCLEAR, "no round of it counts"
     if not comparison.is_judged:
         return Verdict.SHOWN, ""
     if broken:
@@ -118,17 +133,6 @@ def _verdict(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Verdict, st
     if not low <= seen.median <= high:
         return Verdict.UNCLEAR, "the interval reaches into the tolerance: more --rounds"
     return Verdict.AGREES, ""
-
-
-def _finding(comparison: Comparison, pairs: Sequence[Pair], verdict: Verdict, why: str) -> Finding:
-    if not pairs:
-        return Finding(comparison, verdict, why)
-    return Finding(
-        comparison, verdict, why,
-        ours=summarize([pair.ours for pair in pairs]).median,
-        theirs=summarize([pair.theirs for pair in pairs]).median,
-        ratio=summarize([pair.ratio for pair in pairs]),
-    )  # fmt: skip
 
 
 def exit_code(findings: Sequence[Finding]) -> int:

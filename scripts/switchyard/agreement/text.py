@@ -32,7 +32,8 @@ NOTES = (
     "too; as SCHED_OTHER, as it comes, the kernel may switch at a wake-up.",
     "HTTP: wrk may stop with a request under way on each of its 100 connections.",
     "CPU time: theirs is about the server's whole life, its start and end and the opening of 16 "
-    "connections included, which is about 1 % more; GNU time cuts to hundredths of a second.",
+    "connections included, which is about 1 % more; GNU time cuts to hundredths of a second. perf "
+    "also counts time that the hypervisor took: rounds with more than 2 % of it are dropped.",
     "TCP: a message and its reply are two segments, which carry the acknowledgements. The kernel "
     "also counts the opening of connections and early acknowledgements. Run by root, none may be "
     "sent again; by others, the kernel's counts include all other traffic.",
@@ -73,11 +74,12 @@ def _above(first: str, second: str, style: str = "") -> Text:
 
 def reasons(findings: Sequence[Finding]) -> list[str]:
     """A line for each reason, with the comparisons that it is about."""
-    about: dict[tuple[Verdict, str], list[str]] = {}
+    about: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
-        if finding.why:
-            about.setdefault((finding.verdict, finding.why), []).append(finding.comparison.key)
-    return [f"{verdict}: {', '.join(keys)}: {why}" for (verdict, why), keys in about.items()]
+        for what, why in ((finding.verdict, finding.why), ("dropped", finding.dropped)):
+            if why:
+                about.setdefault((what, why), []).append(finding.comparison.key)
+    return [f"{what}: {', '.join(keys)}: {why}" for (what, why), keys in about.items()]
 
 
 def summary(findings: Sequence[Finding]) -> str:
