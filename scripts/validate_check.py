@@ -8,7 +8,7 @@
 
 Run it with the interpreter in .venv, as scripts/switchyard.sh does: `.venv/bin/python`. `measure`
 takes some hours on a machine that should do nothing else; it may be stopped, and goes on where it
-was.
+was, also from the runs that `report` has kept in results/reference/check/.
 """
 
 import argparse
@@ -104,6 +104,7 @@ def _measure(args: argparse.Namespace) -> int:
         _root(percent, "candidate")
     DATA.mkdir(parents=True, exist_ok=True)
     file = DATA / f"pairs-seed{args.seed}-cpu{args.cpu}.csv"
+    runs.unpack(REFERENCE / f"{file.name}.gz", file)
     done = {(run.slowdown, run.plan.seed) for run in runs.read([file] if file.exists() else [])}
     todo = [run for run in runs.schedule(counts, args.seed) if run not in done]
     console = Console(stderr=True, highlight=False)

@@ -14,6 +14,8 @@ from conftest import BIN, SWITCHYARD
 from living import ours, wait_for_child
 from test_programs import run
 
+from switchyard.catalog import exact_filter
+
 # Only where nothing was built at all: a program that is missing from a build is a failure.
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is 
 def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
     row = "switch/context/via:resume/tasks:2/placement:same"
     done = run("bench_switch", "--iterations", str(iterations), "--benchmark_format=json",
-               f"--benchmark_filter=^{row}/")  # fmt: skip
+               f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
     (result,) = json.loads(done.stdout)["benchmarks"]
     assert result["name"] == f"{row}/iterations:{iterations}/manual_time"
     assert result["iterations"] == iterations
@@ -34,7 +36,7 @@ def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as origin:
         port = origin.stdout.readline().strip().rsplit(":", 1)[1]
         done = run("bench_http_fetch", "--iterations", "200", "--origin-port", port,
-                   "--benchmark_format=json", f"--benchmark_filter=^{row}/")  # fmt: skip
+                   "--benchmark_format=json", f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
         origin.terminate()
         totals = origin.stdout.read()
     (result,) = json.loads(done.stdout)["benchmarks"]

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from switchyard.catalog import exact_filter
+
 ROOT = Path(__file__).resolve().parents[2]
 ORIGINALS = ROOT / "runtimes" / "gevent"
 BIN = ROOT / "build" / "release" / "bin"
@@ -255,7 +257,7 @@ ROWS = [
 
 def run_row(binary: str, row: str, **environment: str) -> tuple[int, dict]:
     """The exit code, and the row that Google Benchmark wrote."""
-    argv = [str(BIN / binary), f"--benchmark_filter=^{row}/", "--benchmark_min_time=0.01",
+    argv = [str(BIN / binary), f"--benchmark_filter={exact_filter(row)}", "--benchmark_min_time=0.01",
             "--benchmark_format=json"]  # fmt: skip
     done = subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True,
                           timeout=60, check=False)  # fmt: skip

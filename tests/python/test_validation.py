@@ -63,6 +63,22 @@ def test_the_same_data_are_kept_as_the_same_bytes(tmp_path: Path):
     assert packed[0] == packed[1]
 
 
+def test_measuring_goes_on_from_what_was_kept_and_never_loses_what_is_newer(tmp_path: Path):
+    file, kept = tmp_path / "p.csv", tmp_path / "kept" / "p.csv.gz"
+    kept.parent.mkdir()
+    runs.unpack(kept, file)
+    assert not file.exists()
+    runs.append(file, a_run(0, 1))
+    runs.keep(file, kept.parent)
+    before = file.read_bytes()
+    file.unlink()
+    runs.unpack(kept, file)
+    assert file.read_bytes() == before
+    runs.append(file, a_run(0, 2))
+    runs.unpack(kept, file)
+    assert len(runs.read([file])) == 2
+
+
 def test_the_schedule_mixes_sizes_and_never_repeats_a_seed():
     todo = runs.schedule({0: 30, 10: 30}, seed=1)
     assert len(set(todo)) == 60

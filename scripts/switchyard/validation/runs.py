@@ -128,6 +128,12 @@ def keep(file: Path, folder: Path) -> None:
         (folder / f"{file.name}.gz").write_bytes(packed)
 
 
+def unpack(kept: Path, file: Path) -> None:
+    """What was kept becomes the raw data to go on from, unless there are some already."""
+    if kept.exists() and not file.exists():
+        file.write_bytes(gzip.decompress(kept.read_bytes()))
+
+
 def _rows(file: Path) -> Iterable[dict[str, str]]:
     content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     return csv.DictReader(content.decode().splitlines())
