@@ -36,7 +36,8 @@ def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as origin:
         port = origin.stdout.readline().strip().rsplit(":", 1)[1]
         done = run("bench_http_fetch", "--iterations", "200", "--origin-port", port,
-                   "--benchmark_format=json", f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
+                   "--benchmark_format=json",
+                   f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
         origin.terminate()
         totals = origin.stdout.read()
     (result,) = json.loads(done.stdout)["benchmarks"]

@@ -257,8 +257,8 @@ ROWS = [
 
 def run_row(binary: str, row: str, **environment: str) -> tuple[int, dict]:
     """The exit code, and the row that Google Benchmark wrote."""
-    argv = [str(BIN / binary), f"--benchmark_filter={exact_filter(row)}", "--benchmark_min_time=0.01",
-            "--benchmark_format=json"]  # fmt: skip
+    argv = [str(BIN / binary), f"--benchmark_filter={exact_filter(row)}",
+            "--benchmark_min_time=0.01", "--benchmark_format=json"]  # fmt: skip
     done = subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True,
                           timeout=60, check=False)  # fmt: skip
     (result,) = json.loads(done.stdout)["benchmarks"]
