@@ -1,4 +1,4 @@
-// The measuring tools themselves: histogram, CPU lists, limits, usage, child processes, names.
+// The measuring tools themselves: histogram, CPU lists, placement, child processes, batons, names.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -19,7 +22,6 @@
 #include "bench/harness/histogram.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
-#include "bench/harness/usage.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/support/error.hpp"
 
@@ -108,6 +110,51 @@ TEST(placement, BindsAndNamesACpuThatIsNotThere) {
   pin_this_thread(before);
 }
 
+/// A folder like /sys/devices/system: CPUs 0 to 3, hardware threads {0, 2} and {1, 3}, and nodes.
+class made_up_sysfs {
+ public:
+  explicit made_up_sysfs(const std::vector<std::string>& nodes) {
+    for (int cpu = 0; cpu < 4; ++cpu) {
+      write(root_ / "cpu" / ("cpu" + std::to_string(cpu)) / "topology" / "thread_siblings_list",
+            cpu % 2 == 0 ? "0,2" : "1,3");
+    }
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      write(root_ / "node" / ("node" + std::to_string(i)) / "cpulist", nodes[i]);
+    }
+  }
+  ~made_up_sysfs() { std::filesystem::remove_all(root_); }
+  made_up_sysfs(const made_up_sysfs&) = delete;
+  made_up_sysfs& operator=(const made_up_sysfs&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+
+ private:
+  static void write(const std::filesystem::path& file, const std::string& text) {
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text << '\n';
+  }
+  std::filesystem::path root_ =
+      std::filesystem::temp_directory_path() / ("switchyard-sysfs-" + std::to_string(::getpid()));
+};
+
+TEST(placement, FindsTheOtherThreadCoreAndNode) {
+  const std::vector all{0, 1, 2, 3};
+  {
+    const made_up_sysfs one_node({"0-3"});
+    EXPECT_EQ(other_cpu(placement::smt, 0, all, one_node.root()), 2);
+    EXPECT_EQ(other_cpu(placement::cross, 0, all, one_node.root()), 1);
+    EXPECT_EQ(other_cpu(placement::cross, 1, all, one_node.root()), 0);
+    EXPECT_EQ(other_cpu(placement::node, 0, all, one_node.root()), std::nullopt);
+    EXPECT_EQ(other_cpu(placement::smt, 0, {0, 1}, one_node.root()), std::nullopt)
+        << "a CPU that this process may not use";
+  }
+  const made_up_sysfs two_nodes({"0,2", "1,3"});
+  EXPECT_EQ(other_cpu(placement::node, 0, all, two_nodes.root()), 1);
+  EXPECT_EQ(other_cpu(placement::node, 3, all, two_nodes.root()), 0);
+  EXPECT_EQ(other_cpu(placement::cross, 0, all, two_nodes.root()), std::nullopt)
+      << "the other core is on another node";
+}
+
 /// Runs `f` in a child, as a limit once lowered stays lowered.
 template <class F>
 int exit_code_of_child(F f) {
@@ -165,122 +212,6 @@ TEST(limits, TooMuchOfWhatIsShared) {
   EXPECT_NO_THROW(require_tasks(1));
   EXPECT_NO_THROW(require_memory(1 << 20));
   EXPECT_NO_THROW(require_ports(10));
-}
-
-TEST(usage, CountsTheCpuTimeOfAWholeTree) {
-  // A child that has a child that works; both live while they are looked at.
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::fork() == 0) {
-      for (;;) ::sched_yield();
-    }
-    ::pause();
-  }
-  usage used{};
-  for (int i = 0; i < 2'000 && used.cpu_s < 0.05; ++i) {
-    ::usleep(5'000);
-    used = usage_of_tree(child);
-  }
-  const auto below = descendants(child);
-  for (const pid_t pid : below) ::kill(pid, SIGKILL);
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
-  EXPECT_GE(used.cpu_s, 0.05);
-  EXPECT_EQ(below.size(), 1U);
-}
-
-TEST(usage, CountsVoluntarySwitches) {
-  const auto before = usage_of_this_thread();
-  for (int i = 0; i < 10; ++i) ::usleep(100);
-  EXPECT_GE((usage_of_this_thread() - before).voluntary_switches, 10);
-}
-
-TEST(usage, TellsTheKernelsShareAndPageFaults) {
-  const auto before = usage_of_self_and_reaped();
-  const auto tree_before = usage_of_tree(::getpid());
-  constexpr std::size_t pages = 4'096;
-  constexpr std::size_t bytes = pages * 4'096;
-  void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ASSERT_NE(block, MAP_FAILED);
-  ::madvise(block, bytes, MADV_NOHUGEPAGE);
-  for (std::size_t i = 0; i < bytes; i += 4'096) static_cast<volatile char*>(block)[i] = 'x';
-  for (int i = 0; i < 300'000; ++i) ::getppid();
-  const auto used = usage_of_self_and_reaped() - before;
-  const auto tree = usage_of_tree(::getpid()) - tree_before;
-  ::munmap(block, bytes);
-  for (const auto& seen : {used, tree}) {
-    EXPECT_GE(seen.page_faults, static_cast<std::int64_t>(pages));
-    EXPECT_LT(seen.page_faults, static_cast<std::int64_t>(3 * pages));
-    EXPECT_GT(seen.system_s, 0);
-    EXPECT_LE(seen.system_s, seen.cpu_s + 0.03) << "the tree's is told in steps of 0.01 s";
-  }
-}
-
-TEST(usage, CountsReapedChildrenOfATree) {
-  const pid_t parent = ::fork();
-  if (parent == 0) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      while (usage_of_self_and_reaped().cpu_s < 0.1) {
-      }
-      ::_exit(0);
-    }
-    ::waitpid(child, nullptr, 0);
-    ::pause();
-  }
-  usage used{};
-  for (int i = 0; i < 2'000 && used.cpu_s < 0.08; ++i) {
-    ::usleep(5'000);
-    used = usage_of_tree(parent);
-  }
-  for (int i = 0; i < 2'000 && !descendants(parent).empty(); ++i) ::usleep(5'000);
-  const auto afterwards = usage_of_tree(parent);
-  ::kill(parent, SIGKILL);
-  ::waitpid(parent, nullptr, 0);
-  EXPECT_GE(afterwards.cpu_s, 0.08) << "what the child used was lost with it";
-}
-
-TEST(usage, CountsMigrationsWhereTheKernelTells) {
-  const auto cpus = allowed_cpus();
-  const auto before = migrations_of_this_thread();
-  if (!before || cpus.size() < 2) GTEST_SKIP() << "one CPU, or a kernel without /proc/PID/sched";
-  for (int i = 0; i < 10; ++i) pin_this_thread({cpus[static_cast<std::size_t>(i % 2)]});
-  const auto moved = *migrations_of_this_thread() - *before;
-  pin_this_thread(cpus);
-  EXPECT_GE(moved, 9);
-  EXPECT_LE(moved, 30);
-}
-
-TEST(usage, SharesAndSumsKeepEveryFigure) {
-  usage a{.cpu_s = 2,
-          .system_s = 1,
-          .voluntary_switches = 10,
-          .involuntary_switches = 4,
-          .page_faults = 6,
-          .migrations = 8};
-  a += a;
-  a *= 0.5;
-  const usage none = a - a;
-  EXPECT_EQ(a.cpu_s, 2);
-  EXPECT_EQ(a.system_s, 1);
-  EXPECT_EQ(a.kernel_switches(), 14);
-  EXPECT_EQ(a.page_faults, 6);
-  EXPECT_EQ(a.migrations, 8);
-  EXPECT_EQ(none.cpu_s, 0);
-  EXPECT_EQ(none.kernel_switches(), 0);
-  EXPECT_EQ(none.migrations, 0);
-}
-
-TEST(usage, SeesTouchedMemory) {
-  constexpr std::size_t bytes = 32 << 20;
-  const double before = tree_pss_bytes(::getpid());
-  void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ASSERT_NE(block, MAP_FAILED);
-  EXPECT_LT(tree_pss_bytes(::getpid()) - before, 0.5 * bytes) << "untouched memory was counted";
-  std::fill_n(static_cast<volatile char*>(block), bytes, 'x');
-  const double touched = tree_pss_bytes(::getpid()) - before;
-  ::munmap(block, bytes);
-  EXPECT_NEAR(touched, bytes, 0.25 * bytes);
 }
 
 TEST(child_process, ReadsLinesAndSaysHowItEnded) {
