@@ -5,11 +5,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from ..drawing import has_lines, new_figure, with_legend
-from ..palette import label, look
 from ..results import ResultsFolder
+from ..statistics import Summary
 from .axes import log_axis
 from .data import measured, values
-from .marks import draw_line
+from .marks import draw_line, draw_points
 from .percentiles import nines, percentile_axis
 
 _LATENCIES = {"p50_us": "median", "p99_us": "99th percentile", "p999_us": "99.9th percentile"}
@@ -45,21 +45,13 @@ def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
         (1.3,),
     )
     found = {q: measured(folder, "echo_open", key) for key, q in _QUANTILES.items()}
-    points: dict[str, list[tuple[float, float, float, float]]] = {}
+    points: dict[str, list[tuple[float, Summary]]] = {}
     for quantile, comparison in found.items():
         for (case, column), cell in comparison.cells.items() if comparison else ():
             if dict(case).get("load") == _PERCENT_OF_MAXIMUM:
-                s = cell.summary
-                place = (nines(quantile), s.median, s.median - s.low, s.high - s.median)
-                points.setdefault(column, []).append(place)
+                points.setdefault(column, []).append((nines(quantile), cell.summary))
     for column, line in points.items():
-        x, y, below, above = zip(*line, strict=True)
-        style = look(column)
-        ax.errorbar(
-            x, y, yerr=[below, above], color=style.colour, marker=style.marker,
-            markersize=style.size, linestyle=style.line, capsize=2.5, elinewidth=1,
-            label=label(column),
-        )  # fmt: skip
+        draw_points(ax, line, column)
     if not has_lines(ax):
         return None
     percentile_axis(ax)

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from ..comparison import Comparison
 from ..drawing import has_lines, new_figure, with_legend
-from ..palette import label, look
 from ..results import ResultsFolder
 from .axes import log_axis
 from .data import Params, keep, measured, scaled, values
+from .marks import draw_points
 
 _PLACEMENTS = {
     "same": "same core", "smt": "threads of\na core", "cross": "two cores",
@@ -91,17 +91,8 @@ def _draw_over(
             for params, cell in cells
             if name in params and where.items() <= params.items()
         ]
-        points.sort(key=lambda point: point[0])
-        if len(points) < fewest:  # it has no choice
-            continue
-        summaries = [summary for _, summary in points]
-        style = look(column)
-        ax.errorbar(
-            [place for place, _ in points], [s.median for s in summaries],
-            yerr=[[s.median - s.low for s in summaries], [s.high - s.median for s in summaries]],
-            color=style.colour, marker=style.marker, markersize=style.size,
-            linestyle=style.line, capsize=2.5, elinewidth=1, label=label(column),
-        )  # fmt: skip
+        if len(points) >= fewest:  # else it has no choice
+            draw_points(ax, points, column)
 
 
 def _name_places(ax: Axes, names: list[str]) -> None:

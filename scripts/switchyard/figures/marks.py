@@ -25,7 +25,12 @@ def draw_line(
             points.append((params[x_name], cell.summary))
     if not points:
         return
-    points.sort(key=lambda point: point[0])
+    draw_points(ax, points, column)
+
+
+def draw_points(ax: Axes, points: list[tuple[float, Summary]], column: str) -> None:
+    """Medians at these places along the x axis, with their intervals, in the look of a column."""
+    points = sorted(points, key=lambda point: point[0])
     style = look(column)
     summaries = [summary for _, summary in points]
     ax.errorbar(
