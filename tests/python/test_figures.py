@@ -232,3 +232,14 @@ def test_only_controls_are_dashed_and_only_outside_references_dash_dotted():
         line = palette.look(row.runtime + via).line
         assert (line == "--") == (row.runtime in limits)
         assert row.is_outside == (row.runtime == "gevent") == (line == "-.")
+
+
+def test_a_percentile_that_some_rounds_lack_is_not_drawn(tmp_path: Path):
+    folder = made_up.folder(tmp_path)
+    (whole,) = panels(drawn(figures.echo_open_percentiles, folder))
+    assert {len(held[0].get_xdata()) for held in whole.containers} == {5}
+    for fields in folder.workloads["echo_open"].benchmarks:
+        if fields["name"].startswith("echo_open/fiber/") and fields["round"] == 0:
+            fields.pop("p9999_us", None)
+    (some,) = panels(drawn(figures.echo_open_percentiles, folder))
+    assert sorted(len(held[0].get_xdata()) for held in some.containers) == [4, 5, 5, 5]

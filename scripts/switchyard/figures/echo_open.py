@@ -48,8 +48,12 @@ def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
     points: dict[str, list[tuple[float, Summary]]] = {}
     for quantile, comparison in found.items():
         for (case, column), cell in comparison.cells.items() if comparison else ():
-            if dict(case).get("load") == _PERCENT_OF_MAXIMUM:
-                points.setdefault(column, []).append((nines(quantile), cell.summary))
+            if dict(case).get("load") != _PERCENT_OF_MAXIMUM:
+                continue
+            line = points.setdefault(column, [])
+            # A round with few messages has no outermost percentile: the others alone are not it.
+            if not line or cell.summary.count == line[0][1].count:
+                line.append((nines(quantile), cell.summary))
     for column, line in points.items():
         draw_points(ax, line, column)
     if not has_lines(ax):
