@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/histogram.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/workload.hpp"
@@ -137,6 +138,8 @@ void blocking_row(benchmark::State& state, call_plan plan) {
         all.seconds += pass.seconds;
         all.used += pass.used;
       }
+      // A wake-up is one sleep, or none when it is due already.
+      harness::expect_switches(all.used, ops, {.sleeps_at_most = 1});
       return all;
     });
   });

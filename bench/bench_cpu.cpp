@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
@@ -60,6 +61,13 @@ std::int64_t count_in_tasks(R& rt, std::uint32_t tasks) {
   return count;
 }
 
+/// The work itself waits for nothing. Whoever joins a kernel task sleeps, for a process's result
+/// and its end once each; and a task may have to wait for memory to be mapped.
+template <class R>
+constexpr double sleeps_for_a_share = !R::runs_in_parallel ? 0
+                                      : R::shares_memory   ? 2
+                                                           : 3;
+
 template <class R>
 void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>& cpus) {
   if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
@@ -79,7 +87,9 @@ void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>
         }
       }
       const std::chrono::duration<double> wall = clock::now() - begin;
-      return measured{wall.count(), harness::usage_of_self_and_reaped() - before};
+      const auto used = harness::usage_of_self_and_reaped() - before;
+      harness::expect_switches(used, ops * tasks, {.sleeps_at_most = sleeps_for_a_share<R>}, 20);
+      return measured{wall.count(), used};
     });
   });
   const auto most = R::runs_in_parallel ? static_cast<std::int64_t>(cpus.size()) : 1;

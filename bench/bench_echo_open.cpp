@@ -65,8 +65,10 @@ measured run_at(bench_setup& setup, double rate, std::chrono::nanoseconds length
   const auto before = harness::usage_of_tree(setup.server_pid());
   r = setup.run_at(poisson(rate), length);
   auto used = harness::usage_of_tree(setup.server_pid()) - before;
-  used *= static_cast<double>(r.requests) / static_cast<double>(r.service.count());
-  return {r.seconds, used, static_cast<std::int64_t>(r.requests)};
+  const double share = static_cast<double>(r.requests) / static_cast<double>(r.service.count());
+  used *= share;
+  echo::expect_wake_ups(used, static_cast<std::int64_t>(r.requests), setup.which().connections);
+  return {r.seconds, used, static_cast<std::int64_t>(r.requests), share};
 }
 
 void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent) {
@@ -78,7 +80,8 @@ void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent)
   const auto ops = std::max<std::int64_t>(
       state.max_iterations, std::llround(rate * std::chrono::duration<double>(length).count()));
   load_result result;
-  harness::record_batch(state, {ops, ops}, [&] { return run_at(setup, rate, length, result); });
+  harness::record_batch(
+      state, {ops, ops}, [&] { return run_at(setup, rate, length, result); }, setup.server_pid());
   set_counters(state, result);
   state.counters["closed_loop_ops_per_s"] = most;
 }
@@ -102,7 +105,8 @@ void slo_row(benchmark::State& state, bench_setup& setup, const harness::slo& wa
     return result;
   });
   const auto ops = std::max<std::int64_t>(state.max_iterations, there.done);
-  harness::record_batch(state, {ops, ops}, [&] { return there; });
+  harness::record_batch(
+      state, {ops, ops}, [&] { return there; }, harness::nobody);
   set_counters(state, best);
   state.counters["slo_ops_per_s"] = found.rate;
   state.counters["slo_bound_us"] = static_cast<double>(wanted.bound.count()) / 1e3;

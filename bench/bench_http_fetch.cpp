@@ -19,6 +19,7 @@
 #include "bench/fetch_batch.hpp"
 #include "bench/gevent_program.hpp"
 #include "bench/harness/command_line.hpp"
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
@@ -83,6 +84,17 @@ void set_counters(benchmark::State& state, const fetch_case& which, const cut& c
   }
 }
 
+/// Whoever waits for an answer that comes later is switched away from. A fetch waits for its
+/// connection, for the beginning of the answer and for the rest of it, at most piece by piece; and
+/// somebody joins the task.
+template <class R>
+harness::expected_switches switches_of_a_fetch(const fetch_case& which) {
+  constexpr double bytes_of_a_piece = 16 * 1024;
+  const double pieces = static_cast<double>(which.bytes) / bytes_of_a_piece;
+  const bool waits = which.latency_ms > 0 && (R::preemptive || !R::concurrent);
+  return {.at_least = waits ? 1.0 : 0.0, .sleeps_at_most = 3 + pieces};
+}
+
 template <class R>
 void fetch_row(benchmark::State& state, const fetch_case& which) {
   if constexpr (R::runs_in_parallel) {
@@ -110,6 +122,7 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
       const auto used = harness::usage_of_self_and_reaped() - before;
       origin_cpu_s = (origin.used() - origin_before).cpu_s;
       if (right != ops) throw std::runtime_error("a fetch is missing");
+      harness::expect_switches(used, ops, switches_of_a_fetch<R>(which));
       return measured{seconds, used};
     });
     set_counters(state, which, cuts, seconds);
@@ -128,7 +141,12 @@ void wrk_row(benchmark::State& state, const fetch_case& which) {
   if (got.body_bytes < rounded * static_cast<double>(got.requests * which.bytes)) {
     throw std::runtime_error("wrk received too few bytes");
   }
-  harness::record_batch(state, got.requests, [&] { return measured{got.seconds, got.used}; });
+  harness::record_batch(
+      state, got.requests,
+      [&] {
+        return measured{got.seconds, got.used};
+      },
+      harness::nobody);
   set_origin_cpu(state, origin, origin_cpu_s, got.seconds);
   state.counters["cpu"] = harness::first_cpu();
 }
@@ -147,12 +165,15 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
   const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
   nlohmann::json figures;
   double origin_cpu_s = 0;
-  harness::record_batch(state, ops, [&] {
-    const auto origin_before = origin.used();
-    figures = original.figures(arguments, patience);
-    origin_cpu_s = (origin.used() - origin_before).cpu_s;
-    return gevent::measured_part(figures);
-  });
+  harness::record_batch(
+      state, ops,
+      [&] {
+        const auto origin_before = origin.used();
+        figures = original.figures(arguments, patience);
+        origin_cpu_s = (origin.used() - origin_before).cpu_s;
+        return gevent::measured_part(figures);
+      },
+      harness::nobody);
   if (figures.at("fetches") != ops) throw std::runtime_error("a fetch is missing");
   const double seconds = gevent::measured_part(figures).seconds;
   set_counters(state, which, cuts, seconds);

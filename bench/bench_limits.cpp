@@ -131,7 +131,8 @@ int main(int argc, char** argv) {
           "one such climb.",
       .compared_by = {"reached", "tasks or connections at once", "", "higher"},
       .unit = benchmark::kMillisecond,
-      .rows = {}};
+      .rows = {},
+      .counts_events = false};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R>) add_rows<R>(w.rows, most);
   });

@@ -48,7 +48,6 @@ template <class R>
 void connections_row(benchmark::State& state, std::int64_t connections) {
   const auto count = static_cast<std::uint64_t>(connections);
   harness::require_open_files(count + echo::files_besides);  // here, and in the server
-  harness::require_ports(count);
   require_room_for_tasks<R>(connections);
   const echo::echo_case which{std::string(R::name), connections, 64, R::runs_in_parallel};
   memory_use grown;
@@ -124,7 +123,8 @@ int main(int argc, char** argv) {
       .compared_by = {"bytes_per_task", "pages, page tables and kernel stack of each", "B",
                       "lower"},
       .unit = benchmark::kMillisecond,
-      .rows = {}};
+      .rows = {},
+      .counts_events = false};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);
     if constexpr (R::concurrent && Sockets<R>) add_connections<R>(w.rows);

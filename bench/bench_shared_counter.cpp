@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/shared_counter.hpp"
 
@@ -32,7 +33,8 @@ using harness::suite;
 
 using version = tally (*)(const job&);
 
-void counter_row(benchmark::State& state, version add, std::size_t tasks, placement where) {
+void counter_row(benchmark::State& state, version add, double most_sleeps, std::size_t tasks,
+                 placement where) {
   // Shorter turns would measure how far apart the tasks come off the start line.
   constexpr benchmark::IterationCount fewest_each = 1'000;
   const auto count = static_cast<std::int64_t>(tasks);
@@ -42,6 +44,7 @@ void counter_row(benchmark::State& state, version add, std::size_t tasks, placem
     const tally t = add({tasks, ops / count, where});
     groups::expect(t.sum == ops, "the sum is " + std::to_string(t.sum) + " after " +
                                      std::to_string(ops.done) + " additions");
+    harness::expect_switches(t.took.used, ops, {.sleeps_at_most = most_sleeps});
     return t.took;
   });
 }
@@ -51,22 +54,23 @@ struct mechanism {
   std::string via;
   std::string what;
   version add;
+  double most_sleeps;  // for one addition: of whoever makes it, and of whoever receives it
   bool crosses;        // has rows on two CPUs
   bool quick_crossed;  // and the quick run takes one of them
 };
 
 const std::vector<mechanism>& mechanisms() {
   static const std::vector<mechanism> all{
-      {"process", "atomic", "an atomic number in shared memory", counters::by_atomic<process>, true,
-       true},
+      {"process", "atomic", "an atomic number in shared memory", counters::by_atomic<process>, 0,
+       true, true},
       {"process", "messages", "a message by pipe to the owner of the number for each addition",
-       counters::by_messages, true, false},
-      {"thread", "mutex", "a mutex around each addition", counters::by_mutex, true, true},
-      {"thread", "atomic", "an atomic number", counters::by_atomic<thread>, true, true},
+       counters::by_messages, 2, true, false},
+      {"thread", "mutex", "a mutex around each addition", counters::by_mutex, 1, true, true},
+      {"thread", "atomic", "an atomic number", counters::by_atomic<thread>, 0, true, true},
       {"fiber", "plain", "a plain integer without a lock, a yield after 64 additions",
-       counters::by_plain, false, false},
+       counters::by_plain, 0, false, false},
       {"plain", "loop", "control: one task makes all additions alone, on one CPU",
-       counters::by_loop, true, true},
+       counters::by_loop, 0, true, true},
   };
   return all;
 }
@@ -83,8 +87,8 @@ harness::row make_row(const mechanism& by, std::int64_t tasks, placement where) 
           .what = is_control ? by.what
                              : who + ", " + std::string(harness::describe(where)) + ": " + by.what,
           .body =
-              [add = by.add, tasks, where](benchmark::State& s) {
-                counter_row(s, add, static_cast<std::size_t>(tasks), where);
+              [add = by.add, sleeps = by.most_sleeps, tasks, where](benchmark::State& s) {
+                counter_row(s, add, sleeps, static_cast<std::size_t>(tasks), where);
               },
           .set = quick ? suite::quick : suite::full,
           .control = is_control ? "" : "plain",

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bench/gevent_program.hpp"
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/task_room.hpp"
@@ -113,6 +114,18 @@ void count_by_task(benchmark::State& state, std::int64_t tasks) {
   state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
 }
 
+/// A kernel task that sleeps is switched away from, and so is whoever joins it; for a process both
+/// its result and its end are waited for, and all may have to wait for memory to be mapped. Fibers
+/// sleep together: as often as a batch has to wait for a timer, which many share when they are
+/// many.
+template <class R>
+harness::expected_switches switches_of_a_sleep(std::int64_t tasks) {
+  if (R::preemptive || !R::concurrent) {
+    return {.at_least = 1, .sleeps_at_most = !R::concurrent ? 1.0 : R::shares_memory ? 3.0 : 4.0};
+  }
+  return {.sleeps_at_most = 0.1 + 4.0 / static_cast<double>(tasks)};
+}
+
 template <class R>
 void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   require_room_for_tasks<R>(tasks);
@@ -128,6 +141,7 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
       }
       m.seconds = duration<double>(all.wall).count();
       m.used = harness::usage_of_self_and_reaped() - before;
+      harness::expect_switches(m.used, all.slept, switches_of_a_sleep<R>(tasks), 20);
       return m;
     });
     if (all.slept != tasks * state.max_iterations) throw std::runtime_error("a task is missing");
@@ -157,10 +171,13 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
   const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
   nlohmann::json figures;
-  harness::record_batch(state, batches, [&] {
-    figures = original.figures(arguments, patience);
-    return gevent::measured_part(figures);
-  });
+  harness::record_batch(
+      state, batches,
+      [&] {
+        figures = original.figures(arguments, patience);
+        return gevent::measured_part(figures);
+      },
+      harness::nobody);
   if (figures.at("tasks") != tasks * batches) throw std::runtime_error("a task is missing");
   count_by_task(state, tasks);
   state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms").get<double>();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
@@ -33,6 +34,16 @@ std::int64_t spawn_and_join(R& rt, std::int64_t tasks) {
   return sum;
 }
 
+/// The kernel has to switch to its tasks and back at least once before all can be joined. Whoever
+/// waits for the end of a thread sleeps at most once for each, for a process's result and its end
+/// once each.
+template <class R>
+harness::expected_switches switches_of_a_task(std::int64_t tasks) {
+  if (!R::runs_in_parallel) return {};
+  return {.at_least = 1.0 / static_cast<double>(tasks),
+          .sleeps_at_most = R::shares_memory ? 1.0 : 2.0};
+}
+
 template <class R>
 void spawn_row(benchmark::State& state, std::int64_t tasks) {
   if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
@@ -49,7 +60,9 @@ void spawn_row(benchmark::State& state, std::int64_t tasks) {
         }
       }
       const std::chrono::duration<double> wall = clock::now() - begin;
-      return measured{wall.count(), harness::usage_of_self_and_reaped() - before};
+      const auto used = harness::usage_of_self_and_reaped() - before;
+      harness::expect_switches(used, ops, switches_of_a_task<R>(tasks));
+      return measured{wall.count(), used};
     });
     state.counters["cpu"] = harness::first_cpu();
   });

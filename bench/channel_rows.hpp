@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/task_group.hpp"
 #include "runtimes/concepts.hpp"
@@ -176,6 +177,15 @@ inline harness::batch_size items_for(const benchmark::State& state, const flow& 
   return harness::at_least(std::max(state.max_iterations, fewest), f.pairs);
 }
 
+/// On one CPU producers have to give way when the channel is full, and consumers when it is empty.
+/// At most, both sides wait for each other with each item, and once for the lock.
+template <class R>
+harness::expected_switches switches_of_an_item(placement where, std::size_t capacity) {
+  if (!R::runs_in_parallel) return {};
+  return {.at_least = where == placement::same ? 2.0 / static_cast<double>(capacity) : 0.0,
+          .sleeps_at_most = 3};
+}
+
 template <class R, class Channel, std::size_t Bytes>
 void channel_row(benchmark::State& state, const flow& f) {
   if constexpr (R::runs_in_parallel) {
@@ -194,6 +204,7 @@ void channel_row(benchmark::State& state, const flow& f) {
       if constexpr (CountsSwitches<R>) switches = rt.user_switches();
       const measured took = all.work();
       if constexpr (CountsSwitches<R>) switches = rt.user_switches() - switches;
+      harness::expect_switches(took.used, items, switches_of_an_item<R>(f.where, capacity));
       return took;
     });
     state.counters["capacity"] = static_cast<double>(capacity);
@@ -226,6 +237,7 @@ void plain_queue_row(benchmark::State& state, const flow& f) {
       }
     });
     expect(popped == tally::of_all(items), "items were lost or doubled");
+    harness::expect_switches(all.used, items, {});
     return all.total();
   });
   state.counters["capacity"] = static_cast<double>(capacity);

@@ -19,6 +19,7 @@
 #include "bench/gevent_program.hpp"
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/command_line.hpp"
+#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/load_generator.hpp"
 #include "bench/harness/memory.hpp"
@@ -191,15 +192,10 @@ class bench_setup {
 };
 
 /// What the kernel has to say of any of these servers: it sleeps at most once for each message, and
-/// less often when several are there at once. More would be wake-ups for nothing. The slack is for
-/// what a server does besides.
+/// less often when several are there at once. More would be wake-ups for nothing.
 inline void expect_wake_ups(const harness::usage& used, std::int64_t messages,
                             std::int64_t connections) {
-  const auto most = messages + messages / 50 + connections + 100;
-  if (used.voluntary_switches > most) {
-    throw std::runtime_error("the server went to sleep " + std::to_string(used.voluntary_switches) +
-                             " times for " + std::to_string(messages) + " messages");
-  }
+  harness::expect_switches(used, messages, {.sleeps_at_most = 1}, connections + 100);
 }
 
 /// Google Benchmark calls a row several times and does not say which is the last: the setup stays

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -17,6 +16,7 @@
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/load_generator.hpp"
 #include "bench/harness/usage.hpp"
+#include "running_server.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard {
@@ -26,54 +26,6 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using harness::child_process;
 using harness::load_generator;
-
-class running_server {
- public:
-  explicit running_server(const std::string& runtime)
-      : program_(harness::program_beside("echo_server"),
-                 {"--runtime", runtime, "--port", "0", "--parent", std::to_string(::getpid())}) {
-    const auto line = program_.read_line(20s);
-    const auto port = static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1)));
-    where_ = endpoint(boost::asio::ip::make_address("127.0.0.1"), port);
-  }
-
-  [[nodiscard]] child_process& program() { return program_; }
-  [[nodiscard]] endpoint where() const { return where_; }
-
-  /// A client whose calls give up after a while, so that no test hangs.
-  [[nodiscard]] blocking_stream client() const {
-    error_code ec;
-    auto stream = blocking_connect(where_, ec);
-    EXPECT_FALSE(ec) << ec.message();
-    const timeval patience{20, 0};
-    ::setsockopt(stream.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(stream.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    return stream;
-  }
-
-  [[nodiscard]] harness::load_result load(std::size_t connections, std::size_t bytes,
-                                          std::uint64_t requests) const {
-    load_generator generator({.target = where_,
-                              .connections = connections,
-                              .bytes = bytes,
-                              .connect_patience = 60s,
-                              .reply_patience = 30s});
-    generator.connect();
-    return generator.run_requests(requests);
-  }
-
- private:
-  child_process program_;
-  endpoint where_;
-};
-
-std::string echoed(blocking_stream& client, const std::string& text) {
-  std::string back(text.size(), '?');
-  error_code ec;
-  client.write_some(boost::asio::buffer(text), ec);
-  back.resize(ec ? 0 : client.read_some(boost::asio::buffer(back), ec));
-  return ec ? ec.message() : back;
-}
 
 void reset(blocking_stream& client) {
   const linger at_once{1, 0};
@@ -185,37 +137,6 @@ TEST_P(EchoServer, IdleConnectionsCostNoCpu) {
   std::this_thread::sleep_for(idle_time);
   const double used = harness::usage_of_tree(server.program().pid()).cpu_s - before;
   EXPECT_LT(used, 0.01 * std::chrono::duration<double>(idle_time).count()) << "1 % of a core";
-}
-
-/// How often a server went to sleep for messages that were all there when it looked.
-std::int64_t sleeps_for_a_batch(running_server& server, std::size_t messages) {
-  std::vector<blocking_stream> clients;
-  while (clients.size() < messages) clients.push_back(server.client());
-  for (auto& client : clients) EXPECT_EQ(echoed(client, "hello"), "hello");
-  const pid_t pid = server.program().pid();
-  ::kill(pid, SIGSTOP);
-  error_code ec;
-  for (auto& client : clients) client.write_some(boost::asio::buffer("x", 1), ec);
-  const auto before = harness::usage_of_tree(pid);
-  ::kill(pid, SIGCONT);
-  char byte = 0;
-  for (auto& client : clients) EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 1U);
-  std::this_thread::sleep_for(100ms);  // until it sleeps again
-  return (harness::usage_of_tree(pid) - before).voluntary_switches;
-}
-
-TEST(echo_server_wake_ups, OneKernelTaskWakesUpForABatchAndNotForAMessage) {
-  for (const std::string name : {"fiber", "epoll"}) {
-    running_server server(name);
-    EXPECT_LE(sleeps_for_a_batch(server, 64), 10) << name;
-  }
-}
-
-TEST(echo_server_wake_ups, AKernelTaskForEachConnectionSleepsForEachMessage) {
-  running_server server("thread");
-  const auto sleeps = sleeps_for_a_batch(server, 64);
-  EXPECT_GE(sleeps, 64);
-  EXPECT_LE(sleeps, 64 + 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EchoServer,

@@ -1,8 +1,5 @@
 // The measuring tools themselves: histogram, CPU lists, placement, child processes, batons, names.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,10 +17,8 @@
 #include "bench/harness/baton.hpp"
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/histogram.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
-#include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -153,65 +148,6 @@ TEST(placement, FindsTheOtherThreadCoreAndNode) {
   EXPECT_EQ(other_cpu(placement::node, 3, all, two_nodes.root()), 0);
   EXPECT_EQ(other_cpu(placement::cross, 0, all, two_nodes.root()), std::nullopt)
       << "the other core is on another node";
-}
-
-/// Runs `f` in a child, as a limit once lowered stays lowered.
-template <class F>
-int exit_code_of_child(F f) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(f());
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-template <class F>
-int whether_limit_names(F require, const std::string& name) {
-  try {
-    require();
-  } catch (const limit_error& limit) {
-    return std::string(limit.what()).find(name) != std::string::npos ? 0 : 2;
-  }
-  return 1;
-}
-
-TEST(limits, TooFewOpenFiles) {
-  EXPECT_EQ(exit_code_of_child([] {
-              const rlimit few{64, 64};
-              ::setrlimit(RLIMIT_NOFILE, &few);
-              return whether_limit_names([] { require_open_files(1024); }, "RLIMIT_NOFILE");
-            }),
-            0);
-}
-
-TEST(limits, TheSoftLimitOnOpenFilesIsRaised) {
-  EXPECT_EQ(exit_code_of_child([] {
-              const rlimit soft{64, 512};
-              ::setrlimit(RLIMIT_NOFILE, &soft);
-              require_open_files(300);
-              rlimit now{};
-              ::getrlimit(RLIMIT_NOFILE, &now);
-              return now.rlim_cur >= 300 ? 0 : 1;
-            }),
-            0);
-}
-
-TEST(limits, TooFewTasks) {
-  EXPECT_EQ(exit_code_of_child([] {
-              const rlimit few{20, 20};
-              ::setrlimit(RLIMIT_NPROC, &few);
-              return whether_limit_names([] { require_tasks(1000); }, "RLIMIT_NPROC");
-            }),
-            0);
-}
-
-TEST(limits, TooMuchOfWhatIsShared) {
-  EXPECT_EQ(whether_limit_names([] { require_tasks(100'000'000); }, "allows"), 0);
-  EXPECT_EQ(whether_limit_names([] { require_memory(std::uint64_t{1} << 50); }, "MiB"), 0);
-  EXPECT_EQ(whether_limit_names([] { require_ports(10'000'000); }, "ip_local_port_range"), 0);
-  EXPECT_NO_THROW(require_tasks(1));
-  EXPECT_NO_THROW(require_memory(1 << 20));
-  EXPECT_NO_THROW(require_ports(10));
 }
 
 TEST(child_process, ReadsLinesAndSaysHowItEnded) {

@@ -102,6 +102,57 @@ TEST(room, ALoweredLimitIsNamedForThoseWhomItBounds) {
 #endif
 }
 
+template <class F>
+int whether_limit_names(F require, const std::string& name) {
+  try {
+    require();
+  } catch (const limit_error& limit) {
+    return std::string(limit.what()).find(name) != std::string::npos ? 0 : 2;
+  }
+  return 1;
+}
+
+TEST(limits, TooFewOpenFiles) {
+  EXPECT_EQ(in_a_child([] {
+              const rlimit few{64, 64};
+              ::setrlimit(RLIMIT_NOFILE, &few);
+              return whether_limit_names([] { harness::require_open_files(1024); },
+                                         "RLIMIT_NOFILE");
+            }),
+            0);
+}
+
+TEST(limits, TheSoftLimitOnOpenFilesIsRaised) {
+  EXPECT_EQ(in_a_child([] {
+              const rlimit soft{64, 512};
+              ::setrlimit(RLIMIT_NOFILE, &soft);
+              harness::require_open_files(300);
+              rlimit now{};
+              ::getrlimit(RLIMIT_NOFILE, &now);
+              return now.rlim_cur >= 300 ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(limits, TooFewTasks) {
+  EXPECT_EQ(in_a_child([] {
+              const rlimit few{20, 20};
+              ::setrlimit(RLIMIT_NPROC, &few);
+              return whether_limit_names([] { harness::require_tasks(1000); }, "RLIMIT_NPROC");
+            }),
+            0);
+}
+
+TEST(limits, TooMuchOfWhatIsShared) {
+  EXPECT_EQ(whether_limit_names([] { harness::require_tasks(100'000'000); }, "allows"), 0);
+  EXPECT_EQ(whether_limit_names([] { harness::require_memory(std::uint64_t{1} << 50); }, "MiB"), 0);
+  EXPECT_EQ(whether_limit_names([] { harness::require_ports(10'000'000); }, "ip_local_port_range"),
+            0);
+  EXPECT_NO_THROW(harness::require_tasks(1));
+  EXPECT_NO_THROW(harness::require_memory(1 << 20));
+  EXPECT_NO_THROW(harness::require_ports(10));
+}
+
 TEST(climb, EndsBeforeTheStepForWhichThereIsNoRoom) {
   std::vector<std::int64_t> steps;
   const climb up = climb_by_doubling(

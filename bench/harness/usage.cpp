@@ -164,6 +164,14 @@ std::vector<pid_t> descendants(pid_t root) {
   return found;
 }
 
+std::vector<pid_t> threads_of(pid_t process) {
+  std::vector<pid_t> found;
+  for_each_thread(process, [&](const std::filesystem::path& task) {
+    found.push_back(std::stoi(task.filename().string()));
+  });
+  return found;
+}
+
 std::optional<std::int64_t> migrations_of_this_thread() {
   return migrations_in("/proc/thread-self");
 }

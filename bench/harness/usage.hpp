@@ -3,8 +3,7 @@
 // Google Benchmark's CPU column knows one process only; here the unit is a whole tree, because a
 // forked child's work is the runtime's work. Sources: getrusage(2), clock_getcpuclockid(3), and
 // proc(5): /proc/PID/stat, /proc/PID/status, /proc/PID/sched, /proc/PID/smaps_rollup, /proc/stat.
-// Not perf_event: its counters are saved and restored with every switch of the tasks that they
-// count, which would be part of what is measured.
+// Not perf_event, whose counters cost something at every switch: see event_counters.hpp.
 #pragma once
 
 #include <sys/types.h>
@@ -75,6 +74,9 @@ usage usage_of_tree(pid_t root);
 
 /// Live descendants of `root`, without itself.
 std::vector<pid_t> descendants(pid_t root);
+
+/// The threads that `process` has now; none when it has ended.
+std::vector<pid_t> threads_of(pid_t process);
 
 /// Proportional set size (smaps_rollup) of `root` and its live descendants, in bytes. Of many
 /// children of one process an evenly spread sample of 64 is read and scaled up.

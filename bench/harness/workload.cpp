@@ -1,11 +1,14 @@
 #include "bench/harness/workload.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "bench/harness/command_line.hpp"
+#include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"
 #include "runtimes/support/error.hpp"
 
@@ -15,6 +18,9 @@ namespace {
 constexpr benchmark::IterationCount most_iterations = 1'000'000'000;  // as Google Benchmark
 
 bool a_row_failed = false;
+
+const std::vector<counted_event> no_events;
+std::vector<counted_event> events_to_count;  // none, unless asked for
 
 /// A failure ends its row, not the program: the rows after it still run.
 void run_row(const row& r, benchmark::State& state) {
@@ -27,6 +33,8 @@ void run_row(const row& r, benchmark::State& state) {
     state.SkipWithError(failure.what());
   }
 }
+
+std::string per_op(const std::string& figure) { return figure + "_per_op"; }
 
 nlohmann::ordered_json description(const workload& w) {
   auto rows = nlohmann::ordered_json::array();
@@ -47,8 +55,13 @@ nlohmann::ordered_json description(const workload& w) {
                     {"needs", or_null(r.needs)},
                     {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
   }
+  auto counters = nlohmann::ordered_json::array();
+  for (const counted_event& event : w.counts_events ? hardware_events() : no_events) {
+    counters.push_back(per_op(event.name));
+  }
   return {{"workload", w.name},
           {"what", w.what},
+          {"hardware_counters", counters},
           {"metric",
            {{"key", w.compared_by.key},
             {"label", w.compared_by.label},
@@ -58,13 +71,23 @@ nlohmann::ordered_json description(const workload& w) {
 }
 
 void set_usage(benchmark::State& state, const usage& used, double ops) {
-  const auto per_op = [&](const char* name, double figure) { state.counters[name] = figure / ops; };
-  per_op("cpu_us_per_op", used.cpu_s * 1e6);
-  per_op("system_us_per_op", used.system_s * 1e6);
-  per_op("kernel_switches_per_op", static_cast<double>(used.kernel_switches()));
-  per_op("involuntary_switches_per_op", static_cast<double>(used.involuntary_switches));
-  per_op("page_faults_per_op", static_cast<double>(used.page_faults));
-  if (used.migrations) per_op("migrations_per_op", static_cast<double>(*used.migrations));
+  const auto set = [&](const char* figure, double value) {
+    state.counters[per_op(figure)] = value / ops;
+  };
+  set("cpu_us", used.cpu_s * 1e6);
+  set("system_us", used.system_s * 1e6);
+  set("kernel_switches", static_cast<double>(used.kernel_switches()));
+  set("involuntary_switches", static_cast<double>(used.involuntary_switches));
+  set("page_faults", static_cast<double>(used.page_faults));
+  if (used.migrations) set("migrations", static_cast<double>(*used.migrations));
+}
+
+std::vector<pid_t> processes_of(pid_t under_test) {
+  if (under_test == nobody) return {};
+  if (under_test == this_process) return {::getpid()};
+  auto all = descendants(under_test);
+  all.push_back(under_test);
+  return all;
 }
 
 std::string help_text;  // Google Benchmark wants a plain function
@@ -103,6 +126,10 @@ int run_main(int argc, char** argv, const workload& w,
                    "Run each row once with so many iterations; its name then ends in /iterations:N")
         ->check(CLI::Range(benchmark::IterationCount{1}, most_iterations).description(""))
         ->type_name("N");
+    bool hardware = false;
+    app.add_flag("--hardware-counters", hardware,
+                 "Count cycles, instructions and cache misses, where the machine lets us; the "
+                 "times are then worth nothing");
     add_version(app);
     add_options(app);
     help_text = app.help();
@@ -112,6 +139,7 @@ int run_main(int argc, char** argv, const workload& w,
       std::puts(description(w).dump(2).c_str());
       return 0;
     }
+    if (hardware) events_to_count = hardware_events();
     for (const row& r : w.rows) {
       auto* registered = benchmark::RegisterBenchmark(
           row_name(w.name, r).c_str(), [&r](benchmark::State& state) { run_row(r, state); });
@@ -124,15 +152,21 @@ int run_main(int argc, char** argv, const workload& w,
   });
 }
 
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
+                  pid_t under_test) {
   while (state.KeepRunningBatch(ops.reported)) {
+    const bool counting = !events_to_count.empty();
+    const event_counters hardware(events_to_count,
+                                  counting ? processes_of(under_test) : std::vector<pid_t>());
     const steal_meter steal;
     const measured m = batch();
+    const auto counts = hardware.read();
     const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
     set_usage(state, m.used, n);
     state.counters["steal_percent"] = steal.percent();
+    for (const auto& [event, count] : counts) state.counters[per_op(event)] = m.share * count / n;
   }
 }
 

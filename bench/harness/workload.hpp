@@ -1,11 +1,12 @@
 // What a workload's binary is made of: rows, each one Google Benchmark, and one main for all.
 //
 // Names are joined here and nowhere else. Google Benchmark keeps its flags, its reporters and its
-// JSON; we add --describe, which tells the runner what the rows are, and --iterations, which its
-// versions before 1.8 lack.
+// JSON; we add --describe, which tells the runner what the rows are, --iterations, which its
+// versions before 1.8 lack, and --hardware-counters, for a launch that counts events.
 #pragma once
 
 #include <benchmark/benchmark.h>
+#include <sys/types.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -52,6 +53,7 @@ struct workload {
   metric compared_by;
   benchmark::TimeUnit unit;
   std::vector<row> rows;
+  bool counts_events = true;  // its rows have operations to count hardware events for
 };
 
 /// "echo/fiber/connections:64/bytes:64"
@@ -68,11 +70,18 @@ struct measured {
   double seconds = 0;     // wall time, as the workload defines it
   usage used = {};        // by the side under test, in that time
   std::int64_t done = 0;  // operations, where they can be others than were asked for
+  double share = 1;  // of all that was done: the rest came after that time, and is not in `used`
 };
+
+/// Whose hardware events are counted in a batch: this process's and those of all that it starts
+/// there, nobody's, or those of the process tree with that root.
+inline constexpr pid_t this_process = 0;
+inline constexpr pid_t nobody = -1;
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
 /// counters that all workloads share. As many are reported as `state.max_iterations` at least.
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
+                  pid_t under_test = this_process);
 
 /// Has it record the time, in seconds, that `run()` gives, for what has no operations to be
 /// counted. Without the counters of record_batch: it may be shorter than a tick of steal.

@@ -92,13 +92,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Workload:
-    """A benchmark binary. `binary` is None when the description comes out of a results file."""
+    """A benchmark binary. `binary` is None when the description comes out of a results file.
+
+    `hardware_counters` names those that a launch with --hardware-counters gives on this machine.
+    """
 
     name: str
     what: str
     metric: Metric
     rows: tuple[Row, ...]
     binary: Path | None = None
+    hardware_counters: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, document: dict[str, Any], binary: Path | None = None) -> "Workload":
@@ -108,6 +112,7 @@ class Workload:
             metric=Metric(**document["metric"]),
             rows=tuple(Row(**row) for row in document["rows"]),
             binary=binary,
+            hardware_counters=tuple(document.get("hardware_counters", ())),
         )
 
     def document(self) -> dict[str, Any]:
@@ -115,6 +120,7 @@ class Workload:
         return {
             "workload": self.name,
             "what": self.what,
+            "hardware_counters": list(self.hardware_counters),
             "metric": vars(self.metric),
             "rows": [vars(row) for row in self.rows],
         }

@@ -75,6 +75,11 @@ class Machine:
         files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
         return {text for file in files if (text := self._read(file))}
 
+    def frequency_mhz(self) -> float | None:
+        """At which the fastest CPU runs right now; None where the kernel does not tell."""
+        files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq")
+        return max((khz / 1000 for file in files if (khz := self._number(file))), default=None)
+
     def turbo(self) -> bool | None:
         cpu = self.sys / "devices/system/cpu"
         no_turbo = self._number(cpu / "intel_pstate/no_turbo")

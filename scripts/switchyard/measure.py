@@ -7,6 +7,7 @@ just goes missing. Rows are Google Benchmark's, with our own keys beside its.
 import json
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +43,16 @@ def measure(
     min_time_s: float,
     timeout_s: float,
     interrupts: Interrupts,
+    options: Iterable[str] = (),
 ) -> Measurement:
+    """`options` are further ones of the binary's own."""
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     load = Machine().load_average()
-    arguments = [min_time(min_time_s)]
+    arguments = [min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
     if outcome.interrupted:
         return Measurement({}, [], outcome.wall_s, interrupted=True)
+    conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
     context, rows = _parse(outcome, row)
     for result in rows:
         message = result.get("error_message", "") if result.get("error_occurred") else ""
@@ -58,7 +62,7 @@ def measure(
             "switchyard_name": row.name,
             "started_at": started_at,
             "launch_s": round(outcome.wall_s, 4),
-            "loadavg": load,
+            **{name: value for name, value in conditions.items() if value is not None},
         }
         if message.startswith(LIMIT_PREFIX):
             result["limit_reached"] = 1

@@ -64,11 +64,12 @@ class Record:
 
 @dataclass
 class WorkloadResults:
-    """One `<workload>.json`."""
+    """One `<workload>.json`. `hardware`: by row, counters that a launch of their own counted."""
 
     workload: Workload
     context: dict[str, Any] = field(default_factory=dict)
     benchmarks: list[dict[str, Any]] = field(default_factory=list)
+    hardware: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @cached_property
     def _rows(self) -> dict[str, Row]:
@@ -78,7 +79,7 @@ class WorkloadResults:
         for fields in self.benchmarks:
             row = self._rows.get(fields.get("switchyard_name") or bare_name(fields["name"]))
             if row and fields.get("run_type", "iteration") == "iteration":
-                yield Record(row, fields.get("round", 0), fields)
+                yield Record(row, fields.get("round", 0), fields | self.hardware.get(row.name, {}))
 
     def labels(self) -> dict[str, str]:
         """By row, what it said last in words."""
@@ -98,8 +99,12 @@ class WorkloadResults:
             row["repetitions"] = rounds
 
     def document(self) -> dict[str, Any]:
-        described = self.workload.document()
-        return {"context": self.context, "switchyard": described, "benchmarks": self.benchmarks}
+        return {
+            "context": self.context,
+            "switchyard": self.workload.document(),
+            "hardware": self.hardware,
+            "benchmarks": self.benchmarks,
+        }
 
 
 @dataclass
@@ -126,8 +131,20 @@ class ResultsFolder:
         """Add what a launch measured, and write it and the environment."""
         kept = self.workloads.setdefault(workload.name, WorkloadResults(workload))
         kept.add(context, rows)
+        self._write_results(kept)
+
+    def add_hardware(self, workload: Workload, row: Row, launched: list[dict[str, Any]]) -> None:
+        """Add what a launch for the hardware counters counted of this row, and write it."""
+        kept = self.workloads.setdefault(workload.name, WorkloadResults(workload))
+        for result in launched:
+            counted = {key: result[key] for key in workload.hardware_counters if key in result}
+            if counted:
+                kept.hardware[row.name] = counted
+        self._write_results(kept)
+
+    def _write_results(self, kept: WorkloadResults) -> None:
         try:
-            _write(self.path / f"{workload.name}.json", kept.document())
+            _write(self.path / f"{kept.workload.name}.json", kept.document())
             self.write_environment()
         except OSError as error:
             raise SwitchyardError(f"cannot write to {self.path}: {error.strerror}") from None
@@ -150,7 +167,8 @@ class ResultsFolder:
                     continue
                 workload = Workload.parse(document["switchyard"])
                 rows = list(document["benchmarks"])
-                kept = WorkloadResults(workload, document["context"], rows)
+                hardware = dict(document.get("hardware", {}))
+                kept = WorkloadResults(workload, document["context"], rows, hardware)
                 for record in kept.records():
                     record.require_usable()
             except KeyError as error:

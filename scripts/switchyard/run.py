@@ -133,6 +133,9 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         soft_wrap=True,
     )
     facts = folder.environment["run"]
+    if counters := dict.fromkeys(name for w in workloads for name in w.hardware_counters):
+        line = f"one more launch of each after the first round: {', '.join(counters)}"
+        console.print(line, soft_wrap=True)
     for line in needs.lines(facts["left_out"]):
         console.print(line, soft_wrap=True)
 

@@ -8,6 +8,7 @@ of somebody else's, which knows nothing but Google Benchmark's own flags.
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ if "--describe" in sys.argv:
         sys.exit(spec["does"]["describe"])
     print(json.dumps(spec["described"]))
     sys.exit(0)
-flags = dict(a[len("--benchmark_"):].split("=", 1) for a in sys.argv[1:])
+flags = dict(a[len("--benchmark_"):].split("=", 1) for a in sys.argv[1:] if "=" in a)
 if "list_tests" in flags:
     exec(spec["does"].get("list", ""))
     names = [row["name"] + "/manual_time" for row in spec["described"]["rows"]]
@@ -128,13 +129,17 @@ def row(
     }  # fmt: skip
 
 
-def write_bench(build: Path, rows: list[dict], does: dict[str, Any] | None = None) -> Path:
-    """Put a fake bench binary for these rows (of one workload) into `build`/bin."""
+def write_bench(
+    build: Path, rows: list[dict], does: dict[str, Any] | None = None, hardware: Sequence[str] = ()
+) -> Path:
+    """Put a fake bench binary for these rows (of one workload) into `build`/bin. `hardware` names
+    the counters that it has of its machine.
+    """
     workload = rows[0]["name"].split("/")[0]
     binary = build / "bin" / f"bench_{workload}"
     binary.parent.mkdir(parents=True, exist_ok=True)
     described = {
-        "workload": workload, "what": f"the fake {workload}",
+        "workload": workload, "what": f"the fake {workload}", "hardware_counters": list(hardware),
         "metric": METRICS[workload], "rows": rows,
     }  # fmt: skip
     binary.write_text(_SCRIPT.format(python=sys.executable))

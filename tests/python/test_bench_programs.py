@@ -30,6 +30,21 @@ def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
     assert result["iterations"] == iterations
 
 
+@pytest.mark.parametrize("name", ["switch/thread/via:futex/tasks:2/placement:same",
+                                  "echo/thread/connections:1/bytes:64"])  # fmt: skip
+def test_hardware_counters_appear_where_the_machine_has_them(name):
+    program = f"bench_{name.split('/')[0]}"
+    has = json.loads(run(program, "--describe").stdout)["hardware_counters"]
+    done = run(program, "--hardware-counters", "--benchmark_min_time=0.01",
+               "--benchmark_format=json", f"--benchmark_filter={exact_filter(name)}")  # fmt: skip
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert "error_message" not in result
+    counted = {key: value for key, value in result.items() if "cycles" in key or "instruc" in key}
+    assert set(counted) <= set(has)
+    assert all(value > 0 for value in counted.values())
+    assert counted or not has
+
+
 def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
     row = "http_fetch/fiber/urls:10/latency_ms:0/bytes:1024/connection:new"
     argv = [str(BIN / "http_origin"), "--port", "0"]

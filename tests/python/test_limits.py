@@ -8,7 +8,7 @@ import pwd
 import resource
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,13 @@ TASKS = "limits/(process|thread|fiber)/of:tasks/iter"
 
 
 def climbs(
-    pattern: str, before: Callable[[], None], most: int = MOST, **options: Any
-) -> dict[str, dict]:
-    """What the rows of this pattern gave, by name up to the runtime and what was counted."""
-    argv = [str(BIN / "bench_limits"), f"--most={most}", "--benchmark_format=json",
+    pattern: str, before: Callable[[], None] | None = None, most: int = MOST,
+    under: Iterable[str] = (), **options: Any,
+) -> dict[str, dict]:  # fmt: skip
+    """What the rows of this pattern gave, by name up to the runtime and what was counted. `under`
+    is a command to run them under.
+    """
+    argv = [*under, str(BIN / "bench_limits"), f"--most={most}", "--benchmark_format=json",
             f"--benchmark_filter={pattern}"]  # fmt: skip
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False,
                           preexec_fn=before, **options)  # fmt: skip
@@ -122,8 +125,53 @@ def test_a_control_group_bounds_tasks(small_cgroup: Path):
     assert ending(rows["fiber/of:tasks"]) == AT_THE_CAP
 
 
+@pytest.fixture
+def with_sysctl(tmp_path: Path) -> Callable[[str, str], list[str]]:
+    """Gives the beginning of a command that reads this value in /proc/sys, and nobody else does."""
+    seen, mount = tmp_path / "value", 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+    def command(name: str, value: str) -> list[str]:
+        seen.write_text(f"{value}\n")
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh",
+                str(seen), f"/proc/sys/{name.replace('.', '/')}"]  # fmt: skip
+
+    try:
+        trial = [*command("kernel.pid_max", "1000"), "cat", "/proc/sys/kernel/pid_max"]
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if done.stdout != "1000\n":
+        pytest.skip(f"no mount namespace can be made here: {done.stderr.strip()}")
+    return command
+
+
+@pytest.mark.parametrize("name", ["kernel.pid_max", "kernel.threads-max"])
+def test_tasks_of_the_machine_are_bounded(name: str, with_sysctl):
+    taken = int(Path("/proc/loadavg").read_text().split("/")[1].split()[0])
+    total = int((taken + 96) / 0.8)  # room for 64, and not for 128, whatever else comes or goes
+    rows = climbs(TASKS, under=with_sysctl(name, str(total)))
+    for task in ("process/of:tasks", "thread/of:tasks"):
+        assert ending(rows[task]) == (64, 1, f"{name}: 80 % of {total}")
+    assert ending(rows["fiber/of:tasks"]) == AT_THE_CAP
+
+
+def test_mappings_bound_threads(with_sysctl):
+    rows = climbs(TASKS, under=with_sysctl("vm.max_map_count", "1000"))
+    assert ending(rows["thread/of:tasks"]) == (256, 1, "vm.max_map_count: 80 % of 1000")
+    assert ending(rows["process/of:tasks"]) == AT_THE_CAP
+    assert ending(rows["fiber/of:tasks"]) == AT_THE_CAP
+
+
+def test_ports_bound_connections_and_the_next_rows_still_run(with_sysctl):
+    lowered = with_sysctl("net.ipv4.ip_local_port_range", "40000 40099")
+    rows = climbs("limits/fiber/of:(connections|tasks)/iter", under=lowered)
+    named = "net.ipv4.ip_local_port_range: 80 % of 100"
+    assert ending(rows["fiber/of:connections"]) == (64, 1, named)
+    assert ending(rows["fiber/of:tasks"]) == AT_THE_CAP
+
+
 def test_nothing_is_left_behind():
-    rows = climbs("limits/process/of:connections/iter", lambda: None, most=32)
+    rows = climbs("limits/process/of:connections/iter", most=32)
     assert ending(rows["process/of:connections"]) == (32, 0, "no limit up to 32")
     assert processes_of(str(BIN / "bench_limits")) == []
     assert processes_of(str(BIN / "echo_server")) == []

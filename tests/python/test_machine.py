@@ -56,6 +56,13 @@ def findings(machine: Machine) -> dict[str, checks.Finding]:
     return {finding.subject: finding for finding in found}
 
 
+def test_frequency_is_that_of_the_fastest_cpu(machine):
+    assert machine().frequency_mhz() is None
+    cpus = {f"sys/devices/system/cpu/cpu{n}/cpufreq/scaling_cur_freq": f"{khz}\n"
+            for n, khz in enumerate((800_000, 2_600_500))}  # fmt: skip
+    assert machine(**cpus).frequency_mhz() == 2600.5
+
+
 def test_good_machine_is_all_ok(machine):
     assert {f.level for f in findings(machine()).values()} == {OK}
 

@@ -89,6 +89,7 @@ def test_a_row_has_its_noise_its_steal_and_its_notes():
     kept = results((row("spawn/fiber/tasks:1"), [10.0, 20.0, 30.0, 10.0, 20.0, 30.0]))
     for round_, entry in enumerate(kept.benchmarks):
         entry |= {"steal_percent": float(round_), "loadavg": 0.5}
+        entry |= {"frequency_mhz": 2600.0 - 100 * round_}
     kept.benchmarks[0] |= {"error_occurred": True, "error_message": "limit reached: memory"}
     (cells,) = tables(kept)["Every row"].rows
     by_label = dict(zip([c.label for c in tables(kept)["Every row"].columns], cells, strict=True))
@@ -96,6 +97,7 @@ def test_a_row_has_its_noise_its_steal_and_its_notes():
     assert by_label["rounds"] == Cell("5", 5)
     assert by_label["steal, worst"] == Cell("5.0 %", 5.0)
     assert by_label["load average"] == Cell("0.50", 0.5)
+    assert by_label["frequency"] == Cell("2100-2500 MHz", 2300.0)
     notes = by_label["notes"]
     assert notes.text == "limit reached: memory (1 of 6 rounds)"
     assert notes.below == ("5.0 % steal", "noise 50 %")
@@ -133,9 +135,11 @@ def test_counters_have_their_units_and_are_medians():
     kept = results((row("spawn/fiber/tasks:1"), FAST))
     for round_, entry in enumerate(kept.benchmarks):
         entry |= {"cpu_us_per_op": 1.0 + round_, "steal_percent": 2.0, "errors": 0.0, "tasks": 1}
+    kept.hardware["spawn/fiber/tasks:1"] = {"cycles_per_op": 1234.0}
     table = counters_table(kept)
     labels = [its_column.label for its_column in table.columns]
-    assert labels == ["row", "real_time", "ops_per_s", "cpu_us_per_op", "steal_percent", "errors"]
+    assert labels == ["row", "real_time", "ops_per_s", "cpu_us_per_op", "steal_percent", "errors",
+                      "cycles_per_op"]  # fmt: skip
     assert [cell.text for cell in table.rows[0]] == [
-        "spawn/fiber/tasks:1", "10.0 ns", "10.0 /s", "3.50 us", "2.00 %", "0",
+        "spawn/fiber/tasks:1", "10.0 ns", "10.0 /s", "3.50 us", "2.00 %", "0", "1234",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from fakes import FOREVER, row, write_bench
 
 from switchyard.launch import Outcome
 from switchyard.measure import why
+from switchyard.results import ResultsFolder
 
 
 def rows_of(out: Path, workload: str) -> list[dict]:
@@ -101,6 +102,50 @@ def test_a_row_for_one_round_is_launched_in_the_first_only(cli: Cli, build: Path
     launched = [(r["switchyard_name"].split("/")[1], r["round"]) for r in rows_of(out, "limits")]
     assert sorted(launched) == [("fiber", 0), ("thread", 0), ("thread", 1), ("thread", 2)]
     assert "fiber/of:tasks: ports" in done.stdout
+
+
+COUNTS_HARDWARE = """
+if "--hardware-counters" in sys.argv:
+    result |= {"cycles_per_op": 7.0, "real_time": 999.0}
+"""
+
+
+def test_hardware_counters_come_from_a_launch_of_their_own(cli: Cli, build: Path, out: Path):
+    counted, plain = row("spawn/thread/tasks:1"), row("cpu/thread/tasks:1")
+    fields = {"real_time": 10}
+    does = {counted["name"]: {"code": COUNTS_HARDWARE, "fields": fields}}
+    write_bench(build, [counted], does, hardware=["cycles_per_op", "instructions_per_op"])
+    write_bench(build, [plain], {plain["name"]: {"code": COUNTS_HARDWARE, "fields": fields}})
+    done = cli("run", "--rounds", "2", "--filter", "spawn|cpu", "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = "one more launch of each after the first round: cycles_per_op, instructions_per_op"
+    assert said in done.stderr
+    assert [entry["real_time"] for entry in rows_of(out, "spawn")] == [10, 10]
+    loaded = ResultsFolder.load(out).workloads
+    assert [record.value("cycles_per_op") for record in loaded["spawn"].records()] == [7, 7]
+    assert [record.value("cycles_per_op") for record in loaded["cpu"].records()] == [None, None]
+    facts = json.loads((out / "environment.json").read_text())["run"]
+    assert facts["launches"] == 4
+
+
+def test_a_failure_while_counting_hardware_is_told(cli: Cli, build: Path, out: Path):
+    entry = row("spawn/thread/tasks:1")
+    code = """
+if "--hardware-counters" in sys.argv: what["error"] = "a wrong answer"
+"""
+    write_bench(build, [entry], {entry["name"]: {"code": code}}, hardware=["cycles_per_op"])
+    done = cli("run", "--rounds", "2", "--filter", "spawn", "--out", out)
+    assert done.returncode == 1
+    assert f"FAILED {entry['name']}: a wrong answer" in done.stdout.replace("\n", "")
+
+
+def test_hardware_counters_go_without_where_the_budget_is_short(cli: Cli, build: Path, out: Path):
+    entry = row("spawn/thread/tasks:1")
+    code = COUNTS_HARDWARE + "time.sleep(1)"
+    write_bench(build, [entry], {entry["name"]: {"code": code}}, hardware=["cycles_per_op"])
+    done = cli("run", "--budget", "1.9", "--filter", "spawn", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert ResultsFolder.load(out).workloads["spawn"].hardware == {}
 
 
 def test_limit_is_shown_and_is_no_failure(cli: Cli, build: Path, out: Path):

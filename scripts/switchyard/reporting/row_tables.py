@@ -20,7 +20,8 @@ _BOOKKEEPING = frozenset((
 _ROWS_NOTE = (
     "Noise is half the width of the interval relative to the median. The ratio is to the control "
     "or the fastest of the case, the lead is the factor over what comes next in it; both are "
-    "medians of the rounds' ratios."
+    "medians of the rounds' ratios. The frequency is that of the fastest CPU at the end of each "
+    "launch, where the kernel tells it."
 )
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
@@ -33,10 +34,10 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
         Column("median"), Column("interval"), Column("compared with", False), Column("ratio"),
         Column("interval of the ratio"), Column("finding", False), Column("lead over the next"),
         Column("noise"), Column("rounds"), Column("steal, worst"), Column("load average"),
-        Column("notes", False),
+        Column("frequency"), Column("notes", False),
     ]  # fmt: skip
     notes = notes_of(comparison, results.records())
-    conditions = _by_row(results, ("steal_percent", "loadavg"))
+    conditions = _by_row(results, ("steal_percent", "loadavg", "frequency_mhz"))
     rows = []
     for case in comparison.cases:
         for column in comparison.columns:
@@ -125,7 +126,15 @@ def _conditions(values: dict[str, list[float]]) -> list[Cell]:
     return [
         Cell(f"{max(steal):.1f} %", max(steal)) if steal else Cell(),
         Cell(f"{statistics.median(load):.2f}", statistics.median(load)) if load else Cell(),
+        _frequency(values.get("frequency_mhz")),
     ]
+
+
+def _frequency(mhz: list[float] | None) -> Cell:
+    if not mhz:
+        return Cell()
+    low, high = f"{min(mhz):.0f}", f"{max(mhz):.0f}"
+    return Cell(f"{low if low == high else f'{low}-{high}'} MHz", statistics.median(mhz))
 
 
 def _notes(cell: Measured, notes: list[str] | None) -> Cell:
