@@ -157,7 +157,9 @@ def test_tasks_of_the_machine_are_bounded(name: str, with_sysctl):
 
 def test_mappings_bound_threads(with_sysctl):
     rows = climbs(TASKS, under=with_sysctl("vm.max_map_count", "1000"))
-    assert ending(rows["thread/of:tasks"]) == (256, 1, "vm.max_map_count: 80 % of 1000")
+    reached, met, why = ending(rows["thread/of:tasks"])
+    assert (met, why) == (1, "vm.max_map_count: 80 % of 1000")
+    assert 64 <= reached < MOST  # two for each, and what the allocator maps for them
     assert ending(rows["process/of:tasks"]) == AT_THE_CAP
     assert ending(rows["fiber/of:tasks"]) == AT_THE_CAP
 

@@ -52,7 +52,7 @@ def test_a_late_load_generator_is_told_by_its_share_of_the_latency():
 
 def test_the_worst_round_counts():
     kept = echo()
-    next(kept.records()).fields["steal_percent"] = 7.0
+    kept.benchmarks[0]["steal_percent"] = 7.0
     assert list(notes_of(compare(kept), kept.records()).values()) == [["7.0 % steal"]]
 
 
