@@ -20,6 +20,7 @@
 #include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
@@ -61,8 +62,8 @@ std::int64_t count_in_tasks(R& rt, std::uint32_t tasks) {
   return count;
 }
 
-/// The work itself waits for nothing. Whoever joins a kernel task sleeps, for a process's result
-/// and its end once each; and a task may have to wait for memory to be mapped.
+/// The work itself waits for nothing. Whoever joins a kernel task sleeps; a process's own last
+/// switch counts too; and a task may have to wait for memory to be mapped.
 template <class R>
 constexpr double sleeps_for_a_share = !R::runs_in_parallel ? 0
                                       : R::shares_memory   ? 2
@@ -78,7 +79,7 @@ void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>
   R rt;
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto before = harness::usage_of_self_and_reaped();
+      const harness::usage_meter meter;
       const auto begin = clock::now();
       for (std::int64_t i = 0; i < ops; ++i) {
         const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
@@ -87,7 +88,7 @@ void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>
         }
       }
       const std::chrono::duration<double> wall = clock::now() - begin;
-      const auto used = harness::usage_of_self_and_reaped() - before;
+      const auto used = meter.used();
       harness::expect_switches(used, ops * tasks, {.sleeps_at_most = sleeps_for_a_share<R>}, 20);
       return measured{wall.count(), used};
     });

@@ -17,6 +17,7 @@
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
@@ -39,20 +40,15 @@ void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice&
     constexpr std::int64_t messages_each = 8;
     const auto busy = which.active > 0 ? which.active : which.connections;
     const auto ops = harness::at_least(state.max_iterations, messages_each * busy);
-    harness::record_batch(
-        state, ops,
-        [&] {
-          const auto before = harness::usage_of_tree(setup.server_pid());
-          result = setup.run(static_cast<std::uint64_t>(ops));
-          auto used = harness::usage_of_tree(setup.server_pid()) - before;
-          // The server has also answered what was under way when the time was over.
-          const double share =
-              static_cast<double>(ops) / static_cast<double>(result.latency.count());
-          used *= share;
-          echo::expect_wake_ups(used, ops, which.connections);
-          return measured{.seconds = result.seconds, .used = used, .share = share};
-        },
-        setup.server_pid());
+    harness::record_batch(state, ops, [&] {
+      const harness::tree_usage_meter server(setup.server_pid());
+      result = setup.run(static_cast<std::uint64_t>(ops));
+      auto used = server.used();
+      // The server has also answered what was under way when the time was over.
+      used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
+      echo::expect_wake_ups(used, ops, which.connections);
+      return measured{result.seconds, used};
+    });
     harness::set_latency(state, result.latency);
     const auto requests = static_cast<double>(result.requests);
     state.counters["errors"] = static_cast<double>(result.errors.total());

@@ -19,6 +19,7 @@
 
 #include "bench/echo_setup.hpp"
 #include "bench/harness/slo_search.hpp"
+#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
@@ -62,13 +63,12 @@ void set_counters(benchmark::State& state, const load_result& r) {
 
 /// With the server's usage; those that it answered after the end are in it too.
 measured run_at(bench_setup& setup, double rate, std::chrono::nanoseconds length, load_result& r) {
-  const auto before = harness::usage_of_tree(setup.server_pid());
+  const harness::tree_usage_meter server(setup.server_pid());
   r = setup.run_at(poisson(rate), length);
-  auto used = harness::usage_of_tree(setup.server_pid()) - before;
-  const double share = static_cast<double>(r.requests) / static_cast<double>(r.service.count());
-  used *= share;
+  auto used = server.used();
+  used *= static_cast<double>(r.requests) / static_cast<double>(r.service.count());
   echo::expect_wake_ups(used, static_cast<std::int64_t>(r.requests), setup.which().connections);
-  return {r.seconds, used, static_cast<std::int64_t>(r.requests), share};
+  return {r.seconds, used, static_cast<std::int64_t>(r.requests)};
 }
 
 void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent) {
@@ -80,8 +80,7 @@ void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent)
   const auto ops = std::max<std::int64_t>(
       state.max_iterations, std::llround(rate * std::chrono::duration<double>(length).count()));
   load_result result;
-  harness::record_batch(
-      state, {ops, ops}, [&] { return run_at(setup, rate, length, result); }, setup.server_pid());
+  harness::record_batch(state, {ops, ops}, [&] { return run_at(setup, rate, length, result); });
   set_counters(state, result);
   state.counters["closed_loop_ops_per_s"] = most;
 }
@@ -105,8 +104,7 @@ void slo_row(benchmark::State& state, bench_setup& setup, const harness::slo& wa
     return result;
   });
   const auto ops = std::max<std::int64_t>(state.max_iterations, there.done);
-  harness::record_batch(
-      state, {ops, ops}, [&] { return there; }, harness::nobody);
+  harness::record_batch(state, {ops, ops}, [&] { return there; });
   set_counters(state, best);
   state.counters["slo_ops_per_s"] = found.rate;
   state.counters["slo_bound_us"] = static_cast<double>(wanted.bound.count()) / 1e3;

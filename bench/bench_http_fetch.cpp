@@ -22,6 +22,7 @@
 #include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/origin_process.hpp"
 #include "bench/wrk_run.hpp"
@@ -86,13 +87,14 @@ void set_counters(benchmark::State& state, const fetch_case& which, const cut& c
 
 /// Whoever waits for an answer that comes later is switched away from. A fetch waits for its
 /// connection, for the beginning of the answer and for the rest of it, at most piece by piece; and
-/// somebody joins the task.
+/// whoever joins a kernel task waits for its end; a process's own last switch counts too.
 template <class R>
 harness::expected_switches switches_of_a_fetch(const fetch_case& which) {
   constexpr double bytes_of_a_piece = 16 * 1024;
   const double pieces = static_cast<double>(which.bytes) / bytes_of_a_piece;
   const bool waits = which.latency_ms > 0 && (R::preemptive || !R::concurrent);
-  return {.at_least = waits ? 1.0 : 0.0, .sleeps_at_most = 3 + pieces};
+  constexpr double joining = !R::runs_in_parallel ? 0 : R::shares_memory ? 1 : 2;
+  return {.at_least = waits ? 1.0 : 0.0, .sleeps_at_most = 3 + pieces + joining};
 }
 
 template <class R>
@@ -112,14 +114,14 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
     double origin_cpu_s = 0;
     harness::record_batch(state, ops, [&] {
       const auto origin_before = origin.used();
-      const auto before = harness::usage_of_self_and_reaped();
+      const harness::usage_meter meter;
       const auto begin = clock::now();
       std::int64_t right = 0;
       for (std::int64_t i = 0; i < cuts.batches; ++i) {
         right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
       }
       seconds = std::chrono::duration<double>(clock::now() - begin).count();
-      const auto used = harness::usage_of_self_and_reaped() - before;
+      const auto used = meter.used();
       origin_cpu_s = (origin.used() - origin_before).cpu_s;
       if (right != ops) throw std::runtime_error("a fetch is missing");
       harness::expect_switches(used, ops, switches_of_a_fetch<R>(which));
@@ -141,12 +143,7 @@ void wrk_row(benchmark::State& state, const fetch_case& which) {
   if (got.body_bytes < rounded * static_cast<double>(got.requests * which.bytes)) {
     throw std::runtime_error("wrk received too few bytes");
   }
-  harness::record_batch(
-      state, got.requests,
-      [&] {
-        return measured{got.seconds, got.used};
-      },
-      harness::nobody);
+  harness::record_batch(state, got.requests, [&] { return measured{got.seconds, got.used}; });
   set_origin_cpu(state, origin, origin_cpu_s, got.seconds);
   state.counters["cpu"] = harness::first_cpu();
 }
@@ -165,15 +162,12 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
   const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
   nlohmann::json figures;
   double origin_cpu_s = 0;
-  harness::record_batch(
-      state, ops,
-      [&] {
-        const auto origin_before = origin.used();
-        figures = original.figures(arguments, patience);
-        origin_cpu_s = (origin.used() - origin_before).cpu_s;
-        return gevent::measured_part(figures);
-      },
-      harness::nobody);
+  harness::record_batch(state, ops, [&] {
+    const auto origin_before = origin.used();
+    figures = original.figures(arguments, patience);
+    origin_cpu_s = (origin.used() - origin_before).cpu_s;
+    return gevent::measured_part(figures);
+  });
   if (figures.at("fetches") != ops) throw std::runtime_error("a fetch is missing");
   const double seconds = gevent::measured_part(figures).seconds;
   set_counters(state, which, cuts, seconds);

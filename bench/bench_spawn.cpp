@@ -12,6 +12,7 @@
 #include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
@@ -35,8 +36,8 @@ std::int64_t spawn_and_join(R& rt, std::int64_t tasks) {
 }
 
 /// The kernel has to switch to its tasks and back at least once before all can be joined. Whoever
-/// waits for the end of a thread sleeps at most once for each, for a process's result and its end
-/// once each.
+/// waits for the end of a task sleeps at most once for each; for a process its own last switch
+/// counts too, which the kernel takes for a sleep.
 template <class R>
 harness::expected_switches switches_of_a_task(std::int64_t tasks) {
   if (!R::runs_in_parallel) return {};
@@ -52,7 +53,7 @@ void spawn_row(benchmark::State& state, std::int64_t tasks) {
   rt.run([&] {
     const auto ops = harness::at_least(state.max_iterations, tasks);
     harness::record_batch(state, ops, [&] {
-      const auto before = harness::usage_of_self_and_reaped();
+      const harness::usage_meter meter;
       const auto begin = clock::now();
       for (std::int64_t done = 0; done < ops; done += tasks) {
         if (spawn_and_join(rt, tasks) != tasks * (tasks - 1) / 2) {
@@ -60,7 +61,7 @@ void spawn_row(benchmark::State& state, std::int64_t tasks) {
         }
       }
       const std::chrono::duration<double> wall = clock::now() - begin;
-      const auto used = harness::usage_of_self_and_reaped() - before;
+      const auto used = meter.used();
       harness::expect_switches(used, ops, switches_of_a_task<R>(tasks));
       return measured{wall.count(), used};
     });

@@ -164,16 +164,13 @@ void gevent_row(benchmark::State& state, const std::string& via) {
   const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops.done)},
                                           std::to_string(harness::first_cpu()));
   const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
-  harness::record_batch(
-      state, ops,
-      [&] {
-        const auto figures = original.figures(arguments, patience);
-        rings::expect(figures.at("switches") == ops.done, "a switch is missing");
-        const auto m = gevent::measured_part(figures);
-        rings::expect_no_kernel_switches(m.used, ops);
-        return m;
-      },
-      harness::nobody);
+  harness::record_batch(state, ops, [&] {
+    const auto figures = original.figures(arguments, patience);
+    rings::expect(figures.at("switches") == ops.done, "a switch is missing");
+    const auto m = gevent::measured_part(figures);
+    rings::expect_no_kernel_switches(m.used, ops);
+    return m;
+  });
 }
 
 void add_gevent(std::vector<harness::row>& rows) {

@@ -178,12 +178,14 @@ inline harness::batch_size items_for(const benchmark::State& state, const flow& 
 }
 
 /// On one CPU producers have to give way when the channel is full, and consumers when it is empty.
-/// At most, both sides wait for each other with each item, and once for the lock.
+/// At most, each side waits for the other with each item, and for the lock before and after that.
 template <class R>
-harness::expected_switches switches_of_an_item(placement where, std::size_t capacity) {
+harness::expected_switches switches_of_an_item(const flow& f, std::size_t capacity) {
   if (!R::runs_in_parallel) return {};
-  return {.at_least = where == placement::same ? 2.0 / static_cast<double>(capacity) : 0.0,
-          .sleeps_at_most = 3};
+  const bool same = f.where == placement::same;
+  return {.at_least = same ? 2.0 / static_cast<double>(capacity) : 0.0,
+          .sleeps_at_most = 6,
+          .uncounted = 2 * f.pairs};
 }
 
 template <class R, class Channel, std::size_t Bytes>
@@ -204,7 +206,7 @@ void channel_row(benchmark::State& state, const flow& f) {
       if constexpr (CountsSwitches<R>) switches = rt.user_switches();
       const measured took = all.work();
       if constexpr (CountsSwitches<R>) switches = rt.user_switches() - switches;
-      harness::expect_switches(took.used, items, switches_of_an_item<R>(f.where, capacity));
+      harness::expect_switches(took.used, items, switches_of_an_item<R>(f, capacity));
       return took;
     });
     state.counters["capacity"] = static_cast<double>(capacity);

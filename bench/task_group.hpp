@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
+#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
@@ -52,11 +54,13 @@ turns measure_turns(Loop loop, placement where = placement::same) {
     return used;
   };
   turns t;
+  const harness::event_counters events(harness::events_of_this_launch());
   const auto before = usage_now();
   t.begin = clock::now();
   loop();
   t.end = clock::now();
   t.used = usage_now() - before;
+  t.used.events = events.read();
   return t;
 }
 
@@ -161,10 +165,10 @@ auto run_group(R& rt, std::size_t tasks, const Member& member, const Break& brea
 /// return `turns`.
 template <class R, class Member, class Break>
 measured measure_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
-  const auto before = harness::usage_of_self_and_reaped();
+  const harness::usage_meter all;
   turns whole = joined(run_group(rt, tasks, member, break_up));
   // Tasks on one kernel thread each saw the usage of all.
-  if constexpr (!R::runs_in_parallel) whole.used = harness::usage_of_self_and_reaped() - before;
+  if constexpr (!R::runs_in_parallel) whole.used = all.used();
   return whole.total();
 }
 

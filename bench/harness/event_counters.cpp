@@ -4,15 +4,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
-#include <optional>
+#include <algorithm>
 
+#include "bench/harness/limits.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
 namespace {
 
-/// An fd that is not valid where the kernel refuses.
+counted_events of_this_launch;
+
+/// An fd that is not valid where the kernel refuses. Thread 0 is the calling one.
 unique_fd open_counter(const counted_event& event, pid_t thread) {
   perf_event_attr attributes{};
   attributes.size = sizeof attributes;
@@ -28,69 +30,90 @@ unique_fd open_counter(const counted_event& event, pid_t thread) {
                                               no_group, PERF_FLAG_FD_CLOEXEC)));
 }
 
-/// A counter for each of the threads; none where one of them can't be counted.
-std::vector<unique_fd> open_counters(const counted_event& event,
-                                     const std::vector<pid_t>& threads) {
-  std::vector<unique_fd> opened;
-  for (const pid_t thread : threads) {
-    opened.push_back(open_counter(event, thread));
-    if (!opened.back()) return {};
-  }
-  return opened;
-}
-
-/// Nothing where the event had no turn in the hardware at all, though there was time for one.
 std::optional<double> count_of(const unique_fd& counter) {
   struct {
     std::uint64_t value, enabled, running;
   } seen{};
   if (::read(counter.get(), &seen, sizeof seen) != sizeof seen) return std::nullopt;
-  if (seen.running == 0) return seen.enabled == 0 ? std::optional(0.0) : std::nullopt;
+  if (seen.enabled == 0) return 0;  // its thread has not run since
+  if (seen.running < seen.enabled / 2) return std::nullopt;
   return static_cast<double>(seen.value) * static_cast<double>(seen.enabled) /
          static_cast<double>(seen.running);
 }
 
+/// Whether it really counts: some virtual machines offer events and never count them.
+bool counts(const counted_event& event) {
+  const event_counters counters(counted_events{event});
+  volatile std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < 10'000; ++i) sum = sum + i;
+  return counters.read().front().value_or(0) > 0;
+}
+
 }  // namespace
 
-std::vector<counted_event> hardware_events() {
+counted_events hardware_events() {
+  counted_events found;
   const counted_event wanted[] = {{"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
                                   {"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
                                   {"cache_misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES}};
   constexpr pid_t this_thread = 0;
-  std::vector<counted_event> found;
-  for (counted_event event : wanted) {
-    if (!open_counter(event, this_thread)) {
-      event.user_only = true;
-      event.name = "user_" + event.name;
-      if (!open_counter(event, this_thread)) continue;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    counted_event event = wanted[i];
+    event.user_only = !open_counter(event, this_thread);
+    if (event.user_only) event.name = "user_" + event.name;
+    const bool may_be_none = event.config == PERF_COUNT_HW_CACHE_MISSES;
+    if (may_be_none ? static_cast<bool>(open_counter(event, this_thread)) : counts(event)) {
+      found[i] = event;
     }
-    found.push_back(event);
   }
   return found;
 }
 
-event_counters::event_counters(const std::vector<counted_event>& events,
-                               const std::vector<pid_t>& processes) {
+const counted_events& events_of_this_launch() { return of_this_launch; }
+
+bool counts_events() {
+  return std::ranges::any_of(of_this_launch, [](const auto& event) { return !event.name.empty(); });
+}
+
+void count_hardware_events() {
+  of_this_launch = hardware_events();
+  raise_open_files();
+}
+
+event_counters::event_counters(const counted_events& events) {
+  constexpr pid_t this_thread = 0;
+  open(events, {this_thread});
+}
+
+event_counters::event_counters(const counted_events& events, const std::vector<pid_t>& processes) {
   std::vector<pid_t> threads;
   for (const pid_t process : processes) {
     for (const pid_t thread : threads_of(process)) threads.push_back(thread);
   }
-  if (threads.empty() || threads.size() > most_threads) return;
-  for (const counted_event& event : events) {
-    auto opened = open_counters(event, threads);
-    if (!opened.empty()) counters_.push_back({event.name, std::move(opened)});
+  if (threads.size() <= most_threads) open(events, threads);
+}
+
+void event_counters::open(const counted_events& events, const std::vector<pid_t>& threads) {
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].name.empty()) continue;
+    for (const pid_t thread : threads) {
+      of_threads_[i].push_back(open_counter(events[i], thread));
+      if (of_threads_[i].back()) continue;
+      of_threads_[i].clear();  // a part of them would be a wrong number
+      break;
+    }
   }
 }
 
-std::vector<std::pair<std::string, double>> event_counters::read() const {
-  std::vector<std::pair<std::string, double>> counts;
-  for (const counter& each : counters_) {
-    std::optional<double> sum = 0;
-    for (const unique_fd& of_thread : each.of_threads) {
+std::array<std::optional<double>, 3> event_counters::read() const {
+  std::array<std::optional<double>, 3> counts;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (of_threads_[i].empty()) continue;
+    counts[i] = 0;
+    for (const unique_fd& of_thread : of_threads_[i]) {
       const auto count = count_of(of_thread);
-      sum = sum && count ? std::optional(*sum + *count) : std::nullopt;
+      counts[i] = counts[i] && count ? std::optional(*counts[i] + *count) : std::nullopt;
     }
-    if (sum) counts.emplace_back(each.name, *sum);
   }
   return counts;
 }

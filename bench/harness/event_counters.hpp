@@ -1,5 +1,5 @@
 // Counts of events by perf_event_open(2): cycles, instructions and cache misses of the tasks under
-// test and of all that they start.
+// test.
 //
 // They cost something at each switch of a task that is counted, as its counters are saved and
 // restored then. So they are counted in launches of their own, which no time is taken from.
@@ -7,16 +7,18 @@
 
 #include <sys/types.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard::harness {
 
-/// As perf_event_open(2) names them.
+/// As perf_event_open(2) names them. Without a name there is none.
 struct counted_event {
   std::string name;
   std::uint32_t type = 0;
@@ -24,30 +26,40 @@ struct counted_event {
   bool user_only = false;  // where the kernel's part may not be counted
 };
 
-/// Those of cycles, instructions and cache misses that this machine counts for us. Their names
-/// begin with "user_" where the kernel's part may not be counted.
-std::vector<counted_event> hardware_events();
+using counted_events = std::array<counted_event, 3>;
+
+/// Cycles, instructions and cache misses; those that this machine does not count for us have no
+/// name, and the names begin with "user_" where the kernel's part may not be counted.
+counted_events hardware_events();
+
+/// Those that this launch counts: none, until count_hardware_events() is called.
+const counted_events& events_of_this_launch();
+
+/// Whether it counts any.
+bool counts_events();
+
+/// From here on hardware events are counted, with as many open files as are allowed for it.
+void count_hardware_events();
 
 /// Counts from its construction on. What takes part is every thread that these processes have then,
-/// and all threads and processes that they start later.
+/// or the calling thread alone, and all threads and processes that these start later.
 class event_counters {
  public:
-  /// Without more than `most_threads` to begin with: then, and where the kernel refuses, an event
-  /// is not counted.
-  event_counters(const std::vector<counted_event>& events, const std::vector<pid_t>& processes);
+  explicit event_counters(const counted_events& events);
+  /// No event is counted with more than `most_threads` to begin with, nor one that the kernel
+  /// refuses.
+  event_counters(const counted_events& events, const std::vector<pid_t>& processes);
 
-  /// {event's name, count until now}; scaled up where the hardware had to take turns, left out
-  /// where an event was not counted.
-  [[nodiscard]] std::vector<std::pair<std::string, double>> read() const;
+  /// Until now, in the order of the events; scaled up a little where the hardware had to take
+  /// turns. Nothing where an event was not counted, or for less than half of the time.
+  [[nodiscard]] std::array<std::optional<double>, 3> read() const;
 
-  static constexpr std::size_t most_threads = 1'024;
+  static constexpr std::size_t most_threads = 2'048;
 
  private:
-  struct counter {
-    std::string name;
-    std::vector<unique_fd> of_threads;
-  };
-  std::vector<counter> counters_;
+  void open(const counted_events& events, const std::vector<pid_t>& threads);
+
+  std::array<std::vector<unique_fd>, 3> of_threads_;
 };
 
 }  // namespace switchyard::harness

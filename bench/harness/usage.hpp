@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,8 @@ struct usage {
   std::int64_t page_faults = 0;           // minor and major
   // To another CPU. The kernel tells it only of tasks that are alive, and not every kernel does.
   std::optional<std::int64_t> migrations = {};
+  // Cycles, instructions and cache misses, in launches that count them (event_counters.hpp).
+  std::array<std::optional<double>, 3> events = {};
 
   [[nodiscard]] std::int64_t kernel_switches() const {
     return voluntary_switches + involuntary_switches;
@@ -45,6 +48,9 @@ struct usage {
     };
     of(cpu_s), of(system_s), of(voluntary_switches), of(involuntary_switches), of(page_faults);
     if (migrations) of(*migrations);
+    for (auto& event : events) {
+      if (event) of(*event);
+    }
     return *this;
   }
 
@@ -56,6 +62,10 @@ struct usage {
     involuntary_switches += sign * other.involuntary_switches;
     page_faults += sign * other.page_faults;
     if (migrations && other.migrations) *migrations += sign * *other.migrations;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      events[i] = events[i] && other.events[i] ? std::optional(*events[i] + sign * *other.events[i])
+                                               : std::nullopt;
+    }
   }
 };
 

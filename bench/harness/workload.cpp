@@ -1,7 +1,5 @@
 #include "bench/harness/workload.hpp"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <exception>
 #include <nlohmann/json.hpp>
@@ -18,9 +16,6 @@ namespace {
 constexpr benchmark::IterationCount most_iterations = 1'000'000'000;  // as Google Benchmark
 
 bool a_row_failed = false;
-
-const std::vector<counted_event> no_events;
-std::vector<counted_event> events_to_count;  // none, unless asked for
 
 /// A failure ends its row, not the program: the rows after it still run.
 void run_row(const row& r, benchmark::State& state) {
@@ -56,8 +51,8 @@ nlohmann::ordered_json description(const workload& w) {
                     {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
   }
   auto counters = nlohmann::ordered_json::array();
-  for (const counted_event& event : w.counts_events ? hardware_events() : no_events) {
-    counters.push_back(per_op(event.name));
+  for (const counted_event& event : hardware_events()) {
+    if (w.counts_events && !event.name.empty()) counters.push_back(per_op(event.name));
   }
   return {{"workload", w.name},
           {"what", w.what},
@@ -80,14 +75,9 @@ void set_usage(benchmark::State& state, const usage& used, double ops) {
   set("involuntary_switches", static_cast<double>(used.involuntary_switches));
   set("page_faults", static_cast<double>(used.page_faults));
   if (used.migrations) set("migrations", static_cast<double>(*used.migrations));
-}
-
-std::vector<pid_t> processes_of(pid_t under_test) {
-  if (under_test == nobody) return {};
-  if (under_test == this_process) return {::getpid()};
-  auto all = descendants(under_test);
-  all.push_back(under_test);
-  return all;
+  for (std::size_t i = 0; i < used.events.size(); ++i) {
+    if (used.events[i]) set(events_of_this_launch()[i].name.c_str(), *used.events[i]);
+  }
 }
 
 std::string help_text;  // Google Benchmark wants a plain function
@@ -139,7 +129,7 @@ int run_main(int argc, char** argv, const workload& w,
       std::puts(description(w).dump(2).c_str());
       return 0;
     }
-    if (hardware) events_to_count = hardware_events();
+    if (hardware) count_hardware_events();
     for (const row& r : w.rows) {
       auto* registered = benchmark::RegisterBenchmark(
           row_name(w.name, r).c_str(), [&r](benchmark::State& state) { run_row(r, state); });
@@ -152,21 +142,15 @@ int run_main(int argc, char** argv, const workload& w,
   });
 }
 
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
-                  pid_t under_test) {
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
   while (state.KeepRunningBatch(ops.reported)) {
-    const bool counting = !events_to_count.empty();
-    const event_counters hardware(events_to_count,
-                                  counting ? processes_of(under_test) : std::vector<pid_t>());
     const steal_meter steal;
     const measured m = batch();
-    const auto counts = hardware.read();
     const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
     set_usage(state, m.used, n);
     state.counters["steal_percent"] = steal.percent();
-    for (const auto& [event, count] : counts) state.counters[per_op(event)] = m.share * count / n;
   }
 }
 

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
-#include <sys/types.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -70,18 +69,11 @@ struct measured {
   double seconds = 0;     // wall time, as the workload defines it
   usage used = {};        // by the side under test, in that time
   std::int64_t done = 0;  // operations, where they can be others than were asked for
-  double share = 1;  // of all that was done: the rest came after that time, and is not in `used`
 };
-
-/// Whose hardware events are counted in a batch: this process's and those of all that it starts
-/// there, nobody's, or those of the process tree with that root.
-inline constexpr pid_t this_process = 0;
-inline constexpr pid_t nobody = -1;
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
 /// counters that all workloads share. As many are reported as `state.max_iterations` at least.
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
-                  pid_t under_test = this_process);
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
 
 /// Has it record the time, in seconds, that `run()` gives, for what has no operations to be
 /// counted. Without the counters of record_batch: it may be shorter than a tick of steal.

@@ -4,8 +4,9 @@ Every round runs each row once, in an order of its own, so that drift of the mac
 runtimes alike. The budget is a hard bound: a round that would not fit is not begun, and a launch
 that would overrun is cut off and not counted.
 
-Where the machine has hardware counters, each row is launched once more for them, after the first
-round: counting slows the switches down, so that no time is taken from these launches.
+Where the machine has hardware counters, rows are launched once more for them after the last round,
+as far as the budget allows: counting slows the switches down, so that no time is taken from these
+launches.
 """
 
 import random
@@ -36,6 +37,8 @@ class Watcher(Protocol):
     """Is told before each launch; shows progress."""
 
     def launching(self, row: Row, round_: int, done: int, seconds_left: float | None) -> None: ...
+
+    def counting(self, row: Row) -> None: ...
 
 
 class Campaign:
@@ -70,28 +73,30 @@ class Campaign:
             if not self._run_round(round_, order):
                 break
             self.tally.rounds += 1
-            if round_ == 0 and not self._count_hardware():
-                break
+        if not self.tally.interrupted_by:
+            self._count_hardware()
         return self.tally
 
-    def _count_hardware(self) -> bool:
-        """Whether the rounds may go on. Rows that the budget has no time for go without."""
-        due = [
-            (workload, row)
-            for workload, row in self.pairs
-            if workload.hardware_counters
-            and self._is_due(row, 0)
-            and row.name not in self.tally.failures
-        ]
-        if self._expected(due, 0) > self._left():
-            return True
-        for index, (workload, row) in enumerate(due):
-            left = self._seconds_left(due[index:], 0)
-            self.watcher.launching(row, 0, self.tally.launches, left)
-            if not self._launch(0, workload, row, for_hardware=True):
-                self.tally.out_of_budget = not self.tally.interrupted_by
-                return False
-        return True
+    def _count_hardware(self) -> None:
+        """What goes wrong here goes without: the row itself has been measured in its rounds."""
+        for workload, row in self.pairs:
+            known_s = self._last_wall_s.get(row.name)
+            if not workload.hardware_counters or known_s is None or row.name in self._hung:
+                continue
+            self.tally.to_be_counted += 1
+            if 2 * known_s > self._left():
+                continue
+            self.watcher.counting(row)
+            measured = measure(
+                workload, row, 0, self.plan.min_time_s,
+                min(self.plan.timeout_s, self._left()), self.interrupts, ["--hardware-counters"],
+            )  # fmt: skip
+            self.tally.spent_s += measured.wall_s
+            if measured.interrupted:
+                self.tally.interrupted_by = self.interrupts.signum
+                return
+            self.tally.counted += self.folder.add_hardware(workload, row, measured.rows)
+            self.on_launch(self.tally)
 
     def _run_round(self, round_: int, order: list[tuple[Workload, Row]]) -> bool:
         """Whether the round came to its end."""
@@ -107,15 +112,10 @@ class Campaign:
                 return False
         return True
 
-    def _launch(
-        self, round_: int, workload: Workload, row: Row, for_hardware: bool = False
-    ) -> bool:
+    def _launch(self, round_: int, workload: Workload, row: Row) -> bool:
         """Whether it ran to an end of its own; if so it is kept."""
         timeout_s = min(self.plan.timeout_s, self._left())
-        measured = measure(
-            workload, row, round_, self.plan.min_time_s, timeout_s, self.interrupts,
-            ["--hardware-counters"] * for_hardware,
-        )  # fmt: skip
+        measured = measure(workload, row, round_, self.plan.min_time_s, timeout_s, self.interrupts)
         self.tally.spent_s += measured.wall_s
         if measured.interrupted:
             self.tally.interrupted_by = self.interrupts.signum
@@ -124,12 +124,9 @@ class Campaign:
             return False
         if measured.timed_out:
             self._hung.add(row.name)
-        self._note_failures(row, measured)
-        if for_hardware and row.name not in self.tally.failures:
-            self.folder.add_hardware(workload, row, measured.rows)
-            return True
         self._last_wall_s[row.name] = measured.wall_s
         self.tally.launches += 1
+        self._note_failures(row, measured)
         self.on_launch(self.tally)
         self.folder.add(workload, measured.context, measured.rows)
         return True

@@ -76,8 +76,11 @@ class Machine:
         return {text for file in files if (text := self._read(file))}
 
     def frequency_mhz(self) -> float | None:
-        """At which the fastest CPU runs right now; None where the kernel does not tell."""
-        files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq")
+        """Of the faster of the first two CPUs, where rows are placed; None where the kernel does
+        not tell.
+        """
+        cpu = self.sys / "devices/system/cpu"
+        files = [cpu / f"cpu{n}/cpufreq/scaling_cur_freq" for n in self.usable_cpus()[:2]]
         return max((khz / 1000 for file in files if (khz := self._number(file))), default=None)
 
     def turbo(self) -> bool | None:

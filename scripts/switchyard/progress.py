@@ -76,6 +76,11 @@ class ProgressDisplay(ProgressBar):
         phase = f"round {round_ + 1}/{self._rounds}"
         self.show(phase, done, self._total, seconds_left, row.name, plain)
 
+    def counting(self, row: Row) -> None:
+        """A launch that counts hardware events, after all rounds."""
+        plain = f"counting hardware events of {row.name}"
+        self.show("counting", self._total, self._total, None, row.name, plain)
+
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)

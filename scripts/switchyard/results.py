@@ -133,14 +133,21 @@ class ResultsFolder:
         kept.add(context, rows)
         self._write_results(kept)
 
-    def add_hardware(self, workload: Workload, row: Row, launched: list[dict[str, Any]]) -> None:
-        """Add what a launch for the hardware counters counted of this row, and write it."""
-        kept = self.workloads.setdefault(workload.name, WorkloadResults(workload))
-        for result in launched:
-            counted = {key: result[key] for key in workload.hardware_counters if key in result}
-            if counted:
-                kept.hardware[row.name] = counted
-        self._write_results(kept)
+    def add_hardware(self, workload: Workload, row: Row, launched: list[dict[str, Any]]) -> bool:
+        """Add what a launch for the hardware counters counted of this row, and write it; whether
+        there was anything.
+        """
+        counted = {
+            key: result[key]
+            for result in launched
+            for key in workload.hardware_counters
+            if key in result and not result.get("error_occurred")
+        }
+        if counted:
+            kept = self.workloads[workload.name]
+            kept.hardware[row.name] = counted
+            self._write_results(kept)
+        return bool(counted)
 
     def _write_results(self, kept: WorkloadResults) -> None:
         try:
@@ -167,7 +174,7 @@ class ResultsFolder:
                     continue
                 workload = Workload.parse(document["switchyard"])
                 rows = list(document["benchmarks"])
-                hardware = dict(document.get("hardware", {}))
+                hardware = _counted(workload, document.get("hardware", {}))
                 kept = WorkloadResults(workload, document["context"], rows, hardware)
                 for record in kept.records():
                     record.require_usable()
@@ -179,6 +186,16 @@ class ResultsFolder:
         if not folder.workloads:
             raise BadInputError(f"nothing was measured in {path}: no <workload>.json in it")
         return folder
+
+
+def _counted(workload: Workload, hardware: object) -> dict[str, dict[str, float]]:
+    """By row, the counters that the workload names; raises TypeError for what can't be these."""
+    if not isinstance(hardware, dict):
+        raise TypeError(f"'hardware' is {hardware!r}")
+    for name, counters in hardware.items():
+        if not isinstance(counters, dict) or set(counters) - set(workload.hardware_counters):
+            raise TypeError(f"'hardware' of {name} is {counters!r}")
+    return hardware
 
 
 def newest(results: Path) -> Path:

@@ -133,9 +133,6 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         soft_wrap=True,
     )
     facts = folder.environment["run"]
-    if counters := dict.fromkeys(name for w in workloads for name in w.hardware_counters):
-        line = f"one more launch of each after the first round: {', '.join(counters)}"
-        console.print(line, soft_wrap=True)
     for line in needs.lines(facts["left_out"]):
         console.print(line, soft_wrap=True)
 
@@ -148,6 +145,8 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         facts["ended_at"] = _now()
         facts["complete"] = not (tally.interrupted_by or tally.never_launched)
         folder.write_environment()
+    if tally.to_be_counted:
+        console.print(f"hardware events: {tally.counted} of {tally.to_be_counted} benchmarks")
     if tally.interrupted_by:
         name = signal.Signals(tally.interrupted_by).name
         console.print(

@@ -7,7 +7,9 @@ from typing import Any
 
 @dataclass
 class Tally:
-    """`interrupted_by`: the signal's number. `failures`: of each failed row the last reason."""
+    """`interrupted_by`: the signal's number. `failures`: of each failed row the last reason.
+    `counted`: rows whose hardware events were counted, of those that were to be.
+    """
 
     launches: int = 0
     rounds: int = 0
@@ -16,6 +18,8 @@ class Tally:
     interrupted_by: int | None = None
     never_launched: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    to_be_counted: int = 0
+    counted: int = 0
 
     def facts(self) -> dict[str, Any]:
         """What is kept of it in environment.json."""

@@ -151,7 +151,9 @@ def test_tasks_of_the_machine_are_bounded(name: str, with_sysctl):
     total = int((taken + 96) / 0.8)  # room for 64, and not for 128, whatever else comes or goes
     rows = climbs(TASKS, under=with_sysctl(name, str(total)))
     for task in ("process/of:tasks", "thread/of:tasks"):
-        assert ending(rows[task]) == (64, 1, f"{name}: 80 % of {total}")
+        reached, met, why = ending(rows[task])
+        assert (met, why) == (1, f"{name}: 80 % of {total}")
+        assert 32 <= reached < MOST
     assert ending(rows["fiber/of:tasks"]) == AT_THE_CAP
 
 

@@ -56,7 +56,7 @@ def findings(machine: Machine) -> dict[str, checks.Finding]:
     return {finding.subject: finding for finding in found}
 
 
-def test_frequency_is_that_of_the_fastest_cpu(machine):
+def test_frequency_is_that_of_the_faster_cpu(machine):
     assert machine().frequency_mhz() is None
     cpus = {f"sys/devices/system/cpu/cpu{n}/cpufreq/scaling_cur_freq": f"{khz}\n"
             for n, khz in enumerate((800_000, 2_600_500))}  # fmt: skip

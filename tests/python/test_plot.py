@@ -147,9 +147,13 @@ def spoil_round(document: dict):
     document["benchmarks"][0]["round"] = "first"
 
 
+def spoil_hardware(document: dict) -> None:
+    document["hardware"] = {"sleep/fiber/tasks:10/ms:100": {"real_time": 1.0}}
+
+
 SPOILT = {
     "time_unit": spoil_unit, "params": spoil_params, "tasks": spoil_param, "label": spoil_label,
-    "round": spoil_round,
+    "round": spoil_round, "hardware": spoil_hardware,
 }  # fmt: skip
 
 

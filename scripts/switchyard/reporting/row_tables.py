@@ -20,8 +20,8 @@ _BOOKKEEPING = frozenset((
 _ROWS_NOTE = (
     "Noise is half the width of the interval relative to the median. The ratio is to the control "
     "or the fastest of the case, the lead is the factor over what comes next in it; both are "
-    "medians of the rounds' ratios. The frequency is that of the fastest CPU at the end of each "
-    "launch, where the kernel tells it."
+    "medians of the rounds' ratios. The frequency is that of the faster of the first two CPUs at "
+    "the end of each launch, where the kernel tells it."
 )
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
