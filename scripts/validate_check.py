@@ -55,7 +55,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    build = commands.add_parser("build", help="builds with 0, 2, 5, 10 and 20 % more work")
+    build = commands.add_parser("build", help="builds with 0, 2, 5, 10 and 20 %% more work")
     build.set_defaults(do=_build)
     measure = commands.add_parser("measure", help="run whole checks, keep every pair")
     measure.add_argument("--runs", default=_RUNS, metavar="P=N,...", help=f"default: {_RUNS}")

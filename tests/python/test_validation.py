@@ -1,6 +1,8 @@
 """The validation of the check: raw data are kept whole, and what is counted from them is right."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,11 @@ def test_readme_has_the_reference_results_table():
 def test_the_reference_summary_follows_from_its_raw_data():
     judged = [summary.judge(each) for each in runs.read(sorted(REFERENCE.glob("pairs-*.csv.gz")))]
     assert summary.summarize(judged) == json.loads((REFERENCE / "summary.json").read_text())
+
+
+@pytest.mark.parametrize("command", [[], ["build"], ["measure"], ["count"], ["report"]])
+def test_every_command_explains_itself(command):
+    asked = [sys.executable, ROOT / "scripts/validate_check.py", *command, "--help"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "usage: validate_check.py" in done.stdout
