@@ -22,11 +22,17 @@ def scale(value: float, unit: str) -> tuple[float, str]:
 
 
 def digits(value: float) -> str:
-    """Three significant digits, never in exponent form: 0.0123, 1.23, 12.3, 123, 1234."""
+    """Three significant digits, never in exponent form: 0.0123, 1.23, 12.3, 123, 1234.
+
+    What six decimals can't show is not nothing: "<0.000001".
+    """
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     decimals = max(2 - math.floor(math.log10(abs(float(f"{value:.3g}")))), 0)
-    return f"{value:.{min(decimals, 6)}f}"
+    shown = f"{value:.{min(decimals, 6)}f}"
+    if float(shown) == 0:
+        return "<0.000001" if value > 0 else ">-0.000001"
+    return shown
 
 
 def with_unit(value: float, unit: str) -> str:

@@ -44,6 +44,8 @@ def _sleep() -> Iterator[MadeUp]:
             name = f"sleep/{runtime}/tasks:{tasks}/ms:100"
             yield _named(name, None, tasks < 10_000, real_time=wall, **memory)
     yield _named("sleep/fiber/tasks:100000/ms:500", None, True, real_time=770e3)
+    million = "sleep/fiber/tasks:1000000/ms:1000"
+    yield _named(million, None, False, real_time=3.7e6, bytes_per_task=4.2e3)
 
 
 def _switch() -> Iterator[MadeUp]:
@@ -106,7 +108,10 @@ def _echo() -> Iterator[MadeUp]:
         )  # fmt: skip
     for runtime in ("thread", "fiber", "epoll"):
         name = f"echo/{runtime}/connections:10000/active:1000/bytes:64"
-        yield _named(name, "epoll", False, ops_per_s=0.7 * speeds[runtime], p50_us=9e3, p99_us=2e4)
+        yield _named(
+            name, "epoll", False, ops_per_s=0.7 * speeds[runtime], p50_us=9e3, p99_us=2e4,
+            bytes_per_task=9e3 if runtime == "fiber" else 14e3,
+        )  # fmt: skip
 
 
 def _echo_open() -> Iterator[MadeUp]:

@@ -137,6 +137,7 @@ def test_filter_matches_one_row_only_with_whatever_is_appended():
         (99_960, "1/s", "100 k/s"), (1_234_567, "1/s", "1.23 M/s"), (8192, "B", "8.00 KiB"),
         (0, "s", "0 ns"), (0.5, "us", "500 ns"), (12.3, "us", "12.3 us"), (97_000, "us", "97.0 ms"),
         (16_384, "", "16384"), (16_384, "n", "16.4 k"),
+        (7e-8, "n", "<0.000001"), (-7e-8, "n", ">-0.000001"), (2e-6, "n", "0.000002"),
     ],
 )  # fmt: skip
 def test_numbers_have_three_digits_and_a_fitting_unit(value: float, unit: str, text: str):

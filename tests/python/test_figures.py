@@ -8,8 +8,10 @@ import made_up
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from switchyard import drawing, figures, palette
 from switchyard.results import ResultsFolder
@@ -39,6 +41,13 @@ def panels(figure: Figure) -> list[Axes]:
 
 def title(ax: Axes) -> str:
     return ax.get_title(loc="left").replace("\n", " ")
+
+
+def tick_labels(axis: Axis) -> list[Bbox]:
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    labels = [tick.label1 for tick in ticks if tick.label1.get_visible()]
+    return [label.get_window_extent() for label in labels if label.get_text()]
 
 
 def line(ax: Axes, label: str) -> tuple[list[float], list[float]]:
@@ -74,6 +83,9 @@ def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int, t
         assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0
     for one, other in combinations(boxes + [ax.bbox for ax in panels(figure)], 2):
         assert not one.overlaps(other)
+    for axis in (axis for ax in panels(figure) for axis in (ax.xaxis, ax.yaxis)):
+        for one, other in combinations(tick_labels(axis), 2):
+            assert not one.overlaps(other)
     for ax in panels(figure):
         for xs, ys in ((held[0].get_xdata(), held[0].get_ydata()) for held in ax.containers):
             for values, (low, high) in ((xs, ax.get_xlim()), (ys, ax.get_ylim())):
@@ -189,6 +201,13 @@ def test_memory_over_the_count_leaves_the_stacks_untouched(tmp_path: Path):
     assert counts == [10, 100, 1_000, 10_000]
     assert max(held) < 40e3
     assert line(connections, "thread")[0] == counts
+
+
+def test_memory_of_connections_is_one_line_also_where_most_are_idle(tmp_path: Path):
+    tasks, connections = panels(drawn(figures.memory_per_task, made_up.folder(tmp_path)))
+    assert title(connections) == "a served connection (bytes:64)"
+    assert line(connections, "fiber")[0][-3:] == [64, 1_024, 10_000]
+    assert tasks.get_xticklabels()[-1].get_text() == "1M"
 
 
 @pytest.mark.parametrize(

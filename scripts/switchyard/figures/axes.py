@@ -55,9 +55,7 @@ def parameter_axis(axis: Axis, values: Iterable[float]) -> None:
             set_limits(values[0] / 2, values[0] * 2)
     axis.set_major_locator(FixedLocator(values))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(
-        FuncFormatter(lambda v, _: f"{v / 1000:g}k" if v >= 10_000 else f"{v:,g}")
-    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
 
 
 def linear_axis(axis: Axis, unit: str) -> None:
@@ -71,3 +69,9 @@ def tick(value: float, unit: str) -> str:
     factor, name = units.scale(value, unit) if value else (1.0, "")
     name = {"us": "µs"}.get(name, name)
     return f"{value / factor:,.4g} {name}".rstrip().replace(" x", "x")
+
+
+def _count(value: float) -> str:
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:g}M"
+    return f"{value / 1000:g}k" if value >= 10_000 else f"{value:,g}"

@@ -26,7 +26,7 @@ def echo_open_latency(folder: ResultsFolder) -> Figure | None:
         return None
     figure, axes = new_figure(
         "Echo server: latency since due against load (64 connections, open loop)",
-        [0.8] * len(found), sharey=True,
+        [0.9] * len(found), sharey=True,
     )  # fmt: skip
     for ax, (key, comparison) in zip(axes, found.items(), strict=True):
         for column in comparison.columns:
@@ -68,5 +68,6 @@ def _load_axis(ax: Axes, loads: list[int], title: str) -> None:
     ax.set_title(title)
     ax.set_xlim(0, max(loads) * 1.05)
     ax.xaxis.set_major_locator(FixedLocator([load for load in loads if load != 90]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
-    ax.set_xlabel("load, of its own maximum")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.tick_params(axis="x", labelsize="small")  # 100 and 110 are close together
+    ax.set_xlabel("load, % of its own maximum")

@@ -35,8 +35,10 @@ def memory_per_task(folder: ResultsFolder) -> Figure | None:
         "User-space memory of one task (PSS)", [1.0] * len(panels), sharey=True
     )
     for ax, (comparison, x_name, what) in zip(axes, panels, strict=True):
-        # How long it sleeps does not matter to a task's memory; how much is sent to it does.
-        others = {name for case, _ in comparison.cells for name, _ in case} - {x_name, "ms"}
+        # How long a task sleeps and how many others are busy does not matter to its memory; how
+        # much is sent to it does.
+        aside = {x_name, "ms", "active"}
+        others = {name for case, _ in comparison.cells for name, _ in case} - aside
         where = {name: values(comparison, name)[0] for name in others}
         for column in comparison.columns:
             draw_line(ax, comparison, column, x_name, where)
