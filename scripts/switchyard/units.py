@@ -58,7 +58,7 @@ def ratios(low: float, high: float) -> str:
 
 def factor(value: float) -> str:
     """A ratio without the x: "0.94"; never 1 when it isn't, as that is what intervals are for."""
-    if value >= 10:
+    if value >= 9.995:  # shown as 10
         return digits(value)
     shown = float(f"{value:.2g}")
     decimals = min(1 - math.floor(math.log10(shown)), 6) if 0 < shown < 0.1 else 2

@@ -147,6 +147,7 @@ def test_numbers_have_three_digits_and_a_fitting_unit(value: float, unit: str, t
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.94, "0.94x"), (12.34, "12.3x"), (1234, "1234x"), (0.0612, "0.061x"), (0.0045, "0.0045x"),
+     (9.994, "9.99x"), (9.997, "10.0x"),
      (0.0999, "0.10x"), (0, "0.00x"), (1, "1.00x"), (1.0019, "1.002x"), (0.9996, "0.9996x"),
      (1.00000001, "1.000000x")],
 )  # fmt: skip
