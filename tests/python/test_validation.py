@@ -134,9 +134,15 @@ def test_tables_and_figure_show_every_method_and_size(found, tmp_path: Path):
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="no reference results of the validation")
-def test_readme_has_the_reference_results_table():
+def test_readme_has_the_reference_results():
     kept = json.loads((REFERENCE / "summary.json").read_text())
-    assert text.comparison(kept) in (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
+    assert text.comparison(kept) in readme
+    for size in kept["sizes"].values():
+        found = size["benchmarks_with_an_alarm"]["switchyard check"]
+        assert f"{found['count']} of {found['of']}" in readme
+    most_s = max(size["seconds"]["most"] for size in kept["sizes"].values())
+    assert f"took at most {most_s:.0f} s." in readme
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="no reference results of the validation")
