@@ -157,7 +157,8 @@ def header_of(driver, index: int):
 def test_a_click_sorts_numbers_as_numbers_and_a_second_one_backwards(opened):
     header_of(opened, 0).click()
     connections = [int(value) for value in echo_column(opened, 0)]
-    assert connections == [1, 16, 64, 64, 256, 1024]
+    assert connections == sorted(connections)
+    assert len(set(connections)) > 4 and 1_024 in connections  # which as text would come after 16
     header_of(opened, 0).click()
     assert [int(value) for value in echo_column(opened, 0)] == connections[::-1]
 
