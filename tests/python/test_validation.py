@@ -139,10 +139,15 @@ def test_readme_has_the_reference_results():
     readme = (ROOT / "README.md").read_text()
     assert text.comparison(kept) in readme
     for size in kept["sizes"].values():
-        found = size["benchmarks_with_an_alarm"]["switchyard check"]
-        assert f"{found['count']} of {found['of']}" in readme
+        called = size["benchmarks_with_an_alarm"]["switchyard check"]
+        assert f"{called['count']} of {called['of']}" in readme
     most_s = max(size["seconds"]["most"] for size in kept["sizes"].values())
     assert f"took at most {most_s:.0f} s." in readme
+    p_values = kept["p_values_without_a_change"]
+    below_10, below_5 = (100 * p_values["at_most"][p]["count"] for p in ("0.1", "0.05"))
+    of = p_values["count"]
+    said = f"{below_10 / of:.0f} % of the {of} p-values are below 0.10 and {below_5 / of:.0f} %"
+    assert said in readme
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="no reference results of the validation")
