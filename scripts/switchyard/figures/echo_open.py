@@ -2,7 +2,6 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from ..drawing import has_lines, new_figure, with_legend
 from ..results import ResultsFolder
@@ -67,7 +66,6 @@ def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
 def _load_axis(ax: Axes, loads: list[int], title: str) -> None:
     ax.set_title(title)
     ax.set_xlim(0, max(loads) * 1.05)
-    ax.xaxis.set_major_locator(FixedLocator([load for load in loads if load != 90]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_xticks([load for load in loads if load != 90])
     ax.tick_params(axis="x", labelsize="small")  # 100 and 110 are close together
     ax.set_xlabel("load, % of its own maximum")
