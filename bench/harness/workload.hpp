@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "bench/harness/batch_size.hpp"
-#include "bench/harness/histogram.hpp"
 #include "bench/harness/usage.hpp"
+#include "bench/load/histogram.hpp"
 
 namespace switchyard::harness {
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "bench/programs/http_get.hpp"
-#include "bench/programs/url.hpp"
-#include "tests/memory_stream.hpp"
+#include "bench/programs/http/http_get.hpp"
+#include "bench/programs/http/url.hpp"
+#include "tests/support/memory_stream.hpp"
 
 namespace {
 

@@ -1,0 +1,192 @@
+// blocking: what one blocking call does to everybody else. 100 tasks wake every 5 ms, 60 times, by
+// a schedule that was set at the start; a quarter into it one further task blocks in read(2) for B
+// ms. What counts is how late the 100 wake. One operation is one wake-up.
+//
+//   via:direct     the task makes the call itself; block_ms:0 makes none and is the baseline
+//   via:offloaded  the task has the runtime make the call aside, on a helper thread
+//
+// A wake-up is late against the schedule, never against the last one: a task that was held up for
+// several periods has been late for each of them (no coordinated omission). The schedules are
+// spread over the period, so that one wake-up does not wait for 99 others by design. Everything
+// runs on one CPU, the first; the kernel may wake a sleeping process or thread 50 us late (its
+// timer slack), but not a fiber, which waits for a timer descriptor.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/blocking/late_answerer.hpp"
+#include "bench/harness/expectation.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/task_group.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/load/histogram.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+using groups::clock;
+using groups::measured;
+using harness::suite;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr std::size_t sleepers = 100;
+constexpr std::size_t periods = 60;
+constexpr nanoseconds period = 5ms;
+
+enum class via { direct, offloaded };
+
+struct call_plan {
+  via how;
+  milliseconds block;
+};
+
+/// Waits until `due`, if it has not passed yet.
+template <class R>
+void sleep_until(R& rt, clock::time_point due) {
+  const auto left = due - clock::now();
+  if (left > clock::duration::zero()) rt.sleep_for(left);
+}
+
+/// One sleeper: how late it was each time, in ns.
+template <class R>
+void wake_on_schedule(R& rt, clock::time_point first, std::span<std::int64_t> lateness) {
+  for (std::size_t k = 0; k < periods; ++k) {
+    const auto due = first + k * period;
+    sleep_until(rt, due);
+    lateness[k] = nanoseconds(clock::now() - due).count();
+  }
+}
+
+/// The one task among the sleepers that blocks; gives how long it took, in ns.
+template <class R>
+std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answerer,
+                        call_plan plan) {
+  sleep_until(rt, when);
+  const auto begin = clock::now();
+  const auto call = [&answerer, wait = plan.block] { answerer.call(wait); };
+  if (plan.how == via::offloaded) {
+    rt.offload(call);
+  } else {
+    call();
+  }
+  return nanoseconds(clock::now() - begin).count();
+}
+
+struct lateness_seen {
+  harness::histogram of_wake_ups;
+  std::int64_t call_ns = 0;
+
+  void add(std::span<const std::int64_t> pass) {
+    for (const std::int64_t late : pass) {
+      groups::expect(late >= 0, "a task did not wake, or too early");
+      of_wake_ups.record(static_cast<std::uint64_t>(late));
+    }
+  }
+};
+
+/// The schedule once, from the first sleep of any task to the last wake-up.
+template <class R>
+measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness_seen& seen) {
+  constexpr std::size_t tasks = sleepers + 1;
+  const shared_array<std::int64_t> lateness(sleepers * periods);
+  const shared_array<std::int64_t> call_ns(1);
+  std::ranges::fill(lateness.span(), std::numeric_limits<std::int64_t>::min());
+  const groups::start_line line(tasks);
+  const auto member = [&](std::size_t i) {
+    const auto start = line.wait([&] { rt.sleep_for(2ms); });
+    const auto seen_by_one = groups::measure_turns([&] {
+      if (i < sleepers) {
+        const auto shift = i * period / sleepers;
+        wake_on_schedule(rt, start + period + shift, lateness.span().subspan(i * periods, periods));
+      } else if (plan.block > 0ms) {
+        call_ns[0] = block_once(rt, start + periods * period / 4, answerer, plan);
+      }
+    });
+    // Whoever is done stays until all are: the end of a process would make others late.
+    sleep_until(rt, start + (periods + 2) * period);
+    return seen_by_one;
+  };
+  const auto took = groups::measure_group(rt, tasks, member, [&] { line.break_up(); });
+  seen.add(lateness.span());
+  seen.call_ns = call_ns[0];
+  return took;
+}
+
+template <class R>
+void blocking_row(benchmark::State& state, call_plan plan) {
+  if constexpr (R::runs_in_parallel) harness::require_tasks(sleepers + 2);
+  harness::pin_this_thread({harness::first_cpu()});
+  constexpr auto ops_of_a_pass = static_cast<std::int64_t>(sleepers * periods);
+  const auto ops = harness::at_least(state.max_iterations, ops_of_a_pass);
+  lateness_seen seen;
+  const late_answerer answerer;
+  R rt;
+  rt.run([&] {
+    harness::record_batch(state, ops, [&] {
+      measured all = one_pass(rt, answerer, plan, seen);
+      for (std::int64_t done = ops_of_a_pass; done < ops; done += ops_of_a_pass) {
+        const auto pass = one_pass(rt, answerer, plan, seen);
+        all.seconds += pass.seconds;
+        all.used += pass.used;
+      }
+      // A wake-up is one sleep, or none when it is due already.
+      harness::expect_switches(all.used, ops, {.sleeps_at_most = 1});
+      return all;
+    });
+  });
+  groups::expect(seen.of_wake_ups.count() == static_cast<std::uint64_t>(ops), "a wake-up is lost");
+  harness::set_latency(state, seen.of_wake_ups);
+  if (plan.block > 0ms) state.counters["call_ms"] = static_cast<double>(seen.call_ns) / 1e6;
+  state.counters["cpu"] = harness::first_cpu();
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows) {
+  const auto add = [&](via how, std::int64_t block_ms) {
+    const bool aside = how == via::offloaded;
+    const std::string call = block_ms == 0
+                                 ? "none blocks"
+                                 : "one more blocks for " + std::to_string(block_ms) + " ms" +
+                                       (aside ? " in a call made aside" : " in read(2)");
+    rows.push_back(
+        {.runtime = std::string(R::name),
+         .params = {{"via", std::string(aside ? "offloaded" : "direct")}, {"block_ms", block_ms}},
+         .what = "100 tasks wake every 5 ms on one CPU, " + call,
+         .body =
+             [=](benchmark::State& s) {
+               blocking_row<R>(s, {how, milliseconds(block_ms)});
+             },
+         .set = block_ms == 100 || (block_ms == 0 && !R::preemptive) ? suite::quick : suite::full});
+  };
+  for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
+  // Where the kernel schedules the tasks there is nothing to hand over: the call is the same.
+  if constexpr (!R::preemptive) {
+    for (const std::int64_t block_ms : {20, 100}) add(via::offloaded, block_ms);
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "blocking",
+      .what = "100 tasks wake on a schedule while one blocks; one operation is one wake-up.",
+      .compared_by = {"max_us", "worst lateness of the others", "us", "lower"},
+      .unit = benchmark::kMicrosecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (R::concurrent && Sleeps<R> && Offloads<R>) add_rows<R>(w.rows);
+  });
+  return harness::run_main(argc, argv, w);
+}

@@ -1,0 +1,145 @@
+// channel: what it costs to hand an item from one task to another through a bounded channel.
+// Producers push numbered items, as many consumers pop them; one operation is one item. Each item
+// is checked where it arrives, and count and sum of all have to come out, or the row fails.
+//
+//   process via:pipe              write(2) and read(2); a semaphore bounds it by items
+//           via:shared_memory     a ring in shared memory, under a robust mutex
+//   thread  via:mutex             a ring under std::mutex, with two condition variables
+//   fiber   via:buffered_channel  that of Boost.Fiber
+//   plain_queue via:ring          control: one task fills a ring and empties it, on one CPU: the
+//                                 copying alone. Pairs mean nothing to it
+//
+// Threads use the condition variable of the library, which has more work than processes have with a
+// bare futex: with pairs:4 on one CPU that is most of the difference between the two.
+//
+// placement:same has all tasks on one CPU, cross the producers on one and the consumers on another,
+// smt and node on another thread of the core or another NUMA node where there is one; with free the
+// scheduler decides.
+// The counter `capacity` is how many items the channel really holds: Boost's ring of 64 holds 63,
+// and a pipe of 1 MiB, the most that an unprivileged process may have, 1,021 of 1,024 bytes.
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "bench/channel/channel_rows.hpp"
+#include "bench/harness/workload.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using flows::flow;
+using groups::placement;
+using harness::suite;
+
+/// Calls `f.template operator()<Bytes>(flow)` for every case of one placement.
+template <class F>
+void for_each_case(placement where, F f) {
+  if (where != placement::same && where != placement::cross) {
+    return f.template operator()<8>(flow{1, 64, where});
+  }
+  for (const std::int64_t pairs : {1, 4}) {
+    for (const std::int64_t capacity : {1, 64, 1'024}) {
+      f.template operator()<8>(flow{pairs, capacity, where});
+    }
+    for (const std::int64_t capacity : {1, 64, 1'024}) {
+      f.template operator()<1'024>(flow{pairs, capacity, where});
+    }
+  }
+}
+
+harness::row make_row(std::string runtime, std::string via, std::size_t bytes, const flow& f,
+                      std::string what, std::function<void(benchmark::State&)> body) {
+  const bool same = f.where == placement::same;
+  const bool quick =
+      f.capacity == 64 && bytes == 8 && (same || (f.where == placement::cross && f.pairs == 1));
+  return {.runtime = std::move(runtime),
+          .params = {{"via", std::move(via)},
+                     {"pairs", f.pairs},
+                     {"bytes", static_cast<std::int64_t>(bytes)},
+                     {"capacity", f.capacity},
+                     {"placement", std::string(harness::name_of(f.where))}},
+          .what = std::move(what),
+          .body = std::move(body),
+          .set = quick ? suite::quick : suite::full,
+          .needs = std::string(harness::needs_of(f.where))};
+}
+
+template <class Channel>
+std::string text(const flow& f, std::size_t bytes) {
+  std::string holds;
+  if constexpr (requires { Channel::holds(1U); }) {
+    const auto asked = static_cast<std::size_t>(f.capacity);
+    if (Channel::holds(asked) != asked) {
+      holds = " (holds " + std::to_string(Channel::holds(asked)) + ")";
+    }
+  }
+  return std::to_string(f.pairs) + (f.pairs == 1 ? " producer, " : " producers, ") +
+         std::to_string(f.pairs) + (f.pairs == 1 ? " consumer, " : " consumers, ") +
+         std::to_string(bytes) + " bytes an item, room for " + std::to_string(f.capacity) + holds +
+         ", " + std::string(harness::describe(f.where));
+}
+
+template <class R, class Channel, std::size_t Bytes>
+void add_row(std::vector<harness::row>& rows, const flow& f) {
+  auto row =
+      make_row(std::string(R::name), std::string(Channel::via), Bytes, f, text<Channel>(f, Bytes),
+               [=](benchmark::State& state) { flows::channel_row<R, Channel, Bytes>(state, f); });
+  // One task is on one CPU: it is no limit for what crosses to another.
+  if (f.where == placement::same) row.control = "plain_queue";
+  rows.push_back(std::move(row));
+}
+
+/// All kinds of channels that the runtime has.
+template <class R>
+void add_rows(std::vector<harness::row>& rows, placement where) {
+  [&]<std::size_t... Kind>(std::index_sequence<Kind...>) {
+    const auto add_kind = [&]<std::size_t K>() {
+      for_each_case(where, [&]<std::size_t Bytes>(const flow& f) {
+        using channels = typename R::template channels<flows::item<Bytes>>;
+        add_row<R, std::tuple_element_t<K, channels>, Bytes>(rows, f);
+      });
+    };
+    (add_kind.template operator()<Kind>(), ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<typename R::template channels<int>>>{});
+}
+
+void add_controls(std::vector<harness::row>& rows) {
+  for_each_case(placement::same, [&]<std::size_t Bytes>(const flow& f) {
+    rows.push_back(make_row("plain_queue", "ring", Bytes, f,
+                            "one task fills a plain ring of " + std::to_string(f.capacity) +
+                                " and empties it, " + std::to_string(Bytes) + " bytes an item",
+                            [=](benchmark::State& s) { flows::plain_queue_row<Bytes>(s, f); }));
+  });
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "channel",
+      .what = "Producers push items, consumers pop them; one operation is one item.",
+      .compared_by = {"ops_per_s", "items per second", "1/s", "higher"},
+      .unit = benchmark::kNanosecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (Channels<R> && Yields<R>) {
+      add_rows<R>(w.rows, placement::same);
+      if constexpr (R::runs_in_parallel) {
+        for (const placement where :
+             {placement::cross, placement::smt, placement::node, placement::free}) {
+          add_rows<R>(w.rows, where);
+        }
+      }
+    }
+  });
+  add_controls(w.rows);
+  return harness::run_main(argc, argv, w);
+}

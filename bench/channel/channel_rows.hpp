@@ -1,0 +1,248 @@
+// The bodies of the `channel` rows: tasks that push items into one channel and tasks that pop them.
+// What they measure stands at the top of bench_channel.cpp.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+#include "bench/harness/expectation.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/task_group.hpp"
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/channel_errors.hpp"
+#include "runtimes/support/ring_positions.hpp"
+#include "runtimes/support/shared_memory.hpp"
+
+namespace switchyard::flows {
+
+using groups::expect;
+using groups::measured;
+using groups::placement;
+using groups::turns;
+
+/// `pairs` producers and as many consumers.
+struct flow {
+  std::int64_t pairs;
+  std::int64_t capacity;
+  placement where;
+};
+
+/// Its number in the sequence and a mix of it; all further words follow from these.
+template <std::size_t Bytes>
+struct item {
+  std::array<std::uint64_t, Bytes / 8> words;
+};
+
+inline constexpr std::uint64_t odd_constant = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
+
+/// Sequence numbers are below 2^32: Google Benchmark asks for 10^9 iterations at most.
+constexpr std::uint64_t first_word(std::uint64_t number) {
+  return number << 32 | (number * odd_constant) >> 32;
+}
+
+template <std::size_t Bytes>
+void write_item(item<Bytes>& to, std::uint64_t number) {
+  const std::uint64_t first = first_word(number);
+  for (std::size_t i = 0; i < to.words.size(); ++i) to.words[i] = first + i;
+}
+
+/// What arrived: the order does not matter, but each item does.
+struct tally {
+  std::int64_t items = 0;
+  std::uint64_t sum = 0;
+
+  template <std::size_t Bytes>
+  void take(const item<Bytes>& from) {
+    const std::uint64_t first = from.words[0];
+    std::uint64_t wrong = first ^ first_word(first >> 32);
+    for (std::size_t i = 1; i < from.words.size(); ++i) wrong |= from.words[i] ^ (first + i);
+    if (wrong != 0) throw std::runtime_error("an item was damaged");
+    ++items;
+    sum += first;
+  }
+
+  /// All items below `count`, each once.
+  static tally of_all(std::int64_t count) {
+    tally all{count};
+    for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(count); ++i) all.sum += first_word(i);
+    return all;
+  }
+  bool operator==(const tally&) const = default;
+};
+
+struct member_report {
+  turns span;
+  tally popped;
+};
+
+/// Members take turns: an even one produces, an odd one consumes. Of the numbers up to `items` each
+/// producer sends every `pairs`-th; whoever is done last closes the channel.
+template <class R, class Channel, std::size_t Bytes>
+class crew {
+ public:
+  crew(R& rt, const flow& f, std::int64_t items)
+      : rt_(rt),
+        flow_(f),
+        items_(items),
+        channel_(static_cast<std::size_t>(f.capacity)),
+        line_(members()) {
+    producing_[0] = f.pairs;
+  }
+
+  /// From the moment at which all are ready until every consumer has seen the end.
+  measured work() {
+    const auto member = [this](std::size_t i) { return work_as(i); };
+    const auto break_up = [this] {
+      line_.break_up();
+      channel_.close();
+    };
+    std::vector<member_report> reports;
+    const turns all = groups::measure_turns(
+        [&] { reports = groups::run_group(rt_, members(), member, break_up); });
+    std::vector<turns> spans;
+    tally popped;
+    for (const member_report& report : reports) {
+      spans.push_back(report.span);
+      popped.items += report.popped.items;
+      popped.sum += report.popped.sum;
+    }
+    expect(popped == tally::of_all(items_), "items were lost or doubled");
+    turns whole = groups::joined(spans);
+    // Tasks on one kernel thread each saw the usage of all: once is right.
+    if constexpr (!R::runs_in_parallel) whole.used = all.used;
+    return whole.total();
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return channel_.capacity(); }
+
+ private:
+  [[nodiscard]] std::size_t members() const noexcept {
+    return 2 * static_cast<std::size_t>(flow_.pairs);
+  }
+
+  member_report work_as(std::size_t i) {
+    if constexpr (R::runs_in_parallel) groups::pin_member(flow_.where, i);
+    member_report report;
+    const auto all_ready = line_.wait([this] { rt_.yield(); });
+    try {
+      report.span = groups::measure_turns(
+          [&] {
+            if (i % 2 == 0) {
+              produce(static_cast<std::int64_t>(i / 2));
+            } else {
+              report.popped = consume();
+            }
+          },
+          flow_.where);
+    } catch (const channel_closed&) {
+      throw groups::broken_group();  // somebody has failed, and tells why
+    } catch (const peer_died&) {
+      throw groups::broken_group();  // so does whoever joins the dead
+    }
+    report.span.begin = all_ready;
+    return report;
+  }
+
+  void produce(std::int64_t first) {
+    item<Bytes> next;
+    for (std::int64_t number = first; number < items_; number += flow_.pairs) {
+      write_item(next, static_cast<std::uint64_t>(number));
+      channel_.push(next);
+    }
+    if (--producing_[0] == 0) channel_.close();
+  }
+
+  tally consume() {
+    tally popped;
+    while (const auto next = channel_.pop()) popped.take(*next);
+    return popped;
+  }
+
+  R& rt_;
+  flow flow_;
+  std::int64_t items_;
+  Channel channel_;
+  groups::start_line line_;
+  shared_array<std::atomic<std::int64_t>> producing_{1};
+};
+
+/// Enough items that the start and the end of the tasks are lost among them.
+inline harness::batch_size items_for(const benchmark::State& state, const flow& f) {
+  constexpr benchmark::IterationCount fewest = 2'048;
+  return harness::at_least(std::max(state.max_iterations, fewest), f.pairs);
+}
+
+/// On one CPU producers have to give way when the channel is full, and consumers when it is empty.
+/// At most, each side waits for the other with each item, and for the lock before and after that.
+template <class R>
+harness::expected_switches switches_of_an_item(const flow& f, std::size_t capacity) {
+  if (!R::runs_in_parallel) return {};
+  const bool same = f.where == placement::same;
+  return {.at_least = same ? 2.0 / static_cast<double>(capacity) : 0.0,
+          .sleeps_at_most = 6,
+          .uncounted = 2 * f.pairs};
+}
+
+template <class R, class Channel, std::size_t Bytes>
+void channel_row(benchmark::State& state, const flow& f) {
+  if constexpr (R::runs_in_parallel) {
+    harness::require_tasks(2 * static_cast<std::uint64_t>(f.pairs));
+  }
+  harness::require_placement(f.where);
+  groups::pin_member(placement::same, 0);
+  const harness::batch_size items = items_for(state, f);
+  R rt;
+  rt.run([&] {
+    std::size_t capacity = 0;
+    std::size_t switches = 0;
+    harness::record_batch(state, items, [&] {
+      crew<R, Channel, Bytes> all(rt, f, items);
+      capacity = all.capacity();
+      if constexpr (CountsSwitches<R>) switches = rt.user_switches();
+      const measured took = all.work();
+      if constexpr (CountsSwitches<R>) switches = rt.user_switches() - switches;
+      harness::expect_switches(took.used, items, switches_of_an_item<R>(f, capacity));
+      return took;
+    });
+    state.counters["capacity"] = static_cast<double>(capacity);
+    if constexpr (CountsSwitches<R>) {
+      state.counters["user_switches_per_op"] =
+          static_cast<double>(switches) / static_cast<double>(items.reported);
+    }
+  });
+}
+
+/// The floor: one task fills a plain ring and empties it, and so on. No lock, no waiting, no
+/// switch.
+template <std::size_t Bytes>
+void plain_queue_row(benchmark::State& state, const flow& f) {
+  groups::pin_member(placement::same, 0);
+  const harness::batch_size items = items_for(state, f);
+  const auto capacity = static_cast<std::size_t>(f.capacity);
+  std::vector<item<Bytes>> places(capacity);
+  harness::record_batch(state, items, [&] {
+    ring_positions ring(capacity);
+    tally popped;
+    const turns all = groups::measure_turns([&] {
+      item<Bytes> next;
+      for (std::int64_t number = 0; number < items;) {
+        for (; number < items && !ring.full(); ++number) {
+          write_item(next, static_cast<std::uint64_t>(number));
+          places[ring.put()] = next;
+        }
+        while (!ring.empty()) popped.take(places[ring.take()]);
+      }
+    });
+    expect(popped == tally::of_all(items), "items were lost or doubled");
+    harness::expect_switches(all.used, items, {});
+    return all.total();
+  });
+  state.counters["capacity"] = static_cast<double>(capacity);
+}
+
+}  // namespace switchyard::flows

@@ -1,0 +1,182 @@
+// echo_open: latency of the article's echo server against its load. One operation is one message
+// there and back, verified byte for byte.
+//
+// Messages are due at random times (a Poisson process, as from many clients that know nothing of
+// each other) and at a fixed rate, whatever the server does. Latency counts from the time at which
+// a message was due, so the wait of those that a slow server keeps from being sent is in it; the
+// service time, counted from the sending, stands beside it.
+//   load:N     N per cent of this server's own closed-loop maximum, which is measured in the same
+//              launch just before: 110 asks for more than it can do
+//   find:slo   the highest rate at which a percentile stays within a bound (--slo, default p99=5ms)
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/echo/echo_setup.hpp"
+#include "bench/harness/usage_meter.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/load/slo_search.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+using echo::bench_setup;
+using echo::cpu_choice;
+using echo::echo_case;
+using harness::load_result;
+using harness::measured;
+using harness::send_schedule;
+
+struct settings {
+  cpu_choice cpus;
+  harness::slo slo;
+};
+
+echo::kept_setup current;
+
+// The shortest run whose 99.9th percentile has some values above it at the lowest rates.
+constexpr std::chrono::nanoseconds shortest = 500ms;
+constexpr std::chrono::nanoseconds a_probe = 400ms;
+
+send_schedule::plan poisson(double rate) {
+  return {.rate = rate, .how = send_schedule::kind::poisson};
+}
+
+void set_counters(benchmark::State& state, const load_result& r) {
+  harness::set_latency(state, r.latency);
+  // Of fewer values one in ten thousand is no more than the largest.
+  if (r.latency.count() >= 10'000) state.counters["p9999_us"] = r.latency.value_at(0.9999) / 1e3;
+  state.counters["service_p50_us"] = r.service.value_at(0.5) / 1e3;
+  state.counters["service_p99_us"] = r.service.value_at(0.99) / 1e3;
+  state.counters["late_p99_us"] = r.lateness.value_at(0.99) / 1e3;
+  state.counters["due_per_s"] = static_cast<double>(r.due) / r.seconds;
+  state.counters["unsent"] = static_cast<double>(r.unsent);
+  state.counters["errors"] = static_cast<double>(r.errors.total());
+}
+
+/// With the server's usage; those that it answered after the end are in it too.
+measured run_at(bench_setup& setup, double rate, std::chrono::nanoseconds length, load_result& r) {
+  const harness::tree_usage_meter server(setup.server_pid());
+  r = setup.run_at(poisson(rate), length);
+  auto used = server.used();
+  used *= static_cast<double>(r.requests) / static_cast<double>(r.service.count());
+  echo::expect_wake_ups(used, static_cast<std::int64_t>(r.requests), setup.which().connections);
+  return {r.seconds, used, static_cast<std::int64_t>(r.requests)};
+}
+
+void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent) {
+  const double most = setup.closed_loop_rate();
+  const double rate = most * static_cast<double>(percent) / 100;
+  const std::chrono::duration<double> wished(static_cast<double>(state.max_iterations) / rate);
+  const auto length =
+      std::max(shortest, std::chrono::duration_cast<std::chrono::nanoseconds>(wished));
+  const auto ops = std::max<std::int64_t>(
+      state.max_iterations, std::llround(rate * std::chrono::duration<double>(length).count()));
+  load_result result;
+  harness::record_batch(state, {ops, ops}, [&] { return run_at(setup, rate, length, result); });
+  set_counters(state, result);
+  state.counters["closed_loop_ops_per_s"] = most;
+}
+
+/// The figures of the row are those of the best probe that held, or of the last one when none did:
+/// then slo_ops_per_s is 0.
+void slo_row(benchmark::State& state, bench_setup& setup, const harness::slo& wanted) {
+  const double most = setup.closed_loop_rate();
+  load_result best;
+  measured there;
+  bool one_held = false;
+  const auto found = harness::highest_rate(wanted, most, [&](double rate) {
+    load_result result;
+    const measured m = run_at(setup, rate, a_probe, result);
+    const bool holds = wanted.holds(result);
+    if (holds || !one_held) {
+      best = result;
+      there = m;
+    }
+    one_held = one_held || holds;
+    return result;
+  });
+  const auto ops = std::max<std::int64_t>(state.max_iterations, there.done);
+  harness::record_batch(state, {ops, ops}, [&] { return there; });
+  set_counters(state, best);
+  state.counters["slo_ops_per_s"] = found.rate;
+  state.counters["slo_bound_us"] = static_cast<double>(wanted.bound.count()) / 1e3;
+  state.counters["slo_percentile"] = 100 * wanted.quantile;
+  state.counters["closed_loop_ops_per_s"] = most;
+}
+
+template <class Row>
+void with_setup(const echo_case& which, const settings& chosen, Row row) {
+  const cpu_choice cpus = echo::take_places(which, chosen.cpus);
+  try {
+    row(current.get(which, cpus));
+  } catch (...) {
+    current.drop();
+    throw;
+  }
+}
+
+constexpr std::int64_t loads[] = {10, 25, 50, 75, 90, 100, 110};  // per cent
+
+void add_rows(std::vector<harness::row>& rows, const std::string& server, bool task_each,
+              const settings& chosen) {
+  constexpr std::int64_t connections = 64;
+  constexpr std::int64_t bytes = 64;
+  const echo_case which{server, connections, bytes, task_each};
+  const std::string control = server == "epoll" ? "" : "epoll";
+  const auto add = [&](harness::parameter last, const std::string& what, auto body) {
+    rows.push_back({.runtime = server,
+                    .params = {{"connections", connections}, {"bytes", bytes}, std::move(last)},
+                    .what = what + (control.empty() ? " (control)" : ""),
+                    .body =
+                        [=, &chosen](benchmark::State& s) {
+                          with_setup(which, chosen, [&](bench_setup& setup) { body(s, setup); });
+                        },
+                    .control = control});
+  };
+  for (const std::int64_t percent : loads) {
+    add({"load", percent},
+        "64 clients, open loop at " + std::to_string(percent) + " % of the closed-loop maximum",
+        [=](benchmark::State& s, bench_setup& setup) { load_row(s, setup, percent); });
+  }
+  add({"find", std::string("slo")},
+      "64 clients, the highest open-loop rate that a latency objective allows",
+      [&chosen](benchmark::State& s, bench_setup& setup) { slo_row(s, setup, chosen.slo); });
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  settings chosen;
+  harness::workload w{
+      .name = "echo_open",
+      .what = "Messages to an echo server are due at a fixed rate; latency counts from that time.",
+      .compared_by = {"p99_us", "99th percentile of the latency", "us", "lower"},
+      .unit = benchmark::kMicrosecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R> && R::concurrent) {
+      add_rows(w.rows, std::string(R::name), R::runs_in_parallel, chosen);
+    }
+  });
+  add_rows(w.rows, "epoll", false, chosen);
+  const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
+    echo::add_cpu_options(app, chosen.cpus);
+    app.add_option_function<std::string>(
+           "--slo", [&](const std::string& text) { chosen.slo = harness::parse_slo(text); },
+           "The objective of the rows find:slo")
+        ->type_name("pNN=TIME")
+        ->default_str("p99=5ms");
+  });
+  current.drop();
+  return code;
+}

@@ -1,0 +1,281 @@
+// http_fetch: the article's crawler. N tasks fetch a URL each from http_origin, which answers after
+// a set latency; one operation is one fetch, checked byte for byte.
+//
+//   connection:new    a connection for each fetch, as the article does
+//   connection:keep   a task keeps its connection for all of its fetches
+// What latency costs shows in `over_ideal`, the wall time of a batch against one latency for each
+// fetch that a task makes (what unlimited concurrency would take), and in `batch_ms`. All clients
+// are on one CPU and the origin, a program of its own, on another; its share of that CPU is in
+// `origin_cpu_percent`. wrk, an outside load generator over the same connections, is the control
+// where nothing but speed is asked for; it looks at lengths and status only.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/harness/expectation.hpp"
+#include "bench/harness/gevent_program.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/usage_meter.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/http_fetch/fetch_batch.hpp"
+#include "bench/http_fetch/origin_process.hpp"
+#include "bench/http_fetch/wrk_run.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using fetching::fetch_case;
+using harness::measured;
+using harness::suite;
+
+constexpr const char* wrk = "wrk";
+
+/// Where an origin is running already; 0: each row starts one of its own.
+int given_origin_port = 0;
+
+/// One that nothing but speed is asked of, so that wrk can do it as well.
+bool comparable_with_wrk(const fetch_case& which) {
+  return which.latency_ms == 0 && which.keep_alive;
+}
+
+void pin_clients() { harness::pin_this_thread({harness::first_cpu()}); }
+
+origin_process start_origin(const fetch_case& which) {
+  harness::require_open_files(static_cast<std::uint64_t>(which.urls) + 64);
+  harness::require_ports(static_cast<std::uint64_t>(which.urls));
+  if (given_origin_port != 0) return origin_process(given_origin_port);
+  const int cpu = harness::second_cpu();  // or limit_error
+  return origin_process(which.latency_ms, which.bytes, cpu);
+}
+
+/// How the operations that Google Benchmark wishes for are cut: batches of N tasks, or, with
+/// connections that are kept, one batch of tasks that fetch several times.
+struct cut {
+  std::int64_t batches = 1;
+  std::int64_t fetches_each = 1;
+
+  cut(benchmark::IterationCount wished, const fetch_case& which) {
+    const std::int64_t least_each = !which.keep_alive ? 1 : which.latency_ms > 0 ? 2 : 8;
+    auto rounds = harness::at_least(wished, which.urls) / which.urls;
+    rounds = std::max(rounds, least_each);
+    (which.keep_alive ? fetches_each : batches) = rounds;
+  }
+};
+
+void set_origin_cpu(benchmark::State& state, const origin_process& origin, double cpu_s,
+                    double seconds) {
+  if (origin.is_ours()) state.counters["origin_cpu_percent"] = 100 * cpu_s / seconds;
+}
+
+void set_counters(benchmark::State& state, const fetch_case& which, const cut& cuts,
+                  double seconds) {
+  const double batch_s = seconds / static_cast<double>(cuts.batches);
+  state.counters["batch_ms"] = batch_s * 1e3;
+  if (which.latency_ms > 0) {
+    const auto ideal_ms = static_cast<double>(which.latency_ms * cuts.fetches_each);
+    state.counters["over_ideal"] = batch_s * 1e3 / ideal_ms;
+  }
+}
+
+/// Whoever waits for an answer that comes later is switched away from. A fetch waits for its
+/// connection, for the beginning of the answer and for the rest of it, at most piece by piece; and
+/// whoever joins a kernel task waits for its end; a process's own last switch counts too.
+template <class R>
+harness::expected_switches switches_of_a_fetch(const fetch_case& which) {
+  constexpr double bytes_of_a_piece = 16 * 1024;
+  const double pieces = static_cast<double>(which.bytes) / bytes_of_a_piece;
+  const bool waits = which.latency_ms > 0 && (R::preemptive || !R::concurrent);
+  constexpr double joining = !R::runs_in_parallel ? 0 : R::shares_memory ? 1 : 2;
+  return {.at_least = waits ? 1.0 : 0.0, .sleeps_at_most = 3 + pieces + joining};
+}
+
+template <class R>
+void fetch_row(benchmark::State& state, const fetch_case& which) {
+  if constexpr (R::runs_in_parallel) {
+    harness::require_tasks(static_cast<std::uint64_t>(which.urls));
+  }
+  const origin_process origin = start_origin(which);
+  pin_clients();
+  http_body_block();  // made here, not by the first task
+  const std::string request = http_request(describe(origin.where()), "/", which.keep_alive);
+  const cut cuts(state.max_iterations, which);
+  const std::int64_t ops = which.urls * cuts.batches * cuts.fetches_each;
+  R rt;
+  rt.run([&] {
+    double seconds = 0;
+    double origin_cpu_s = 0;
+    harness::record_batch(state, ops, [&] {
+      const auto origin_before = origin.used();
+      const harness::usage_meter meter;
+      const auto begin = clock::now();
+      std::int64_t right = 0;
+      for (std::int64_t i = 0; i < cuts.batches; ++i) {
+        right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
+      }
+      seconds = std::chrono::duration<double>(clock::now() - begin).count();
+      const auto used = meter.used();
+      origin_cpu_s = (origin.used() - origin_before).cpu_s;
+      if (right != ops) throw std::runtime_error("a fetch is missing");
+      harness::expect_switches(used, ops, switches_of_a_fetch<R>(which));
+      return measured{seconds, used};
+    });
+    set_counters(state, which, cuts, seconds);
+    set_origin_cpu(state, origin, origin_cpu_s, seconds);
+    state.counters["cpu"] = harness::first_cpu();
+  });
+}
+
+void wrk_row(benchmark::State& state, const fetch_case& which) {
+  const origin_process origin = start_origin(which);
+  pin_clients();
+  const auto origin_before = origin.used();
+  const wrk_figures got = run_wrk(origin.where(), which.urls);
+  const double origin_cpu_s = (origin.used() - origin_before).cpu_s;
+  constexpr double rounded = 0.98;  // wrk prints two decimals
+  if (got.body_bytes < rounded * static_cast<double>(got.requests * which.bytes)) {
+    throw std::runtime_error("wrk received too few bytes");
+  }
+  harness::record_batch(state, got.requests, [&] { return measured{got.seconds, got.used}; });
+  set_origin_cpu(state, origin, origin_cpu_s, got.seconds);
+  state.counters["cpu"] = harness::first_cpu();
+}
+
+/// The Python original, urllib on greenlets, which measures itself in the same way.
+void gevent_row(benchmark::State& state, const fetch_case& which) {
+  const auto original = gevent::original("crawler.py");
+  const origin_process origin = start_origin(which);
+  const cut cuts(state.max_iterations, which);
+  const auto arguments = gevent::attached(
+      {"--origin", "http://" + describe(origin.where()), "--urls", std::to_string(which.urls),
+       "--latency-ms", std::to_string(which.latency_ms), "--bytes", std::to_string(which.bytes),
+       "--batches", std::to_string(cuts.batches)},
+      std::to_string(harness::first_cpu()));
+  const std::int64_t ops = which.urls * cuts.batches;
+  const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
+  nlohmann::json figures;
+  double origin_cpu_s = 0;
+  harness::record_batch(state, ops, [&] {
+    const auto origin_before = origin.used();
+    figures = original.figures(arguments, patience);
+    origin_cpu_s = (origin.used() - origin_before).cpu_s;
+    return gevent::measured_part(figures);
+  });
+  if (figures.at("fetches") != ops) throw std::runtime_error("a fetch is missing");
+  const double seconds = gevent::measured_part(figures).seconds;
+  set_counters(state, which, cuts, seconds);
+  set_origin_cpu(state, origin, origin_cpu_s, seconds);
+  state.counters["cpu"] = harness::first_cpu();
+}
+
+std::string text_of(const fetch_case& which) {
+  return std::to_string(which.urls) + (which.urls == 1 ? " task fetches " : " tasks each fetch ") +
+         std::to_string(which.bytes) + " bytes after " + std::to_string(which.latency_ms) +
+         " ms, " +
+         (which.keep_alive ? "each over a connection that it keeps"
+                           : "over a new connection each time");
+}
+
+harness::row make_row(const std::string& runtime, const fetch_case& which, suite set,
+                      std::function<void(benchmark::State&)> body) {
+  return {.runtime = runtime,
+          .params = {{"urls", which.urls},
+                     {"latency_ms", which.latency_ms},
+                     {"bytes", which.bytes},
+                     {"connection", std::string(which.keep_alive ? "keep" : "new")}},
+          .what = text_of(which),
+          .body = std::move(body),
+          .set = set,
+          .control = runtime != wrk && comparable_with_wrk(which) ? wrk : ""};
+}
+
+/// The quick run: the article's own (a new connection for each fetch, with latency), and how fast
+/// it goes without any latency.
+suite set_of(const fetch_case& which) {
+  const bool small = which.bytes == 1'024;
+  const bool article = which.latency_ms > 0 && !which.keep_alive && which.urls >= 100;
+  const bool fastest = which.latency_ms == 0 && which.keep_alive && which.urls == 100;
+  return small && (article || fastest) ? suite::quick : suite::full;
+}
+
+std::vector<fetch_case> all_cases() {
+  std::vector<fetch_case> cases;
+  for (const bool keep : {false, true}) {
+    for (const std::int64_t latency_ms : {0, 50}) {
+      for (const std::int64_t bytes : {1'024, 256 * 1'024}) {
+        for (const std::int64_t urls : {1, 10, 100, 1'000}) {
+          cases.push_back({urls, latency_ms, bytes, keep});
+        }
+      }
+    }
+  }
+  return cases;
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows) {
+  // One after another: 10 URLs show it, 1,000 would take a minute for each batch.
+  constexpr std::int64_t most_serial = 10;
+  for (const fetch_case& which : all_cases()) {
+    if (!R::concurrent && which.urls > most_serial) continue;
+    const bool shows_it = !R::concurrent && which.urls == most_serial && which.bytes == 1'024 &&
+                          which.latency_ms > 0 && !which.keep_alive;
+    const bool many_forks = !R::shares_memory && which.urls == 1'000;
+    const suite set = shows_it ? suite::quick : many_forks ? suite::full : set_of(which);
+    rows.push_back(make_row(std::string(R::name), which, set,
+                            [=](benchmark::State& s) { fetch_row<R>(s, which); }));
+  }
+}
+
+void add_wrk_rows(std::vector<harness::row>& rows) {
+  for (const fetch_case& which : all_cases()) {
+    if (!comparable_with_wrk(which)) continue;
+    rows.push_back(
+        make_row(wrk, which, set_of(which), [=](benchmark::State& s) { wrk_row(s, which); }));
+    rows.back().what += " (control: wrk, one thread)";
+    rows.back().needs = wrk;
+  }
+}
+
+void add_gevent_rows(std::vector<harness::row>& rows) {
+  for (const fetch_case& which : all_cases()) {
+    if (which.keep_alive) continue;  // urllib makes a connection for each fetch
+    rows.push_back(make_row(gevent::name, which, which.urls == 100 ? set_of(which) : suite::full,
+                            [=](benchmark::State& s) { gevent_row(s, which); }));
+    rows.back().what += " (Python)";
+    rows.back().needs = gevent::name;
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "http_fetch",
+      .what =
+          "N tasks fetch a URL each, all at once, from a server that answers after a set latency; "
+          "one operation is one fetch.",
+      .compared_by = {"ops_per_s", "fetches per second", "1/s", "higher"},
+      .unit = benchmark::kMicrosecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R>) add_rows<R>(w.rows);
+  });
+  add_wrk_rows(w.rows);
+  add_gevent_rows(w.rows);
+  return harness::run_main(argc, argv, w, [](CLI::App& app) {
+    app.add_option("--origin-port", given_origin_port,
+                   "Fetch from an http_origin that listens there on 127.0.0.1, with the bytes and "
+                   "latency of the row (default: each row starts one on a CPU of its own)")
+        ->check(harness::port_from(1));
+  });
+}

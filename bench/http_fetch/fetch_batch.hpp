@@ -1,0 +1,91 @@
+// The clients of the `http_fetch` workload: one template for every runtime. A batch is N tasks, a
+// URL each; every body is compared, byte for byte, with what it has to be.
+#pragma once
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/system/system_error.hpp>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/programs/http/http_body.hpp"
+#include "bench/programs/http/http_get.hpp"
+#include "runtimes/concepts.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
+
+namespace switchyard::fetching {
+
+struct fetch_case {
+  std::int64_t urls;
+  std::int64_t latency_ms;
+  std::int64_t bytes;
+  bool keep_alive;  // a task keeps its connection for all of its fetches
+
+  bool operator==(const fetch_case&) const = default;
+};
+
+/// Beast's error, or what is wrong with the answer, as an exception: it fails the row.
+inline void expect_right(const http_answer& answer, const boost::system::error_code& ec, bool same,
+                         const fetch_case& which) {
+  if (ec) throw boost::system::system_error(ec, "fetch");
+  if (answer.status != 200) {
+    throw std::runtime_error("the origin answered " + std::to_string(answer.status));
+  }
+  if (!same || answer.body_bytes != static_cast<std::uint64_t>(which.bytes)) {
+    throw std::runtime_error("a body of " + std::to_string(answer.body_bytes) +
+                             " bytes is not the one asked for");
+  }
+  if (which.keep_alive && !answer.keep_alive) {
+    throw std::runtime_error("the origin did not keep the connection");
+  }
+}
+
+/// What one task does: `fetches` fetches, one after another. Returns how many were right.
+template <class R>
+std::int64_t fetch_repeatedly(R& rt, const endpoint& origin, const std::string& request,
+                              const fetch_case& which, std::int64_t fetches) {
+  std::optional<typename R::stream> connection;
+  boost::beast::flat_buffer buffer;
+  buffer.reserve(16 * 1024);  // or Beast would begin with reads of 512 bytes
+  for (std::int64_t done = 0; done < fetches; ++done) {
+    boost::system::error_code ec;
+    if (!connection) connection.emplace(rt.connect(origin, ec));
+    if (ec) throw boost::system::system_error(ec, "connect to the origin");
+    std::uint64_t offset = 0;
+    bool same = true;
+    const auto answer = http_get(
+        *connection, buffer, request, {},
+        [&](std::string_view piece) {
+          same = same && is_http_body(piece, offset);
+          offset += piece.size();
+        },
+        ec);
+    expect_right(answer, ec, same, which);
+    if (!which.keep_alive) {
+      connection.reset();
+      buffer.clear();
+    }
+  }
+  return fetches;
+}
+
+/// Spawns a task per URL and joins them; returns the number of right answers.
+template <class R>
+std::int64_t fetch_batch(R& rt, const endpoint& origin, const std::string& request,
+                         const fetch_case& which, std::int64_t fetches_each) {
+  const auto start = [&] {
+    return rt.spawn([&rt, &origin, &request, &which, fetches_each] {
+      return fetch_repeatedly(rt, origin, request, which, fetches_each);
+    });
+  };
+  std::vector<decltype(start())> tasks;
+  tasks.reserve(static_cast<std::size_t>(which.urls));
+  for (std::int64_t i = 0; i < which.urls; ++i) tasks.push_back(start());
+  std::int64_t right = 0;
+  for (auto& task : tasks) right += task.join();
+  return right;
+}
+
+}  // namespace switchyard::fetching

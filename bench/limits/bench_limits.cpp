@@ -1,0 +1,145 @@
+// limits: how many tasks or connections there can be at once. The number doubles until the runtime
+// or the machine stops it; one operation is one such climb. A climb that ends at a limit is a
+// result: `reached` is the largest number of which all were alive at one moment, and the row's
+// label names the limit.
+//
+// It gives the same number each time, but for what else the machine does: a run makes it once.
+//
+// It stops before it does harm. Each limit is known beforehand: 80 % of what is shared with others,
+// half of the available memory, and nothing is begun for which there is no room. A step that takes
+// more than ten seconds is the last one. `--most` bounds all climbs.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/echo/echo_setup.hpp"
+#include "bench/harness/in_a_child.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/parked_tasks.hpp"
+#include "bench/harness/task_room.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/limits/limit_climb.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using harness::suite;
+
+constexpr std::int64_t most_of_a_quick_row = 1'024;
+
+template <class R>
+climb climb_tasks(std::int64_t most) {
+  const auto room = [] { return headroom_for_tasks<R>(climb_memory_percent); };
+  return climb_by_doubling(most, room, [](std::int64_t count) {
+    R rt;
+    rt.run([&] {
+      parked_tasks<R> parked(rt, count);
+      parked.add(count, 0, step_guard());
+      if (parked.count() != count) throw std::runtime_error("not all tasks were alive at once");
+      parked.end();
+    });
+  });
+}
+
+/// Both ends of a connection are on this machine, and each is an open file of its process.
+template <class R>
+harness::headroom headroom_for_connections() {
+  constexpr std::uint64_t both_sockets_bytes = 32 * 1024;
+  auto files = harness::room_for_open_files();
+  files.taken = echo::files_besides;
+  const auto left = harness::tightest(
+      {headroom_for_tasks<R>(climb_memory_percent, idle_task_bytes<R> + both_sockets_bytes),
+       files.for_each(1)});
+  // Of ports each address needs a few only, as the load comes from as many as it takes.
+  const auto ports = harness::room_for_ports();
+  const bool enough = ports.left() >= harness::connections_per_address;
+  return enough ? left : harness::tightest({left, ports.for_each(1)});
+}
+
+template <class R>
+climb climb_connections(std::int64_t most) {
+  return climb_by_doubling(most, headroom_for_connections<R>, [](std::int64_t count) {
+    const echo::echo_case which{std::string(R::name), count, 64, R::runs_in_parallel};
+    echo::bench_setup setup(which, echo::any_cpus(), echo::memory_is::not_read);
+    setup.run(static_cast<std::uint64_t>(count));  // once more, when all are there
+  });
+}
+
+template <class Climb>
+void climb_row(benchmark::State& state, std::int64_t most, Climb climb_up_to) {
+  climb last;
+  harness::record_time(state, [&] {
+    const auto begin = clock::now();
+    last = climb_up_to(most);
+    return std::chrono::duration<double>(clock::now() - begin).count();
+  });
+  state.counters["reached"] = static_cast<double>(last.reached);
+  state.counters["limit_reached"] = last.at_limit ? 1 : 0;
+  state.SetLabel(last.why.str());
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows, const std::int64_t& most) {
+  const auto tasks = [](std::int64_t bound) {
+    return in_a_child([bound] { return climb_tasks<R>(bound); });
+  };
+  const std::string name(R::name);
+  rows.push_back({.runtime = name,
+                  .params = {{"of", std::string("tasks")}},
+                  .what = "as many idle tasks at once as there is room for",
+                  .body = [=, &most](benchmark::State& s) { climb_row(s, most, tasks); },
+                  .once = true,
+                  .one_round = true});
+  rows.push_back({.runtime = name,
+                  .params = {{"of", std::string("tasks")}, {"most", most_of_a_quick_row}},
+                  .what = "idle tasks at once, at most " + std::to_string(most_of_a_quick_row),
+                  .body =
+                      [=, &most](benchmark::State& s) {
+                        climb_row(s, std::min(most, most_of_a_quick_row), tasks);
+                      },
+                  .set = R::shares_memory ? suite::quick : suite::full,
+                  .once = true,
+                  .one_round = true});
+  if constexpr (Sockets<R>) {
+    rows.push_back(
+        {.runtime = name,
+         .params = {{"of", std::string("connections")}},
+         .what = "as many idle connections of an echo server as there is room for",
+         .body = [&most](benchmark::State& s) { climb_row(s, most, climb_connections<R>); },
+         .once = true,
+         .one_round = true});
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  std::int64_t most = 1 << 20;
+  harness::workload w{
+      .name = "limits",
+      .what =
+          "The number of tasks or connections doubles until a limit stops it; one operation is "
+          "one such climb.",
+      .compared_by = {"reached", "tasks or connections at once", "", "higher"},
+      .unit = benchmark::kMillisecond,
+      .rows = {},
+      .counts_events = false};
+  for_each_runtime([&]<class R>() {
+    if constexpr (R::concurrent && Sleeps<R>) add_rows<R>(w.rows, most);
+  });
+  return harness::run_main(argc, argv, w, [&](CLI::App& app) {
+    app.add_option("--most", most, "Tasks or connections at which each climb ends")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24).description(""))
+        ->type_name("N")
+        ->capture_default_str();
+  });
+}

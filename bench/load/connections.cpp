@@ -1,0 +1,273 @@
+#include "bench/load/connections.hpp"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <random>
+#include <span>
+#include <stdexcept>
+
+#include "bench/harness/limits.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+
+using namespace std::chrono;
+
+namespace {
+
+constexpr std::size_t receive_bytes = 64 * 1024;
+constexpr std::uint64_t descriptors_besides = 32;  // standard streams, epoll, what the host holds
+
+/// Random bytes, always the same: a reply shifted by any distance differs.
+std::vector<std::byte> pattern(std::size_t bytes) {
+  std::mt19937_64 random(0x5117c4a2d);
+  std::vector<std::byte> made(bytes);
+  for (auto& byte : made) byte = static_cast<std::byte>(random() & 0xff);
+  return made;
+}
+
+/// Only IPv4's loopback network has more than one address.
+bool has_many_addresses(const endpoint& target) {
+  return target.address().is_v4() && target.address().is_loopback();
+}
+
+/// Where a connection comes from: the kernel's choice for the first of them, then 127.1.0.1,
+/// 127.1.0.2 and so on.
+std::optional<endpoint> source_of(std::size_t index, const endpoint& target) {
+  const auto block = index / connections_per_address;
+  if (block == 0 || !has_many_addresses(target)) return std::nullopt;
+  constexpr boost::asio::ip::address_v4::uint_type first = 0x7f01'0000;
+  const boost::asio::ip::address_v4 address(
+      first + static_cast<boost::asio::ip::address_v4::uint_type>(block));
+  return endpoint(address, 0);
+}
+
+/// The port is chosen by the connect, which knows the other end: a bind to port 0 would need one
+/// that no connection of the address uses at all.
+void bind_to(int fd, const endpoint& source) {
+  const int on = 1;
+  check(::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on), "set a socket up");
+  if (::bind(fd, source.data(), static_cast<socklen_t>(source.size())) < 0) {
+    throw_errno("connect from " + source.address().to_string());
+  }
+}
+
+}  // namespace
+
+std::uint64_t load_errors::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& [kind, count] : by_kind) sum += count;
+  return sum;
+}
+
+load_connections::load_connections(const load_options& options)
+    : options_(options), message_(pattern(options.bytes)), received_(receive_bytes) {
+  require_ports(has_many_addresses(options.target)
+                    ? std::min(options.connections, connections_per_address)
+                    : options.connections);
+  require_open_files(options.connections + descriptors_besides);
+  epoll_.reset(check(::epoll_create1(EPOLL_CLOEXEC), "create an epoll descriptor"));
+  connections_.resize(options.connections);
+}
+
+// Reset instead of a farewell: thousands of ports left in TIME_WAIT would spoil the next run.
+load_connections::~load_connections() {
+  const linger at_once{1, 0};
+  for (const auto& c : connections_) {
+    if (c.fd) ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+}
+
+void load_connections::watch(std::size_t index, std::uint32_t events, int operation) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = index;
+  check(::epoll_ctl(epoll_.get(), operation, connections_[index].fd.get(), &event),
+        "watch a connection");
+}
+
+void load_connections::start_connect(std::size_t index) {
+  const auto& to = options_.target;
+  auto& fd = connections_[index].fd;
+  fd = open_tcp(to, SOCK_NONBLOCK);
+  set_no_delay(fd.get());
+  set_simple_congestion_control(fd.get(), to);
+  if (const auto source = source_of(index, to)) bind_to(fd.get(), *source);
+  if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
+      errno != EINPROGRESS) {
+    throw_errno("connect to " + describe(to) + " (is a server there?)");
+  }
+  watch(index, EPOLLOUT, EPOLL_CTL_ADD);
+}
+
+void load_connections::finish_connect(std::size_t index) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(connections_[index].fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) {
+    throw_errno("connect to " + describe(options_.target) + " (is a server there?)", error);
+  }
+  watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
+  connections_[index].open = true;
+  ++open_;
+}
+
+void load_connections::open_all() {
+  auto last_progress = clock::now();
+  for (std::size_t begun = 0; open_ < connections_.size();) {
+    while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
+    const auto open_before = open_;
+    const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 100);
+    for (const auto& event :
+         std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+      // One that is open already may have been closed by the server: the run will say.
+      if (!connections_[event.data.u64].open) finish_connect(event.data.u64);
+    }
+    if (options_.stop != nullptr && options_.stop->requested()) {
+      throw std::runtime_error("stopped while connecting");
+    }
+    if (open_ > open_before) {
+      last_progress = clock::now();
+    } else if (clock::now() - last_progress > options_.connect_patience) {
+      throw std::runtime_error("no further connection to " + describe(options_.target) + " for " +
+                               std::to_string(options_.connect_patience.count()) + " ms, " +
+                               std::to_string(open_) + " of " +
+                               std::to_string(connections_.size()) + " are open");
+    }
+  }
+}
+
+std::span<const load_connections::reply> load_connections::take_replies(nanoseconds patience) {
+  std::size_t count = 0;
+  const auto whole = duration_cast<seconds>(patience);
+  const timespec at_most{whole.count(), (patience - whole).count()};
+  const int ready = ::epoll_pwait2(epoll_.get(), events_.data(), events_at_once, &at_most, nullptr);
+  for (const auto& event : std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+    const std::size_t index = event.data.u64;
+    if ((event.events & EPOLLOUT) != 0) send_rest(index);
+    if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {
+      replies_[count++] = {index, clock::now()};
+    }
+  }
+  return std::span(replies_).first(count);
+}
+
+// The first 16 bytes, or as many as there are: sequence number, then the connection's number.
+void load_connections::patch_message(std::size_t index) {
+  const std::array<std::uint64_t, 2> head{connections_[index].sequence, index};
+  std::memcpy(message_.data(), head.data(), std::min(sizeof head, message_.size()));
+}
+
+void load_connections::send_next(std::size_t index) {
+  connection& c = connections_[index];
+  if (!c.fd) return;
+  ++c.sequence;
+  c.sent = 0;
+  c.received = 0;
+  c.waiting = true;
+  ++waiting_;
+  c.started = clock::now();
+  c.quiet_since = c.started;
+  send_rest(index);
+}
+
+void load_connections::send_rest(std::size_t index) {
+  connection& c = connections_[index];
+  if (!c.fd || !c.waiting) return;
+  patch_message(index);
+  const auto sent = ::send(c.fd.get(), message_.data() + c.sent, message_.size() - c.sent,
+                           MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    return fail(index, errno == ECONNRESET || errno == EPIPE ? "reset" : "send",
+                std::strerror(errno));
+  }
+  if (sent > 0) {
+    c.sent += static_cast<std::size_t>(sent);
+    c.progress = true;
+  }
+  const bool blocked = c.sent < message_.size();
+  if (blocked == c.blocked) return;
+  c.blocked = blocked;
+  watch(index, EPOLLET | EPOLLIN | (blocked ? EPOLLOUT : 0U), EPOLL_CTL_MOD);
+}
+
+/// True when the reply is complete and right. The watch is edge-triggered, which saves the kernel a
+/// second look at each connection: so it reads until the reply is complete or nothing is left.
+bool load_connections::take_reply(std::size_t index) {
+  connection& c = connections_[index];
+  while (c.fd) {
+    const auto got = ::recv(c.fd.get(), received_.data(), received_.size(), MSG_DONTWAIT);
+    if (got > 0) {
+      if (!verify(index, static_cast<std::size_t>(got))) return false;
+      if (c.received < message_.size()) continue;
+      c.waiting = false;
+      --waiting_;
+      return true;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got == 0) {
+      fail(index, "closed", "the server closed the connection");
+    } else {
+      fail(index, errno == ECONNRESET ? "reset" : "receive", std::strerror(errno));
+    }
+  }
+  return false;
+}
+
+/// Holds `count` bytes just received against what was sent.
+bool load_connections::verify(std::size_t index, std::size_t count) {
+  connection& c = connections_[index];
+  if (!c.waiting || count > c.sent - c.received) {
+    fail(index, "wrong_reply", "more bytes came back than were sent");
+    return false;
+  }
+  patch_message(index);
+  const auto* expected = message_.data() + c.received;
+  if (std::memcmp(received_.data(), expected, count) != 0) {
+    const auto differs = std::mismatch(received_.data(), received_.data() + count, expected);
+    const auto at = c.received + static_cast<std::size_t>(differs.second - expected);
+    fail(index, "wrong_reply", "the reply differs from the message at byte " + std::to_string(at));
+    return false;
+  }
+  c.received += count;
+  c.progress = true;
+  return true;
+}
+
+void load_connections::fail(std::size_t index, const std::string& kind, const std::string& detail) {
+  connection& c = connections_[index];
+  if (errors_.by_kind.empty()) {
+    errors_.first = "connection " + std::to_string(index) + ", message " +
+                    std::to_string(c.sequence) + ": " + detail;
+  }
+  ++errors_.by_kind[kind];
+  if (std::exchange(c.waiting, false)) --waiting_;
+  c.fd.reset();
+  c.open = false;
+  --open_;
+}
+
+/// Looks at every connection now and then, not at each byte: one that moved none for as long as the
+/// patience lasts is given up, however busy the others are.
+void load_connections::fail_overdue(clock::time_point now) {
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    connection& c = connections_[i];
+    if (!c.waiting) continue;
+    if (std::exchange(c.progress, false)) {
+      c.quiet_since = now;
+    } else if (now - c.quiet_since > options_.reply_patience) {
+      fail(i, "unanswered",
+           "no reply within " + std::to_string(options_.reply_patience.count()) + " ms");
+    }
+  }
+}
+
+}  // namespace switchyard::harness

@@ -1,0 +1,84 @@
+// The load for an echo server: one thread over epoll, many connections, every reply verified.
+//
+// Closed loop: each connection sends its next message when the reply to the last one is complete,
+// which asks for the throughput. Open loop: messages are due at times of a schedule, whatever the
+// server does, which asks for the latency at a load. There a message's latency counts from the time
+// at which it was due, so that one that had to wait for its turn because the server was slow shows
+// that wait (Gil Tene's "coordinated omission"); its service time, from the moment at which it was
+// sent, stands beside it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "bench/load/connections.hpp"
+#include "bench/load/histogram.hpp"
+#include "bench/load/schedule.hpp"
+
+namespace switchyard::harness {
+
+struct load_result {
+  std::uint64_t requests = 0;  // answered and verified within the measured time
+  double seconds = 0;          // closed loop: from the first send to the last of these replies
+  double cpu_s = 0;            // the generator's own, in that time
+  // Closed loop: of these requests and of those still under way at the end: to leave the slowest
+  // out because they were slow would flatter the server. Open loop: from the time at which each
+  // message was due; one that was never sent counts with its wait until the end, which is too
+  // little.
+  histogram latency;
+  load_errors errors;  // of the whole run, its draining included
+
+  // Open loop only.
+  histogram service;          // from the sending to the reply
+  histogram lateness;         // from due to sent, where a connection was free: the generator's own
+  std::uint64_t due = 0;      // messages of the schedule
+  std::uint64_t unsent = 0;   // of these: no connection became free for them in time
+  std::size_t most_busy = 0;  // connections under way at once, at most
+
+  [[nodiscard]] double cpu_percent() const { return seconds > 0 ? 100 * cpu_s / seconds : 0; }
+};
+
+class load_generator {
+ public:
+  /// Throws limit_error when the machine has no room for the connections, std::invalid_argument
+  /// when more are to be active than there are.
+  explicit load_generator(const load_options& options);
+
+  /// Opens all connections. Throws std::system_error when the server refuses, std::runtime_error
+  /// when time runs out.
+  void connect() { connections_.open_all(); }
+
+  /// A message and its reply on every connection, the idle ones too.
+  load_result greet();
+
+  /// Closed loop: keeps every active connection busy until `count` replies have come back; then
+  /// takes what is still under way, verified, but not counted in the throughput.
+  load_result run_requests(std::uint64_t count);
+
+  /// The same for a length of time.
+  load_result run_for(std::chrono::nanoseconds length);
+
+  /// Open loop: sends at the schedule's times for `length`, each message on the active connection
+  /// that has been idle longest, one at a time on each. A message for which none is free waits.
+  load_result run_at(const send_schedule::plan& when, std::chrono::nanoseconds length);
+
+  [[nodiscard]] std::size_t open_connections() const noexcept { return connections_.open(); }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  template <class Done>
+  load_result run_closed(std::size_t busy, Done done);
+  void look_for_overdue(clock::time_point now);
+  [[nodiscard]] bool should_stop() const noexcept;
+  [[nodiscard]] std::size_t active(std::size_t rank, std::size_t of) const noexcept {
+    return rank * connections_.size() / of;
+  }
+
+  load_options options_;
+  load_connections connections_;
+  clock::time_point looked_at_;
+};
+
+}  // namespace switchyard::harness

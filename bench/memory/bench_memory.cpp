@@ -1,0 +1,133 @@
+// memory: what an idle task or an idle connection holds of the machine's memory, told so that it is
+// fair to fork: bench/harness/memory.hpp says what counts. Each task has touched its stack to a
+// depth and gone back before it waits; each connection has had one message echoed. One operation,
+// whose time is taken, is the coming of all of them, up to the moment when all wait.
+//
+// All figures are differences to the same processes before. One task or connection is there already
+// then: what the first one alone brings into memory belongs to none.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/echo/echo_setup.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/memory.hpp"
+#include "bench/harness/task_room.hpp"
+#include "bench/harness/workload.hpp"
+#include "bench/memory/memory_reading.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using harness::memory_use;
+using harness::suite;
+
+void set_counters(benchmark::State& state, const memory_use& grown, std::int64_t count) {
+  const auto n = static_cast<double>(count);
+  state.counters["bytes_per_task"] = grown.total_bytes() / n;
+  state.counters["pss_bytes_per_task"] = grown.pss_bytes / n;
+  state.counters["private_bytes_per_task"] = grown.private_bytes / n;
+  state.counters["page_table_bytes_per_task"] = grown.page_table_bytes / n;
+  state.counters["kernel_stack_bytes_per_task"] = grown.kernel_stack_bytes() / n;
+}
+
+template <class R>
+void tasks_row(benchmark::State& state, std::int64_t tasks, std::size_t stack_bytes) {
+  require_room_for_tasks<R>(tasks + 1, stack_bytes);
+  memory_reading last;
+  harness::record_time(state, [&] {
+    last = memory_of_parked_tasks<R>(tasks, stack_bytes);
+    return last.seconds;
+  });
+  set_counters(state, last.grown, tasks);
+}
+
+template <class R>
+void connections_row(benchmark::State& state, std::int64_t connections) {
+  const auto count = static_cast<std::uint64_t>(connections);
+  harness::require_open_files(count + echo::files_besides);  // here, and in the server
+  require_room_for_tasks<R>(connections);
+  const echo::echo_case which{std::string(R::name), connections, 64, R::runs_in_parallel};
+  memory_use grown;
+  double socket_bytes = 0;
+  harness::record_time(state, [&] {
+    const double before = harness::tcp_buffer_bytes();
+    echo::bench_setup setup(which, echo::any_cpus());
+    socket_bytes = harness::tcp_buffer_bytes() - before;
+    grown = setup.connection_memory();
+    expect_kernel_tasks<R>(grown, connections);
+    setup.run(count);  // all of them still answer
+    return setup.connect_seconds();
+  });
+  set_counters(state, grown, connections);
+  state.counters["socket_bytes_per_task"] = socket_bytes / static_cast<double>(connections);
+}
+
+// As many of the kernel's own as there may be; so many of any kind take long.
+constexpr std::int64_t many = 10'000;
+constexpr std::int64_t counts[] = {10, 100, 1'000, many, 100'000};
+constexpr std::int64_t depths_kib[] = {0, 4, 16, 64};
+// All tasks together touch this much at most.
+constexpr std::int64_t most_touched_kib = 2 << 20;
+
+template <class R>
+void add_tasks(std::vector<harness::row>& rows) {
+  for (const std::int64_t count : counts) {
+    if (R::runs_in_parallel && count > many) continue;
+    for (const std::int64_t kib : depths_kib) {
+      if (count * kib > most_touched_kib) continue;
+      const bool quick = count == 100 && (kib == 0 || kib == 16);
+      const std::string touched =
+          kib == 0 ? "" : ", each has touched " + std::to_string(kib) + " KiB of its stack";
+      rows.push_back(
+          {.runtime = std::string(R::name),
+           .params = {{"of", std::string("tasks")}, {"count", count}, {"stack_kib", kib}},
+           .what = std::to_string(count) + " idle tasks" + touched,
+           .body =
+               [=](benchmark::State& s) {
+                 tasks_row<R>(s, count, static_cast<std::size_t>(kib) * 1024);
+               },
+           .set = quick ? suite::quick : suite::full,
+           .once = true,
+           .one_round = count >= many});
+    }
+  }
+}
+
+template <class R>
+void add_connections(std::vector<harness::row>& rows) {
+  for (const std::int64_t count : counts) {
+    if (count > many) continue;
+    rows.push_back({.runtime = std::string(R::name),
+                    .params = {{"of", std::string("connections")}, {"count", count}},
+                    .what = std::to_string(count) + " idle connections of an echo server",
+                    .body = [=](benchmark::State& s) { connections_row<R>(s, count); },
+                    .set = count == 100 ? suite::quick : suite::full,
+                    .once = true,
+                    .one_round = count >= many});
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "memory",
+      .what =
+          "Idle tasks, or idle connections of an echo server, and what each holds of memory; "
+          "one operation is the coming of all of them.",
+      .compared_by = {"bytes_per_task", "pages, page tables and kernel stack of each", "B",
+                      "lower"},
+      .unit = benchmark::kMillisecond,
+      .rows = {},
+      .counts_events = false};
+  for_each_runtime([&]<class R>() {
+    if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);
+    if constexpr (R::concurrent && Sockets<R>) add_connections<R>(w.rows);
+  });
+  return harness::run_main(argc, argv, w);
+}

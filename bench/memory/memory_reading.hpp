@@ -1,0 +1,68 @@
+// How a workload reads the memory of idle tasks of a runtime.
+//
+// The tasks live in a process that is forked for them, and the tree that is read is the calling
+// process with all below it. So what was used and freed before can't be used again without being
+// counted, and what a parent and its children share stays whole.
+#pragma once
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "bench/harness/in_a_child.hpp"
+#include "bench/harness/memory.hpp"
+#include "bench/harness/parked_tasks.hpp"
+
+namespace switchyard {
+
+struct memory_reading {
+  harness::memory_use grown;
+  double seconds = 0;  // until all were there
+};
+
+/// The kernel has to agree on how many there are.
+template <class R>
+void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t count) {
+  const std::int64_t expected = R::runs_in_parallel ? count : 0;
+  if (grown.kernel_tasks == expected) return;
+  throw std::runtime_error("the kernel counts " + std::to_string(grown.kernel_tasks) +
+                           " more tasks, not " + std::to_string(expected));
+}
+
+template <class R>
+memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_bytes) {
+  using clock = std::chrono::steady_clock;
+  const auto patience_ends = clock::now() + std::chrono::seconds(60);
+  const auto patient = [=] {
+    if (clock::now() > patience_ends) throw std::runtime_error("not all tasks came in 60 s");
+  };
+  R rt;
+  return rt.run([&] {
+    parked_tasks<R> parked(rt, tasks + 1);
+    parked.add(1, stack_bytes, patient);
+    harness::memory_of_tree(root);  // the first time brings in what a reading itself takes
+    const harness::memory_use before = harness::memory_of_tree(root);
+    const auto begin = clock::now();
+    parked.add(tasks, stack_bytes, patient);
+    memory_reading r;
+    r.seconds = std::chrono::duration<double>(clock::now() - begin).count();
+    r.grown = harness::memory_of_tree(root) - before;
+    if (parked.count() != tasks + 1) throw std::runtime_error("not all tasks were alive at once");
+    expect_kernel_tasks<R>(r.grown, tasks);
+    parked.end();
+    return r;
+  });
+}
+
+/// What `tasks` tasks hold that have touched `stack_bytes` of their stacks.
+template <class R>
+memory_reading memory_of_parked_tasks(std::int64_t tasks, std::size_t stack_bytes) {
+  const pid_t root = ::getpid();
+  return in_a_child([=] { return park_and_read<R>(root, tasks, stack_bytes); });
+}
+
+}  // namespace switchyard

@@ -1,0 +1,290 @@
+// echo_load: load for any echo server, every reply verified byte for byte.
+//
+// Closed loop, or open loop with --rate; with --slo it looks for the highest rate that a latency
+// objective allows. Warm-up and measuring are separate phases over the same connections. Ends by
+// itself: after the duration, or when every connection has failed. Exit code 0, or 1 when anything
+// was wrong.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/usage.hpp"
+#include "bench/load/generator.hpp"
+#include "bench/load/slo_search.hpp"
+#include "bench/programs/addresses.hpp"
+#include "bench/programs/echo/load_report.hpp"
+#include "runtimes/support/stop_source.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono;
+using harness::load_generator;
+using harness::load_result;
+using harness::send_schedule;
+
+struct options {
+  std::string host = "127.0.0.1";
+  int port = 8001;
+  std::size_t connections = 100;
+  std::size_t active = 0;
+  std::size_t bytes = 64;
+  double duration_s = 5;
+  double warmup_s = 1;
+  send_schedule::plan schedule{.rate = 0};
+  std::string slo;
+  std::string cpus;
+  std::string json;
+  std::string histogram;
+  pid_t server_pid = 0;
+  bool allow_remote = false;
+
+  [[nodiscard]] bool is_open_loop() const { return schedule.rate > 0; }
+  [[nodiscard]] programs::load_facts facts() const {
+    return {.target = host + ":" + std::to_string(port),
+            .connections = connections,
+            .active = active == 0 ? connections : active,
+            .bytes = bytes,
+            .schedule = is_open_loop() ? std::optional(schedule) : std::nullopt};
+  }
+};
+
+/// A file for results, opened before the run: a measurement must not be lost to a mistyped path.
+class report_file {
+ public:
+  report_file(const char* option, const std::string& path) : name_(path), option_(option) {
+    if (path.empty()) return;
+    file_.open(path);
+    if (!file_) throw std::invalid_argument(option_ + " '" + path + "': can't be written");
+  }
+
+  void write(const nlohmann::ordered_json& content) {
+    if (file_.is_open() && !(file_ << content.dump(2) << '\n').flush()) {
+      throw std::runtime_error(option_ + " '" + name_ + "': writing failed");
+    }
+  }
+
+ private:
+  std::string name_;
+  std::string option_;
+  std::ofstream file_;
+};
+
+nanoseconds length(double seconds) { return duration_cast<nanoseconds>(duration<double>(seconds)); }
+
+load_result measure(load_generator& generator, const options& chosen, double seconds) {
+  return chosen.is_open_loop() ? generator.run_at(chosen.schedule, length(seconds))
+                               : generator.run_for(length(seconds));
+}
+
+/// What the server used while it was measured, as the echo rows of the benchmarks count it: also
+/// for the messages that were under way when the time was over.
+void add_server(nlohmann::ordered_json& summary, const harness::usage& used,
+                const load_result& result) {
+  const auto answered = static_cast<double>(result.service.count() > 0 ? result.service.count()
+                                                                       : result.latency.count());
+  const double us_per_op = answered > 0 ? used.cpu_s * 1e6 / answered : 0;
+  summary["server_cpu_s"] = used.cpu_s;
+  summary["server_cpu_us_per_op"] = us_per_op;
+  std::printf("server: %.3f s of CPU time, %.2f us per request\n", used.cpu_s, us_per_op);
+}
+
+void expect_process(pid_t pid) {
+  if (std::filesystem::exists("/proc/" + std::to_string(pid))) return;
+  throw std::invalid_argument("--server-pid " + std::to_string(pid) + ": there is no such process");
+}
+
+/// Prints each probe as it comes. Exit code 1 when no rate held.
+int search(load_generator& generator, const options& chosen, const stop_source& stop,
+           report_file& json) {
+  const auto wanted = harness::parse_slo(chosen.slo);
+  const auto maximum = generator.run_for(length(chosen.duration_s));
+  if (stop.requested() || maximum.errors.total() > 0 || maximum.requests == 0) {
+    throw std::runtime_error("the closed-loop maximum could not be measured: " +
+                             (maximum.errors.first.empty() ? "stopped" : maximum.errors.first));
+  }
+  const double most = static_cast<double>(maximum.requests) / maximum.seconds;
+  std::printf("closed loop, at most: %.0f per second\n", most);
+  auto probes = nlohmann::ordered_json::array();
+  const auto found = harness::highest_rate(wanted, most, [&](double rate) {
+    auto schedule = chosen.schedule;
+    schedule.rate = rate;
+    const auto result = generator.run_at(schedule, length(chosen.duration_s));
+    if (stop.requested()) throw std::runtime_error("stopped before the search was over");
+    const double us = result.latency.value_at(wanted.quantile) / 1e3;
+    const bool held = wanted.holds(result);
+    std::printf("%10.0f per second: %s %.1f us, %llu unsent: %s\n", rate, wanted.name.c_str(), us,
+                static_cast<unsigned long long>(result.unsent), held ? "holds" : "does not hold");
+    std::fflush(stdout);
+    probes.push_back({{"rate", rate}, {"us", us}, {"unsent", result.unsent}, {"holds", held}});
+    return result;
+  });
+  json.write({{"slo", chosen.slo},
+              {"closed_loop_ops_per_s", most},
+              {"slo_ops_per_s", found.rate},
+              {"probes", probes}});
+  if (found.rate == 0) {
+    std::printf("%s: no rate that was tried holds\n", chosen.slo.c_str());
+    return harness::exit_failure;
+  }
+  std::printf("%s holds up to %.0f per second, %.0f %% of the closed loop's\n", chosen.slo.c_str(),
+              found.rate, 100 * found.rate / most);
+  return 0;
+}
+
+int measure_once(load_generator& generator, const options& chosen, const stop_source& stop,
+                 const load_result& warm_up, report_file& json, report_file& histogram) {
+  const auto server_usage = [pid = chosen.server_pid] {
+    return pid != 0 ? harness::usage_of_tree(pid) : harness::usage{};
+  };
+  const auto server_before = server_usage();
+  auto result = measure(generator, chosen, chosen.duration_s);
+  const auto server_used = server_usage() - server_before;
+  for (const auto& [kind, count] : warm_up.errors.by_kind) {
+    result.errors.by_kind[kind] += count;
+    result.errors.first = warm_up.errors.first;
+  }
+  if (result.requests == 0 && result.errors.total() == 0 && result.unsent == 0) {
+    throw std::runtime_error(
+        "no reply came back in the measured time; a longer --duration may help");
+  }
+  const auto facts = chosen.facts();
+  print_figures(facts, result);
+  auto summary = figures(facts, result, stop.requested());
+  if (chosen.server_pid != 0) add_server(summary, server_used, result);
+  json.write(summary);
+  histogram.write(histograms(facts, result));
+  if (stop.requested()) {
+    std::puts("stopped before the time was over: the figures are of a shorter run");
+    return 128 + stop.signal();
+  }
+  return result.errors.total() == 0 ? 0 : harness::exit_failure;
+}
+
+void check_combination(const options& chosen) {
+  if (chosen.active > chosen.connections) {
+    throw std::invalid_argument("--active " + std::to_string(chosen.active) +
+                                " is more than the --connections " +
+                                std::to_string(chosen.connections));
+  }
+  if (!chosen.slo.empty() && chosen.is_open_loop()) {
+    throw std::invalid_argument("--slo looks for a rate, so it goes without --rate");
+  }
+  if (!chosen.slo.empty() && !chosen.histogram.empty()) {
+    throw std::invalid_argument("--slo makes several runs, so it goes without --histogram");
+  }
+  if (chosen.server_pid != 0) expect_process(chosen.server_pid);
+}
+
+int load(const options& chosen) {
+  const auto target = resolve(chosen.host, chosen.port);
+  if (!is_loopback(target) && !chosen.allow_remote) {
+    throw std::invalid_argument("--host '" + chosen.host + "' is not this machine; --allow-remote" +
+                                " says that its owner agrees to the load");
+  }
+  check_combination(chosen);
+  report_file json("--json", chosen.json);
+  report_file histogram("--histogram", chosen.histogram);
+  if (!chosen.cpus.empty()) harness::pin_this_thread(harness::parse_cpu_list(chosen.cpus));
+  static stop_source stop;
+  stop_source::on_signals(stop);
+
+  load_generator generator({.target = target,
+                            .connections = chosen.connections,
+                            .active = chosen.active,
+                            .bytes = chosen.bytes,
+                            .stop = &stop});
+  generator.connect();
+  // An idle connection has to be one that the server has taken and served.
+  auto warm_up = generator.greet();
+  if (warm_up.errors.total() == 0) {
+    warm_up = measure(generator, chosen, chosen.warmup_s);
+  }
+  if (stop.requested()) throw std::runtime_error("stopped in the warm-up: nothing was measured");
+  if (generator.open_connections() == 0) {
+    throw std::runtime_error("no connection outlived the warm-up; the first error: " +
+                             warm_up.errors.first);
+  }
+  return chosen.slo.empty() ? measure_once(generator, chosen, stop, warm_up, json, histogram)
+                            : search(generator, chosen, stop, json);
+}
+
+void add_options(CLI::App& app, options& chosen) {
+  app.add_option("--host", chosen.host, "Where the server is")->capture_default_str();
+  app.add_option("--port", chosen.port, "Its port")
+      ->check(harness::port_from(1))
+      ->capture_default_str();
+  app.add_option("--connections", chosen.connections, "Connections that are open")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}))
+      ->capture_default_str();
+  app.add_option("--active", chosen.active, "Of these, how many get messages (default: all)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
+  app.add_option("--bytes", chosen.bytes, "Bytes per message")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{64} << 20))
+      ->capture_default_str();
+  app.add_option("--duration", chosen.duration_s, "Measured time, such as 500ms or 5s")
+      ->transform(harness::duration_in_seconds())
+      ->check(CLI::Range(0.001, 3600.0))
+      ->default_str("5s");
+  app.add_option("--warmup", chosen.warmup_s, "Time before it, not measured")
+      ->transform(harness::duration_in_seconds())
+      ->check(CLI::Range(0.0, 3600.0))
+      ->default_str("1s");
+  app.add_option("--rate", chosen.schedule.rate,
+                 "Open loop: so many messages per second, whatever the server does")
+      ->check(CLI::Range(0.01, 1e8));
+  app.add_option("--schedule", chosen.schedule.how, "Of the open loop: constant or poisson")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, send_schedule::kind>{
+                                              {"constant", send_schedule::kind::constant},
+                                              {"poisson", send_schedule::kind::poisson}})
+                      .description(""))
+      ->type_name("HOW")
+      ->default_str("constant");
+  app.add_option("--seed", chosen.schedule.seed, "Of the times of a poisson schedule")
+      ->capture_default_str();
+  app.add_option("--slo", chosen.slo,
+                 "Look for the highest rate with this percentile within its bound: p99=5ms")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            try {
+              harness::parse_slo(text);
+              return std::string();
+            } catch (const std::invalid_argument& wrong) {
+              return std::string(wrong.what());
+            }
+          },
+          "pNN=TIME"));
+  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)")
+      ->check(harness::cpu_list());
+  app.add_option("--json", chosen.json, "Also write the figures to this file");
+  app.add_option("--histogram", chosen.histogram,
+                 "Also write the latency histograms to this file (for switchyard.sh merge)");
+  app.add_option("--server-pid", chosen.server_pid,
+                 "Also tell the CPU time of this process and its children: the server's")
+      ->check(CLI::Range(pid_t{1}, std::numeric_limits<pid_t>::max()).description(""))
+      ->type_name("PID");
+  app.add_flag("--allow-remote", chosen.allow_remote,
+               "Load a host other than this one; its owner has to agree");
+  harness::add_version(app);
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  options chosen;
+  CLI::App app("Load for an echo server, closed or open loop; every reply is verified",
+               "echo_load");
+  add_options(app, chosen);
+  harness::parse_or_exit(app, argc, argv);
+  return harness::run_program("echo_load", [&] { return load(chosen); });
+}

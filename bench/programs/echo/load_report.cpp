@@ -1,0 +1,130 @@
+#include "bench/programs/echo/load_report.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include "bench/load/histogram_file.hpp"
+
+namespace switchyard::programs {
+namespace {
+
+using harness::histogram;
+using harness::load_result;
+
+constexpr double saturated_percent = 95;
+// A generator that is late by more than this share of what it measures has measured itself.
+constexpr double late_share = 0.1;
+
+constexpr std::pair<const char*, double> quantiles[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}};
+
+const char* name_of(harness::send_schedule::kind how) {
+  return how == harness::send_schedule::kind::constant ? "constant" : "poisson";
+}
+
+void add_latency(nlohmann::ordered_json& figures, const std::string& prefix, const histogram& h) {
+  for (const auto& [name, quantile] : quantiles) {
+    figures[prefix + name + "_us"] = h.value_at(quantile) / 1e3;
+  }
+  figures[prefix + "max_us"] = static_cast<double>(h.max()) / 1e3;
+}
+
+void print_latency(const char* what, const histogram& h) {
+  std::printf("%s us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  p99.99 %.1f  max %.1f\n", what,
+              h.value_at(0.5) / 1e3, h.value_at(0.9) / 1e3, h.value_at(0.99) / 1e3,
+              h.value_at(0.999) / 1e3, h.value_at(0.9999) / 1e3,
+              static_cast<double>(h.max()) / 1e3);
+}
+
+double cpu_us_per_op(const load_result& r) {
+  return r.requests > 0 ? r.cpu_s * 1e6 / static_cast<double>(r.requests) : 0;
+}
+
+unsigned long long number(std::uint64_t n) { return n; }
+
+void print_open_loop(const harness::send_schedule::plan& schedule, const load_result& r) {
+  print_latency("service time", r.service);
+  std::printf(
+      "wanted %.0f per second (%s): %llu messages were due, %llu could not be sent; at most "
+      "%zu under way\n",
+      schedule.rate, name_of(schedule.how), number(r.due), number(r.unsent), r.most_busy);
+  const double late_us = r.lateness.value_at(0.99) / 1e3;
+  const double seen_us = r.latency.value_at(0.5) / 1e3;
+  std::printf("load generator: late by %.1f us (p99)%s\n", late_us,
+              late_us > late_share * seen_us
+                  ? "; that is more than a tenth of the median: the latency is partly its own"
+                  : "");
+}
+
+void print_closed_loop(const load_result& r) {
+  std::printf("load generator: %.0f %% of its CPU, %.2f us per request%s\n", r.cpu_percent(),
+              cpu_us_per_op(r),
+              r.cpu_percent() > saturated_percent
+                  ? "; load generator saturated: the server can do more than this"
+                  : "");
+}
+
+void print_errors(const harness::load_errors& errors) {
+  if (errors.total() == 0) {
+    std::puts("errors: none, every reply was right");
+    return;
+  }
+  std::printf("errors:");
+  for (const auto& [kind, count] : errors.by_kind) {
+    std::printf(" %s %llu", kind.c_str(), number(count));
+  }
+  std::printf("; first: %s\n", errors.first.c_str());
+}
+
+}  // namespace
+
+nlohmann::ordered_json figures(const load_facts& facts, const load_result& r, bool interrupted) {
+  nlohmann::ordered_json out = {
+      {"target", facts.target},
+      {"connections", facts.connections},
+      {"active", facts.active},
+      {"bytes", facts.bytes},
+      {"loop", facts.schedule ? "open" : "closed"},
+      {"interrupted", interrupted},
+      {"requests", r.requests},
+      {"seconds", r.seconds},
+      {"ops_per_s", r.seconds > 0 ? static_cast<double>(r.requests) / r.seconds : 0}};
+  add_latency(out, "", r.latency);
+  if (facts.schedule) {
+    out["rate"] = facts.schedule->rate;
+    out["schedule"] = name_of(facts.schedule->how);
+    out["due"] = r.due;
+    out["unsent"] = r.unsent;
+    out["most_busy"] = r.most_busy;
+    add_latency(out, "service_", r.service);
+    add_latency(out, "lateness_", r.lateness);
+  }
+  out["load_cpu_percent"] = r.cpu_percent();
+  out["load_cpu_us_per_op"] = cpu_us_per_op(r);
+  out["errors"] = r.errors.total();
+  out["errors_by_kind"] = r.errors.by_kind;
+  return out;
+}
+
+void print_figures(const load_facts& facts, const load_result& r) {
+  std::printf("%llu requests in %.2f s: %.0f per second\n", number(r.requests), r.seconds,
+              r.seconds > 0 ? static_cast<double>(r.requests) / r.seconds : 0);
+  print_latency(facts.schedule ? "latency since due" : "latency", r.latency);
+  if (facts.schedule) {
+    print_open_loop(*facts.schedule, r);
+  } else {
+    print_closed_loop(r);
+  }
+  print_errors(r.errors);
+}
+
+nlohmann::ordered_json histograms(const load_facts& facts, const load_result& r) {
+  nlohmann::ordered_json parts = {{"latency", harness::as_json(r.latency)}};
+  if (facts.schedule) parts["service_time"] = harness::as_json(r.service);
+  return {{"format", harness::histogram_format},
+          {"unit", "ns"},
+          {"figures", figures(facts, r, false)},
+          {"histograms", parts}};
+}
+
+}  // namespace switchyard::programs

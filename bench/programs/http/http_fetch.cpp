@@ -1,0 +1,261 @@
+// http_fetch: the article's crawler. Fetches URLs, a task for each, on one of the runtimes, and
+// says for each what came back or why nothing did; --compare does it on all of them.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstdio>
+#include <deque>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/programs/http/fetch_comparison.hpp"
+#include "bench/programs/http/fetcher.hpp"
+#include "bench/programs/server_program.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+struct options {
+  std::string runtime = "fiber";
+  std::vector<std::string> urls;
+  std::string urls_file;
+  double timeout_s = 10;
+  std::uint64_t max_bytes = std::uint64_t{100} << 20;
+  std::size_t parallel = 100;
+  bool one_after_another = false;
+  bool compare = false;
+  bool json = false;
+  pid_t parent = 0;
+  fetch_options fetch;
+};
+
+// TLS needs more stack than the workloads; it is address space only.
+constexpr std::size_t stack_bytes = std::max(std::size_t{512} * 1024, default_stack_bytes);
+
+template <class R>
+R make_runtime() {
+  if constexpr (std::constructible_from<R, std::size_t>) {
+    return R(stack_bytes);
+  } else {
+    return R();
+  }
+}
+
+std::vector<std::string> urls_in(std::istream& lines) {
+  std::vector<std::string> urls;
+  for (std::string line; std::getline(lines, line);) {
+    const auto begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    urls.push_back(line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin));
+  }
+  return urls;
+}
+
+/// Those of the command line, then those of the file.
+std::vector<std::string> all_urls(const options& chosen) {
+  std::vector<std::string> urls = chosen.urls;
+  for (const auto& url : urls) {  // --compare hands them on as lines
+    std::istringstream line(url);
+    if (urls_in(line) != std::vector{url}) throw std::invalid_argument("'" + url + "' is no URL");
+  }
+  if (!chosen.urls_file.empty()) {
+    std::ifstream file(chosen.urls_file);
+    const auto more = urls_in(chosen.urls_file == "-" ? std::cin : file);
+    if (chosen.urls_file != "-" && !file.eof()) {  // it was never open, or is a folder
+      throw std::invalid_argument("--urls '" + chosen.urls_file + "': can't be read");
+    }
+    urls.insert(urls.end(), more.begin(), more.end());
+  }
+  if (urls.empty()) throw std::invalid_argument("no URL to fetch (see --help)");
+  return urls;
+}
+
+void print(const std::string& url, const fetch_result& r) {
+  if (r.ok) {
+    std::printf(
+        "%u  %10llu bytes  %8.1f ms  %s%s\n", r.status, static_cast<unsigned long long>(r.bytes),
+        r.seconds * 1e3, url.c_str(),
+        r.redirects > 0 ? (" (redirects: " + std::to_string(r.redirects) + ")").c_str() : "");
+  } else {
+    std::printf("failed                 %8.1f ms  %s: %s\n", r.seconds * 1e3, url.c_str(),
+                r.reason.data());
+  }
+  std::fflush(stdout);
+}
+
+nlohmann::ordered_json as_json(const std::string& url, const fetch_result& r) {
+  return {{"url", url},
+          {"ok", r.ok},
+          {"status", r.status},
+          {"bytes", r.bytes},
+          {"seconds", r.seconds},
+          {"redirects", r.redirects},
+          {"reason", r.reason.data()}};
+}
+
+/// Of a task; one whose process was killed has failed, and harms no other.
+template <class Task>
+fetch_result result_of(Task& task) {
+  try {
+    return task.join();
+  } catch (const std::exception& died) {
+    fetch_result result;
+    result.fail(died.what());
+    return result;
+  }
+}
+
+/// Fetches all URLs on runtime R, at most `chosen.parallel` at once, and hands each result over in
+/// the order of the URLs.
+template <class R, class Report>
+void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls,
+               Report report) {
+  const std::size_t at_once = chosen.one_after_another ? 1 : chosen.parallel;
+  if constexpr (R::runs_in_parallel) harness::require_tasks(std::min(at_once, urls.size()));
+  auto rt = make_runtime<R>();
+  rt.run([&] {
+    const auto start = [&](const std::string& url) {
+      return rt.spawn([&rt, &fetches, &url] { return fetches.fetch(rt, url); });
+    };
+    std::deque<std::pair<const std::string*, decltype(start(urls.front()))>> under_way;
+    const auto finish_oldest = [&] {
+      report(*under_way.front().first, result_of(under_way.front().second));
+      under_way.pop_front();
+    };
+    for (const std::string& url : urls) {
+      if (under_way.size() == at_once) finish_oldest();
+      under_way.emplace_back(&url, start(url));
+    }
+    while (!under_way.empty()) finish_oldest();
+  });
+}
+
+struct totals {
+  std::size_t fetched = 0;
+  std::size_t failed = 0;
+  std::uint64_t bytes = 0;
+};
+
+template <class R>
+int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
+  totals sum;
+  auto results = nlohmann::ordered_json::array();
+  fetcher fetches(chosen.fetch);  // reads the system's certificates, which takes its time
+  const auto begin = clock::now();
+  fetch_all<R>(fetches, chosen, urls, [&](const std::string& url, const fetch_result& r) {
+    ++(r.ok ? sum.fetched : sum.failed);
+    sum.bytes += r.bytes;
+    if (chosen.json) {
+      results.push_back(as_json(url, r));
+    } else {
+      print(url, r);
+    }
+  });
+  const std::chrono::duration<double> took = clock::now() - begin;
+  if (chosen.json) {
+    const nlohmann::ordered_json summary = {{"runtime", R::name},     {"seconds", took.count()},
+                                            {"fetched", sum.fetched}, {"failed", sum.failed},
+                                            {"bytes", sum.bytes},     {"urls", std::move(results)}};
+    std::puts(summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("%s%s: %zu fetched, %zu failed, %llu bytes in %.1f ms\n",
+                std::string(R::name).c_str(), chosen.one_after_another ? ", one after another" : "",
+                sum.fetched, sum.failed, static_cast<unsigned long long>(sum.bytes),
+                took.count() * 1e3);
+  }
+  return sum.failed == 0 ? 0 : harness::exit_failure;
+}
+
+int compare(const options& chosen, const std::vector<std::string>& urls) {
+  const fetcher usable(chosen.fetch);  // or the error would be said by the first of the children
+  std::vector<std::string> arguments{"--timeout",       std::to_string(chosen.timeout_s) + "s",
+                                     "--max-bytes",     std::to_string(chosen.max_bytes),
+                                     "--max-redirects", std::to_string(chosen.fetch.most_redirects),
+                                     "--parallel",      std::to_string(chosen.parallel)};
+  if (chosen.fetch.insecure) arguments.emplace_back("--insecure");
+  if (!chosen.fetch.ca_file.empty()) {
+    arguments.insert(arguments.end(), {"--ca", chosen.fetch.ca_file});
+  }
+  constexpr double start_up_s = 30;
+  const double longest_s = chosen.timeout_s * static_cast<double>(urls.size()) + start_up_s;
+  return compare_runtimes(urls, arguments,
+                          std::chrono::seconds(static_cast<std::int64_t>(longest_s)));
+}
+
+int fetch(const options& chosen) {
+  if (chosen.parent != 0) die_with(chosen.parent);
+  const auto urls = all_urls(chosen);
+  harness::raise_open_files();
+  if (chosen.compare) return compare(chosen, urls);
+  int code = -1;
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R> && Offloads<R>) {
+      if (chosen.runtime == R::name) code = fetch_with<R>(chosen, urls);
+    }
+  });
+  if (code < 0) {
+    throw std::invalid_argument("no runtime '" + chosen.runtime + "'; there are " +
+                                runtime_names());
+  }
+  return code;
+}
+
+void add_options(CLI::App& app, options& chosen) {
+  app.add_option("URL", chosen.urls, "http:// and https:// URLs");
+  app.add_option("--urls", chosen.urls_file, "A file with one URL per line; - is standard input");
+  app.add_option("--runtime", chosen.runtime, runtime_names())->capture_default_str();
+  app.add_flag("--serial", chosen.one_after_another, "One fetch after another on that runtime");
+  app.add_flag("--json", chosen.json, "Print the results as JSON");
+  app.add_flag("--compare", chosen.compare, "On serial, then on every runtime; prints a table")
+      ->excludes("--runtime")
+      ->excludes("--serial")
+      ->excludes("--json");
+  app.add_option(
+         "--parallel", chosen.parallel,
+         "Fetches under way at once, at most: a window that moves along in the order of the URLs")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--timeout", chosen.timeout_s, "For each fetch, such as 500ms or 10s")
+      ->transform(harness::duration_in_seconds())
+      ->check(CLI::Range(0.001, 3600.0))
+      ->default_str("10s");
+  app.add_option("--max-bytes", chosen.max_bytes, "Largest body, such as 500kb or 100mb")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 50))
+      ->default_str("100mb");
+  app.add_option("--max-redirects", chosen.fetch.most_redirects, "Redirects followed, at most")
+      ->check(CLI::Range(0U, 100U))
+      ->capture_default_str();
+  app.add_flag("--insecure", chosen.fetch.insecure, "Accept any certificate");
+  app.add_option("--ca", chosen.fetch.ca_file, "Trust the certificates in this file, too");
+  app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  options chosen;
+  CLI::App app("Fetches URLs, a task for each, on one of the runtimes", "http_fetch");
+  add_options(app, chosen);
+  harness::add_version(app);
+  harness::parse_or_exit(app, argc, argv);
+  return harness::run_program("http_fetch", [&] {
+    chosen.fetch.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(chosen.timeout_s));
+    chosen.fetch.limits.body_bytes = chosen.max_bytes;
+    return fetch(chosen);
+  });
+}

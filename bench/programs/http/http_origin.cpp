@@ -1,0 +1,97 @@
+// http_origin: the web server that the fetch workload fetches from. Serves a body of a set size
+// after a set latency, by option or by query, until SIGINT or SIGTERM; then prints a line of totals
+// and exits 0.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/programs/addresses.hpp"
+#include "bench/programs/http/origin_server.hpp"
+#include "bench/programs/server_program.hpp"
+#include "runtimes/support/stop_source.hpp"
+
+namespace switchyard {
+namespace {
+
+struct options {
+  std::string host = "127.0.0.1";
+  int port = 8080;
+  std::uint64_t bytes = 1024;
+  std::int64_t latency_ms = 0;
+  double idle_timeout_s = 60;
+  double request_timeout_s = 10;
+  std::string cpus;
+  pid_t parent = 0;
+};
+
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
+int serve(const options& chosen) {
+  if (chosen.parent != 0) die_with(chosen.parent);
+  if (!chosen.cpus.empty()) harness::pin_this_thread(harness::parse_cpu_list(chosen.cpus));
+  harness::raise_open_files();
+  ::signal(SIGPIPE, SIG_IGN);  // nobody has to read what it prints
+
+  static stop_source stop;
+  stop_source::on_signals(stop);
+  origin_server server(
+      resolve(chosen.host, chosen.port),
+      {.answer = {.bytes = chosen.bytes, .latency = std::chrono::milliseconds(chosen.latency_ms)},
+       .idle_timeout = milliseconds_of(chosen.idle_timeout_s),
+       .request_timeout = milliseconds_of(chosen.request_timeout_s)});
+  announce(server.local_endpoint());
+  const origin_totals totals = server.run(stop);
+
+  const auto print = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::printf("served %llu requests on %llu connections, %llu body bytes, %llu bad requests%s%s\n",
+              print(totals.requests), print(totals.connections), print(totals.body_bytes),
+              print(totals.bad_requests),
+              totals.limit_met.empty() ? "" : "; limit met: ", totals.limit_met.c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  options chosen;
+  CLI::App app("A web server for measurements, until SIGINT or SIGTERM", "http_origin");
+  app.footer(
+      "A query sets these for one request, such as /?bytes=1000&latency_ms=50; further ones are\n"
+      "chunked=1, close=1, status=404 and status=302&location=/there.");
+  app.add_option("--host", chosen.host, "Address to listen on")->capture_default_str();
+  app.add_option("--port", chosen.port, "Port to listen on; 0 picks a free one")
+      ->check(harness::port_from(0))
+      ->capture_default_str();
+  app.add_option("--bytes", chosen.bytes, "Bytes in a body")
+      ->check(CLI::Range(std::uint64_t{0}, most_body_bytes))
+      ->capture_default_str();
+  app.add_option("--latency-ms", chosen.latency_ms, "Time before an answer, in milliseconds")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{most_latency.count()}))
+      ->capture_default_str();
+  app.add_option("--idle-timeout", chosen.idle_timeout_s,
+                 "End connections that ask nothing or take nothing for this long")
+      ->transform(harness::duration_in_seconds())
+      ->check(CLI::Range(0.001, 3600.0))
+      ->default_str("60s");
+  app.add_option("--request-timeout", chosen.request_timeout_s,
+                 "End connections whose request is not complete after this long")
+      ->transform(harness::duration_in_seconds())
+      ->check(CLI::Range(0.001, 3600.0))
+      ->default_str("10s");
+  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)")
+      ->check(harness::cpu_list());
+  app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
+  harness::add_version(app);
+  harness::parse_or_exit(app, argc, argv);
+  return harness::run_program("http_origin", [&] { return serve(chosen); });
+}

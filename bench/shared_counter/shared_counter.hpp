@@ -1,0 +1,174 @@
+// The versions of the `shared_counter` workload: how the tasks of each runtime add to one number.
+// What they measure stands at the top of bench_shared_counter.cpp.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include "bench/harness/limits.hpp"
+#include "bench/harness/task_group.hpp"
+#include "runtimes/all.hpp"
+#include "runtimes/support/shared_memory.hpp"
+#include "runtimes/support/unique_fd.hpp"
+
+namespace switchyard::counters {
+
+using groups::measured;
+using groups::placement;
+using groups::turns;
+
+/// `tasks` tasks add 1 to the number, `each` times each of them.
+struct job {
+  std::size_t tasks;
+  std::int64_t each;
+  placement where;
+
+  [[nodiscard]] std::int64_t additions() const { return static_cast<std::int64_t>(tasks) * each; }
+};
+
+struct tally {
+  std::int64_t sum = 0;
+  measured took;
+};
+
+/// Runs `add_all()` in every task; the time is that from the first addition of any to the last.
+template <class R, class AddAll>
+measured add_together(R& rt, const job& j, AddAll add_all) {
+  if constexpr (R::runs_in_parallel) harness::require_tasks(j.tasks);
+  groups::pin_member(placement::same, 0);
+  const groups::start_line line(j.tasks);
+  const auto member = [&](std::size_t i) {
+    if constexpr (R::runs_in_parallel) groups::pin_member(j.where, i);
+    line.wait([&] { rt.yield(); });
+    return groups::measure_turns(add_all, j.where);
+  };
+  return groups::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
+}
+
+/// Threads, one mutex.
+inline tally by_mutex(const job& j) {
+  std::mutex mutex;
+  std::int64_t number = 0;
+  thread rt;
+  const auto took = add_together(rt, j, [&] {
+    for (std::int64_t i = 0; i < j.each; ++i) {
+      const std::lock_guard lock(mutex);
+      ++number;
+    }
+  });
+  return {number, took};
+}
+
+/// Threads, or processes, and one atomic number in memory that both can share.
+template <class R>
+tally by_atomic(const job& j) {
+  const shared_array<std::atomic<std::int64_t>> number(1);
+  R rt;
+  return rt.run([&] {
+    const auto took = add_together(rt, j, [&] {
+      for (std::int64_t i = 0; i < j.each; ++i) number[0].fetch_add(1, std::memory_order_relaxed);
+    });
+    return tally{number[0], took};
+  });
+}
+
+/// Fibers, a plain integer and no lock. They yield now and then, so that they really take turns.
+inline tally by_plain(const job& j) {
+  constexpr std::int64_t additions_per_turn = 64;
+  // Volatile not for the fibers' sake, but for the compiler's: it would make 64 additions in one.
+  volatile std::int64_t number = 0;
+  fiber rt;
+  return rt.run([&] {
+    const auto took = add_together(rt, j, [&] {
+      for (std::int64_t left = j.each; left > 0; left -= additions_per_turn) {
+        const auto now = std::min(left, additions_per_turn);
+        for (std::int64_t i = 0; i < now; ++i) number = number + 1;
+        rt.yield();
+      }
+    });
+    return tally{number, took};
+  });
+}
+
+/// Control: the same additions by one task that shares the number with nobody.
+inline tally by_loop(const job& j) {
+  groups::pin_member(placement::same, 0);
+  volatile std::int64_t number = 0;
+  const turns all = groups::measure_turns([&] {
+    for (std::int64_t i = 0; i < j.additions(); ++i) number = number + 1;
+  });
+  return {number, all.total()};
+}
+
+/// One message is one addition: what is to be added. Small enough for pipe(7) to write it whole.
+using message = std::int64_t;
+
+/// Reads messages, as many at once as there are, up to `expected` of them or to the end.
+inline std::int64_t sum_of_messages(const unique_fd& from, std::int64_t expected) {
+  std::array<message, 512> batch;
+  std::int64_t sum = 0;
+  for (std::int64_t taken = 0; taken < expected;) {
+    const ssize_t got = ::read(from.get(), batch.data(), sizeof batch);
+    if (got < 0 && errno == EINTR) continue;
+    if (check(got, "read from a pipe") == 0) break;  // an adder has failed
+    const auto bytes = static_cast<std::size_t>(got);
+    if (bytes % sizeof(message) != 0) throw std::runtime_error("a message was cut");
+    for (std::size_t i = 0; i < bytes / sizeof(message); ++i) sum += batch[i];
+    taken += static_cast<std::int64_t>(bytes / sizeof(message));
+  }
+  return sum;
+}
+
+inline void send(const unique_fd& to, message m) {
+  while (::write(to.get(), &m, sizeof m) < 0) {
+    if (errno != EINTR) throw_errno("write to a pipe");
+  }
+}
+
+/// Processes that send each addition by pipe to the one that alone holds the number: their parent.
+/// It holds no write end itself, nor do they the read end, so that none outwaits a dead one.
+inline tally by_messages(const job& j) {
+  harness::require_tasks(j.tasks);
+  groups::pin_member(j.where, 0);
+  int ends[2];
+  check(::pipe2(ends, O_CLOEXEC), "create a pipe");
+  unique_fd read_end(ends[0]);
+  unique_fd write_end(ends[1]);
+  const groups::start_line line(j.tasks);
+  process rt;
+  const auto adder = [&](std::size_t i) {
+    read_end.reset();
+    groups::pin_member(j.where, i);
+    line.wait([&] { rt.yield(); });
+    return groups::measure_turns(
+        [&] {
+          for (std::int64_t n = 0; n < j.each; ++n) send(write_end, 1);
+        },
+        j.where);
+  };
+  const auto break_up = [&] { line.break_up(); };
+  return rt.run([&] {
+    auto adders = groups::start_group(rt, j.tasks, adder, break_up);
+    write_end.reset();
+    tally t;
+    const turns owner = groups::measure_turns(
+        [&, from = std::move(read_end)] { t.sum = sum_of_messages(from, j.additions()); });
+    turns whole = groups::joined(groups::join_group(adders));
+    whole.end = owner.end;  // the owner was there before the first message
+    whole.used += owner.used;
+    t.took = whole.total();
+    return t;
+  });
+}
+
+}  // namespace switchyard::counters

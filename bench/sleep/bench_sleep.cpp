@@ -1,0 +1,249 @@
+// sleep: N tasks sleep D ms each. What counts is the wall time of the whole batch, from the first
+// spawn to the last join, against the ideal D (N * D for `serial`, which is the article's
+// synchronous version). One operation, as Google Benchmark counts, is one batch.
+//
+// Each task reports how late it woke; the number of tasks and the length of every sleep are
+// checked. Memory is read in a pass of its own, outside the measured time, while all tasks sleep.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/harness/expectation.hpp"
+#include "bench/harness/gevent_program.hpp"
+#include "bench/harness/limits.hpp"
+#include "bench/harness/task_room.hpp"
+#include "bench/harness/usage_meter.hpp"
+#include "bench/harness/workload.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono;
+using clock = steady_clock;
+using harness::measured;
+using harness::suite;
+
+double milliseconds_of(clock::duration d) { return duration<double, std::milli>(d).count(); }
+
+template <class R>
+auto spawn_sleepers(R& rt, std::int64_t tasks, clock::duration d) {
+  const auto sleeper = [&rt, d] {
+    const auto before = clock::now();
+    rt.sleep_for(d);
+    return clock::now() - before;
+  };
+  std::vector<decltype(rt.spawn(sleeper))> sleepers;
+  sleepers.reserve(static_cast<std::size_t>(tasks));
+  for (std::int64_t i = 0; i < tasks; ++i) sleepers.push_back(rt.spawn(sleeper));
+  return sleepers;
+}
+
+struct batch_result {
+  clock::duration wall{};
+  clock::duration spawning{};
+  clock::duration oversleep_sum{};
+  clock::duration oversleep_max{};
+  std::int64_t slept = 0;  // tasks
+
+  batch_result& operator+=(const batch_result& other) {
+    wall += other.wall;
+    spawning += other.spawning;
+    oversleep_sum += other.oversleep_sum;
+    oversleep_max = std::max(oversleep_max, other.oversleep_max);
+    slept += other.slept;
+    return *this;
+  }
+};
+
+template <class R>
+batch_result sleep_batch(R& rt, std::int64_t tasks, clock::duration d) {
+  batch_result result;
+  const auto begin = clock::now();
+  auto sleepers = spawn_sleepers(rt, tasks, d);
+  result.spawning = clock::now() - begin;
+  for (auto& sleeper : sleepers) {
+    const clock::duration late = sleeper.join() - d;
+    if (late < clock::duration::zero()) throw std::runtime_error("a task woke too early");
+    result.oversleep_sum += late;
+    result.oversleep_max = std::max(result.oversleep_max, late);
+    ++result.slept;
+  }
+  result.wall = clock::now() - begin;
+  return result;
+}
+
+/// Proportional memory of one sleeping task in bytes, or 0 when the tasks could not be caught
+/// asleep all at once. `spawning` is how long the spawning took before, `empty_bytes` what the
+/// process held before it had any task: stacks are used again, so the memory stays between passes.
+template <class R>
+double memory_of_a_sleeper(R& rt, std::int64_t tasks, clock::duration spawning,
+                           double empty_bytes) {
+  // Time to spawn them and to look at them: the kernel lists N children in a time that grows as N².
+  const auto looking = R::shares_memory ? 0s : tasks * tasks * 40ns;
+  const auto nap = spawning * 3 / 2 + 100ms + looking;
+  const auto begin = clock::now();
+  const auto sleepers = spawn_sleepers(rt, tasks, nap);
+  rt.sleep_for(10ms);  // the last ones fall asleep
+  const double bytes = harness::tree_pss_bytes(::getpid());
+  if (clock::now() - begin > nap) return 0;
+  return (bytes - empty_bytes) / static_cast<double>(tasks);
+}
+
+/// What the process held before its first row, or 0 when another row has run already: what that one
+/// left behind would be taken for free memory. The runner starts a process for each row.
+double empty_process_bytes(const std::string& row) {
+  static const std::string first_row = row;
+  static const double bytes = harness::tree_pss_bytes(::getpid());
+  return row == first_row ? bytes : 0;
+}
+
+// Less than this many tasks drown in the page granularity of the process itself.
+constexpr std::int64_t fewest_for_memory = 100;
+
+/// Rates per task, not per batch: that is what one wants to compare over N.
+void count_by_task(benchmark::State& state, std::int64_t tasks) {
+  const auto n = static_cast<double>(tasks);
+  for (auto& [name, counter] : state.counters) {
+    if (name.ends_with("_per_op")) counter = counter / n;
+  }
+  state.counters["ops_per_s"] = state.counters["ops_per_s"] * n;
+}
+
+/// A kernel task that sleeps is switched away from, and so is whoever joins it; it may have to wait
+/// for memory to be mapped and unmapped, several times where many start and end at once on many
+/// CPUs. Fibers sleep together: as often as a batch has to wait for a timer, which many share.
+template <class R>
+harness::expected_switches switches_of_a_sleep(std::int64_t tasks) {
+  if (R::preemptive || !R::concurrent) {
+    return {.at_least = 1, .sleeps_at_most = R::concurrent ? 8.0 : 1.0};
+  }
+  return {.sleeps_at_most = 0.5 + 4.0 / static_cast<double>(tasks)};
+}
+
+template <class R>
+void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
+  require_room_for_tasks<R>(tasks);
+  const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
+  R rt;
+  rt.run([&] {
+    batch_result all;
+    harness::record_batch(state, state.max_iterations, [&] {
+      measured m;
+      const harness::usage_meter meter;
+      for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
+        all += sleep_batch(rt, tasks, d);
+      }
+      m.seconds = duration<double>(all.wall).count();
+      m.used = meter.used();
+      harness::expect_switches(m.used, all.slept, switches_of_a_sleep<R>(tasks), 6);
+      return m;
+    });
+    if (all.slept != tasks * state.max_iterations) throw std::runtime_error("a task is missing");
+    const auto spawning = all.spawning / state.max_iterations;
+    count_by_task(state, tasks);
+    state.counters["oversleep_ms"] =
+        milliseconds_of(all.oversleep_sum) / static_cast<double>(all.slept);
+    state.counters["oversleep_max_ms"] = milliseconds_of(all.oversleep_max);
+    if constexpr (R::concurrent) {
+      if (tasks >= fewest_for_memory && empty_bytes > 0) {
+        const double bytes = memory_of_a_sleeper(rt, tasks, spawning, empty_bytes);
+        if (bytes > 0) state.counters["bytes_per_task"] = bytes;
+      }
+    }
+  });
+}
+
+/// The Python original, which measures itself in the same way.
+void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
+  constexpr std::uint64_t bytes_per_greenlet = 16 * 1024;
+  const auto original = gevent::original("sleep_tasks.py");
+  harness::require_memory(static_cast<std::uint64_t>(tasks) * bytes_per_greenlet);
+  const auto batches = state.max_iterations;
+  auto arguments =
+      gevent::attached({"--tasks", std::to_string(tasks), "--ms", std::to_string(d.count()),
+                        "--batches", std::to_string(batches)});
+  if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
+  const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
+  nlohmann::json figures;
+  harness::record_batch(state, batches, [&] {
+    figures = original.figures(arguments, patience);
+    return gevent::measured_part(figures);
+  });
+  if (figures.at("tasks") != tasks * batches) throw std::runtime_error("a task is missing");
+  count_by_task(state, tasks);
+  state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms").get<double>();
+  state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms").get<double>();
+  if (tasks >= fewest_for_memory) {
+    state.counters["bytes_per_task"] = figures.at("bytes_per_task").get<double>();
+  }
+}
+
+template <class Body>
+harness::row make_row(const std::string& runtime, std::int64_t tasks, std::int64_t ms,
+                      const std::string& how, suite set, Body body) {
+  return {.runtime = runtime,
+          .params = {{"tasks", tasks}, {"ms", ms}},
+          .what = (tasks == 1 ? "1 task sleeps " : std::to_string(tasks) + " tasks sleep ") +
+                  std::to_string(ms) + " ms" + how,
+          .body = [=](benchmark::State& s) { body(s, tasks, milliseconds(ms)); },
+          .set = set};
+}
+
+void add_gevent_rows(std::vector<harness::row>& rows) {
+  const auto add = [&](std::int64_t tasks, std::int64_t ms) {
+    const bool quick = ms == 100 && tasks == 10;
+    rows.push_back(make_row(gevent::name, tasks, ms, " at once (Python)",
+                            quick ? suite::quick : suite::full, gevent_row));
+    rows.back().needs = gevent::name;
+  };
+  for (const std::int64_t tasks : {1, 10, 100, 1'000, 10'000}) add(tasks, 100);
+  add(10, 500);
+  add(100'000, 500);
+}
+
+template <class R>
+void add_rows(std::vector<harness::row>& rows) {
+  const auto add = [&](std::int64_t tasks, std::int64_t ms, suite set) {
+    rows.push_back(make_row(std::string(R::name), tasks, ms,
+                            R::concurrent ? " at once" : ", one after another", set, sleep_row<R>));
+  };
+  if constexpr (!R::concurrent) {
+    add(1, 100, suite::full);
+    add(10, 100, suite::quick);
+    add(10, 500, suite::full);  // the article's own figures
+  } else {
+    add(1, 100, suite::full);
+    for (const std::int64_t tasks : {10, 100}) add(tasks, 100, suite::quick);
+    add(1'000, 100, R::shares_memory ? suite::quick : suite::full);
+    add(10'000, 100, R::runs_in_parallel ? suite::full : suite::quick);
+    add(10, 500, suite::full);
+    if constexpr (!R::runs_in_parallel) {
+      add(100'000, 500, suite::quick);
+      add(1'000'000, 1'000, suite::full);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{
+      .name = "sleep",
+      .what = "N tasks sleep D ms; the time is that of the whole batch, first spawn to last join.",
+      .compared_by = {"real_time", "wall time of the batch", "s", "lower"},
+      .unit = benchmark::kMillisecond,
+      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sleeps<R>) add_rows<R>(w.rows);
+  });
+  add_gevent_rows(w.rows);
+  return harness::run_main(argc, argv, w);
+}

@@ -1,0 +1,229 @@
+// switch: what one context switch costs. N tasks stand in a ring and hand control on; two tasks are
+// the classic ping-pong. One operation is one switch.
+//
+//   via:futex, via:pipe   a task posts its successor's baton and waits for its own (threads and
+//                         processes through the same calls)
+//   via:sched_yield       every task yields; the kernel chooses the next. It can only give way to a
+//                         task on its own CPU, so there is no placement:cross
+//   via:yield             the runtime's own yield (fibers)
+//   via:switch            two greenlets name each other: no scheduler, as in Python's greenlet
+//   via:sleep0            gevent.sleep(0), through gevent's hub (Python)
+//   via:resume            raw Boost.Context, no scheduler: the floor (runtime `context`)
+//   working_set:N         each task reads and writes a block of N bytes of its own in each turn (a
+//                         word of each cache line). The time is that of turn and switch; beside it
+//                         stand the block alone, as a task has it that is never switched away from
+//                         (block_ns), and the rest: the switch with what it costs to get the block
+//                         back into the caches (switch_ns)
+//   placement:            same, all on one CPU; smt, cross and node, in turn on two threads of a
+//                         core, two cores, two NUMA nodes; free, wherever the scheduler puts them
+//   self_pipe             control: one task writes to its own pipe and reads it back. A pipe switch
+//                         less this is the switch without its I/O
+// Every row proves its switches. On one CPU the kernel has to count one for each operation, or next
+// to none where it has no part in them, or the row fails; across CPUs the count is reported
+// (kernel_switches_per_op). A user-space scheduler counts its own (user_switches_per_op). And a
+// number in shared memory that only the holder of the baton raises has to come out right.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/harness/gevent_program.hpp"
+#include "bench/switch/switch_rows.hpp"
+#include "bench/switch/working_set.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard {
+namespace {
+
+using harness::suite;
+using rings::placement;
+
+constexpr std::int64_t ring_sizes[] = {2, 16, 128, 1'024};
+constexpr std::int64_t working_set_rings[] = {2, 16};
+
+constexpr std::size_t working_sets[] = {0, 16 << 10, 256 << 10, 4 << 20};  // bytes
+
+constexpr auto no_work = [] { return rings::no_work(); };
+
+harness::row make_row(std::string runtime, std::string via, std::int64_t tasks, placement where,
+                      std::string what, std::function<void(benchmark::State&)> body) {
+  // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
+  const bool user = via == "yield" || via == "switch" || via == "resume";
+  const bool usual = where == placement::same || where == placement::cross;
+  const bool quick =
+      (tasks == 2 && usual) || user || (where == placement::same && via == "futex" && tasks == 16);
+  return {.runtime = std::move(runtime),
+          .params = {{"via", via},
+                     {"tasks", tasks},
+                     {"placement", std::string(harness::name_of(where))}},
+          .what = std::move(what),
+          .body = std::move(body),
+          .set = quick ? suite::quick : suite::full,
+          .needs = std::string(harness::needs_of(where))};
+}
+
+std::string ring_text(std::int64_t tasks, placement where) {
+  return (tasks == 2 ? "ping-pong between 2 tasks"
+                     : "ring of " + std::to_string(tasks) + " tasks") +
+         ", " + std::string(harness::describe(where));
+}
+
+/// Rows for each size of the block, on one CPU. `body(state, make_work)` is a row's without one.
+template <class Body>
+void add_working_sets(std::vector<harness::row>& rows, const std::string& runtime,
+                      const std::string& via, std::int64_t tasks, Body body) {
+  for (const std::size_t bytes : working_sets) {
+    const auto size = rings::size_text(bytes);
+    auto row = make_row(runtime, via, tasks, placement::same,
+                        ring_text(tasks, placement::same) + ", each touches " + size +
+                            " bytes of its own in its turn",
+                        [=](benchmark::State& s) {
+                          body(s, [bytes] { return rings::working_set(bytes); });
+                          rings::set_working_set(s, bytes);
+                        });
+    row.params.emplace_back("working_set", size);
+    row.set = suite::full;
+    rows.push_back(std::move(row));
+  }
+}
+
+template <class R, class Baton>
+void add_ring(std::vector<harness::row>& rows, const std::string& via, const std::string& how,
+              std::int64_t tasks, placement where) {
+  const auto size = static_cast<std::size_t>(tasks);
+  rows.push_back(
+      make_row(std::string(R::name), via, tasks, where, ring_text(tasks, where) + ", " + how,
+               [=](benchmark::State& s) { rings::baton_row<R, Baton>(s, size, where, no_work); }));
+}
+
+/// Runtimes whose tasks the kernel schedules.
+template <class R>
+void add_kernel_rows(std::vector<harness::row>& rows) {
+  const std::string name(R::name);
+  const auto add_rings = [&](std::int64_t tasks, placement where) {
+    add_ring<R, harness::futex_baton>(rows, "futex", "futex wake and wait, SCHED_BATCH", tasks,
+                                      where);
+    add_ring<R, harness::pipe_baton>(rows, "pipe", "one byte by pipe, SCHED_BATCH", tasks, where);
+  };
+  for (const placement where : {placement::same, placement::cross}) {
+    for (const std::int64_t n : ring_sizes) {
+      add_rings(n, where);
+      if (where == placement::cross) continue;
+      rows.push_back(make_row(name, "sched_yield", n, where,
+                              std::to_string(n) + " tasks that all call sched_yield, one CPU",
+                              [size = static_cast<std::size_t>(n)](benchmark::State& s) {
+                                rings::sched_yield_row<R>(s, size);
+                              }));
+    }
+  }
+  for (const placement where : {placement::smt, placement::node, placement::free}) {
+    add_rings(2, where);
+  }
+  for (const std::int64_t n : working_set_rings) {
+    add_working_sets(rows, name, "futex", n, [n](benchmark::State& s, auto make_work) {
+      rings::baton_row<R, harness::futex_baton>(s, static_cast<std::size_t>(n), placement::same,
+                                                make_work);
+    });
+  }
+}
+
+template <class R>
+void add_user_rows(std::vector<harness::row>& rows) {
+  const std::string name(R::name);
+  for (const std::int64_t n : ring_sizes) {
+    rows.push_back(
+        make_row(name, "yield", n, placement::same,
+                 std::to_string(n) + " tasks that all yield to the runtime's own scheduler",
+                 [=](benchmark::State& s) {
+                   rings::yield_row<R>(s, static_cast<std::size_t>(n), no_work);
+                 }));
+  }
+  for (const std::int64_t n : working_set_rings) {
+    add_working_sets(rows, name, "yield", n, [n](benchmark::State& s, auto make_work) {
+      rings::yield_row<R>(s, static_cast<std::size_t>(n), make_work);
+    });
+  }
+}
+
+void add_greenlets(std::vector<harness::row>& rows) {
+  rows.push_back(make_row("greenlet", "switch", 2, placement::same,
+                          "ping-pong between 2 greenlets that switch to each other by name",
+                          [](benchmark::State& s) { rings::greenlet_row(s, no_work); }));
+  add_working_sets(rows, "greenlet", "switch", 2,
+                   [](benchmark::State& s, auto make_work) { rings::greenlet_row(s, make_work); });
+}
+
+/// The Python original. It does many switches even if few are asked for: its start takes as long.
+void gevent_row(benchmark::State& state, const std::string& via) {
+  constexpr benchmark::IterationCount fewest = 250'000;
+  const auto original = gevent::original("switch.py");
+  const auto ops = harness::at_least(std::max(state.max_iterations, fewest), 2);
+  const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops.done)},
+                                          std::to_string(harness::first_cpu()));
+  const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
+  harness::record_batch(state, ops, [&] {
+    const auto figures = original.figures(arguments, patience);
+    rings::expect(figures.at("switches") == ops.done, "a switch is missing");
+    const auto m = gevent::measured_part(figures);
+    rings::expect_no_kernel_switches(m.used, ops);
+    return m;
+  });
+}
+
+void add_gevent(std::vector<harness::row>& rows) {
+  const std::pair<const char*, const char*> ways[] = {
+      {"switch", "Python: ping-pong between 2 greenlets that switch to each other by name"},
+      {"sleep0", "Python: 2 greenlets that both call gevent.sleep(0), through gevent's hub"}};
+  for (const auto& [via, what] : ways) {
+    rows.push_back(
+        make_row(gevent::name, via, 2, placement::same, what,
+                 [name = std::string(via)](benchmark::State& s) { gevent_row(s, name); }));
+    rows.back().needs = gevent::name;
+    if (via != std::string("switch")) rows.back().set = suite::full;  // the article's own is enough
+  }
+}
+
+void add_controls(std::vector<harness::row>& rows) {
+  for (const std::int64_t n : ring_sizes) {
+    rows.push_back(make_row(
+        "context", "resume", n, placement::same,
+        "floor: " + std::to_string(n) + " bare Boost.Context stacks resume each other in a ring",
+        [=](benchmark::State& s) { rings::context_row(s, static_cast<std::size_t>(n), no_work); }));
+  }
+  for (const std::int64_t n : working_set_rings) {
+    add_working_sets(rows, "context", "resume", n, [n](benchmark::State& s, auto make_work) {
+      rings::context_row(s, static_cast<std::size_t>(n), make_work);
+    });
+  }
+  auto own_pipe = make_row("self_pipe", "pipe", 1, placement::same,
+                           "control: one task writes a byte to its own pipe and reads it back",
+                           rings::self_pipe_row);
+  own_pipe.set = suite::quick;
+  rows.push_back(std::move(own_pipe));
+}
+
+}  // namespace
+}  // namespace switchyard
+
+int main(int argc, char** argv) {
+  using namespace switchyard;
+  harness::workload w{.name = "switch",
+                      .what = "Tasks hand control to each other; one operation is one switch.",
+                      .compared_by = {"real_time", "time per switch", "s", "lower"},
+                      .unit = benchmark::kNanosecond,
+                      .rows = {}};
+  for_each_runtime([&]<class R>() {
+    if constexpr (CountsSwitches<R> && Yields<R>) {
+      add_user_rows<R>(w.rows);
+    } else if constexpr (R::preemptive && Yields<R>) {
+      add_kernel_rows<R>(w.rows);
+    }
+  });
+  add_greenlets(w.rows);
+  add_gevent(w.rows);
+  add_controls(w.rows);
+  return harness::run_main(argc, argv, w);
+}

@@ -1,0 +1,280 @@
+// The bodies of the `switch` rows: rings that hand control on, by each mechanism. What they measure
+// stands at the top of bench_switch.cpp.
+#pragma once
+
+#include <sched.h>
+
+#include <atomic>
+#include <boost/context/fiber.hpp>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "bench/harness/limits.hpp"
+#include "bench/switch/baton.hpp"
+#include "bench/switch/switch_ring.hpp"
+#include "runtimes/concepts.hpp"
+#include "runtimes/greenlet.hpp"
+#include "runtimes/support/error.hpp"
+#include "runtimes/support/shared_memory.hpp"
+
+namespace switchyard::rings {
+
+/// Memory for futexes is shared with forked children; pipes are inherited by them.
+template <class Baton>
+auto make_batons(std::size_t count) {
+  if constexpr (std::is_same_v<Baton, harness::futex_baton>) {
+    return shared_array<Baton>(count);
+  } else {
+    harness::require_open_files(2 * count + 32);
+    return std::vector<Baton>(count);
+  }
+}
+
+/// Without this, the kernel may let a woken task run at once, and the waker then needs a switch of
+/// its own to get to its wait: 1.3 switches for each hand-over in larger rings. sched(7):
+/// SCHED_BATCH tasks do not preempt on wake-up.
+inline void hand_over_in_one_switch() {
+  const sched_param none{};
+  check(::sched_setscheduler(0, SCHED_BATCH, &none), "set the scheduling policy");
+}
+
+/// What a task does between two switches: nothing, or a touch of its own block.
+struct no_work {
+  void touch() noexcept {}
+  void expect_touched(std::uint64_t) const noexcept {}
+};
+
+/// A ring of kernel tasks with batons. `make_work()` is called in each. The time is that of the
+/// first member, to whom the baton returns in every lap; when it is back for the first time, all
+/// tasks have come to life.
+template <class R, class Baton, class MakeWork>
+void baton_row(benchmark::State& state, std::size_t tasks, placement where, MakeWork make_work) {
+  harness::require_tasks(tasks);
+  harness::require_placement(where);
+  pin_member(where, 0);
+  const auto ops = whole_laps(state, tasks);
+  const auto laps = ops / static_cast<std::int64_t>(tasks);
+  auto batons = make_batons<Baton>(tasks);
+  const shared_array<std::int64_t> handed_on(1);  // no atomic: the baton orders the accesses
+  const shared_array<std::atomic<bool>> broken(1);
+  const auto break_ring = [&] {
+    broken[0] = true;
+    for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
+  };
+  const auto member = [&](std::size_t i) {
+    pin_member(where, i);
+    hand_over_in_one_switch();
+    auto work = make_work();
+    const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
+      batons[i].wait();
+      if (broken[0]) throw broken_group();
+      work.touch();
+      ++handed_on[0];
+      batons[next].post();
+    };
+    if (i == 0) batons[0].post();
+    take_and_hand_on();
+    take_and_hand_on();
+    const turns seen = measure_turns(
+        [&] {
+          for (std::int64_t lap = 0; lap < laps; ++lap) take_and_hand_on();
+        },
+        where);
+    work.expect_touched(static_cast<std::uint64_t>(laps) + 2);
+    return seen;
+  };
+  R rt;
+  rt.run([&] {
+    harness::record_batch(state, ops, [&] {
+      const auto seen = run_group(rt, tasks, member, break_ring);
+      expect(handed_on[0] == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
+      turns whole = seen.front();
+      for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
+      // Across CPUs a task may find its baton before it sleeps: there the count is only reported.
+      if (where == placement::same) expect_kernel_switches(whole.used, ops, tasks);
+      return whole.total();
+    });
+  });
+}
+
+/// Kernel tasks on one CPU that all yield, from the moment at which all are there.
+template <class R>
+void sched_yield_row(benchmark::State& state, std::size_t tasks) {
+  harness::require_tasks(tasks);
+  pin_member(placement::same, 0);
+  const auto ops = whole_laps(state, tasks);
+  const auto each = ops / static_cast<std::int64_t>(tasks);
+  const shared_array<std::atomic<std::size_t>> barriers(2);
+  const shared_array<std::atomic<bool>> broken(1);
+  R rt;
+  const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
+    std::int64_t yields = 0;
+    for (++arrived; arrived < tasks; ++yields) {
+      if (broken[0]) throw broken_group();
+      rt.yield();
+    }
+    return yields;
+  };
+  const auto member = [&](std::size_t) {
+    wait_for_all(barriers[0]);
+    turns t = measure_turns([&] {
+      for (std::int64_t i = 0; i < each; ++i) rt.yield();
+    });
+    t.uncounted = wait_for_all(barriers[1]);  // or its end would be measured by the others
+    return t;
+  };
+  rt.run([&] {
+    harness::record_batch(state, ops, [&] {
+      const auto seen = run_group(rt, tasks, member, [&] { broken[0] = true; });
+      const turns whole = joined(seen);
+      expect_kernel_switches(whole.used, ops, tasks);
+      // Whoever was done first went on yielding, so that more switches took this time than counted.
+      measured m = whole.total();
+      m.seconds *= static_cast<double>(ops) / static_cast<double>(ops + whole.uncounted);
+      return m;
+    });
+  });
+}
+
+/// Tasks of a runtime with a scheduler of its own, which counts its switches.
+template <class R, class MakeWork>
+void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
+  pin_member(placement::same, 0);
+  const auto ops = whole_laps(state, tasks);
+  const auto each = ops / static_cast<std::int64_t>(tasks);
+  R rt;
+  const auto member = [&](std::size_t) {
+    auto work = make_work();
+    turns t;
+    t.begin = clock::now();
+    for (std::int64_t i = 0; i < each; ++i) {
+      work.touch();
+      rt.yield();
+    }
+    t.end = clock::now();
+    work.expect_touched(static_cast<std::uint64_t>(each));
+    return t;
+  };
+  rt.run([&] {
+    std::uint64_t switches = 0;
+    harness::record_batch(state, ops, [&] {
+      const auto before = rt.user_switches();
+      const measured whole = measure_group(rt, tasks, member, [] {});
+      switches = rt.user_switches() - before;
+      expect_no_kernel_switches(whole.used, ops);
+      return whole;
+    });
+    expect(switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
+    state.counters["user_switches_per_op"] =
+        static_cast<double>(switches) / static_cast<double>(ops.reported);
+  });
+}
+
+/// The floor: a ring of bare contexts. Whoever is resumed stores the one that resumed it, its
+/// predecessor in the ring, and resumes its successor. The caller is the ring's first member.
+template <class MakeWork>
+void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
+  namespace ctx = boost::context;
+  pin_member(placement::same, 0);
+  const auto ops = whole_laps(state, tasks);
+  const auto laps = ops / static_cast<std::int64_t>(tasks);
+  std::vector<ctx::fiber> ring(tasks);
+  std::int64_t resumed = 0;
+  std::vector<decltype(make_work())> work;
+  for (std::size_t i = 0; i < tasks; ++i) work.push_back(make_work());
+  const auto hand_on = [&ring, &work, tasks](std::size_t i) {
+    work[i].touch();
+    ctx::fiber from = std::move(ring[(i + 1) % tasks]).resume();
+    ring[(i + tasks - 1) % tasks] = std::move(from);
+  };
+  for (std::size_t i = 1; i < tasks; ++i) {
+    ring[i] = ctx::fiber([&, i](ctx::fiber&& from) {
+      ring[i - 1] = std::move(from);
+      for (;;) {
+        ++resumed;
+        hand_on(i);
+      }
+      return ctx::fiber();
+    });
+  }
+  harness::record_batch(state, ops, [&] {
+    const turns whole = measure_turns([&] {
+      for (std::int64_t lap = 0; lap < laps; ++lap) {
+        hand_on(0);
+        ++resumed;
+      }
+    });
+    expect(resumed == ops, "a context was not resumed in its turn");
+    for (const auto& each : work) each.expect_touched(static_cast<std::uint64_t>(laps));
+    expect_no_kernel_switches(whole.used, ops);
+    return whole.total();
+  });
+  state.counters["user_switches_per_op"] =
+      static_cast<double>(resumed) / static_cast<double>(ops.reported);
+}
+
+/// Two greenlets that name each other. The first of them keeps the time and ends the ring.
+template <class MakeWork>
+void greenlet_row(benchmark::State& state, MakeWork make_work) {
+  pin_member(placement::same, 0);
+  constexpr std::size_t tasks = 2;
+  const auto ops = whole_laps(state, tasks);
+  const auto laps = ops / static_cast<std::int64_t>(tasks);
+  std::int64_t switches = 0;
+  harness::record_batch(state, ops, [&] {
+    std::optional<greenlet> ping;
+    std::optional<greenlet> pong;
+    std::int64_t switches_by_ping = 0;
+    std::int64_t switches_by_pong = 0;
+    auto work_of_ping = make_work();
+    auto work_of_pong = make_work();
+    turns whole;
+    ping.emplace([&] {
+      whole = measure_turns([&] {
+        for (std::int64_t lap = 0; lap < laps; ++lap) {
+          ++switches_by_ping;
+          work_of_ping.touch();
+          pong->switch_to();
+        }
+      });
+    });
+    pong.emplace([&] {
+      for (;;) {
+        ++switches_by_pong;
+        work_of_pong.touch();
+        ping->switch_to();
+      }
+    });
+    ping->switch_to();
+    expect(switches_by_ping == laps && switches_by_pong == laps, "a greenlet lost its turn");
+    work_of_ping.expect_touched(static_cast<std::uint64_t>(laps));
+    work_of_pong.expect_touched(static_cast<std::uint64_t>(laps));
+    switches = switches_by_ping + switches_by_pong;
+    expect_no_kernel_switches(whole.used, ops);
+    return whole.total();
+  });
+  state.counters["user_switches_per_op"] =
+      static_cast<double>(switches) / static_cast<double>(ops.reported);
+}
+
+/// The I/O of a switch through a pipe, without the switch.
+inline void self_pipe_row(benchmark::State& state) {
+  pin_member(placement::same, 0);
+  harness::pipe_baton own;
+  const auto ops = harness::at_least(state.max_iterations, 1);
+  harness::record_batch(state, ops, [&] {
+    const turns all = measure_turns([&] {
+      for (std::int64_t i = 0; i < ops; ++i) {
+        own.post();
+        own.wait();
+      }
+    });
+    expect_no_kernel_switches(all.used, ops);
+    return all.total();
+  });
+}
+
+}  // namespace switchyard::rings

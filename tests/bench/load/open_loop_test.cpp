@@ -1,0 +1,258 @@
+// The open loop: messages go out when they are due, whatever the server does, and nothing that a
+// slow server causes is left out of the latency.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/harness/child_process.hpp"
+#include "bench/load/generator.hpp"
+#include "bench/load/histogram_file.hpp"
+#include "bench/load/schedule.hpp"
+#include "bench/load/slo_search.hpp"
+
+namespace switchyard::harness {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::duration;
+using std::chrono::steady_clock;
+
+std::vector<double> times_of(const send_schedule::plan& plan, int count) {
+  const steady_clock::time_point begin{};
+  send_schedule schedule(plan, begin);
+  std::vector<double> times;
+  for (int i = 0; i < count; ++i, schedule.advance()) {
+    times.push_back(duration<double>(schedule.next() - begin).count());
+  }
+  return times;
+}
+
+TEST(send_schedule, AConstantRateHasEqualGaps) {
+  const auto times = times_of({.rate = 8'000}, 10'001);
+  EXPECT_EQ(times[0], 0);
+  EXPECT_NEAR(times[1], 125e-6, 2e-9);
+  EXPECT_NEAR(times[10'000], 1.25, 2e-9) << "rounding errors have summed up";
+}
+
+TEST(send_schedule, APoissonProcessHasItsMeanAndItsSpread) {
+  constexpr int count = 100'000;
+  const auto times =
+      times_of({.rate = 1'000, .how = send_schedule::kind::poisson, .seed = 7}, count);
+  double sum = 0;
+  double squares = 0;
+  for (int i = 1; i < count; ++i) {
+    const double gap = times[static_cast<std::size_t>(i)] - times[static_cast<std::size_t>(i - 1)];
+    ASSERT_GE(gap, 0);
+    sum += gap;
+    squares += gap * gap;
+  }
+  const double mean = sum / (count - 1);
+  EXPECT_NEAR(mean, 1e-3, 2e-5);
+  EXPECT_NEAR(squares / (count - 1) - mean * mean, 1e-6, 1e-7) << "exponential: variance is mean^2";
+  EXPECT_EQ(times,
+            times_of({.rate = 1'000, .how = send_schedule::kind::poisson, .seed = 7}, count));
+  EXPECT_NE(times,
+            times_of({.rate = 1'000, .how = send_schedule::kind::poisson, .seed = 8}, count));
+}
+
+/// Our echo server as a program of its own, so that it can be stopped.
+class stoppable_server {
+ public:
+  stoppable_server()
+      : server_(program_beside("echo_server"),
+                {"--runtime", "fiber", "--port", "0", "--parent", std::to_string(::getpid())}),
+        where_(boost::asio::ip::make_address("127.0.0.1"),
+               static_cast<std::uint16_t>(announced_port(server_))) {}
+  ~stoppable_server() { go_on(); }
+
+  void pause() const { ::kill(server_.pid(), SIGSTOP); }
+  void go_on() const { ::kill(server_.pid(), SIGCONT); }
+
+  [[nodiscard]] load_options options(std::size_t connections) const {
+    return {.target = where_, .connections = connections};
+  }
+
+ private:
+  child_process server_;
+  boost::asio::ip::tcp::endpoint where_;
+};
+
+TEST(open_loop, KeepsItsRate) {
+  const stoppable_server server;
+  load_generator generator(server.options(32));
+  generator.connect();
+  for (const auto how : {send_schedule::kind::constant, send_schedule::kind::poisson}) {
+    const auto result = generator.run_at({.rate = 2'000, .how = how}, 1s);
+    EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+    // Poisson: 2,000 with a standard deviation of 45.
+    EXPECT_NEAR(static_cast<double>(result.due), 2'000,
+                how == send_schedule::kind::constant ? 1 : 230);
+    EXPECT_EQ(result.latency.count(), result.due) << "each message counts once";
+    EXPECT_EQ(result.service.count() + result.unsent, result.due);
+    EXPECT_LE(result.most_busy, 32U);
+  }
+}
+
+std::uint64_t count_above(const histogram& h, std::chrono::nanoseconds value) {
+  std::uint64_t above = 0;
+  h.for_each_bucket([&](std::uint64_t lowest, std::uint64_t, std::uint64_t count) {
+    if (lowest >= static_cast<std::uint64_t>(value.count())) above += count;
+  });
+  return above;
+}
+
+// What a closed loop, or a clock started at the sending, hides: while the server stands still few
+// messages are under way, but all that would have been sent in that second are late.
+TEST(open_loop, AServerThatStopsForASecondShowsThatSecond) {
+  const stoppable_server server;
+  load_generator generator(server.options(16));
+  generator.connect();
+  std::thread interruption([&] {
+    std::this_thread::sleep_for(1s);
+    server.pause();
+    std::this_thread::sleep_for(1s);
+    server.go_on();
+  });
+  const auto result = generator.run_at({.rate = 1'000}, 4s);
+  interruption.join();
+  EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+  // Half of the thousand messages that were due in that second waited for 0.5 s or more. By the
+  // other clock the 16 that were under way are slow; a machine that stalls by itself adds as many.
+  const auto late = count_above(result.latency, 500ms);
+  const auto slow = count_above(result.service, 500ms);
+  EXPECT_GE(late, 450U);
+  EXPECT_GE(slow, 1U);
+  EXPECT_LT(5 * slow, late);
+  EXPECT_GT(result.latency.value_at(0.95), 0.4e9) << "an eighth of all messages";
+  EXPECT_GT(static_cast<double>(result.latency.max()), 0.9e9);
+}
+
+TEST(open_loop, WhatCannotBeSentIsCounted) {
+  const stoppable_server server;
+  auto options = server.options(4);
+  options.reply_patience = 10s;
+  load_generator generator(options);
+  generator.connect();
+  EXPECT_EQ(generator.greet().errors.total(), 0U);
+  server.pause();
+  std::thread later([&] {
+    std::this_thread::sleep_for(3s);
+    server.go_on();
+  });
+  const auto result = generator.run_at({.rate = 1'000}, 1s);
+  later.join();
+  EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+  EXPECT_EQ(result.due, 1'000U);
+  EXPECT_EQ(result.most_busy, 4U) << "no more under way than there are connections";
+  EXPECT_EQ(result.unsent, 996U);
+  EXPECT_EQ(result.requests, 0U);
+  EXPECT_EQ(result.latency.count(), 1'000U) << "those that were never sent count with their wait";
+}
+
+TEST(active_connections, OnlyThatManyAreBusyAndTheOthersStayOpen) {
+  const stoppable_server server;
+  auto options = server.options(50);
+  options.active = 5;
+  load_generator generator(options);
+  generator.connect();
+  const auto hello = generator.greet();
+  EXPECT_EQ(hello.requests, 50U) << hello.errors.first;
+  const auto result = generator.run_requests(1'000);
+  EXPECT_EQ(result.requests, 1'000U);
+  EXPECT_LE(result.latency.count(), 1'004U) << "more than five were under way at the end";
+  EXPECT_EQ(generator.open_connections(), 50U);
+  options.active = 51;
+  EXPECT_THROW(load_generator{options}, std::invalid_argument);
+}
+
+load_result answered_in(std::chrono::nanoseconds latency, std::uint64_t unsent = 0) {
+  load_result result;
+  for (int i = 0; i < 1'000; ++i) {
+    result.latency.record(static_cast<std::uint64_t>(latency.count()));
+  }
+  result.due = 1'000 + unsent;
+  result.unsent = unsent;
+  return result;
+}
+
+TEST(slo, IsReadAsItIsWritten) {
+  const auto p99 = parse_slo("p99=5ms");
+  EXPECT_DOUBLE_EQ(p99.quantile, 0.99);
+  EXPECT_EQ(p99.bound, 5ms);
+  const auto p999 = parse_slo("p99.9=800us");
+  EXPECT_NEAR(p999.quantile, 0.999, 1e-12);
+  EXPECT_EQ(p999.bound, 800us);
+  EXPECT_EQ(parse_slo("p50=0.5s").bound, 500ms);
+}
+
+TEST(slo, NonsenseIsNamed) {
+  for (const std::string text :
+       {"", "99=5ms", "p99", "p99=", "p99=5", "p99=5min", "p=5ms", "p0=5ms", "p100=5ms", "pxx=5ms",
+        "p99=-1ms", "p99=0ms", "p99x=5ms", "p99=nanms", "p99=1e99s"}) {
+    try {
+      parse_slo(text);
+      ADD_FAILURE() << "'" << text << "' was taken";
+    } catch (const std::invalid_argument& wrong) {
+      EXPECT_NE(std::string(wrong.what()).find("'" + text + "'"), std::string::npos)
+          << wrong.what();
+    }
+  }
+}
+
+TEST(slo, TheSearchFindsTheKnee) {
+  // Fast up to 73,000 per second, slow beyond.
+  const auto probe = [](double rate) { return answered_in(rate <= 73'000 ? 1ms : 50ms); };
+  const auto found = highest_rate(parse_slo("p99=5ms"), 100'000, probe, 10);
+  EXPECT_LE(found.rate, 73'000);
+  EXPECT_GT(found.rate, 72'000);
+  EXPECT_EQ(found.probes, 10);
+}
+
+TEST(slo, AllOrNothingIsFoundToo) {
+  const auto always =
+      highest_rate(parse_slo("p99=5ms"), 1e5, [](double) { return answered_in(1ms); });
+  EXPECT_EQ(always.rate, 1e5);
+  EXPECT_EQ(always.probes, 1);
+  const auto never =
+      highest_rate(parse_slo("p99=5ms"), 1e5, [](double) { return answered_in(9ms); });
+  EXPECT_EQ(never.rate, 0);
+}
+
+TEST(slo, ErrorsAndUnsentMessagesBreakIt) {
+  const auto wanted = parse_slo("p99=5ms");
+  EXPECT_TRUE(wanted.holds(answered_in(1ms)));
+  EXPECT_TRUE(wanted.holds(answered_in(1ms, 1)));
+  EXPECT_FALSE(wanted.holds(answered_in(1ms, 2)));
+  auto wrong = answered_in(1ms);
+  wrong.errors.by_kind["wrong_reply"] = 1;
+  EXPECT_FALSE(wanted.holds(wrong));
+  EXPECT_FALSE(wanted.holds(load_result())) << "nothing was measured";
+}
+
+TEST(histogram_file, HasEveryValueInABucketThatHoldsIt) {
+  histogram h;
+  const std::uint64_t values[] = {0, 63, 64, 127, 128, 129, 1'000'000, 123'456'789'012};
+  for (const auto v : values) h.record(v);
+  const auto json = as_json(h);
+  EXPECT_EQ(json["count"], std::size(values));
+  EXPECT_EQ(json["min"], 0);
+  EXPECT_EQ(json["max"], values[std::size(values) - 1]);
+  for (const auto v : values) {
+    int holders = 0;
+    for (const auto& bucket : json["buckets"]) {
+      const auto low = bucket[0].get<std::uint64_t>();
+      const auto high = bucket[1].get<std::uint64_t>();
+      if (low <= v && v <= high) ++holders;
+      EXPECT_LE(static_cast<double>(high - low), 0.0157 * static_cast<double>(low));
+    }
+    EXPECT_EQ(holders, 1) << v;
+  }
+}
+
+}  // namespace
+}  // namespace switchyard::harness

@@ -1,0 +1,245 @@
+// The echo server program, each runtime and each control: what clients of all kinds get, and what
+// is left when it ends.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/harness/child_process.hpp"
+#include "bench/harness/usage.hpp"
+#include "bench/load/generator.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+using harness::child_process;
+using harness::load_generator;
+
+void reset(blocking_stream& client) {
+  const linger at_once{1, 0};
+  ::setsockopt(client.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  client = blocking_stream();
+}
+
+/// Sends until neither side takes more, and never reads.
+void clog(const blocking_stream& client) {
+  const std::string block(64 * 1024, 'x');
+  for (int unmoved = 0; unmoved < 20;) {
+    const auto sent =
+        ::send(client.native_handle(), block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    unmoved = sent > 0 ? 0 : unmoved + 1;
+    if (sent <= 0) std::this_thread::sleep_for(10ms);
+  }
+}
+
+bool is_free(const endpoint& where) {
+  try {
+    const auto fd = open_listener(where);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+class EchoServer : public ::testing::TestWithParam<const char*> {
+ protected:
+  running_server server{GetParam()};
+};
+
+TEST_P(EchoServer, EveryMessageFromOneByteToOneMebibyteArrivesIntact) {
+  std::mt19937 random(2026);
+  std::vector<std::size_t> sizes{1, 1 << 20};
+  for (int i = 0; i < 12; ++i) {
+    sizes.push_back(std::uniform_int_distribution<std::size_t>(1, 1 << (4 + i))(random));
+  }
+  for (const auto bytes : sizes) {
+    const auto result = server.load(1, bytes, 3);
+    EXPECT_EQ(result.requests, 3U) << bytes << " bytes";
+    EXPECT_EQ(result.errors.total(), 0U) << bytes << " bytes: " << result.errors.first;
+  }
+}
+
+// The article's client: it sends a line when it has the one before it back.
+TEST_P(EchoServer, ASingleClientGetsItsLinesBackInOrder) {
+  auto client = server.client();
+  for (int count = 0; count < 100; ++count) {
+    const std::string line = "hello " + std::to_string(count);
+    ASSERT_EQ(echoed(client, line), line);
+  }
+}
+
+TEST_P(EchoServer, AClientThatClosesEarlyOrResetsHarmsNobodyElse) {
+  {
+    auto leaves = server.client();
+    leaves.write_some(boost::asio::buffer("unread", 6));
+  }
+  auto breaks = server.client();
+  breaks.write_some(boost::asio::buffer("unread", 6));
+  reset(breaks);
+  auto silent = server.client();
+  reset(silent);
+  auto client = server.client();
+  EXPECT_EQ(echoed(client, "still here"), "still here");
+}
+
+TEST_P(EchoServer, TheEndOfTheClientsStreamEndsTheConnection) {
+  auto client = server.client();
+  EXPECT_EQ(echoed(client, "bye"), "bye");
+  error_code ec;
+  client.shutdown_send(ec);
+  char byte = 0;
+  EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 0U);
+  EXPECT_EQ(ec, boost::asio::error::eof) << ec.message();
+}
+
+TEST_P(EchoServer, SigtermEndsItWithExitCodeZeroATotalAndAFreePort) {
+  auto client = server.client();
+  EXPECT_EQ(echoed(client, "0123456789"), "0123456789");
+  ::kill(server.program().pid(), SIGTERM);
+  EXPECT_EQ(server.program().how_it_ended(20s), "exited with code 0");
+  EXPECT_EQ(server.program().read_line(20s),
+            "served 1 connections, echoed 10 bytes, turned away 0");
+  EXPECT_TRUE(is_free(server.where()));
+}
+
+TEST_P(EchoServer, KilledItLeavesNoProcessAndNoPort) {
+  auto client = server.client();
+  EXPECT_EQ(echoed(client, "one"), "one");
+  ::kill(server.program().pid(), SIGKILL);
+  EXPECT_EQ(server.program().how_it_ended(20s), "was killed by signal 9");
+  char byte = 0;
+  error_code ec;
+  client.read_some(boost::asio::buffer(&byte, 1), ec);
+  EXPECT_TRUE(ec) << "somebody still serves the connection";
+  for (int i = 0; i < 1'000 && !is_free(server.where()); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(is_free(server.where()));
+}
+
+TEST_P(EchoServer, IdleConnectionsCostNoCpu) {
+  std::vector<blocking_stream> idle;
+  const std::size_t connections = std::string(GetParam()) == "serial" ? 1 : 100;
+  while (idle.size() < connections) idle.push_back(server.client());
+  for (auto& client : idle) ASSERT_EQ(echoed(client, "hello"), "hello");
+  const auto idle_time = std::string(GetParam()) == "fiber" ? 5s : 1s;
+  const double before = harness::usage_of_tree(server.program().pid()).cpu_s;
+  std::this_thread::sleep_for(idle_time);
+  const double used = harness::usage_of_tree(server.program().pid()).cpu_s - before;
+  EXPECT_LT(used, 0.01 * std::chrono::duration<double>(idle_time).count()) << "1 % of a core";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EchoServer,
+                         ::testing::Values("serial", "process", "thread", "fiber", "epoll",
+                                           "plain_thread", "plain_process"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+class ConcurrentEchoServer : public EchoServer {};
+
+TEST_P(ConcurrentEchoServer, TwoHundredClientsAtOnce) {
+  const auto result = server.load(200, 64, 4'000);
+  EXPECT_EQ(result.requests, 4'000U);
+  EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+}
+
+TEST_P(ConcurrentEchoServer, AClientThatNeverReadsHarmsNobodyElse) {
+  const auto never_reads = server.client();
+  clog(never_reads);
+  const auto result = server.load(20, 1000, 400);
+  EXPECT_EQ(result.requests, 400U);
+  EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+  // And it does not keep the server from ending.
+  ::kill(server.program().pid(), SIGTERM);
+  EXPECT_EQ(server.program().how_it_ended(20s), "exited with code 0");
+}
+
+TEST_P(ConcurrentEchoServer, AServerThatDiesUnderLoadIsAnErrorAndNotAHang) {
+  load_generator generator({.target = server.where(), .connections = 16});
+  generator.connect();
+  std::thread killer([pid = server.program().pid()] {
+    std::this_thread::sleep_for(200ms);
+    ::kill(pid, SIGKILL);
+  });
+  const auto begin = clock::now();
+  const auto result = generator.run_for(60s);
+  killer.join();
+  EXPECT_EQ(result.errors.total(), 16U);
+  EXPECT_LT(clock::now() - begin, 30s);
+}
+
+TEST_P(ConcurrentEchoServer, AServerThatStopsAnsweringIsAnErrorAndNotAHang) {
+  load_generator generator({.target = server.where(), .connections = 16, .reply_patience = 1000ms});
+  generator.connect();
+  std::thread stopper([&, pid = server.program().pid()] {
+    std::this_thread::sleep_for(200ms);
+    for (const pid_t child : harness::descendants(pid)) ::kill(child, SIGSTOP);
+    ::kill(pid, SIGSTOP);
+  });
+  const auto result = generator.run_for(60s);
+  stopper.join();
+  EXPECT_EQ(result.errors.by_kind.at("unanswered"), 16U);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ConcurrentEchoServer,
+                         ::testing::Values("process", "thread", "fiber", "epoll"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+TEST(process_echo_server, LeavesNoZombieBehindAClosedConnection) {
+  running_server server("process");
+  {
+    auto client = server.client();
+    EXPECT_EQ(echoed(client, "x"), "x");
+  }
+  const auto children = [&] { return harness::descendants(server.program().pid()).size(); };
+  for (int i = 0; i < 1'000 && children() > 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(children(), 0U);
+}
+
+TEST(process_echo_server, ChildrenEndWithAKilledServer) {
+  running_server server("process");
+  auto client = server.client();
+  EXPECT_EQ(echoed(client, "x"), "x");
+  const auto children = harness::descendants(server.program().pid());
+  ASSERT_EQ(children.size(), 1U);
+  ::kill(server.program().pid(), SIGKILL);
+  server.program().how_it_ended(20s);
+  // Gone, or at most a zombie that waits for its new parent.
+  const auto lives = [&] {
+    std::ifstream command("/proc/" + std::to_string(children[0]) + "/cmdline");
+    std::string text;
+    return static_cast<bool>(std::getline(command, text)) && !text.empty();
+  };
+  for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(lives());
+}
+
+TEST(echo_server, EndsWithItsParent) {
+  // A shell in between is the parent that dies.
+  child_process shell("/bin/sh", {"-c", harness::program_beside("echo_server").string() +
+                                            " --port 0 --parent $$ & echo pid $!; wait"});
+  const auto first = shell.read_line(20s);
+  const auto second = shell.read_line(20s);
+  const auto& pid_line = first.starts_with("pid ") ? first : second;
+  const auto pid = static_cast<pid_t>(std::stoi(pid_line.substr(4)));
+  ::kill(shell.pid(), SIGKILL);
+  const auto lives = [&] {
+    std::ifstream command("/proc/" + std::to_string(pid) + "/cmdline");
+    std::string text;
+    return static_cast<bool>(std::getline(command, text)) && !text.empty();
+  };
+  for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(lives());
+}
+
+}  // namespace
+}  // namespace switchyard

@@ -1,0 +1,54 @@
+// How often the kernel has to wake an echo server, each kind of it: for a batch of messages or for
+// each.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <boost/asio/buffer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/harness/usage.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How often a server went to sleep for messages that were all there when it looked.
+std::int64_t sleeps_for_a_batch(running_server& server, std::size_t messages) {
+  std::vector<blocking_stream> clients;
+  while (clients.size() < messages) clients.push_back(server.client());
+  for (auto& client : clients) EXPECT_EQ(echoed(client, "hello"), "hello");
+  const pid_t pid = server.program().pid();
+  ::kill(pid, SIGSTOP);
+  error_code ec;
+  for (auto& client : clients) client.write_some(boost::asio::buffer("x", 1), ec);
+  const auto before = harness::usage_of_tree(pid);
+  ::kill(pid, SIGCONT);
+  char byte = 0;
+  for (auto& client : clients) EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 1U);
+  std::this_thread::sleep_for(100ms);  // until it sleeps again
+  return (harness::usage_of_tree(pid) - before).voluntary_switches;
+}
+
+TEST(echo_server_wake_ups, OneKernelTaskWakesUpForABatchAndNotForAMessage) {
+  for (const std::string name : {"fiber", "epoll"}) {
+    running_server server(name);
+    EXPECT_LE(sleeps_for_a_batch(server, 64), 10) << name;
+  }
+}
+
+TEST(echo_server_wake_ups, AKernelTaskForEachConnectionSleepsForEachMessage) {
+  running_server server("thread");
+  const auto sleeps = sleeps_for_a_batch(server, 64);
+  EXPECT_GE(sleeps, 64);
+  EXPECT_LE(sleeps, 64 + 10);
+}
+
+}  // namespace
+}  // namespace switchyard

@@ -1,0 +1,182 @@
+// The scheduler's promises: neither I/O nor sleepers nor busy fibers starve each other, waiting
+// costs nothing, and a yield is one switch.
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "runtimes/fiber.hpp"
+#include "tests/support/fiber_pair.hpp"
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+class BusyFibers : public ::testing::TestWithParam<int> {};
+
+TEST_P(BusyFibers, DoNotStarveIo) {
+  constexpr int bound = 5'000'000;
+  bool arrived = false;
+  int yields = 0;
+  fiber rt;
+  rt.run([&] {
+    auto pair = connect_pair(rt);
+    auto reader = rt.spawn([&] {
+      char byte = 0;
+      pair.server.read_some(boost::asio::buffer(&byte, 1));
+      arrived = true;
+    });
+    const auto busy = [&] {
+      return rt.spawn([&] {
+        while (!arrived && ++yields < bound) rt.yield();
+      });
+    };
+    std::vector<decltype(busy())> all;
+    for (int i = 0; i < GetParam(); ++i) all.push_back(busy());
+    rt.yield();
+    pair.client.write_some(boost::asio::buffer("!", 1));
+    for (auto& task : all) task.join();
+    EXPECT_TRUE(arrived) << "after " << yields << " yields";
+    error_code ignored;
+    pair.client.shutdown_send(ignored);
+    reader.join();
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(fiber_scheduler, BusyFibers, ::testing::Values(1, 2, 10));
+
+TEST(fiber_scheduler, ARuntimeEnteredAgainStillSleepsAndDoesIo) {
+  fiber rt;
+  for (int i = 0; i < 3; ++i) {
+    rt.run([&] {
+      rt.sleep_for(2ms);
+      auto pair = connect_pair(rt);
+      auto reader = rt.spawn([&] {
+        char byte = 0;
+        pair.server.read_some(boost::asio::buffer(&byte, 1));
+        return byte;
+      });
+      pair.client.write_some(boost::asio::buffer("!", 1));
+      EXPECT_EQ(reader.join(), '!');
+    });
+  }
+}
+
+TEST(fiber_scheduler, YieldingFibersDoNotStarveSleepers) {
+  bool woken = false;
+  fiber rt;
+  rt.run([&] {
+    auto sleeper = rt.spawn([&] {
+      rt.sleep_for(20ms);
+      woken = true;
+    });
+    const auto deadline = clock::now() + 20s;
+    while (!woken && clock::now() < deadline) rt.yield();
+    EXPECT_TRUE(woken);
+    sleeper.join();
+  });
+}
+
+TEST(fiber_scheduler, IoDoesNotStarveSleepers) {
+  bool woken = false;
+  long messages = 0;
+  fiber rt;
+  rt.run([&] {
+    auto pair = connect_pair(rt);
+    const auto deadline = clock::now() + 20s;
+    auto echo = rt.spawn([&] {
+      char byte = 0;
+      error_code ec;
+      while (pair.server.read_some(boost::asio::buffer(&byte, 1), ec) == 1 && !ec) {
+        pair.server.write_some(boost::asio::buffer(&byte, 1), ec);
+      }
+    });
+    auto sleeper = rt.spawn([&] {
+      rt.sleep_for(50ms);
+      woken = true;
+    });
+    char byte = 'x';
+    while (!woken && clock::now() < deadline) {
+      pair.client.write_some(boost::asio::buffer(&byte, 1));
+      pair.client.read_some(boost::asio::buffer(&byte, 1));
+      ++messages;
+    }
+    EXPECT_TRUE(woken);
+    EXPECT_GT(messages, 10);
+    error_code ignored;
+    pair.client.shutdown_send(ignored);
+    echo.join();
+    sleeper.join();
+  });
+}
+
+// An idle scheduler sleeps in the kernel: CPU time, unlike wall time, does not depend on what else
+// the machine does.
+TEST(fiber_scheduler, WaitingCostsNoCpu) {
+  const auto cpu_seconds = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+  };
+  fiber rt;
+  rt.run([&] {
+    auto pair = connect_pair(rt);
+    auto reader = rt.spawn([&] {
+      char byte = 0;
+      error_code ec;
+      pair.server.read_some(boost::asio::buffer(&byte, 1), ec);
+    });
+    const double before = cpu_seconds();
+    rt.sleep_for(1s);
+    EXPECT_LT(cpu_seconds() - before, 0.01);
+    error_code ignored;
+    pair.client.shutdown_send(ignored);
+    reader.join();
+  });
+}
+
+// The timer stands for the earliest sleeper only: an earlier one re-arms it, a later one does not
+// get lost.
+TEST(fiber_scheduler, SleepersWakeInOrderWhateverTheOrderOfTheirStart) {
+  std::vector<int> order;
+  fiber rt;
+  rt.run([&] {
+    const auto sleeper = [&](int ms) {
+      return rt.spawn([&, ms] {
+        rt.sleep_for(std::chrono::milliseconds(ms));
+        order.push_back(ms);
+      });
+    };
+    std::vector<decltype(sleeper(0))> all;
+    for (const int ms : {200, 20, 120, 60, 160}) all.push_back(sleeper(ms));
+    for (auto& task : all) task.join();
+  });
+  EXPECT_EQ(order, (std::vector{20, 60, 120, 160, 200}));
+}
+
+TEST(fiber_scheduler, AYieldIsOneSwitch) {
+  constexpr std::uint64_t yields = 100'000;
+  fiber rt;
+  rt.run([&] {
+    const auto busy = [&] {
+      return rt.spawn([&] {
+        for (std::uint64_t i = 0; i < yields; ++i) rt.yield();
+      });
+    };
+    const auto before = rt.user_switches();
+    auto a = busy();
+    auto b = busy();
+    a.join();
+    b.join();
+    const auto switches = rt.user_switches() - before;
+    EXPECT_GE(switches, 2 * yields);
+    EXPECT_LE(switches, 2 * yields * 105 / 100) << "the dispatcher is resumed too often";
+  });
+}
+
+}  // namespace
+}  // namespace switchyard
