@@ -7,8 +7,6 @@ again. Figures that were drawn already are taken as they are, the others are dra
 import argparse
 from pathlib import Path
 
-from .errors import BadInputError
-from .files import replacing
 from .paths import RESULTS
 from .results import ResultsFolder, newest
 
@@ -23,23 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    # Only here: loading the templates and the figures takes longer than the other commands.
+    from .reporting.page import write_report
+
     write_report(ResultsFolder.load(args.dir or newest(RESULTS)), args.out)
     return 0
-
-
-def write_report(folder: ResultsFolder, out: Path | None = None) -> None:
-    """Into the folder, or as `out`; says where. Raises BadInputError if it can't be written."""
-    # Only here: loading the templates and the figures takes longer than the other commands.
-    from .reporting.page import page
-
-    out = out or folder.path / "report.html"
-    if out.is_dir():
-        raise BadInputError(f"cannot write {out}: it is a folder")
-    text = page(folder)
-    try:
-        with replacing(out) as part:
-            # JSON may hold halves of characters, which no file can.
-            part.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BadInputError(f"cannot write {out}: {error.strerror}") from None
-    print(out)

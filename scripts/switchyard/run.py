@@ -65,12 +65,15 @@ def main(args: argparse.Namespace) -> int:
     folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
     tally = _measure(plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
-    from . import plot, report, terminal
+    from . import table
 
-    terminal.print_results(folder, tally, plan.rounds)
+    table.print_results(folder, tally, plan.rounds)
     code = _exit_code(tally)
-    if any(kept.has_measurement() for kept in folder.workloads.values()):
-        wanted = [plot.draw_figures] * args.plot + [report.write_report] * args.report
+    if (args.plot or args.report) and any(k.has_measurement() for k in folder.workloads.values()):
+        from .figures import draw_figures
+        from .reporting.page import write_report
+
+        wanted = [draw_figures] * args.plot + [write_report] * args.report
         for write in wanted:
             try:
                 write(folder)

@@ -1,19 +1,40 @@
-"""Prints comparisons as tables: a case per row, a runtime per column.
+"""What a run prints at its end: a table per workload, what was left out, and all warnings.
 
-A cell has its numbers below each other (median, interval, ratio, interval of the ratio), so that
-seven columns fit into 80 characters. Problems are footnotes: their texts are longer than any cell.
+A table has a case per row and a runtime per column. A cell has its numbers below each other
+(median, interval, ratio, interval of the ratio), so that seven columns fit into 80 characters.
+Problems are footnotes: their texts are longer than any cell.
 After the grid of the metric come those of what else a workload is about, where it was measured.
 """
 
 from rich.console import Console
 from rich.text import Text
 
-from . import units
+from . import needs, units
+from .advice import warnings_of
 from .asides import RATIO, Aside, asides_of
+from .catalog import in_order
 from .comparison import Case, Comparison, compare
 from .footnotes import Footnotes, explanation, problem
 from .grid import print_grid
-from .results import WorkloadResults
+from .results import ResultsFolder, WorkloadResults
+from .tally import Tally
+from .terminal import stdout_console
+
+
+def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
+    console = stdout_console()
+    for results in in_order(folder.workloads.values(), lambda results: results.workload):
+        print_workload(console, results)
+    for line in needs.lines(folder.environment["run"]["left_out"]):
+        console.print(Text(line), soft_wrap=True)
+    warnings = warnings_of(folder, tally, wanted_rounds)
+    if warnings:
+        console.print(Text("Warnings", style="bold yellow"))
+    for warning in warnings:
+        console.print(Text(f"- {warning.what}"))
+        console.print(Text(f"  what to do: {warning.advice}", style="dim"))
+    if not folder.workloads:
+        console.print(Text("Nothing was measured."))
 
 
 def print_workload(console: Console, results: WorkloadResults) -> None:

@@ -6,8 +6,9 @@ from made_up_check import GATE, Behaviour
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from switchyard.checking.markdown import code, markdown, prose
+from switchyard.checking.markdown import markdown
 from switchyard.checking.model import Report, Verdict
+from switchyard.markdown import code, prose
 
 REPORT = made_up_check.report()
 NAMES = (

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from living import processes_of, wait_until
 
-from switchyard.report import write_report
+from switchyard.reporting.page import write_report
 from switchyard.results import ResultsFolder
 
 if reason := browser.missing():

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import units
+from ..markdown import prose
 from ..statistics import MIN_FOR_INTERVAL, Summary
 from .model import Finding, Verdict
 
@@ -94,9 +95,6 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def markdown(findings: Sequence[Finding], facts: Sequence[str]) -> str:
-    # Only here: it brings the whole regression check with it.
-    from ..checking.markdown import prose
-
     head = (
         "| what | ours | theirs | ratio | 95 % interval | tolerance | verdict |\n"
         "|---|--:|--:|--:|--:|---|---|"

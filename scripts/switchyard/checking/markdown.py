@@ -1,18 +1,16 @@
 """A check as Markdown, for a comment or the summary of a CI job: what matters first, then all.
 
-Names and messages come from programs that we don't know, so each is set as code that nothing in it
-can end, or escaped: no Markdown, HTML or table bar of theirs takes effect.
+Names and messages come from programs that we don't know, so each is set as code or escaped.
 """
 
-import re
 from collections.abc import Sequence
 
+from ..markdown import code, fence, prose
 from . import headline, wording
 from .model import Finding, Report, Verdict
 
 # GitHub takes 65,536 characters in a comment.
 _MOST_CHARACTERS = 60_000
-_MOST_OF_A_TEXT = 500
 _HEAD = (
     "| benchmark | verdict | change | 95 % interval | instructions | pairs | p |\n"
     "|---|---|--:|--:|--:|--:|--:|"
@@ -75,36 +73,12 @@ def _verdict(finding: Finding) -> str:
 
 def _tail(report: Report) -> list[str]:
     again = headline.command(report)
-    fence = _fence(again, 3)
+    bar = fence(again, 3)
     machine = headline.machine(report)
-    parts = [f"To repeat it:\n\n{fence}sh\n{again}\n{fence}"] if again else []
+    parts = [f"To repeat it:\n\n{bar}sh\n{again}\n{bar}"] if again else []
     parts.append(headline.method(report))
     return [*parts, f"Measured on {code(machine)}."] if machine else parts
 
 
 def _details(summary: str, text: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
-
-
-def prose(text: str) -> str:
-    """Any text on one line, also within a table, with nothing in it that means something."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~&$!])", r"\\\1", _shortened(text))
-
-
-def code(text: str) -> str:
-    """Any text as code on one line, also within a table."""
-    text = _shortened(text).replace("|", "\\|")
-    fence = _fence(text, 1)
-    # Else a backtick at an end would join the fence; renderers take one space off each end.
-    space = " " if text.startswith("`") or text.endswith("`") or not text else ""
-    return f"{fence}{space}{text}{space}{fence}"
-
-
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _MOST_OF_A_TEXT else text[:_MOST_OF_A_TEXT] + "..."
-
-
-def _fence(text: str, least: int) -> str:
-    """A run of backticks that the text does not hold."""
-    return "`" * max([least, *(len(run) + 1 for run in re.findall("`+", text))])

@@ -4,6 +4,11 @@ Each title states what is compared; axes start at zero or are openly logarithmic
 figures of a workload; data, marks, axes and panels are what they share.
 """
 
+from pathlib import Path
+
+from .. import drawing
+from ..errors import BadInputError, SwitchyardError
+from ..results import ResultsFolder
 from .blocking import blocking_lateness
 from .channel import channel_throughput
 from .cpu import cpu_speedup
@@ -24,3 +29,32 @@ ALL = (
     http_fetch_time, http_fetch_throughput, channel_throughput, shared_counter_cost, cpu_speedup,
     blocking_lateness, memory_by_stack_depth, memory_by_count, limits_reached,
 )  # fmt: skip
+
+
+def draw_figures(folder: ResultsFolder) -> None:
+    """Into the folder's plots/; says what was drawn and what was not."""
+    plots = folder.path / "plots"
+    try:
+        plots.mkdir(exist_ok=True)
+        drawn = _draw_all(folder, plots)
+    except OSError as error:
+        raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
+    if not drawn:
+        raise SwitchyardError(f"nothing to draw in {folder.path}: no row has a measurement")
+
+
+def _draw_all(folder: ResultsFolder, plots: Path) -> int:
+    """Returns how many figures were drawn."""
+    drawing.use_style()
+    caption = drawing.caption(folder)
+    drawn = 0
+    for draw in ALL:
+        name = draw.__name__
+        figure = draw(folder)
+        if figure is None:
+            print(f"{name}: skipped, not measured in this run")
+            continue
+        for path in drawing.save(figure, caption, plots, name):
+            print(path)
+        drawn += 1
+    return drawn

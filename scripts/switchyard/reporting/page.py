@@ -20,6 +20,8 @@ from ..asides import asides_of
 from ..catalog import in_order
 from ..comparison import compare
 from ..environment import in_short
+from ..errors import BadInputError
+from ..files import replacing
 from ..results import ResultsFolder, WorkloadResults
 from ..tally import Tally
 from .pictures import pictures_of
@@ -42,6 +44,21 @@ class Section:
     summary: WorkloadSummary
     tables: list[Table]
     details: list[Table]
+
+
+def write_report(folder: ResultsFolder, out: Path | None = None) -> None:
+    """Into the folder, or as `out`; says where. Raises BadInputError if it can't be written."""
+    out = out or folder.path / "report.html"
+    if out.is_dir():
+        raise BadInputError(f"cannot write {out}: it is a folder")
+    text = page(folder)
+    try:
+        with replacing(out) as part:
+            # JSON may hold halves of characters, which no file can.
+            part.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadInputError(f"cannot write {out}: {error.strerror}") from None
+    print(out)
 
 
 def page(folder: ResultsFolder) -> str:
