@@ -7,8 +7,10 @@ our own end here as one line on stderr.
 import argparse
 from collections.abc import Sequence
 
-from . import __version__, check, doctor, errors, merge, plot, report, run, validate
-from . import list as list_command
+from . import __version__
+from .commands import check, doctor, merge, plot, report, run, validate
+from .commands import list as list_command
+from .system import errors
 
 COMMANDS = {
     "run": run, "plot": plot, "report": report, "check": check, "validate": validate,

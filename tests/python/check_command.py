@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fakes import row, write_bench
 
-from switchyard.paths import ROOT
+from switchyard.system.paths import ROOT
 
 SWITCHYARD = ROOT / "scripts" / "switchyard.sh"
 FIBER = "switch/fiber/via:yield/tasks:2/placement:same"

@@ -16,8 +16,8 @@ from fakes import row, write_bench
 from rich.console import Console
 from tiny_project import CMAKE, commit, git
 
-from switchyard.checking import evidence
-from switchyard.checking.revision import build_baseline
+from switchyard.gate import evidence
+from switchyard.gate.revision import build_baseline
 
 ROOT = Path(__file__).resolve().parents[2]
 SWITCHYARD = check_command.SWITCHYARD

@@ -10,7 +10,7 @@ from pathlib import Path
 from fakes import row, write_bench
 
 from switchyard.agreement.launches import Setting
-from switchyard.agreement.tools import PERF_STAT, Tool, Tools
+from switchyard.system.tools import PERF_STAT, Tool, Tools
 
 SWITCH_ROWS = [
     f"switch/{runtime}/via:pipe/tasks:2/placement:same" for runtime in ("thread", "process")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from simulated import Row
 
-from switchyard.checking import verdicts
-from switchyard.checking.model import (
+from switchyard.gate import verdicts
+from switchyard.gate.model import (
     Benchmark,
     Finding,
     Pair,

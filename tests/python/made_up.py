@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fakes import METRICS, row
 
-from switchyard.catalog import Workload
-from switchyard.results import ResultsFolder, WorkloadResults
+from switchyard.suite.catalog import Workload
+from switchyard.suite.results import ResultsFolder, WorkloadResults
 
 MadeUp = tuple[dict, dict[str, float | str]]
 

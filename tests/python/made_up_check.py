@@ -4,8 +4,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from switchyard.checking import verdicts
-from switchyard.checking.model import (
+from switchyard.gate import verdicts
+from switchyard.gate.model import (
     Benchmark,
     Evidence,
     Finding,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import made_up
 
-from switchyard import figures
-from switchyard.results import ResultsFolder
+from switchyard.compare import figures
+from switchyard.suite.results import ResultsFolder
 
 _VOID = frozenset(("meta", "link", "img", "br", "input", "hr"))
 # One white pixel.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from switchyard.checking import verdicts
-from switchyard.checking.model import (
+from switchyard.gate import verdicts
+from switchyard.gate.model import (
     SCREEN_PAIRS,
     SIDES,
     Benchmark,
@@ -23,7 +23,7 @@ from switchyard.checking.model import (
     Sample,
     Stage,
 )
-from switchyard.checking.stages import Stages
+from switchyard.gate.stages import Stages
 
 STEAL = "the hypervisor took more than 5% of the CPU's time (steal)"
 

@@ -5,14 +5,15 @@ import random
 import pytest
 from instruments import PERF_STAT_PRINTS, setting, write_build
 
-from switchyard.agreement import launches, switch_probe, tools
+from switchyard.agreement import launches, switch_probe
 from switchyard.agreement.echo_probe import EchoProbe
 from switchyard.agreement.http_probe import OurClientProbe, WrkProbe
 from switchyard.agreement.launches import Served
 from switchyard.agreement.model import Pair, ProbeError
 from switchyard.agreement.switch_probe import SwitchProbe
-from switchyard.launch import Outcome
-from switchyard.machine import Machine
+from switchyard.system import tools
+from switchyard.system.launch import Outcome
+from switchyard.system.machine import Machine
 
 CHANCE = random.Random(1)
 OLD_PERF = """# Running sched/pipe benchmark...

@@ -11,7 +11,7 @@ from living import processes_of
 
 from switchyard.agreement.launches import Setting, serve
 from switchyard.agreement.model import ProbeError
-from switchyard.agreement.tools import Tools
+from switchyard.system.tools import Tools
 
 STUBBORN = 'signal.signal(signal.SIGTERM, signal.SIG_IGN); print("listening on x:1", flush=True)\n'
 

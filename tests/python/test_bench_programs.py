@@ -14,7 +14,7 @@ from conftest import BIN, SWITCHYARD
 from living import ours, wait_for_child
 from test_programs import run
 
-from switchyard.catalog import exact_filter
+from switchyard.suite.catalog import exact_filter
 
 # Only where nothing was built at all: a program that is missing from a build is a failure.
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")

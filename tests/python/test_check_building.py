@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from tiny_project import git
 
-from switchyard.checking.revision import build_candidate
-from switchyard.errors import SwitchyardError
+from switchyard.gate.revision import build_candidate
+from switchyard.system.errors import SwitchyardError
 
 
 def test_a_build_command_runs_in_the_worktree_and_is_its_root(project, baseline):

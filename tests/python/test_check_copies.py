@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from fakes import write_foreign
 
-from switchyard.checking.copies import fresh_copies
-from switchyard.checking.sides import Side
-from switchyard.errors import SwitchyardError
+from switchyard.gate.copies import fresh_copies
+from switchyard.gate.sides import Side
+from switchyard.system.errors import SwitchyardError
 
 BINARIES = ["bin/bench_x", "bin/bench_y"]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from switchyard.checking import document, gate, verdicts
-from switchyard.checking.model import Benchmark, Finding, Pair, Plan, Report, Sample, Stage, Verdict
-from switchyard.errors import BadInputError, SwitchyardError
-from switchyard.paths import ROOT
+from switchyard.gate import document, gate, verdicts
+from switchyard.gate.model import Benchmark, Finding, Pair, Plan, Report, Sample, Stage, Verdict
+from switchyard.system.errors import BadInputError, SwitchyardError
+from switchyard.system.paths import ROOT
 
 BENCHMARKS = [Benchmark(name, "bin/bench_x", name) for name in ("x/a", "x/b", "x/c")]
 

@@ -11,8 +11,8 @@ from conftest import SWITCHYARD
 from fakes import STUBBORN_CHILD
 from living import processes_of, wait_until
 
-from switchyard import check
 from switchyard.cli import build_parser
+from switchyard.commands import check
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

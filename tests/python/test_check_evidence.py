@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 from simulated import TAILS, Row, changes
 
-from switchyard.checking import evidence
-from switchyard.checking.model import Evidence, Pair, Sample, Stage
+from switchyard.gate import evidence
+from switchyard.gate.model import Evidence, Pair, Sample, Stage
 
 LIMIT = math.log1p(0.05)
 ONCE_IN_A_MILLION = 1e-6

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from switchyard import drawing
-from switchyard.checking import figure
-from switchyard.checking.model import Report, Verdict, percent
+from switchyard.compare import drawing
+from switchyard.gate import figure
+from switchyard.gate.model import Report, Verdict, percent
 
 drawing.use_style()
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import BIN
 
-from switchyard.checking.counting_tools import find_tool
-from switchyard.checking.instructions import count
-from switchyard.checking.model import SIDES, Benchmark
-from switchyard.interrupts import Interrupts
-from switchyard.launch import launch
+from switchyard.gate.instructions import count
+from switchyard.gate.model import SIDES, Benchmark
+from switchyard.system.counting_tools import find_tool
+from switchyard.system.interrupts import Interrupts
+from switchyard.system.launch import launch
 
 NAME = "BM_work/8"
 NEWER, OWN = "[--benchmark_min_time=`<integer>x` OR `<float>s` ]", "--describe\n--iterations N"

@@ -6,9 +6,9 @@ from made_up_check import GATE, Behaviour
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from switchyard.checking.markdown import markdown
-from switchyard.checking.model import Report, Verdict
-from switchyard.markdown import code, prose
+from switchyard.gate.markdown import markdown
+from switchyard.gate.model import Report, Verdict
+from switchyard.system.markdown import code, prose
 
 REPORT = made_up_check.report()
 NAMES = (

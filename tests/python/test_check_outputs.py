@@ -11,9 +11,9 @@ import made_up_check
 import pytest
 from made_up_check import GATE, Behaviour
 
-from switchyard.checking import google_benchmark
-from switchyard.checking.junit import junit_xml
-from switchyard.checking.model import Benchmark, Report, Sample, Stage, Verdict
+from switchyard.gate import google_benchmark
+from switchyard.gate.junit import junit_xml
+from switchyard.gate.model import Benchmark, Report, Sample, Stage, Verdict
 
 COMPARE = Path("/usr/share/benchmark/compare.py")  # of Debian's libbenchmark-tools
 REPORT = made_up_check.report()

@@ -11,11 +11,11 @@ import sys
 import pytest
 from tiny_project import CMAKE, commit, git, worktrees_of
 
-from switchyard.checking import revision, worktrees
-from switchyard.checking.sampling import Interrupted
-from switchyard.errors import BadInputError, SwitchyardError
-from switchyard.interrupts import Interrupts
-from switchyard.processes import children_of
+from switchyard.gate import revision, worktrees
+from switchyard.gate.sampling import Interrupted
+from switchyard.system.errors import BadInputError, SwitchyardError
+from switchyard.system.interrupts import Interrupts
+from switchyard.system.processes import children_of
 
 
 def test_the_baseline_is_the_old_commit_with_the_candidates_settings(project, baseline):

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from fakes import row, write_bench
 
-from switchyard.checking.model import Benchmark, Plan, Sample, Stage
-from switchyard.checking.sampling import Interrupted, Sampler
-from switchyard.interrupts import Interrupts
-from switchyard.machine import Machine
+from switchyard.gate.model import Benchmark, Plan, Sample, Stage
+from switchyard.gate.sampling import Interrupted, Sampler
+from switchyard.system.interrupts import Interrupts
+from switchyard.system.machine import Machine
 
 NAME = "switch/fiber/via:yield/tasks:2"
 BENCHMARK = Benchmark(NAME, "bin/bench_switch", NAME)

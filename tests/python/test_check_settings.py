@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.checking import settings
-from switchyard.errors import BadInputError
+from switchyard.gate import settings
+from switchyard.system.errors import BadInputError
 
 CACHE = """# This is the CMakeCache file.
 //Flags used by the CXX compiler

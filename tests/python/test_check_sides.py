@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from fakes import row, write_bench, write_foreign
 
-from switchyard.catalog import exact_filter
-from switchyard.checking import listing, sides
-from switchyard.checking.listing import Listing, list_benchmarks
-from switchyard.checking.model import Verdict
-from switchyard.checking.sampling import Interrupted
-from switchyard.checking.sides import Side
-from switchyard.errors import BadInputError
-from switchyard.interrupts import Interrupts
+from switchyard.gate import listing, sides
+from switchyard.gate.listing import Listing, list_benchmarks
+from switchyard.gate.model import Verdict
+from switchyard.gate.sampling import Interrupted
+from switchyard.gate.sides import Side
+from switchyard.suite.catalog import exact_filter
+from switchyard.system.errors import BadInputError
+from switchyard.system.interrupts import Interrupts
 
 # Google Benchmark's parts in its order: arguments, min_time, min_warmup_time, iterations,
 # repeats, kind of time, threads.

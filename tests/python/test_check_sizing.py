@@ -6,8 +6,8 @@ from judging import judged, some
 from scipy import stats
 from simulated import Row, World, a_plan, pairs
 
-from switchyard.checking import sizing
-from switchyard.checking.model import (
+from switchyard.gate import sizing
+from switchyard.gate.model import (
     Finding,
     Stage,
     Verdict,

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from switchyard.checking import sizing, stages, verdicts
-from switchyard.checking.model import Benchmark, Evidence, Pair, Plan, Sample, Stage
+from switchyard.gate import sizing, stages, verdicts
+from switchyard.gate.model import Benchmark, Evidence, Pair, Plan, Sample, Stage
 
 NAMES = ("a", "b", "c", "d")
 BENCHMARKS = [Benchmark(name, f"bin/bench_{name}", name) for name in NAMES]

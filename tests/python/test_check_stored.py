@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.checking import stored
-from switchyard.errors import BadInputError
+from switchyard.gate import stored
+from switchyard.system.errors import BadInputError
 
 HERE = {"host": "vm", "cpu_model": "A", "cpu_count": 2, "kernel": "6.1", "virtualisation": None}
 CONTEXT = {"host_name": "vm", "num_cpus": 2, "executable": "./bench_x"}

@@ -9,11 +9,11 @@ import pytest
 from made_up_check import GATE, Behaviour
 from rich.console import Console
 
-from switchyard import progress as shared_progress
-from switchyard.checking import headline, wording
-from switchyard.checking.model import Benchmark, Finding, Report, Verdict
-from switchyard.checking.progress import CheckProgress
-from switchyard.checking.table import print_report
+from switchyard.gate import headline, wording
+from switchyard.gate.model import Benchmark, Finding, Report, Verdict
+from switchyard.gate.progress import CheckProgress
+from switchyard.gate.table import print_report
+from switchyard.suite import progress as shared_progress
 
 REPORT = made_up_check.report(problems=["bin/bench_x: cannot be listed"])
 LONG = "channel/process/via:shared_memory/pairs:1/bytes:8/capacity:64/placement:same"

@@ -4,8 +4,8 @@ import pytest
 from judging import judged, rows, slower, some
 from simulated import STEAL, Row, World, a_plan, pairs, run
 
-from switchyard.checking import evidence, verdicts
-from switchyard.checking.model import (
+from switchyard.gate import evidence, verdicts
+from switchyard.gate.model import (
     Benchmark,
     Finding,
     Pair,

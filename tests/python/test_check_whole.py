@@ -14,8 +14,8 @@ from judging import judged, rows, some, verdict_of
 from scipy import stats
 from simulated import Check, Row, World, a_plan, mirrored, pairs, run
 
-from switchyard.checking import document, verdicts
-from switchyard.checking.model import (
+from switchyard.gate import document, verdicts
+from switchyard.gate.model import (
     Report,
     Stage,
     Verdict,

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from fakes import METRICS, row
 
-from switchyard import units
-from switchyard.catalog import Workload, bare_name, exact_filter
-from switchyard.comparison import compare, speed_up
-from switchyard.results import WorkloadResults
+from switchyard.compare.comparison import compare, speed_up
+from switchyard.suite.catalog import Workload, bare_name, exact_filter
+from switchyard.suite.results import WorkloadResults
+from switchyard.system import units
 
 
 def results(*rows_and_values: tuple[dict, list[float]]) -> WorkloadResults:

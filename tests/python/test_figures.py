@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from switchyard import drawing, figures, palette
-from switchyard.results import ResultsFolder
+from switchyard.compare import drawing, figures, palette
+from switchyard.suite.results import ResultsFolder
 
 drawing.use_style()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.catalog import exact_filter
+from switchyard.suite.catalog import exact_filter
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGINALS = ROOT / "runtimes" / "gevent"

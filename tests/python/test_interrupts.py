@@ -14,8 +14,8 @@ from conftest import SWITCHYARD
 from fakes import DAEMON, FOREVER, STUBBORN_CHILD, row, write_bench
 from living import DEADLINE_S, processes_of, wait_until
 
-from switchyard.interrupts import Interrupts
-from switchyard.results import ResultsFolder
+from switchyard.suite.results import ResultsFolder
+from switchyard.system.interrupts import Interrupts
 
 
 @pytest.fixture

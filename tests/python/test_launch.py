@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from switchyard.errors import SwitchyardError
-from switchyard.launch import launch
-from switchyard.processes import children_of
+from switchyard.system.errors import SwitchyardError
+from switchyard.system.launch import launch
+from switchyard.system.processes import children_of
 
 PYTHON = (sys.executable, "-ISs", "-c")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from switchyard import checks, environment
-from switchyard.checks import LIMIT, OK, WARN
-from switchyard.machine import Machine
+from switchyard.suite import checks, environment
+from switchyard.suite.checks import LIMIT, OK, WARN
+from switchyard.system.machine import Machine
 
 _HUGE = "sys/kernel/mm/transparent_hugepage/enabled"
 GOOD = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import Cli
 
-from switchyard import histograms
+from switchyard.compare import histograms
 
 FIGURES = {"loop": "open", "bytes": 64}
 

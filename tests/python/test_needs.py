@@ -8,8 +8,8 @@ import pytest
 from conftest import Cli
 from fakes import row, write_bench
 
-from switchyard import needs
-from switchyard.catalog import Row, Workload
+from switchyard.suite import needs
+from switchyard.suite.catalog import Row, Workload
 
 GEVENT = "sleep/gevent/tasks:1000/ms:100"
 WRK = "http_fetch/wrk/urls:100/latency_ms:0/bytes:1024/connection:keep"

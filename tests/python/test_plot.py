@@ -68,9 +68,9 @@ def test_figure_without_its_workload_is_skipped_with_a_line(cli: Cli, out: Path)
     ],
 )
 def test_switch_figure_has_only_panels_with_data(cases: list[str], panels: int, tmp_path: Path):
-    from switchyard import drawing, figures
-    from switchyard.catalog import Workload
-    from switchyard.results import ResultsFolder, WorkloadResults
+    from switchyard.compare import drawing, figures
+    from switchyard.suite.catalog import Workload
+    from switchyard.suite.results import ResultsFolder, WorkloadResults
 
     rows = [row(f"switch/fiber/via:yield/{case}") for case in cases]
     described = {"workload": "switch", "what": "", "metric": METRICS["switch"], "rows": rows}
@@ -99,8 +99,8 @@ def test_caption_tells_of_an_interrupted_run(cli: Cli, out: Path):
     facts = json.loads(environment.read_text())
     facts["run"]["complete"] = False
     environment.write_text(json.dumps(facts))
-    from switchyard.drawing import caption
-    from switchyard.results import ResultsFolder
+    from switchyard.compare.drawing import caption
+    from switchyard.suite.results import ResultsFolder
 
     assert caption(ResultsFolder.load(out)).startswith("Interrupted run, 1 round;")
     assert cli("plot", out).returncode == 0
@@ -184,7 +184,7 @@ def test_a_spoilt_environment_is_one_clear_line(section, spoilt, cli: Cli, out: 
 
 
 def test_newest_folder_is_the_one_that_began_last(tmp_path: Path):
-    from switchyard.results import newest
+    from switchyard.suite.results import newest
 
     for name in ("20250101T000000Z-b-1", "20260101T000000Z-a-1", "reference"):
         (tmp_path / name).mkdir()

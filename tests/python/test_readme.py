@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.results import ResultsFolder
+from switchyard.suite.results import ResultsFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

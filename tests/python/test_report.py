@@ -13,9 +13,9 @@ import pytest
 from conftest import Cli
 from fakes import row, write_bench
 
-from switchyard import figures
-from switchyard.reporting.page import page
-from switchyard.results import ResultsFolder
+from switchyard.compare import figures
+from switchyard.compare.report.page import page
+from switchyard.suite.results import ResultsFolder
 
 SPITEFUL = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)",

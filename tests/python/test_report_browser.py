@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT
 from living import processes_of, wait_until
 
-from switchyard.reporting.page import write_report
-from switchyard.results import ResultsFolder
+from switchyard.compare.report.page import write_report
+from switchyard.suite.results import ResultsFolder
 
 if reason := browser.missing():
     pytest.skip(reason, allow_module_level=True)

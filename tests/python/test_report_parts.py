@@ -9,10 +9,12 @@ import made_up
 import pages
 import pytest
 
-from switchyard import catalog, drawing, run
-from switchyard.reporting.pictures import pictures_of
-from switchyard.reporting.reproduction import recipe_of
-from switchyard.reporting.surroundings import groups_of
+from switchyard.commands import run
+from switchyard.compare import drawing
+from switchyard.compare.report.pictures import pictures_of
+from switchyard.compare.report.reproduction import recipe_of
+from switchyard.compare.report.surroundings import groups_of
+from switchyard.suite import catalog
 
 RUN = {
     "seed": 7, "rounds_wanted": 6, "rounds_done": 4, "min_time_s": 0.05,
@@ -134,7 +136,7 @@ def test_figures_that_are_missing_or_broken_are_drawn(spoilt: bytes | None, tmp_
 
 
 def test_a_drawn_figure_is_the_one_that_plot_writes(tmp_path):
-    from switchyard import figures
+    from switchyard.compare import figures
 
     folder = pages.few(tmp_path / "results", "cpu")
     (tmp_path / "results" / "plots" / "cpu_speedup.png").unlink()

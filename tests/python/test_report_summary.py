@@ -9,9 +9,9 @@ from fakes import row
 from test_comparison import results
 from test_standing import FAST, times
 
-from switchyard.comparison import compare
-from switchyard.reporting.summary import overview, summarize_workload
-from switchyard.results import ResultsFolder
+from switchyard.compare.comparison import compare
+from switchyard.compare.report.summary import overview, summarize_workload
+from switchyard.suite.results import ResultsFolder
 
 _LEAD = re.compile(r"(?:by|\() ?(?P<ratio>[\d.]+)x,? \(?(?:95 % interval )?(?P<low>[\d.]+) to "
                    r"(?P<high>[\d.]+)\)")  # fmt: skip

@@ -6,10 +6,10 @@ from fakes import row
 from test_comparison import results
 from test_standing import FAST, times
 
-from switchyard.asides import asides_of
-from switchyard.comparison import compare
-from switchyard.reporting.row_tables import counters_table, rows_table
-from switchyard.reporting.tables import Cell, Table, aside_tables, metric_table
+from switchyard.compare.asides import asides_of
+from switchyard.compare.comparison import compare
+from switchyard.compare.report.row_tables import counters_table, rows_table
+from switchyard.compare.report.tables import Cell, Table, aside_tables, metric_table
 
 
 def tables(kept) -> dict[str, Table]:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import made_up
 
-from switchyard.advice import warnings_of
-from switchyard.comparison import compare
-from switchyard.results import ResultsFolder
-from switchyard.row_notes import notes_of, saturated
-from switchyard.tally import Tally
+from switchyard.compare.advice import warnings_of
+from switchyard.compare.comparison import compare
+from switchyard.compare.row_notes import notes_of, saturated
+from switchyard.suite.results import ResultsFolder
+from switchyard.suite.tally import Tally
 
 EPOLL, FIBER, THREAD = (f"echo/{name}/connections:64/bytes:64" for name in
                         ("epoll", "fiber", "thread"))  # fmt: skip

@@ -7,8 +7,8 @@ import pytest
 from conftest import Cli
 from fakes import FOREVER, row, write_bench
 
-from switchyard.launch import Outcome
-from switchyard.measure import why
+from switchyard.suite.measure import why
+from switchyard.system.launch import Outcome
 
 
 def rows_of(out: Path, workload: str) -> list[dict]:
@@ -265,7 +265,7 @@ def test_broken_binary_is_named(cli: Cli, build: Path):
 
 
 def test_results_do_not_tell_where_the_repository_lies():
-    from switchyard.paths import ROOT, recorded
+    from switchyard.system.paths import ROOT, recorded
 
     assert recorded(ROOT / "build" / "release") == "build/release"
     assert recorded("/elsewhere/bench_echo") == "/elsewhere/bench_echo"

@@ -8,7 +8,7 @@ from conftest import Cli
 from fakes import row, write_bench
 from test_run import rows_of
 
-from switchyard.results import ResultsFolder
+from switchyard.suite.results import ResultsFolder
 
 COUNTS_HARDWARE = """
 if "--hardware-counters" in sys.argv:

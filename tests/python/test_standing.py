@@ -4,9 +4,9 @@ import pytest
 from fakes import row
 from test_comparison import results
 
-from switchyard.comparison import compare
-from switchyard.standing import Finding, finding, next_behind, standing
-from switchyard.statistics import Summary
+from switchyard.compare.comparison import compare
+from switchyard.compare.standing import Finding, finding, next_behind, standing
+from switchyard.compare.statistics import Summary
 
 FAST = [10.0, 11.0, 9.0, 10.0, 10.5, 9.5]
 

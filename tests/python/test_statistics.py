@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from switchyard.statistics import Summary, paired_ratio, shows_difference, summarize
+from switchyard.compare.statistics import Summary, paired_ratio, shows_difference, summarize
 
 
 def test_interval_is_the_one_between_order_statistics():

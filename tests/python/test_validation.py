@@ -1,6 +1,7 @@
 """The validation of the check: raw data are kept whole, and what is counted from them is right."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,10 @@ from pathlib import Path
 import pytest
 from simulated import Row, World, a_plan, run
 
-from switchyard import drawing
-from switchyard.checking.model import Pair, Sample, Stage
-from switchyard.paths import ROOT
-from switchyard.validation import figure, rivals, runs, summary, text
+from switchyard.compare import drawing
+from switchyard.gate.model import Pair, Sample, Stage
+from switchyard.gate.study import figure, rivals, runs, summary, text
+from switchyard.system.paths import ROOT
 
 REFERENCE = ROOT / "results/reference/check"
 NAMES = ("x/a", "x/b", "x/c")
@@ -158,7 +159,8 @@ def test_the_reference_summary_follows_from_its_raw_data():
 
 @pytest.mark.parametrize("command", [[], ["build"], ["measure"], ["count"], ["report"]])
 def test_every_command_explains_itself(command):
-    asked = [sys.executable, ROOT / "scripts/validate_check.py", *command, "--help"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    asked = [sys.executable, "-m", "switchyard.gate.study", *command, "--help"]
+    paths = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, env=paths)
     assert done.returncode == 0, done.stderr
-    assert "usage: validate_check.py" in done.stdout
+    assert "usage: python -m switchyard.gate.study" in done.stdout

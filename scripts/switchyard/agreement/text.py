@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import units
-from ..markdown import prose
-from ..statistics import MIN_FOR_INTERVAL, Summary
+from ..compare.statistics import MIN_FOR_INTERVAL, Summary
+from ..system import units
+from ..system.markdown import prose
 from .model import Finding, Verdict
 
 _STYLES = {
