@@ -6,16 +6,25 @@ from fakes import row
 from test_comparison import results
 from test_standing import FAST, times
 
-from switchyard.compare.asides import asides_of
 from switchyard.compare.comparison import compare
 from switchyard.compare.report.row_tables import counters_table, rows_table
-from switchyard.compare.report.tables import Cell, Table, aside_tables, metric_table
+from switchyard.compare.report.tables import Cell, Table, metric_table, secondary_tables
+from switchyard.compare.secondary_metrics import secondary_metrics
 
 
 def tables(kept) -> dict[str, Table]:
     comparison = compare(kept)
-    asides = [table for aside in asides_of(kept, comparison) for table in aside_tables(aside)]
-    found = [metric_table(comparison), *asides, rows_table(kept, comparison), counters_table(kept)]
+    secondary = [
+        table
+        for metric in secondary_metrics(kept, comparison)
+        for table in secondary_tables(metric)
+    ]
+    found = [
+        metric_table(comparison),
+        *secondary,
+        rows_table(kept, comparison),
+        counters_table(kept),
+    ]
     return {table.title: table for table in found}
 
 

@@ -16,10 +16,10 @@ from ..suite.tally import Tally
 from ..system import units
 from ..system.terminal import stdout_console
 from .advice import warnings_of
-from .asides import RATIO, Aside, asides_of
 from .comparison import Case, Comparison, compare
 from .footnotes import Footnotes, explanation, problem
 from .grid import print_grid
+from .secondary_metrics import RATIO, SecondaryMetric, secondary_metrics
 
 
 def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
@@ -53,8 +53,8 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
     console.print(Text(explanation(comparison), style="dim"))
     for line in footnotes.lines:
         console.print(Text(line))
-    for aside in asides_of(results, comparison):
-        _print_aside(console, workload.name, aside)
+    for metric in secondary_metrics(results, comparison):
+        _print_secondary(console, workload.name, metric)
     if workload.name == "limits":
         _print_endings(console, results)
     console.print()
@@ -85,15 +85,15 @@ def _metric_cell(
     return text
 
 
-def _print_aside(console: Console, workload: str, aside: Aside) -> None:
+def _print_secondary(console: Console, workload: str, metric: SecondaryMetric) -> None:
     """Medians above each other; of numbers that are ratios themselves, with their intervals."""
-    names = f", {' above '.join(aside.parts)}" if len(aside.parts) > 1 else ""
+    names = f", {' above '.join(metric.parts)}" if len(metric.parts) > 1 else ""
 
     def cell(case: Case, column: str) -> Text:
-        found = [part.cells.get((case, column)) for part in aside.parts.values()]
+        found = [part.cells.get((case, column)) for part in metric.parts.values()]
         summaries = [part_cell.summary for part_cell in found if part_cell]
-        if aside.unit != RATIO:
-            return Text("\n".join(units.with_unit(s.median, aside.unit) for s in summaries))
+        if metric.unit != RATIO:
+            return Text("\n".join(units.with_unit(s.median, metric.unit) for s in summaries))
         text = Text()
         for s in summaries:
             text.append(units.ratio(s.median), style="bold")
@@ -101,8 +101,8 @@ def _print_aside(console: Console, workload: str, aside: Aside) -> None:
                 text.append(f"\n{units.together((s.low, s.high), '', s.median)}", style="dim")
         return text
 
-    shape = max(aside.parts.values(), key=lambda part: len(part.cells))
-    print_grid(console, f"{workload}: {aside.title}{names}", shape, cell)
+    shape = max(metric.parts.values(), key=lambda part: len(part.cells))
+    print_grid(console, f"{workload}: {metric.title}{names}", shape, cell)
 
 
 def _print_endings(console: Console, results: WorkloadResults) -> None:

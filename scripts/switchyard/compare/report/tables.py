@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...system import units
-from ..asides import RATIO, Aside
 from ..comparison import Case, Comparison, split_parameters
 from ..footnotes import Footnotes, explanation, problem
+from ..secondary_metrics import RATIO, SecondaryMetric
 from ..standing import Finding, finding
 from ..statistics import Summary
 
@@ -73,23 +73,23 @@ def metric_table(comparison: Comparison) -> Table:
     return replace(table, notes=(explanation(comparison), *footnotes.lines))
 
 
-def aside_tables(aside: Aside) -> Iterable[Table]:
+def secondary_tables(metric: SecondaryMetric) -> Iterable[Table]:
     """One for each of its numbers, so that each can be sorted by."""
-    for name, part in aside.parts.items():
+    for name, part in metric.parts.items():
 
         def cell(case: Case, column: str, part: Comparison = part) -> Cell:
             found = part.cells.get((case, column))
             if not found:
                 return Cell()
             s = found.summary
-            shown = units.ratio(s.median) if aside.unit == RATIO else ""
-            scale = "" if aside.unit == RATIO else aside.unit
+            shown = units.ratio(s.median) if metric.unit == RATIO else ""
+            scale = "" if metric.unit == RATIO else metric.unit
             below = (units.together((s.low, s.high), scale, s.median),) if s.count > 1 else ()
-            return Cell(shown or units.with_unit(s.median, aside.unit), s.median, below)
+            return Cell(shown or units.with_unit(s.median, metric.unit), s.median, below)
 
         if part.cells:
-            several = len(aside.parts) > 1
-            yield _grid(f"{aside.title}, {name}" if several else aside.title, part, cell)
+            several = len(metric.parts) > 1
+            yield _grid(f"{metric.title}, {name}" if several else metric.title, part, cell)
 
 
 def _ratio_lines(ratio: Summary) -> list[str]:

@@ -21,7 +21,7 @@ _MEMORY_PER = {"echo": "connection", "sleep": "task"}
 
 
 @dataclass(frozen=True)
-class Aside:
+class SecondaryMetric:
     """`parts`: what stands together, by its name; `unit`: as in system/units.py, or RATIO."""
 
     title: str
@@ -29,34 +29,40 @@ class Aside:
     parts: dict[str, Comparison]
 
 
-def asides_of(results: WorkloadResults, comparison: Comparison) -> list[Aside]:
+def secondary_metrics(results: WorkloadResults, comparison: Comparison) -> list[SecondaryMetric]:
     """`comparison`: that of the workload's metric."""
     return [
-        aside for aside in _all(results, comparison) if any(c.cells for c in aside.parts.values())
+        metric
+        for metric in _all(results, comparison)
+        if any(c.cells for c in metric.parts.values())
     ]
 
 
-def _all(results: WorkloadResults, comparison: Comparison) -> Iterator[Aside]:
+def _all(results: WorkloadResults, comparison: Comparison) -> Iterator[SecondaryMetric]:
     def by(key: str) -> Comparison:
         return compare(results, key).measured()
 
     name = results.workload.name
     if name in _LATENCY_OF:
-        yield Aside(_LATENCY_OF[name], "us", {"p50": by("p50_us"), "p99": by("p99_us")})
+        yield SecondaryMetric(_LATENCY_OF[name], "us", {"p50": by("p50_us"), "p99": by("p99_us")})
     if name == "echo_open":
         title = "highest rate that the objective allows"
-        yield Aside(title, "1/s", {"slo_ops_per_s": by("slo_ops_per_s")})
+        yield SecondaryMetric(title, "1/s", {"slo_ops_per_s": by("slo_ops_per_s")})
     if name == "switch":
         title = "time beyond the task's own block (below zero: less than the noise)"
-        yield Aside(title, "ns", {"switch_ns": by("switch_ns")})
+        yield SecondaryMetric(title, "ns", {"switch_ns": by("switch_ns")})
     if name == "http_fetch":
         title = "wall time, in times of the latency"
-        yield Aside(title, RATIO, {"over_ideal": by("over_ideal")})
+        yield SecondaryMetric(title, RATIO, {"over_ideal": by("over_ideal")})
     if name == "cpu":
-        yield Aside("speed-up against serial", RATIO, {"speed-up": speed_up(comparison, "serial")})
+        yield SecondaryMetric(
+            "speed-up against serial", RATIO, {"speed-up": speed_up(comparison, "serial")}
+        )
     if name in _MEMORY_PER:
         title = f"memory per {_MEMORY_PER[name]}"
-        yield Aside(title, "B", {"bytes_per_task": by("bytes_per_task")})
+        yield SecondaryMetric(title, "B", {"bytes_per_task": by("bytes_per_task")})
     if name == "memory":
         parts = {part: by(f"{key}_bytes_per_task") for part, key in _PARTS_OF_MEMORY.items()}
-        yield Aside("what it is made of", "B", {part: c for part, c in parts.items() if c.cells})
+        yield SecondaryMetric(
+            "what it is made of", "B", {part: c for part, c in parts.items() if c.cells}
+        )
