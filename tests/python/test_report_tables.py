@@ -4,7 +4,7 @@ import made_up
 import pytest
 from fakes import row
 from test_comparison import results
-from test_standing import FAST, times
+from test_ranking import FAST, times
 
 from switchyard.compare.comparison import compare
 from switchyard.compare.report.row_tables import counters_table, rows_table

@@ -7,8 +7,8 @@ from ...suite.results import Record, WorkloadResults
 from ...system import units
 from ..comparison import Case, Comparison, split_parameters
 from ..comparison import Cell as Measured
+from ..ranking import Finding, finding, next_behind
 from ..row_notes import notes_of
-from ..standing import Finding, finding, next_behind
 from ..statistics import Summary
 from .tables import Cell, Column, Table, parameter_cells, parameter_columns
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from ...suite.results import ResultsFolder, WorkloadResults
 from ...system import units
 from ..comparison import Case, Comparison, split_parameters
+from ..ranking import NO_DIFFERENCE, Finding, Ranking, finding, ranking
 from ..row_notes import late, saturated
-from ..standing import NO_DIFFERENCE, Finding, Standing, finding, standing
 from ..statistics import MIN_FOR_INTERVAL, Summary
 
 _NOBODY = "none is shown to be ahead of all others"
@@ -50,22 +50,22 @@ def summarize_workload(results: WorkloadResults, comparison: Comparison) -> Work
     _, varying = split_parameters(comparison.cases)
     doubtful = saturated(results.records()) | late(results.records()).keys()
     summary = WorkloadSummary("", [], [])
-    standings = []
+    rankings = []
     for case in comparison.cases:
         label = ", ".join(f"{name}:{value}" for name, value in case if name in varying)
         summary.problems.extend(Sentence(label, text) for text in _problems(comparison, case))
-        found = standing(comparison, case)
+        found = ranking(comparison, case)
         if found:
-            standings.append(found)
+            rankings.append(found)
             parts = [_who_is_ahead(comparison, found), *_to_control(comparison, found)]
             parts += _saturated(comparison, found, doubtful)
             summary.sentences.append(Sentence(label, " ".join(parts)))
-    return replace(summary, headline=_headline(comparison, standings))
+    return replace(summary, headline=_headline(comparison, rankings))
 
 
-def _headline(comparison: Comparison, standings: list[Standing]) -> str:
+def _headline(comparison: Comparison, rankings: list[Ranking]) -> str:
     """In how many cases each one is ahead of all others."""
-    contested = [found for found in standings if found.leads]
+    contested = [found for found in rankings if found.leads]
     if not contested:
         return "Nothing to compare: no case has two contenders with a result."
     ahead = Counter(found.leader for found in contested if found.is_shown)
@@ -83,7 +83,7 @@ def _superlative(comparison: Comparison) -> str:
     return "fastest" if comparison.workload.metric.unit in ("s", "1/s") else "best"
 
 
-def _who_is_ahead(comparison: Comparison, found: Standing) -> str:
+def _who_is_ahead(comparison: Comparison, found: Ranking) -> str:
     summary = comparison.cells[found.case, found.leader].summary
     median = units.with_unit(summary.median, comparison.workload.metric.unit)
     leader = f"{found.leader} ({median})"
@@ -108,7 +108,7 @@ def _who_is_ahead(comparison: Comparison, found: Standing) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _to_control(comparison: Comparison, found: Standing) -> Iterator[str]:
+def _to_control(comparison: Comparison, found: Ranking) -> Iterator[str]:
     """The best contender against the limit, where there is one."""
     control = comparison.references[found.case]
     ratio = comparison.cells[found.case, found.leader].ratio
@@ -124,7 +124,7 @@ def _to_control(comparison: Comparison, found: Standing) -> Iterator[str]:
         yield f"It has {times} the {label} of the control {control}."
 
 
-def _saturated(comparison: Comparison, found: Standing, doubtful: set[str]) -> Iterator[str]:
+def _saturated(comparison: Comparison, found: Ranking, doubtful: set[str]) -> Iterator[str]:
     columns = dict.fromkeys((found.leader, *found.leads, comparison.references[found.case]))
     names = [c for c in columns if comparison.cells[found.case, c].row.name in doubtful]
     if names:

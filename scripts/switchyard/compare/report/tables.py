@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from ...system import units
 from ..comparison import Case, Comparison, split_parameters
 from ..footnotes import Footnotes, explanation, problem
+from ..ranking import Finding, finding
 from ..secondary_metrics import RATIO, SecondaryMetric
-from ..standing import Finding, finding
 from ..statistics import Summary
 
 

@@ -32,7 +32,7 @@ def finding(ratio: Summary | None, better: str = "higher") -> Finding:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranking:
     """The contender with the best median, and its lead over each of the others, the next first.
 
     A lead is the factor by which it is better; None where two have no round in common.
@@ -52,12 +52,12 @@ class Standing:
         return bool(self.leads) and len(self.over(Finding.BETTER)) == len(self.leads)
 
 
-def standing(comparison: Comparison, case: Case) -> Standing | None:
+def ranking(comparison: Comparison, case: Case) -> Ranking | None:
     """None where no contender was measured."""
     leader, *others = comparison.contenders(case) or [None]
     if leader is None:
         return None
-    return Standing(case, leader, {name: comparison.lead(case, leader, name) for name in others})
+    return Ranking(case, leader, {name: comparison.lead(case, leader, name) for name in others})
 
 
 def next_behind(comparison: Comparison, case: Case, column: str) -> str | None:
