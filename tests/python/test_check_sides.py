@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fakes import row, write_bench, write_foreign
 
-from switchyard.gate import listing, sides
-from switchyard.gate.listing import Listing, list_benchmarks
+from switchyard.gate import discovery, sides
+from switchyard.gate.discovery import Discovery, discover
 from switchyard.gate.model import Verdict
 from switchyard.gate.sampling import Interrupted
 from switchyard.gate.sides import Side
@@ -33,14 +33,14 @@ PRINTED = {
 }
 
 
-def one(names: list[str], binary: str = "bin/a", **more) -> Listing:
-    return Listing({binary: names}, **more)
+def one(names: list[str], binary: str = "bin/a", **more) -> Discovery:
+    return Discovery({binary: names}, **more)
 
 
 @pytest.mark.parametrize(("printed", "name"), PRINTED.items())
 def test_names_lose_what_google_benchmark_appends_and_match_one_row_only(tmp_path, printed, name):
     write_foreign(tmp_path / "bench", list(PRINTED))
-    names = list_benchmarks(tmp_path, "bench").names["bench"]
+    names = discover(tmp_path, "bench").names["bench"]
     assert name in names
     assert [p for p in PRINTED if re.search(exact_filter(name), p)] == [printed]
 
@@ -53,17 +53,17 @@ def test_the_filter_escapes_nothing_that_posix_forbids_to_escape():
 def test_our_own_binaries_are_listed_in_their_order(tmp_path):
     rows = ["switch/thread/tasks:2", "switch/fiber/tasks:2"]
     write_bench(tmp_path, [row(name) for name in rows])
-    assert list_benchmarks(tmp_path, "bin/bench_*").names == {"bin/bench_switch": rows}
+    assert discover(tmp_path, "bin/bench_*").names == {"bin/bench_switch": rows}
 
 
 def test_a_suffix_stays_where_it_alone_tells_two_benchmarks_apart(tmp_path):
     write_foreign(tmp_path / "bench", ["BM/1", "BM/1/real_time", "BM/2/real_time"])
-    assert list_benchmarks(tmp_path, "*").names["bench"] == ["BM/1", "BM/1/real_time", "BM/2"]
+    assert discover(tmp_path, "*").names["bench"] == ["BM/1", "BM/1/real_time", "BM/2"]
 
 
 def test_a_name_registered_twice_is_told_and_counts_once(tmp_path):
     write_foreign(tmp_path / "bench", ["BM", "BM"])
-    found = list_benchmarks(tmp_path, "*")
+    found = discover(tmp_path, "*")
     assert found.names["bench"] == ["BM"]
     assert "BM is registered 2 times" in found.notes[0]
 
@@ -74,7 +74,7 @@ def test_what_can_not_be_run_is_passed_over(tmp_path):
     (tmp_path / "cmake_install.cmake").write_text("")
     (tmp_path / "compile_commands.json").write_text("{}")
     write_foreign(tmp_path / "libbench.so.1", ["BM"])
-    found = list_benchmarks(tmp_path, "*")
+    found = discover(tmp_path, "*")
     assert (list(found.names), found.broken) == (["bench"], {})
 
 
@@ -92,24 +92,24 @@ def test_a_binary_that_gives_no_list_is_told_and_the_others_count(
     tmp_path, monkeypatch, code, reason
 ):
     if "sleep" in code:
-        monkeypatch.setattr(listing, "LIST_TIMEOUT_S", 1.0)
+        monkeypatch.setattr(discovery, "LIST_TIMEOUT_S", 1.0)
     write_foreign(tmp_path / "bad", ["BM"], code)
     if "sleep" not in code:
         write_foreign(tmp_path / "good", ["BM"])
-    found = list_benchmarks(tmp_path, "*")
+    found = discover(tmp_path, "*")
     assert found.broken["bad"].startswith(reason)
     assert list(found.names) == ([] if "sleep" in code else ["good"])
 
 
 def test_what_a_binary_prints_beside_its_names_is_no_name(tmp_path):
     write_foreign(tmp_path / "bench", ["BM"], "print('using config /etc/x')")
-    assert list_benchmarks(tmp_path, "*").names["bench"] == ["BM"]
+    assert discover(tmp_path, "*").names["bench"] == ["BM"]
 
 
 @pytest.mark.parametrize("pattern", ["bin/none_*", "", "/abs/*"])
 def test_a_pattern_without_executables_is_refused(tmp_path, pattern):
     with pytest.raises(BadInputError, match=str(tmp_path)):
-        list_benchmarks(tmp_path, pattern)
+        discover(tmp_path, pattern)
 
 
 def test_a_signal_ends_the_listing(tmp_path, monkeypatch):
@@ -117,7 +117,7 @@ def test_a_signal_ends_the_listing(tmp_path, monkeypatch):
     stop = "os.kill(int(os.environ['RUNNER']), 15)\ntime.sleep(1000)"
     write_foreign(tmp_path / "bench", ["BM"], stop)
     with Interrupts() as interrupts, pytest.raises(Interrupted):
-        list_benchmarks(tmp_path, "*", interrupts)
+        discover(tmp_path, "*", interrupts)
     assert interrupts.signum == 15
 
 
@@ -132,7 +132,7 @@ def test_what_only_one_side_has_is_a_finding():
 
 
 def test_a_candidate_whose_binary_broke_has_failed():
-    broken = Listing(broken={"bin/a": "does not list its benchmarks: ended by SIGSEGV"})
+    broken = Discovery(broken={"bin/a": "does not list its benchmarks: ended by SIGSEGV"})
     _, findings, problems = sides.match(one(["BM"]), broken, None, None)
     assert [finding.verdict for finding in findings] == [Verdict.FAILED]
     assert "ended by SIGSEGV" in findings[0].why
@@ -140,7 +140,7 @@ def test_a_candidate_whose_binary_broke_has_failed():
 
 
 def test_a_baseline_whose_binary_broke_keeps_from_comparing():
-    _, findings, _ = sides.match(Listing(broken={"bin/a": "crashed"}), one(["BM"]), None, None)
+    _, findings, _ = sides.match(Discovery(broken={"bin/a": "crashed"}), one(["BM"]), None, None)
     assert [finding.verdict for finding in findings] == [Verdict.SKIPPED]
 
 
@@ -152,7 +152,7 @@ def test_what_is_broken_alike_on_both_sides_is_told_once():
 
 
 def test_binaries_that_share_a_name_are_told_apart_by_key():
-    shared = Listing({"a/x": ["BM", "only"], "b/y": ["BM"], "c/y": ["BM"]})
+    shared = Discovery({"a/x": ["BM", "only"], "b/y": ["BM"], "c/y": ["BM"]})
     keys = [benchmark.key for benchmark in sides.match(shared, shared, None, None)[0]]
     assert keys == ["x:BM", "only", "b/y:BM", "c/y:BM"]
 

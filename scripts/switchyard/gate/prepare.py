@@ -14,8 +14,8 @@ from ..system.machine import Machine
 from ..system.paths import ROOT
 from . import (
     commands,
+    discovery,
     gate,
-    listing,
     options,
     revision,
     settings,
@@ -66,7 +66,7 @@ def prepare(
     baseline = _baseline(args, candidate, console, interrupts)
     pattern = args.binaries or _OUR_BINARIES
     listings = [
-        listing.list_benchmarks(side.root, pattern, interrupts) for side in (baseline, candidate)
+        discovery.discover(side.root, pattern, interrupts) for side in (baseline, candidate)
     ]
     benchmarks, settled, problems = sides.match(*listings, args.filter, _wanted(args))
     binaries = sorted({benchmark.binary for benchmark in benchmarks})
@@ -125,7 +125,7 @@ def _baseline(
         return sides.of_build("baseline", args.baseline_build)
     root = _repository(args)
     return revision.build_baseline(
-        args.baseline, candidate.root, _targets(args, candidate.root), root / listing.BASELINES,
+        args.baseline, candidate.root, _targets(args, candidate.root), root / discovery.BASELINES,
         console, interrupts, root, args.build_command,
     )  # fmt: skip
 
@@ -161,7 +161,7 @@ def _stored(args: argparse.Namespace, plan: Plan) -> stored.Stored:
 def _against_stored(
     args: argparse.Namespace, found: stored.Stored, candidate: Side, interrupts: Interrupts
 ) -> Prepared:
-    names = listing.list_benchmarks(candidate.root, args.binaries or _OUR_BINARIES, interrupts)
+    names = discovery.discover(candidate.root, args.binaries or _OUR_BINARIES, interrupts)
     benchmarks, settled, problems = sides.match(names, names, args.filter, _wanted(args))
     times, lost = stored_match.match(found.times, benchmarks, names, args.filter, _wanted(args))
     baseline = Side(

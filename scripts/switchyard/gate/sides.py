@@ -17,7 +17,7 @@ from typing import Literal
 from ..system.errors import BadInputError
 from ..system.paths import recorded
 from . import commands, settings
-from .listing import Listing
+from .discovery import Discovery
 from .model import SIDES, Benchmark, Finding, Verdict
 
 _LDD_TIMEOUT_S = 20.0
@@ -42,7 +42,7 @@ def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
 
 
 def match(
-    baseline: Listing, candidate: Listing, pattern: str | None, wanted: Collection[str] | None
+    baseline: Discovery, candidate: Discovery, pattern: str | None, wanted: Collection[str] | None
 ) -> tuple[list[Benchmark], list[Finding], list[str]]:
     """What both sides have, findings on what one side lacks, and problems as lines.
 
@@ -114,7 +114,7 @@ def _is_same(one: Path, other: Path) -> bool:
     return all(filecmp.cmp(path, other / path.name, shallow=False) for path in shared)
 
 
-def _in_order(sides: Mapping[str, Listing]) -> list[tuple[str, str]]:
+def _in_order(sides: Mapping[str, Discovery]) -> list[tuple[str, str]]:
     """All (binary, name) of both sides: by binary, then as the candidate lists them."""
     candidate, baseline = sides["candidate"].names, sides["baseline"].names
     return [
@@ -156,8 +156,8 @@ def _select(
     return chosen
 
 
-def _one_sided(benchmark: Benchmark, absent: str, listing: Listing) -> Finding:
-    reason = listing.broken.get(benchmark.binary)
+def _one_sided(benchmark: Benchmark, absent: str, discovered: Discovery) -> Finding:
+    reason = discovered.broken.get(benchmark.binary)
     if reason:  # it may be there, but its binary can't say so
         verdict = Verdict.FAILED if absent == "candidate" else Verdict.SKIPPED
         return Finding(benchmark, verdict, f"{absent} failed: {benchmark.binary} {reason}")
@@ -165,9 +165,9 @@ def _one_sided(benchmark: Benchmark, absent: str, listing: Listing) -> Finding:
     return Finding(benchmark, Verdict.MISSING, why)
 
 
-def _broken(sides: Mapping[str, Listing]) -> list[str]:
+def _broken(sides: Mapping[str, Discovery]) -> list[str]:
     lines = []
-    reasons = {side: listing.broken for side, listing in sides.items()}
+    reasons = {side: discovered.broken for side, discovered in sides.items()}
     for binary in sorted({binary for broken in reasons.values() for binary in broken}):
         of_sides = {side: reasons[side][binary] for side in SIDES if binary in reasons[side]}
         if len(of_sides) == len(SIDES) and len(set(of_sides.values())) == 1:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from .listing import Listing
+from .discovery import Discovery
 from .model import Benchmark, Finding, Verdict
 
 # For a spread.
@@ -15,7 +15,7 @@ _STORED = "(stored results)"
 def match(
     stored: Mapping[str, list[float]],
     benchmarks: Sequence[Benchmark],
-    candidate: Listing,
+    candidate: Discovery,
     pattern: str | None,
     wanted: Collection[str] | None,
 ) -> tuple[dict[str, list[float]], list[Finding]]:
@@ -49,7 +49,7 @@ def _too_few(benchmark: Benchmark, times: list[float]) -> Finding:
     return Finding(benchmark, Verdict.SKIPPED, why)
 
 
-def _gone(key: str, candidate: Listing) -> Finding:
+def _gone(key: str, candidate: Discovery) -> Finding:
     """Not there any more, or in a binary that is broken and can't say so."""
     benchmark = Benchmark(key, _STORED, key)
     broken = "; ".join(f"{binary} {reason}" for binary, reason in candidate.broken.items())

@@ -28,7 +28,7 @@ _LIBRARY = re.compile(r"\.so(\.\d+)*$")
 
 
 @dataclass(frozen=True)
-class Listing:
+class Discovery:
     """The names of each binary's benchmarks, in its order; and of each that gave none the reason.
 
     Binaries are relative to the root. `notes`: what is odd about names, one line each.
@@ -39,9 +39,9 @@ class Listing:
     notes: list[str] = field(default_factory=list)
 
 
-def list_benchmarks(root: Path, pattern: str, interrupts: Interrupts | None = None) -> Listing:
+def discover(root: Path, pattern: str, interrupts: Interrupts | None = None) -> Discovery:
     """Ask every executable below `root` that the glob matches. Raises BadInputError if none."""
-    listing = Listing()
+    discovered = Discovery()
     found = list(_executables(root, pattern))
     if not found:
         raise BadInputError(f"no executable in {root} matches {pattern!r}: is it built?")
@@ -49,15 +49,15 @@ def list_benchmarks(root: Path, pattern: str, interrupts: Interrupts | None = No
         binary = str(path.relative_to(root))
         printed, problem = _ask(path, interrupts)
         if problem:
-            listing.broken[binary] = problem
+            discovered.broken[binary] = problem
             continue
-        listing.names[binary] = _names(printed)
-        listing.notes.extend(
+        discovered.names[binary] = _names(printed)
+        discovered.notes.extend(
             f"{binary}: {name} is registered {count} times, its times are taken together"
             for name, count in Counter(printed).items()
             if count > 1
         )
-    return listing
+    return discovered
 
 
 def _executables(root: Path, pattern: str) -> Iterator[Path]:
