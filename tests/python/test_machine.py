@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.suite import checks, environment
-from switchyard.suite.checks import LIMIT, OK, WARN
+from switchyard.suite import environment, readiness
+from switchyard.suite.readiness import LIMIT, OK, WARN
 from switchyard.system.machine import Machine
 
 _HUGE = "sys/kernel/mm/transparent_hugepage/enabled"
@@ -47,11 +47,11 @@ def machine(tmp_path: Path):
     return make
 
 
-def findings(machine: Machine) -> dict[str, checks.Finding]:
+def findings(machine: Machine) -> dict[str, readiness.Finding]:
     found = [
-        *checks.cores(machine), *checks.frequency(machine), *checks.neighbours(machine, 0.0),
-        *checks.memory(machine), *checks.tasks(machine, None), *checks.mappings(machine),
-        *checks.sockets(machine),
+        *readiness.cores(machine), *readiness.frequency(machine),
+        *readiness.neighbours(machine, 0.0), *readiness.memory(machine),
+        *readiness.tasks(machine, None), *readiness.mappings(machine), *readiness.sockets(machine),
     ]  # fmt: skip
     return {finding.subject: finding for finding in found}
 
@@ -94,9 +94,9 @@ def test_each_trouble_is_found_with_advice(machine, file, text, subject, level):
 
 
 def test_open_files_tell_whether_the_soft_limit_can_be_raised():
-    (enough,) = checks.open_files(20_000, 20_000)
-    (soft,) = checks.open_files(64, 20_000)
-    (hard,) = checks.open_files(64, 64)
+    (enough,) = readiness.open_files(20_000, 20_000)
+    (soft,) = readiness.open_files(64, 20_000)
+    (hard,) = readiness.open_files(64, 64)
     assert (enough.level, soft.level, hard.level) == (OK, LIMIT, LIMIT)
     assert "ulimit -n" in soft.advice
     assert "hard limit" in hard.advice

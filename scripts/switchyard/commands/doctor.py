@@ -1,6 +1,7 @@
 """Tell what in this machine's state spoils or limits a run, and what to do about it.
 
-The checks are in suite/checks.py; here they are printed. Exit code 1 only when a run is impossible.
+What is looked at is in suite/readiness.py; here it is printed. Exit code 1 only when a run is
+impossible.
 """
 
 import argparse
@@ -9,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ..suite.checks import LIMIT, OK, WARN, all_checks
+from ..suite.readiness import LIMIT, OK, WARN, examine
 from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     console = Console(highlight=False)
-    findings = list(all_checks(Machine(), args.build))
+    findings = list(examine(Machine(), args.build))
     for finding in findings:
         line = Text(f"{finding.level:<5} ", style=_COLOURS[finding.level])
         line.append(f"{finding.subject}: {finding.what}", style="default")

@@ -1,6 +1,6 @@
 """What may spoil a run (warn) or keep rows from running (limit), one function per subject.
 
-A check yields findings from what the machine says; where the machine says nothing (a container
+Each yields findings from what the machine says; where the machine says nothing (a container
 without sysfs, say), it yields nothing. Thresholds come from the largest rows: 10,000 processes or
 threads, 1,024 connections with both ends on this machine, 100,000 fibers.
 """
@@ -33,9 +33,7 @@ class Finding:
     fatal: bool = False
 
 
-def all_checks(
-    machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S
-) -> Iterator[Finding]:
+def examine(machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S) -> Iterator[Finding]:
     yield from binaries(build)
     yield from source()
     yield from optional()
