@@ -20,7 +20,7 @@ from ..system.interrupts import Interrupts
 from ..system.machine import Machine
 
 if TYPE_CHECKING:
-    from ..gate.measuring import Counts
+    from ..gate.execution import Counts
     from ..gate.model import Report
     from ..gate.prepare import Prepared
 
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     # Statistics take a second to load: only for the command that needs them.
-    from ..gate import facts, measuring, options, outputs, prepare
+    from ..gate import execution, facts, options, outputs, prepare
     from ..gate.model import Report
     from ..gate.sampling import Interrupted
 
@@ -66,7 +66,7 @@ def _check(args: argparse.Namespace) -> int:
             strict=args.strict, advisory=prepared.stored is not None,
         )  # fmt: skip
         console.print(facts.announcement(report, prepared, folder), soft_wrap=True)
-        counts = measuring.measure(report, prepared, folder, console, interrupts, args.instructions)
+        counts = execution.execute(report, prepared, folder, console, interrupts, args.instructions)
         _finish(report, prepared, counts, folder)
         if not report.complete:
             _interrupted(console, interrupts, f"{len(report.pairs)} pairs are kept in {folder}")

@@ -1,4 +1,4 @@
-"""Measures a prepared check into its report, and counts instructions, if that is wanted."""
+"""Executes a prepared check into its report, and counts instructions, if that is wanted."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ _FAILED = 2
 Counts = dict[str, dict[str, Any]]
 
 
-def measure(
+def execute(
     report: Report,
     prepared: Prepared,
     folder: Path,
