@@ -12,7 +12,7 @@ from pathlib import Path
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.interrupts import Interrupts
 from ..system.paths import recorded
-from . import commands
+from . import build_commands
 
 CACHE = "CMakeCache.txt"
 _ENTRY = re.compile(r'^"?([^#/"][^:="]*)"?:([A-Z]+)=(.*)$')
@@ -120,7 +120,7 @@ def build_targets(
     """Those of the targets that the project has; all that it builds by default if none is named."""
     command = ["cmake", "--build", build, "--parallel", str(os.cpu_count() or 1)]
     if targets:
-        told = commands.build(
+        told = build_commands.build(
             what, ["cmake", "--build", build, "--target", "help"], log, interrupts
         )
         known = set(_TARGET.findall(told.stdout))
@@ -128,4 +128,4 @@ def build_targets(
         if not known_here:
             raise SwitchyardError(f"{what} has no target {' or '.join(sorted(targets))}")
         command += ["--target", *known_here]
-    commands.build(what, command, log, interrupts)
+    build_commands.build(what, command, log, interrupts)

@@ -13,7 +13,7 @@ from ..system.interrupts import Interrupts
 from ..system.machine import Machine
 from ..system.paths import ROOT
 from . import (
-    commands,
+    build_commands,
     discovery,
     gate,
     options,
@@ -149,7 +149,7 @@ def _repository(args: argparse.Namespace) -> Path:
         return ROOT
     if not shutil.which("git"):
         return Path.cwd()
-    asked = commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
+    asked = build_commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
 
 

@@ -18,7 +18,7 @@ from ..suite import environment
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
 from ..system.paths import ROOT, recorded
-from . import cmake, commands, settings, worktrees
+from . import build_commands, cmake, settings, worktrees
 from .document import write_json
 from .sides import Side
 
@@ -59,7 +59,7 @@ def build_baseline(
             project = source / _below(cmake.read_build(candidate_build).source, repository)
             moved = cmake.moved(facts["arguments"], project, root)
             configure = ["cmake", "-S", project, "-B", root, *moved]
-            commands.build(what, configure, log, interrupts)
+            build_commands.build(what, configure, log, interrupts)
         # Also an old one: a compiler or a library may have been upgraded since.
         if build_command:
             _run_command(what, build_command, source, log, interrupts)
@@ -107,7 +107,7 @@ def _refuse_another_source(source: Path, repository: Path, build: Path) -> None:
 def _facts(sha: str, candidate_build: Path, build_command: str | None) -> dict[str, Any]:
     """All that a build of the baseline depends on."""
     if build_command:
-        set_here = {name: os.environ.get(name) for name in commands.BUILD_VARIABLES}
+        set_here = {name: os.environ.get(name) for name in build_commands.BUILD_VARIABLES}
         return {"sha": sha, "command": build_command, "environment": set_here}
     of_candidate = cmake.read_build(candidate_build)
     # An upgraded compiler makes another build, also behind the same path.
@@ -149,7 +149,7 @@ def _run_command(
 ) -> None:
     """In the environment of the moment, which both sides have."""
     in_folder = ["sh", "-c", 'cd "$1" && eval "$2"', "sh", folder, command]
-    commands.build(what, in_folder, log, interrupts, without=())
+    build_commands.build(what, in_folder, log, interrupts, without=())
 
 
 def _prune(cache: Path, current: Path, repository: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from ..system.errors import BadInputError
 from ..system.paths import recorded
-from . import commands, settings
+from . import build_commands, settings
 from .discovery import Discovery
 from .model import SIDES, Benchmark, Finding, Verdict
 
@@ -97,7 +97,7 @@ def _libraries(side: Side, binary: str) -> dict[str, str]:
     """The digests of the shared libraries below the root that the loader would take."""
     if not shutil.which("ldd"):
         return {side.label: "not known"}  # and so never the same
-    said = commands.run(["ldd", side.root / binary], _LDD_TIMEOUT_S).stdout
+    said = build_commands.run(["ldd", side.root / binary], _LDD_TIMEOUT_S).stdout
     loaded = (Path(path).resolve() for path in re.findall(r"=> (/.+) \(0x", said))
     root = side.root.resolve()
     return {

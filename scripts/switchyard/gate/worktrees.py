@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.interrupts import Interrupts
-from .commands import BUILD_TIMEOUT_S, git, last_line
+from .build_commands import BUILD_TIMEOUT_S, git, last_line
 from .sampling import Interrupted
 
 _POLL_S = 0.2
