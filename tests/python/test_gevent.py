@@ -1,4 +1,4 @@
-"""The Python originals in runtimes/gevent/: by hand they do what the article's programs do, and
+"""The Python originals in outside/gevent/: by hand they do what the article's programs do, and
 they are rows of the suite. Where gevent is missing, a row says so and is no failure.
 """
 
@@ -21,7 +21,7 @@ import pytest
 from switchyard.suite.catalog import exact_filter
 
 ROOT = Path(__file__).resolve().parents[2]
-ORIGINALS = ROOT / "runtimes" / "gevent"
+ORIGINALS = ROOT / "outside" / "gevent"
 BIN = ROOT / "build" / "release" / "bin"
 PROGRAMS = ("sleep_tasks.py", "crawler.py", "echo_server.py", "switch.py")
 
