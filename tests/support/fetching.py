@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from test_programs import run
+from programs import run
 
 RUNTIMES = ["serial", "process", "thread", "fiber"]
 

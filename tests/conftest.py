@@ -19,7 +19,7 @@ from tiny_project import CMAKE, commit, git
 from switchyard.gate import evidence
 from switchyard.gate.revision import build_baseline
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SWITCHYARD = check_command.SWITCHYARD
 BIN = ROOT / "build" / "release" / "bin"
 

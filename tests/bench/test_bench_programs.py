@@ -12,7 +12,7 @@ import time
 import pytest
 from conftest import BIN, SWITCHYARD
 from living import ours, wait_for_child
-from test_programs import run
+from programs import run
 
 from switchyard.suite.catalog import exact_filter
 

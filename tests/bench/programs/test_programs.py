@@ -11,14 +11,10 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN
+from programs import run
 
 # Only where nothing was built at all: a program that is missing from a build is a failure.
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
-
-
-def run(program: str, *arguments: str, **options) -> subprocess.CompletedProcess:
-    argv = [str(BIN / program), *arguments]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from switchyard.suite.results import ResultsFolder
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 FIGURES = ROOT / "scripts" / "readme_figures.py"
 
@@ -66,7 +66,7 @@ def test_every_file_that_is_linked_is_there():
 
 
 def test_every_test_that_is_named_is_there():
-    source = "".join(path.read_text() for path in (ROOT / "tests").glob("*_test.cpp"))
+    source = "".join(path.read_text() for path in (ROOT / "tests").rglob("*_test.cpp"))
     tests = [".".join(found) for found in re.findall(r"TEST(?:_P|_F)?\((\w+), (\w+)\)", source)]
     named = re.findall(r"tests? `([^`]+)`", README)
     assert len(named) > 5
