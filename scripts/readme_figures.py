@@ -21,10 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from switchyard import units  # noqa: E402
-from switchyard.errors import BadInputError, SwitchyardError, report  # noqa: E402
-from switchyard.results import ResultsFolder  # noqa: E402
-from switchyard.statistics import paired_ratio, summarize  # noqa: E402
+from switchyard.compare.statistics import paired_ratio, summarize  # noqa: E402
+from switchyard.suite.results import ResultsFolder  # noqa: E402
+from switchyard.system import units  # noqa: E402
+from switchyard.system.errors import BadInputError, SwitchyardError, report  # noqa: E402
 
 _FIGURE = re.compile(r"\*\*(?P<text>[^*\n]*)\*\*<!--= (?P<spec>[^\n]*?) -->")
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}

@@ -14,9 +14,9 @@ import random
 import re
 from dataclasses import dataclass
 
-from ..benchmark_row import launch_row
-from ..measure import why
-from ..results import SECONDS
+from ..suite.benchmark_row import launch_row
+from ..suite.measure import why
+from ..suite.results import SECONDS
 from .launches import Setting, row_of
 from .model import Comparison, Measured, Pair, ProbeError
 
