@@ -26,8 +26,11 @@ class Cell:
     ratio: Summary | None = None
 
     @property
-    def only_limits(self) -> bool:
-        return bool(self.problems) and all(record.is_limit for record in self.problems)
+    def kind(self) -> str:
+        """ "failed" or "limit" if a round had a problem, "" if all went well."""
+        if not self.problems:
+            return ""
+        return "limit" if all(record.is_limit for record in self.problems) else "failed"
 
 
 @dataclass

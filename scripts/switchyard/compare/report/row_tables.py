@@ -10,7 +10,15 @@ from ..comparison import Cell as Measured
 from ..ranking import Finding, finding, next_behind
 from ..row_notes import notes_of
 from ..statistics import Summary
-from .tables import Cell, Column, Table, parameter_cells, parameter_columns
+from ..tables import (
+    Cell,
+    Column,
+    Table,
+    interval,
+    parameter_cells,
+    parameter_columns,
+    ratio_interval,
+)
 
 # Of Google Benchmark or of the runner: they say nothing of what was measured.
 _BOOKKEEPING = frozenset((
@@ -68,14 +76,10 @@ def _measured(comparison: Comparison, cell: Measured) -> list[Cell]:
     unit, s = comparison.workload.metric.unit, cell.summary
     if not s:
         return [Cell(), Cell()]
-    return [Cell(units.with_unit(s.median, unit), s.median), _interval(s, unit)]
-
-
-def _interval(s: Summary, unit: str) -> Cell:
-    if s.count < 2:
-        return Cell()
-    name = units.scale(s.median, unit)[1]
-    return Cell(f"{units.together((s.low, s.high), unit, s.median)} {name}", s.low)
+    spread = Cell()
+    if s.count > 1:
+        spread = Cell(f"{interval(s, unit)} {units.scale(s.median, unit)[1]}", s.low)
+    return [Cell(units.with_unit(s.median, unit), s.median), spread]
 
 
 def _compared(comparison: Comparison, case: Case, column: str) -> list[Cell]:
@@ -96,8 +100,8 @@ def _ratio(ratio: Summary | None, better: str) -> list[Cell]:
     if not ratio:
         return [Cell(), Cell(), Cell()]
     said = finding(ratio, better)
-    interval = Cell(units.ratios(ratio.low, ratio.high), ratio.low) if ratio.count > 1 else Cell()
-    return [Cell(units.ratio(ratio.median), ratio.median), interval, Cell(said, said)]
+    spread = Cell(ratio_interval(ratio), ratio.low) if ratio.count > 1 else Cell()
+    return [Cell(units.ratio(ratio.median), ratio.median), spread, Cell(said, said)]
 
 
 def _lead(comparison: Comparison, case: Case, column: str) -> Cell:
@@ -105,12 +109,12 @@ def _lead(comparison: Comparison, case: Case, column: str) -> Cell:
     lead = comparison.lead(case, column, other) if other else None
     if not lead:
         return Cell()
+    said = finding(lead)
     text = f"{units.ratio(lead.median)} over {other}"
     if lead.count > 1:
-        text += f" ({units.ratios(lead.low, lead.high)})"
-    said = finding(lead)
-    below = {Finding.BETTER: (), Finding.WORSE: ("behind it round by round",)}.get(said, (said,))
-    return Cell(text, lead.median, below)
+        text += f" ({ratio_interval(lead)})"
+    notes = {Finding.BETTER: (), Finding.WORSE: ("behind it round by round",)}.get(said, (said,))
+    return Cell(text, lead.median, notes=notes)
 
 
 def _noise(cell: Measured) -> list[Cell]:
@@ -142,8 +146,8 @@ def _notes(cell: Measured, notes: list[str] | None) -> Cell:
     texts = dict.fromkeys(record.problem or "" for record in cell.problems)
     counted = f" ({len(cell.problems)} of {rounds} rounds)" if cell.values and texts else ""
     lines = [*(f"{text}{counted}" for text in texts), *(notes or [])]
-    kind = "" if not texts else "limit" if cell.only_limits else "failed"
-    return Cell(lines[0] if lines else "", lines[0] if lines else None, tuple(lines[1:]), kind)
+    first, *others = lines or [""]
+    return Cell(first, first or None, notes=tuple(others), kind=cell.kind)
 
 
 def _by_row(
