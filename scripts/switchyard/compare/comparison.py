@@ -39,6 +39,10 @@ class Comparison:
     cells: dict[tuple[Case, str], Cell]
     references: dict[Case, str]
 
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.cells)
+
     @property
     def cases(self) -> list[Case]:
         """In the order in which the workload tells them; so are the columns."""
