@@ -66,7 +66,7 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         with replacing(path) as part:
-            _write(figure, part, path.suffix[1:])
+            write(figure, part, path.suffix[1:])
     return paths
 
 
@@ -74,11 +74,12 @@ def png(figure: Figure, caption: str) -> bytes:
     """The same as in the file that save() writes."""
     put_below(figure, caption)
     buffer = io.BytesIO()
-    _write(figure, buffer, "png")
+    write(figure, buffer, "png")
     return buffer.getvalue()
 
 
-def _write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
+def write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
+    """As "png" or "svg"; the same figure gives the same bytes."""
     metadata = {"Date": None} if kind == "svg" else None
     figure.savefig(to, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..suite.results import WorkloadResults
 from ..system import units
-from .comparison import Case, Comparison, compare, speed_up, split_parameters
-from .comparison import Cell as Measured
+from .comparison import Case, Comparison, Measured, compare, speed_up, split_parameters
 from .ranking import Finding, finding
 from .statistics import MIN_FOR_INTERVAL, Summary
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...suite.catalog import Metric, Workload
 from ...suite.results import ResultsFolder, WorkloadResults
-from ..comparison import Cell, Comparison, compare
+from ..comparison import Comparison, Measured, compare
 
 Params = dict[str, Any]
 
@@ -33,7 +33,7 @@ def keep(comparison: Comparison, wanted: Callable[[Params], bool]) -> Comparison
 def scaled(comparison: Comparison, factor: Callable[[Params], float]) -> Comparison:
     """Each summary times what `factor` says for its parameters."""
 
-    def times(cell: Cell, by: float) -> Cell:
+    def times(cell: Measured, by: float) -> Measured:
         s = cell.summary
         by_it = replace(s, median=s.median * by, low=s.low * by, high=s.high * by)
         return replace(cell, summary=by_it)

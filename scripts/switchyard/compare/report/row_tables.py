@@ -6,8 +6,7 @@ from itertools import product
 
 from ...suite.results import Record, WorkloadResults
 from ...system import units
-from ..comparison import Case, Comparison, split_parameters
-from ..comparison import Cell as Measured
+from ..comparison import Case, Comparison, Measured, split_parameters
 from ..ranking import Finding, finding, next_behind
 from ..row_notes import notes_of
 from ..tables import (
