@@ -8,10 +8,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
 from .. import drawing
+from ..drawing import Axes, Figure
 from . import headline, wording
 from .marks import draw_bands, draw_finding, draw_numbers, ends, legend_handles
 from .model import Finding, Plan, Report, Verdict, percent
