@@ -13,11 +13,15 @@ from typing import BinaryIO
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from ..suite.environment import in_short
 from ..suite.results import ResultsFolder
 from ..system.files import replacing
 from .statistics import MIN_FOR_INTERVAL
+
+__all__ = ["Axes", "Figure", "Line2D", "Patch"]  # with the backend that this package sets
 
 STYLE = {
     "font.size": 9.5,
@@ -123,4 +127,5 @@ def caption(folder: ResultsFolder) -> str:
 
 
 def use_style() -> None:
+    mpl.rcdefaults()  # a matplotlibrc in the current folder is for figures of the user's
     mpl.rcParams.update(STYLE)
