@@ -27,7 +27,7 @@ help() {
   echo "Usage: scripts/setup.sh [--gevent] [--tests] [--fuzz] | --python-only
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
-  --gevent    also gevent, for the Python originals in runtimes/gevent/ and their rows
+  --gevent    also gevent, for the Python originals in outside/gevent/ and their rows
   --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
               and perf where it is packaged as linux-perf (on Ubuntu:
               apt-get install linux-tools-\$(uname -r))

@@ -38,7 +38,7 @@ cpp_format() {
 }
 
 python_style() {
-  local folders=(scripts runtimes tests)
+  local folders=(scripts docs outside tests)
   .venv/bin/ruff check "${folders[@]}" && .venv/bin/ruff format --check "${folders[@]}"
 }
 

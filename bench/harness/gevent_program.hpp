@@ -1,4 +1,4 @@
-// The Python originals in runtimes/gevent/ as rows: started as programs of their own, they do the
+// The Python originals in outside/gevent/ as rows: started as programs of their own, they do the
 // work of one call by Google Benchmark and print what it took. Python's start is not in it.
 #pragma once
 
@@ -17,9 +17,9 @@ namespace switchyard::gevent {
 
 inline constexpr const char* name = "gevent";  // of the runtime, of what it needs, of the package
 
-/// `script` in runtimes/gevent/; limit_error when it can't be run.
+/// `script` in outside/gevent/; limit_error when it can't be run.
 inline harness::python_program original(const std::string& script) {
-  return {"runtimes/gevent/" + script, name,
+  return {"outside/gevent/" + script, name,
           "gevent is not installed: scripts/setup.sh --gevent adds it"};
 }
 

@@ -5,7 +5,7 @@ Nothing else is loaded before, so that Ctrl-C ends in one line also while the co
 
 import sys
 
-from . import streams
+from .system import streams
 
 
 def main() -> int:

@@ -1,19 +1,47 @@
 """The command line: `switchyard.sh <run|plot|report|check|validate|merge|list|doctor>`.
 
-One module per subcommand, each with add_arguments(parser) and main(args) -> exit code. Errors of
-our own end here as one line on stderr.
+One module of commands/ per subcommand, each with add_arguments(parser) and main(args) -> exit code.
+Only the one that is asked for is loaded: all of them together take longer than most of them run.
+Errors of our own end here as one line on stderr.
 """
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 
-from . import __version__, check, doctor, errors, merge, plot, report, run, validate
-from . import list as list_command
+from . import __version__
+from .system import errors
 
+# Each with the first line of its module.
 COMMANDS = {
-    "run": run, "plot": plot, "report": report, "check": check, "validate": validate,
-    "merge": merge, "list": list_command, "doctor": doctor,
-}  # fmt: skip
+    "run": "Measure: run the benchmarks in shuffled rounds, keep the results, print the comparison",
+    "plot": "Draw the figures of a results folder, as PNG and SVG",
+    "report": "Write what a results folder holds as one HTML file that needs nothing but itself",
+    "check": "Check whether the candidate is slower than the baseline; the exit code says",
+    "validate": "Validate our figures against other instruments: perf, wrk, GNU time, the kernel's "
+    "counters",
+    "merge": "Add up latency histograms of several load generators or runs: percentiles of "
+    "the whole",
+    "list": "List every benchmark with a line on what it measures",
+    "doctor": "Tell what in this machine's state spoils or limits a run, and what to do about it",
+}
+
+
+class _Subcommand(argparse.ArgumentParser):
+    """Asks its module for the arguments when it has some to parse, and not before."""
+
+    command = ""
+
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        _module(self.command).add_arguments(self)
+        return super().parse_known_args(args, namespace)
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f".commands.{command}", __package__)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -22,16 +50,17 @@ def build_parser() -> argparse.ArgumentParser:
         description="Compares processes, threads and coroutines on the same workloads.",
     )
     parser.add_argument("--version", action="version", version=f"switchyard {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in COMMANDS.items():
-        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
-        module.add_arguments(commands.add_parser(name, help=summary, description=summary + "."))
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Subcommand
+    )
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, description=summary + ".").command = name
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
-        return COMMANDS[args.command].main(args)
+        return _module(args.command).main(args)
     except errors.SwitchyardError as error:
         return errors.report(error)

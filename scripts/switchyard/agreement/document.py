@@ -5,8 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInputError, SwitchyardError
-from ..files import replacing
+from ..system.errors import BadInputError, SwitchyardError
+from ..system.files import replacing
 from .model import Finding
 from .rounds import Rounds
 

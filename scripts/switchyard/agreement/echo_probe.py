@@ -22,8 +22,8 @@ import json
 import random
 import re
 
-from ..machine import Machine
-from . import tools
+from ..system import tools
+from ..system.machine import Machine
 from .launches import Served, Setting, serve
 from .model import Comparison, Measured, Pair, ProbeError
 

@@ -8,7 +8,7 @@ stops with a request under way on each connection, at most.
 import random
 import re
 
-from ..catalog import exact_filter
+from ..suite.catalog import exact_filter
 from .launches import Served, Setting, row_of, serve
 from .model import Comparison, Measured, Pair, ProbeError
 

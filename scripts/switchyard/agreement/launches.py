@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..benchmark_row import rows_of
-from ..interrupts import Interrupts
-from ..launch import Outcome, launch
-from ..measure import why
+from ..suite.benchmark_row import rows_of
+from ..suite.measure import why
+from ..system.interrupts import Interrupts
+from ..system.launch import Outcome, launch
+from ..system.tools import Tools
 from .model import ProbeError
-from .tools import Tools
 
 _SERVED = Path(__file__).with_name("served.py")
 # Beyond what the client may take: for the server's start and end, and ours.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ..statistics import MIN_FOR_INTERVAL, Summary, summarize
+from ..compare.statistics import MIN_FOR_INTERVAL, Summary, summarize
 
 
 class Verdict(StrEnum):

@@ -5,9 +5,9 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadInputError
-from ..machine import Machine
-from ..paths import RELEASE_BUILD
+from ..system.errors import BadInputError
+from ..system.machine import Machine
+from ..system.paths import RELEASE_BUILD
 
 ROUNDS = 12
 _MOST_ROUNDS = 1_000

@@ -1,13 +1,13 @@
 """All that is held against other instruments."""
 
-from ..interrupts import Interrupts
+from ..system.interrupts import Interrupts
+from ..system.tools import Tools
 from .echo_probe import EchoProbe
 from .http_probe import OurClientProbe, WrkProbe
 from .launches import Setting
 from .plan import Plan
 from .rounds import Probe
 from .switch_probe import SwitchProbe
-from .tools import Tools
 
 
 def all_probes(plan: Plan, tools: Tools, interrupts: Interrupts) -> list[Probe]:

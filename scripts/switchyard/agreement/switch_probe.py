@@ -6,17 +6,17 @@ one of the tasks reads first. So perf's time is halved, after the kernel's count
 operations were two switches each: newer versions have both tasks write first, so that two messages
 are under way and an operation takes one switch. That is other work, and is held against nothing.
 
-Ours run under SCHED_BATCH (see the README), so perf does as well; as it comes, under SCHED_OTHER,
-it is measured too, for information.
+Ours run under SCHED_BATCH (see docs/workloads.md), so perf does as well; as it comes, under
+SCHED_OTHER, it is measured too, for information.
 """
 
 import random
 import re
 from dataclasses import dataclass
 
-from ..benchmark_row import launch_row
-from ..measure import why
-from ..results import SECONDS
+from ..suite.benchmark_row import launch_row
+from ..suite.measure import why
+from ..suite.results import SECONDS
 from .launches import Setting, row_of
 from .model import Comparison, Measured, Pair, ProbeError
 

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import units
-from ..statistics import MIN_FOR_INTERVAL, Summary
+from ..compare.statistics import MIN_FOR_INTERVAL, Summary
+from ..system import units
+from ..system.markdown import prose
 from .model import Finding, Verdict
 
 _STYLES = {
@@ -94,9 +95,6 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def markdown(findings: Sequence[Finding], facts: Sequence[str]) -> str:
-    # Only here: it brings the whole regression check with it.
-    from ..checking.markdown import prose
-
     head = (
         "| what | ours | theirs | ratio | 95 % interval | tolerance | verdict |\n"
         "|---|--:|--:|--:|--:|---|---|"

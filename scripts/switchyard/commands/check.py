@@ -1,0 +1,131 @@
+"""Check whether the candidate is slower than the baseline; the exit code says.
+
+Reads top-down: find the two sides, match their benchmarks, measure pairs, judge, hand out. Every
+way of failing ends with exit code 2, as 1 has a meaning of its own: something regressed.
+"""
+
+import argparse
+import signal
+import sys
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ..system import errors, streams
+from ..system.errors import SwitchyardError
+from ..system.interrupts import Interrupts
+from ..system.machine import Machine
+
+if TYPE_CHECKING:
+    from ..gate.execution import Counts
+    from ..gate.model import Report
+    from ..gate.prepare import Prepared
+
+_FAILED = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ..gate import options
+
+    options.add_to(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    try:
+        code = _check(args) if args.replay is None else _replay(args)
+        sys.stdout.flush()
+    except SwitchyardError as error:
+        errors.report(error)
+        return _FAILED
+    except Exception:
+        traceback.print_exc()
+        return _FAILED
+    return _FAILED if streams.has_lost_output() else code
+
+
+def _check(args: argparse.Namespace) -> int:
+    # Statistics take a second to load: only for the command that needs them.
+    from ..gate import execution, facts, options, outputs, prepare
+    from ..gate.model import Report
+    from ..gate.sampling import Interrupted
+
+    machine = Machine()
+    plan = options.plan(args, machine)
+    console = Console(stderr=True, highlight=False, markup=False)
+    with Interrupts() as interrupts:
+        try:
+            prepared = prepare.prepare(args, plan, console, interrupts)
+        except Interrupted:
+            return _interrupted(console, interrupts, "nothing was measured yet")
+        folder = outputs.create(args.out or facts.new_folder(prepared))
+        report = Report(
+            plan, [], [], facts.collect(prepared, machine), prepared.settled, prepared.problems,
+            strict=args.strict, advisory=prepared.stored is not None,
+        )  # fmt: skip
+        console.print(facts.announcement(report, prepared, folder), soft_wrap=True)
+        counts = execution.execute(report, prepared, folder, console, interrupts, args.instructions)
+        _finish(report, prepared, counts, folder)
+        if not report.complete:
+            _interrupted(console, interrupts, f"{len(report.pairs)} pairs are kept in {folder}")
+    return report.exit_code
+
+
+def _interrupted(console: Console, interrupts: Interrupts, kept: str) -> int:
+    """Says so; the exit code."""
+    signum = interrupts.signum or signal.SIGINT
+    name = signal.Signals(signum).name
+    console.print(f"interrupted by {name}: all processes are ended, {kept}", soft_wrap=True)
+    return 128 + signum
+
+
+def _finish(report: "Report", prepared: "Prepared", counts: "Counts", folder: Path) -> None:
+    """Judge, print, write: what can't be written has been seen at least."""
+    from ..gate import facts, outputs, verdicts
+
+    report.facts["ended_at"] = facts.now()
+    judged = verdicts.judge(report.plan, prepared.benchmarks, report.pairs)
+    judged = [replace(f, instructions=counts.get(f.benchmark.key)) for f in judged]
+    report.findings = [*judged, *report.settled]
+    if report.complete:
+        report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
+    _print(report)
+    outputs.write_all(report, folder)
+    print(f"check: {folder}")
+
+
+def _replay(args: argparse.Namespace) -> int:
+    """Judge the raw data of an earlier check again; it must come to the same verdicts."""
+    from ..gate import document, options, verdicts
+
+    options.refuse_beside_replay(args)
+    report = document.load(args.replay)
+    settled = {finding.benchmark.key for finding in report.settled}
+    before = [finding for finding in report.findings if finding.benchmark.key not in settled]
+    judged = verdicts.judge(report.plan, [f.benchmark for f in before], report.pairs)
+    again = [replace(n, instructions=o.instructions) for n, o in zip(judged, before, strict=True)]
+    if report.complete:
+        _refuse_other_verdicts(args.replay, before, again)
+    report.findings = [*again, *report.settled]
+    _print(report)
+    if not report.complete:  # of one that died without a word it is "failed"
+        return report.exit_code
+    return verdicts.exit_code(report.findings, report.strict, report.advisory)
+
+
+def _refuse_other_verdicts(file: Path, before: list, again: list) -> None:
+    for old, new in zip(before, again, strict=True):
+        if new.verdict != old.verdict:
+            raise SwitchyardError(
+                f"{file} says that {new.benchmark.key} is {old.verdict}, but its raw data say "
+                f"{new.verdict}: the file was changed, or another version wrote it"
+            )
+
+
+def _print(report: "Report") -> None:
+    from ..gate import table
+    from ..system.terminal import stdout_console
+
+    table.print_report(report, stdout_console())

@@ -1,0 +1,38 @@
+"""Tell what in this machine's state spoils or limits a run, and what to do about it.
+
+What is looked at is in suite/readiness.py; here it is printed. Exit code 1 only when a run is
+impossible.
+"""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ..suite.readiness import LIMIT, OK, WARN, examine
+from ..system.machine import Machine
+from ..system.paths import RELEASE_BUILD
+
+_COLOURS = {OK: "green", WARN: "yellow", LIMIT: "red"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--build", type=Path, default=RELEASE_BUILD, metavar="DIR", help="default: build/release"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    console = Console(highlight=False)
+    findings = list(examine(Machine(), args.build))
+    for finding in findings:
+        line = Text(f"{finding.level:<5} ", style=_COLOURS[finding.level])
+        line.append(f"{finding.subject}: {finding.what}", style="default")
+        console.print(line)
+        if finding.advice:
+            console.print(Text(f"      {finding.advice}", style="dim"))
+    fatal = [finding for finding in findings if finding.fatal]
+    for finding in fatal:
+        console.print(Text(f"A run is impossible: {finding.subject}: {finding.what}", style="bold"))
+    return 1 if fatal else 0

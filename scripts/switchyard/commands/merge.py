@@ -1,0 +1,110 @@
+"""Add up latency histograms of several load generators or runs: percentiles of the whole.
+
+Reads what `echo_load --histogram FILE` wrote. Percentiles can't be averaged: this is the way to get
+those of several runs together.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from ..compare import histograms
+from ..compare.histograms import QUANTILES, Histogram, HistogramFile
+from ..system import units
+from ..system.errors import BadInputError
+from ..system.files import replacing
+from ..system.terminal import stdout_console
+
+# What has to be the same, or the whole would be about nothing.
+_ALIKE = ("loop", "bytes")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="histogram files")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the merged histograms")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them (.png or .svg)")
+
+
+def main(args: argparse.Namespace) -> int:
+    if args.plot and args.plot.suffix not in (".png", ".svg"):
+        raise BadInputError(f"--plot {args.plot}: want a file that ends in .png or .svg")
+    files = [histograms.read(path) for path in args.files]
+    whole = merge(files)
+    _print(whole, len(files))
+    if args.out:
+        document = {
+            "format": histograms.FORMAT,
+            "unit": "ns",
+            "figures": {key: files[0].figures.get(key) for key in _ALIKE},
+            "histograms": {name: part.document() for name, part in whole.items()},
+        }
+        _write(args.out, json.dumps(document) + "\n")
+    if args.plot:
+        _draw(whole, args.plot)
+    return 0
+
+
+def merge(files: Sequence[HistogramFile]) -> dict[str, Histogram]:
+    """By name. Raises BadInputError when the runs were not alike, or a file was given twice."""
+    if len({file.path.resolve() for file in files}) < len(files):
+        raise BadInputError("a file is named twice: its messages would count twice")
+    first = files[0]
+    for file in files[1:]:
+        for key in _ALIKE:
+            if file.figures.get(key) != first.figures.get(key):
+                raise BadInputError(
+                    f"{first.path} and {file.path} can't be merged: "
+                    f"{key} is {first.figures.get(key)} and {file.figures.get(key)}"
+                )
+        if file.histograms.keys() != first.histograms.keys():
+            raise BadInputError(f"{first.path} and {file.path} have other histograms")
+    return {
+        name: histograms.merged(file.histograms[name] for file in files)
+        for name in first.histograms
+    }
+
+
+def _print(whole: dict[str, Histogram], files: int) -> None:
+    console = stdout_console()
+    table = Table(box=box.HORIZONTALS, title=f"{files} file{'s'[: files != 1]} merged")
+    for heading in ("", "values", *QUANTILES, "max"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, part in whole.items():
+        cells = [
+            units.with_unit(part.value_at(quantile) / 1e3, "us") if part.supports(quantile) else "-"
+            for quantile in QUANTILES.values()
+        ]
+        largest = units.with_unit(part.max / 1e3, "us")
+        table.add_row(name.replace("_", " "), f"{part.count:,}", *cells, largest)
+    console.print(table)
+    if any(not part.supports(q) for part in whole.values() for q in QUANTILES.values()):
+        console.print("-: too few values; the largest says as much")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with replacing(path) as part:
+            part.write_text(text)
+    except OSError as error:
+        raise BadInputError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _draw(whole: dict[str, Histogram], path: Path) -> None:
+    # Only here: loading matplotlib takes longer than all the rest.
+    from ..compare import drawing
+    from ..compare.figures.percentiles import percentiles
+
+    drawing.use_style()
+    figure = percentiles(whole)
+    drawing.put_below(figure, "Values by histogram: " + ", ".join(
+        f"{name.replace('_', ' ')} {part.count:,}" for name, part in whole.items()
+    ) + ".")  # fmt: skip
+    try:
+        with replacing(path) as part:
+            figure.savefig(part, format=path.suffix[1:], dpi=150, facecolor="white")
+    except OSError as error:
+        raise BadInputError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,24 @@
+"""Draw the figures of a results folder, as PNG and SVG.
+
+Works on what is there: a figure whose workload was not measured is skipped with a line.
+"""
+
+import argparse
+from pathlib import Path
+
+from ..suite.results import ResultsFolder, newest
+from ..system.paths import RESULTS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dir", nargs="?", type=Path, metavar="DIR", help="results folder (default: the newest)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    # Only here: loading matplotlib takes longer than all that the other commands do.
+    from ..compare.figures import draw_figures
+
+    draw_figures(ResultsFolder.load(args.dir or newest(RESULTS)))
+    return 0

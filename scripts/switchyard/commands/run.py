@@ -1,0 +1,163 @@
+"""Measure: run the benchmarks in shuffled rounds, keep the results, print the comparison.
+
+Reads top-down: check the options, open the results folder, run the campaign, say how it ended.
+"""
+
+import argparse
+import random
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ..suite import catalog, environment, needs
+from ..suite.campaign import Campaign, Plan
+from ..suite.progress import ProgressDisplay
+from ..suite.results import ResultsFolder
+from ..suite.tally import Tally
+from ..system import errors
+from ..system.errors import BadInputError, SwitchyardError
+from ..system.interrupts import Interrupts
+from ..system.paths import RELEASE_BUILD, RESULTS, recorded
+
+# rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
+QUICK = (6, 120.0, 0.05, 60.0)
+FULL = (6, 2700.0, 0.2, 120.0)
+# Beyond these it is a slip of the hand, and select() takes no time-out of centuries.
+MOST_ROUNDS = 10_000
+A_DAY_S = 86_400
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick", action="store_true", help="at most 120 s of measuring, 6 rounds (default)"
+    )
+    size.add_argument("--full", action="store_true", help="all rows, at most 45 minutes, 6 rounds")
+    parser.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
+    parser.add_argument("--runtimes", metavar="A,B", help="only these runtimes")
+    parser.add_argument("--rounds", type=int, metavar="N", help="exactly N rounds, no budget")
+    parser.add_argument("--budget", type=float, metavar="S", help="seconds of measuring at most")
+    parser.add_argument("--min-time", type=float, metavar="S", help="seconds per row and round")
+    parser.add_argument(
+        "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
+    )
+    parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
+    parser.add_argument("--report", action="store_true", help="write report.html at the end")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
+    parser.add_argument(
+        "--build", type=Path, default=RELEASE_BUILD, metavar="DIR", help="default: build/release"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    plan = _plan(args)
+    workloads = catalog.select(
+        catalog.load(args.build), full=args.full, pattern=args.filter, runtimes=args.runtimes
+    )
+    workloads, left_out = needs.without_missing(workloads)
+    facts = environment.collect(args.build)
+    folder = ResultsFolder.create(args.out or RESULTS / environment.folder_name(facts))
+    folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
+    tally = _measure(plan, workloads, folder)
+    # Only now: each launch forks, which takes longer in a process that has loaded scipy.
+    from ..compare import table
+
+    table.print_results(folder, tally, plan.rounds)
+    code = _exit_code(tally)
+    if (args.plot or args.report) and any(k.has_measurement() for k in folder.workloads.values()):
+        from ..compare.figures import draw_figures
+        from ..compare.report.page import write_report
+
+        wanted = [draw_figures] * args.plot + [write_report] * args.report
+        for write in wanted:
+            try:
+                write(folder)
+            except SwitchyardError as error:  # how the run itself ended counts for more
+                its_code = errors.report(error)
+                code = code or its_code
+    print(f"results: {folder.path}")
+    return code
+
+
+def _exit_code(tally: Tally) -> int:
+    if tally.interrupted_by:
+        return 128 + tally.interrupted_by
+    return 1 if tally.failures or not tally.launches else 0
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    rounds, budget_s, min_time_s, timeout_s = FULL if args.full else QUICK
+    if args.rounds is not None:
+        rounds, budget_s = args.rounds, None
+    budget_s = args.budget if args.budget is not None else budget_s
+    min_time_s = args.min_time if args.min_time is not None else min_time_s
+    timeout_s = args.launch_timeout if args.launch_timeout is not None else timeout_s
+    for name, value, most in (
+        ("--rounds", rounds, MOST_ROUNDS), ("--budget", budget_s, A_DAY_S),
+        ("--min-time", min_time_s, A_DAY_S), ("--launch-timeout", timeout_s, A_DAY_S),
+    ):  # fmt: skip
+        if value is not None and not 0 < value <= most:
+            raise BadInputError(f"{name} must be above 0 and at most {most}, not {value}")
+    seed = args.seed if args.seed is not None else random.SystemRandom().randrange(2**31)
+    return Plan(rounds, budget_s, min_time_s, timeout_s, seed)
+
+
+def _run_facts(plan: Plan, args: argparse.Namespace, left_out: needs.LeftOut) -> dict[str, Any]:
+    return {
+        "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
+        "options": {
+            key: recorded(v) if isinstance(v, Path) else v for key, v in vars(args).items()
+        },
+        "seed": plan.seed,
+        "rounds_wanted": plan.rounds,
+        "budget_s": plan.budget_s,
+        "min_time_s": plan.min_time_s,
+        "launch_timeout_s": plan.timeout_s,
+        "started_at": _now(),
+        "ended_at": None,
+        "complete": False,
+        "left_out": left_out,
+    }
+
+
+def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolder) -> Tally:
+    """Run the campaign and keep the environment up to date with it."""
+    console = Console(stderr=True, highlight=False)
+    rows = sum(len(workload.rows) for workload in workloads)
+    limit = f"at most {plan.budget_s:g} s" if plan.budget_s else "no time limit"
+    console.print(
+        f"{rows} benchmarks, {plan.rounds} rounds, {limit} of measuring, seed {plan.seed}\n"
+        f"results: {folder.path}",
+        soft_wrap=True,
+    )
+    facts = folder.environment["run"]
+    for line in needs.lines(facts["left_out"]):
+        console.print(line, soft_wrap=True)
+
+    def note(tally: Tally) -> None:
+        facts.update(tally.facts())
+
+    with Interrupts() as interrupts, ProgressDisplay(rows, plan.rounds, console) as display:
+        tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
+        note(tally)
+        facts["ended_at"] = _now()
+        facts["complete"] = not (tally.interrupted_by or tally.never_launched)
+        folder.write_environment()
+    if tally.to_be_counted:
+        console.print(f"hardware events: {tally.counted} of {tally.to_be_counted} benchmarks")
+    if tally.interrupted_by:
+        name = signal.Signals(tally.interrupted_by).name
+        console.print(
+            f"interrupted by {name}: all processes are ended, {tally.launches} launches are kept"
+        )
+    return tally
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,1 @@
+"""What results say: statistics and comparisons, and how tables, figures and reports show them."""

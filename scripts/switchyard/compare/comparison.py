@@ -1,0 +1,143 @@
+"""Turns result rows into what a table or a figure shows: cases down, columns across.
+
+A case is what may be compared (workload and parameters); a column is a runtime, with its
+mechanism where it has several. Each cell has a median with its interval and the ratio to the case's
+reference: the control row if there is one, or the fastest contender. An outside reference is never
+what the others are measured by, and neither is a control in a case of which it isn't the control.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from ..suite.catalog import Row, Workload
+from ..suite.results import Record, WorkloadResults
+from .statistics import Summary, paired_ratio, summarize
+
+Case = tuple[tuple[str, int | float | str], ...]
+
+
+@dataclass
+class Cell:
+    """Everything measured for one row. `summary` is None when no round gave a value."""
+
+    row: Row
+    values: dict[int, float] = field(default_factory=dict)
+    problems: list[Record] = field(default_factory=list)
+    summary: Summary | None = None
+    ratio: Summary | None = None
+
+    @property
+    def only_limits(self) -> bool:
+        return bool(self.problems) and all(record.is_limit for record in self.problems)
+
+
+@dataclass
+class Comparison:
+    workload: Workload
+    cells: dict[tuple[Case, str], Cell]
+    references: dict[Case, str]
+
+    @property
+    def cases(self) -> list[Case]:
+        """In the order in which the workload tells them; so are the columns."""
+        have = {case for case, _ in self.cells}
+        told = dict.fromkeys(row.case for row in self.workload.rows)
+        return [case for case in told if case in have]
+
+    @property
+    def columns(self) -> list[str]:
+        have = {column for _, column in self.cells}
+        told = dict.fromkeys(row.column for row in self.workload.rows)
+        return [column for column in told if column in have]
+
+    def reference_kind(self, case: Case) -> str:
+        """ "control", "fastest", or "" where there is nothing to compare with."""
+        others = [cell for (other, _), cell in self.cells.items() if other == case]
+        reference = self.cells[case, self.references[case]].row.runtime
+        if any(cell.row.control == reference for cell in others):
+            return "control"
+        return "fastest" if len(others) > 1 else ""
+
+    def ranked(self, case: Case) -> list[str]:
+        """What was measured, the best median first."""
+        medians = {
+            column: cell.summary.median
+            for (other, column), cell in self.cells.items()
+            if other == case and cell.summary
+        }
+        return sorted(medians, key=medians.get, reverse=self.workload.metric.better == "higher")
+
+    def contenders(self, case: Case) -> list[str]:
+        """Those of the ranked that compete: neither a control nor an outside reference."""
+        controls = {row.control for row in self.workload.rows}
+        rows = {column: self.cells[case, column].row for column in self.ranked(case)}
+        return [c for c, row in rows.items() if not row.is_outside and row.runtime not in controls]
+
+    def reference(self, case: Case) -> str | None:
+        """The case's control if that was measured, else its best contender."""
+        rows = {column: self.cells[case, column].row for column in self.ranked(case)}
+        named = {row.control for row in rows.values()}
+        controls = [column for column, row in rows.items() if row.runtime in named]
+        ours = [column for column, row in rows.items() if not row.is_outside]
+        return next(iter(controls or self.contenders(case) or ours or rows), None)
+
+    def lead(self, case: Case, ahead: str, behind: str) -> Summary | None:
+        """By what factor `ahead` is better than `behind`, from paired rounds; below 1 it is worse.
+
+        None where they have no round in common.
+        """
+        a, b = self.cells[case, ahead].values, self.cells[case, behind].values
+        return paired_ratio(a, b) if self.workload.metric.better == "higher" else paired_ratio(b, a)
+
+    def measured(self) -> "Comparison":
+        """Without the cells that have no value."""
+        return replace(self, cells={at: cell for at, cell in self.cells.items() if cell.summary})
+
+
+def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
+    """Compare by the workload's metric, or by another counter."""
+    key = key or results.workload.metric.key
+    cells: dict[tuple[Case, str], Cell] = {}
+    for record in results.records():
+        cell = cells.setdefault((record.row.case, record.row.column), Cell(record.row))
+        if record.problem:
+            cell.problems.append(record)
+        elif (value := record.value(key)) is not None:
+            cell.values[record.round] = value
+    for cell in cells.values():
+        if cell.values:
+            cell.summary = summarize(list(cell.values.values()))
+    comparison = Comparison(results.workload, cells, {})
+    found = {case: comparison.reference(case) for case in comparison.cases}
+    comparison.references = {case: column for case, column in found.items() if column}
+    for (case, _), cell in cells.items():
+        if cell.values:
+            reference = cells[case, comparison.references[case]]
+            cell.ratio = paired_ratio(cell.values, reference.values)
+    return comparison
+
+
+def split_parameters(cases: list[Case]) -> tuple[dict[str, int | float | str], list[str]]:
+    """Parameters that are the same in all cases, and the names of those that are not."""
+    values = {name: {dict(case).get(name) for case in cases} for case in cases for name, _ in case}
+    constant = {
+        name: next(iter(found))
+        for name, found in values.items()
+        if len(found) == 1 and len(cases) > 1
+    }
+    return constant, [name for name in values if name not in constant]
+
+
+def speed_up(comparison: Comparison, base: str) -> Comparison:
+    """How many times as fast as the column `base` each cell is, round by round, for times.
+
+    The base is that of the same case, or where it was measured in one case only, that one.
+    """
+    bases = {case: cell.values for (case, name), cell in comparison.cells.items() if name == base}
+    only = next(iter(bases.values())) if len(bases) == 1 else {}
+    cells = {}
+    for (case, column), cell in comparison.cells.items():
+        reference = bases.get(case, only)
+        ratios = {r: reference[r] / v for r, v in cell.values.items() if r in reference and v}
+        if ratios:
+            cells[case, column] = Cell(cell.row, ratios, summary=summarize(list(ratios.values())))
+    return Comparison(comparison.workload, cells, {})

@@ -1,0 +1,77 @@
+"""Axes that a reader can read: ticks with their unit, from zero or openly logarithmic."""
+
+import math
+from collections.abc import Iterable
+
+from matplotlib.axis import Axis
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
+
+from ...system import units
+
+
+def log_axis(axis: Axis, unit: str) -> None:
+    """Ticks with their unit: decades, or 1-2-5 on a short axis; bytes in powers of four.
+
+    Call it when all data are drawn. It spans a decade at least: less would have hardly a tick, and
+    would show noise as if it were a difference.
+    """
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
+    low, high = axis.get_view_interval()
+    span = 16 if unit == "B" else 10
+    if high < span * low:
+        middle = math.sqrt(low * high)
+        low, high = middle / math.sqrt(span), middle * math.sqrt(span)
+        getattr(axis.axes, f"set_{axis.axis_name}lim")(low, high)
+    if unit == "B":
+        locator = LogLocator(base=4, numticks=12)
+        axis.set_minor_locator(NullLocator())
+    else:
+        locator = LogLocator(base=10, subs=(1, 2, 5) if high < 30 * low else (1,), numticks=12)
+        axis.set_minor_locator(LogLocator(base=10, subs=range(2, 10), numticks=12))
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def parameter_axis(axis: Axis, values: Iterable[float]) -> None:
+    """A logarithmic axis whose ticks are the values that were measured; zero stands before them."""
+    values = sorted(set(values))
+    set_scale = getattr(axis.axes, f"set_{axis.axis_name}scale")
+    set_limits = getattr(axis.axes, f"set_{axis.axis_name}lim")
+    if values[0] == 0:
+        first = values[1] if len(values) > 1 else 1
+        set_scale("symlog", linthresh=first)
+        set_limits(-0.1 * first, values[-1] * 1.3 or first)
+    else:
+        set_scale("log")
+        if len(values) == 1:  # nothing to scale by: put it in the middle
+            set_limits(values[0] / 2, values[0] * 2)
+    axis.set_major_locator(FixedLocator(values))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
+
+
+def linear_axis(axis: Axis, unit: str) -> None:
+    """From zero; ticks written with their unit. Call it when all data are drawn."""
+    getattr(axis.axes, f"set_{axis.axis_name}lim")(0, None)
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
+
+
+def tick(value: float, unit: str) -> str:
+    factor, name = units.scale(value, unit) if value else (1.0, "")
+    name = {"us": "µs"}.get(name, name)
+    return f"{value / factor:,.4g} {name}".rstrip().replace(" x", "x")
+
+
+def _count(value: float) -> str:
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:g}M"
+    return f"{value / 1000:g}k" if value >= 10_000 else f"{value:,g}"

@@ -1,0 +1,123 @@
+"""Puts all parts of a report into one page that needs nothing but itself.
+
+Jinja escapes whatever comes out of the data. Style and script are part of the page, and its content
+security policy allows these two and pictures that are data, nothing else: a page that asked for
+anything would show it as an error of the browser's console.
+"""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ... import __version__
+from ...suite import needs
+from ...suite.catalog import in_order
+from ...suite.environment import in_short
+from ...suite.results import ResultsFolder, WorkloadResults
+from ...suite.tally import Tally
+from ...system.errors import BadInputError
+from ...system.files import replacing
+from ..advice import warnings_of
+from ..comparison import compare
+from ..secondary_metrics import secondary_metrics
+from .pictures import pictures_of
+from .reproduction import recipe_of
+from .row_tables import counters_table, rows_table
+from .summary import WorkloadSummary, overview, summarize_workload
+from .surroundings import groups_of
+from .tables import Table, metric_table, secondary_tables
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A workload: `tables` are open, `details` are there for who asks."""
+
+    anchor: str
+    name: str
+    what: str
+    summary: WorkloadSummary
+    tables: list[Table]
+    details: list[Table]
+
+
+def write_report(folder: ResultsFolder, out: Path | None = None) -> None:
+    """Into the folder, or as `out`; says where. Raises BadInputError if it can't be written."""
+    out = out or folder.path / "report.html"
+    if out.is_dir():
+        raise BadInputError(f"cannot write {out}: it is a folder")
+    text = page(folder)
+    try:
+        with replacing(out) as part:
+            # JSON may hold halves of characters, which no file can.
+            part.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadInputError(f"cannot write {out}: {error.strerror}") from None
+    print(out)
+
+
+def page(folder: ResultsFolder) -> str:
+    """The whole HTML document."""
+    templates = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    style, script = (_own(name) for name in ("style.css", "report.js"))
+    workloads = in_order(folder.workloads.values(), lambda kept: kept.workload)
+    run = folder.environment.get("run") or {}
+    tally, wanted = Tally.from_facts(run), run.get("rounds_wanted") or 0
+    return templates.get_template("report.html").render(
+        version=__version__,
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        name=folder.path.resolve().name,
+        facts=in_short(folder.environment),
+        dirty=bool((folder.environment.get("git") or {}).get("dirty")),
+        overview=overview(folder),
+        sections=[_section(index, kept) for index, kept in enumerate(workloads)],
+        left_out=needs.lines(run.get("left_out") or {}),
+        warnings=warnings_of(folder, tally, wanted),
+        pictures=pictures_of(folder),
+        groups=groups_of(folder.environment),
+        recipe=recipe_of(folder, workloads),
+    )
+
+
+def _section(index: int, kept: WorkloadResults) -> Section:
+    name, comparison = kept.workload.name, compare(kept)
+    secondary = secondary_metrics(kept, comparison)
+    return Section(
+        f"workload-{name}" if re.fullmatch(r"\w+", name, re.ASCII) else f"workload-{index}",
+        name,
+        kept.workload.what,
+        summarize_workload(kept, comparison),
+        [
+            metric_table(comparison),
+            *(table for metric in secondary for table in secondary_tables(metric)),
+        ],
+        [rows_table(kept, comparison), counters_table(kept)],
+    )
+
+
+def _own(name: str) -> Markup:
+    """A file of ours that stands in the page as it is."""
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _policy(style: str, script: str) -> str:
+    """Only what has these hashes may run or lay out, and only pictures inside the page be shown."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,84 @@
+"""Runs git, cmake and a project's own build command so that nothing of them outlives the check.
+
+Through the same keeper as benchmarks: a signal, a time-out or the end of the check ends compilers
+and their children too. The environment is the caller's without what would mislead them.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..system.errors import SwitchyardError
+from ..system.interrupts import Interrupts
+from ..system.launch import Outcome, launch
+from .sampling import Interrupted
+
+BUILD_TIMEOUT_S = 3600.0
+GIT_TIMEOUT_S = 600.0
+# CMake reads them when it configures, which for the candidate was some time ago: its cache counts.
+BUILD_VARIABLES = (
+    "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CMAKE_GENERATOR", "CMAKE_BUILD_TYPE",
+    "CMAKE_TOOLCHAIN_FILE", "CMAKE_INSTALL_PREFIX",
+)  # fmt: skip
+# A git hook, where a check may well be run, sets GIT_DIR and others, which would mislead git; make
+# names a job server that is not handed on.
+_MISLEADING = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR",
+    "GIT_PREFIX", "GIT_NAMESPACE", "GIT_QUARANTINE_PATH", "MAKEFLAGS", "MFLAGS",
+)  # fmt: skip
+_LAST_LINES = 15
+
+
+def run(
+    command: Sequence[str | Path],
+    timeout_s: float,
+    interrupts: Interrupts | None = None,
+    without: Sequence[str] = BUILD_VARIABLES,
+) -> Outcome:
+    """To its end, whatever its exit code is; `without` some of the environment's variables.
+
+    Raises Interrupted, and SwitchyardError if there is no such program.
+    """
+    name = str(command[0])
+    if not shutil.which(name):
+        raise SwitchyardError(f"{name} is needed, but not installed (or not in PATH)")
+    unset = [part for variable in (*_MISLEADING, *without) for part in ("-u", variable)]
+    env = shutil.which("env") or "/usr/bin/env"
+    outcome = launch([env, *unset, "--", *map(str, command)], timeout_s, interrupts)
+    if outcome.interrupted:
+        raise Interrupted
+    return outcome
+
+
+def git(folder: Path, *arguments: str | Path, interrupts: Interrupts | None = None) -> Outcome:
+    # Hooks are for people: what they do on a checkout has no place in a measurement.
+    command = ["git", "-C", folder, "-c", "core.hooksPath=/dev/null", *arguments]
+    return run(command, GIT_TIMEOUT_S, interrupts)
+
+
+def build(
+    what: str,
+    command: Sequence[str | Path],
+    log: Path | None,
+    interrupts: Interrupts | None,
+    without: Sequence[str] = BUILD_VARIABLES,
+) -> Outcome:
+    """A step of a build: its output is added to the log, and its last lines end up in the error."""
+    outcome = run(command, BUILD_TIMEOUT_S, interrupts, without)
+    output = (outcome.stdout + outcome.stderr).strip()
+    if log:
+        try:
+            with log.open("a") as file:
+                file.write(f"$ {' '.join(map(str, command))}\n{output}\n")
+        except OSError as error:
+            raise SwitchyardError(f"cannot write {log}: {error.strerror}") from None
+    if outcome.code != 0:
+        last = "\n".join(output.splitlines()[-_LAST_LINES:])
+        where = f"; the whole log: {log}" if log else ""
+        raise SwitchyardError(f"cannot build {what}: {outcome.ending}{where}\n{last}")
+    return outcome
+
+
+def last_line(outcome: Outcome) -> str:
+    """The reason that a command gave for its failure."""
+    return (outcome.stderr.strip().splitlines() or [outcome.ending])[-1]

@@ -1,0 +1,81 @@
+"""The programs that a check launches: copies of both sides' binaries, made anew for each round.
+
+What a program costs depends on things that no change of its code has changed, and that stay the
+same from launch to launch, so that pairs alone can't cancel them out:
+
+- How the page cache holds its file. A fork of a program that was just linked and one of the same
+  bytes read back from disk differ by 4 %, and a baseline that was kept is read back.
+- How long its path is, as that lies on its stack and moves what follows (Mytkowicz et al. 2009,
+  Producing Wrong Data Without Doing Anything Obviously Wrong).
+
+So both sides run from copies that are made in the same way, in an order left to chance, below paths
+of one length, and what is left to chance is drawn again in each round. Whatever lies beside a
+binary is there too, as a link.
+"""
+
+import contextlib
+import random
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..system.errors import SwitchyardError
+from ..system.files import replacing
+from .sides import Side
+
+
+class Copies:
+    """`roots`: by label, a folder like the side's own root."""
+
+    def __init__(
+        self, sides: Sequence[Side], binaries: Iterable[str], folder: Path, seed: int
+    ) -> None:
+        self._binaries = sorted(set(binaries))
+        self._random = random.Random(seed)
+        self._sides = list(sides)
+        self.roots: Mapping[str, Path] = {side.label: folder / side.label[0] for side in sides}
+        for side in sides:
+            self._mirror(side.root, self.roots[side.label], Path())
+
+    def renew(self) -> None:
+        """Copy all binaries anew. Raises SwitchyardError."""
+        self._random.shuffle(self._sides)
+        for side in self._sides:
+            for binary in self._binaries:
+                target = self.roots[side.label] / binary
+                try:
+                    with replacing(target) as part:
+                        shutil.copy2(side.root / binary, part)
+                except OSError as error:
+                    why = f"cannot copy {binary} of the {side.label} to {target.parent}"
+                    raise SwitchyardError(f"{why}: {error.strerror}") from None
+
+    def _mirror(self, root: Path, copy: Path, below: Path) -> None:
+        """Folders on the way to a binary are real; what else is in them are links."""
+        on_the_way = {parent for binary in self._binaries for parent in Path(binary).parents}
+        (copy / below).mkdir()
+        for path in (root / below).iterdir():
+            relative = below / path.name
+            if relative in on_the_way:
+                self._mirror(root, copy, relative)
+            elif str(relative) not in self._binaries:
+                (copy / relative).symlink_to(path.resolve())
+
+
+@contextlib.contextmanager
+def fresh_copies(
+    sides: Sequence[Side], binaries: Iterable[str], parent: Path, seed: int
+) -> Iterator[Copies]:
+    """In a folder of their own in `parent`, gone on every way out. Raises SwitchyardError."""
+    with contextlib.ExitStack() as stack:
+        try:
+            temporary = tempfile.TemporaryDirectory(
+                prefix=".binaries-", dir=parent.resolve(), ignore_cleanup_errors=True
+            )
+            folder = Path(stack.enter_context(temporary))
+            copies = Copies(sides, binaries, folder, seed)
+        except OSError as error:
+            raise SwitchyardError(f"cannot copy binaries to {parent}: {error.strerror}") from None
+        copies.renew()
+        yield copies

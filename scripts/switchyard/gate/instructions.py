@@ -1,0 +1,153 @@
+"""A second witness: how many instructions an iteration takes. No neighbour and no clock changes it.
+
+Two runs with different numbers of iterations are counted, and the difference divided: what the
+start of the program takes cancels out. It says little where tasks wait for each other in the
+kernel: count what has one thread and one process.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..suite.benchmark_row import launch_row, min_time, rows_of
+from ..suite.measure import why
+from ..suite.results import SECONDS
+from ..system.counting_tools import ADVICE, Tool
+from ..system.interrupts import Interrupts
+from ..system.launch import Outcome, launch
+from .model import SIDES, Benchmark
+
+_PROBE_MIN_TIME_S = 0.01
+# Of the shorter run, without a tool: long against what differs from start to start (some hundred
+# instructions), and still short when a tool makes it fifty times as long.
+_SHORT_RUN_S = 0.008
+_TIMES_LONGER = 3
+_MOST_ITERATIONS = 10_000_000
+
+Arguments = Callable[[int], list[str]]
+
+
+class _NoCountError(Exception):
+    """Why there is no count."""
+
+
+def count(
+    tool: Tool | None,
+    benchmark: Benchmark,
+    roots: Mapping[str, Path],
+    interrupts: Interrupts | None,
+    timeout_s: float,
+) -> dict[str, Any]:
+    """Instructions for one iteration on both sides and their change, or the problem. `tool` is what
+    find_tool() gave, once for all benchmarks.
+
+    {"tool", "version", "iterations": [short run, long run], "baseline", "candidate",
+    "change_percent"}, or {"problem"}. timeout_s is that of each launch.
+    """
+    try:
+        if "/threads:" in benchmark.name:
+            raise _NoCountError("it has several threads")
+        if not tool:
+            raise _NoCountError(f"no tool for it; {ADVICE}")
+        return _compare(tool, [
+            _Side(side, benchmark, roots[side] / benchmark.binary, interrupts, timeout_s)
+            for side in SIDES
+        ])  # fmt: skip
+    except _NoCountError as reason:
+        return {"problem": str(reason)}
+
+
+def _compare(tool: Tool, sides: Sequence["_Side"]) -> dict[str, Any]:
+    exactly = [side.exact_iterations() for side in sides]
+    few = sides[0].iterations_in(_SHORT_RUN_S)
+    short = [side.run(tool, ask(few)) for side, ask in zip(sides, exactly, strict=True)]
+    # A batch may take more iterations than it is asked for: whole laps of a ring, say.
+    many = _TIMES_LONGER * max(done for done, _ in short)
+    long = [side.run(tool, ask(many)) for side, ask in zip(sides, exactly, strict=True)]
+    baseline, candidate = map(_per_iteration, short, long)
+    return {
+        "tool": tool.name, "version": tool.version, "iterations": [few, many],
+        "baseline": baseline, "candidate": candidate,
+        "change_percent": 100 * (candidate / baseline - 1),
+    }  # fmt: skip
+
+
+def _per_iteration(short: tuple[int, int], long: tuple[int, int]) -> float:
+    iterations, instructions = (b - a for a, b in zip(short, long, strict=True))
+    if iterations <= 0:
+        raise _NoCountError(f"it runs {long[0]} iterations whatever it is told")
+    if instructions <= 0:
+        raise _NoCountError("more iterations don't take more instructions")
+    return instructions / iterations
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The benchmark in the binary of one side."""
+
+    name: str
+    benchmark: Benchmark
+    binary: Path
+    interrupts: Interrupts | None
+    timeout_s: float
+
+    def exact_iterations(self) -> Arguments:
+        """How its program is told how many; only its --help tells which way it knows."""
+        outcome = launch([str(self.binary), "--help"], self.timeout_s, self.interrupts)
+        self._expect_end(outcome)
+        if "`<integer>x`" in outcome.stdout:  # Google Benchmark 1.8
+            return lambda n: [f"--benchmark_min_time={n}x"]
+        if "--describe" in outcome.stdout and "--iterations" in outcome.stdout:  # our own
+            return lambda n: [f"--iterations={n}"]
+        raise self._problem("can't be told how many iterations to run (Google Benchmark 1.8 can)")
+
+    def iterations_in(self, seconds: float) -> int:
+        """How many fit in, without any tool. A power of two: the next check shall take as many."""
+        row = self._rows(self._launch([], [min_time(_PROBE_MIN_TIME_S)]))[0]
+        each = row["real_time"] * SECONDS[row.get("time_unit", "ns")]
+        if not each > 0:
+            raise self._problem(f"reported a real_time of {each:g} s, which is no time")
+        return 1 << int(math.log2(min(max(seconds / each, 1), _MOST_ITERATIONS)))
+
+    def run(self, tool: Tool, arguments: Sequence[str]) -> tuple[int, int]:
+        """The iterations that it did, and the instructions of the whole run."""
+        outcome = self._launch(tool.command, arguments)
+        rows = self._rows(outcome)
+        instructions = tool.read(outcome)
+        if instructions is None:
+            raise self._problem(f"{tool.name} gave no count ({why(outcome)})")
+        return sum(row["iterations"] for row in rows), instructions
+
+    def _launch(self, command: Sequence[str], arguments: Sequence[str]) -> Outcome:
+        outcome = launch_row(
+            self.binary, self.benchmark.name, arguments, self.timeout_s, self.interrupts,
+            tool=command,
+        )  # fmt: skip
+        self._expect_end(outcome)
+        return outcome
+
+    def _expect_end(self, outcome: Outcome) -> None:
+        if outcome.interrupted:
+            raise self._problem("interrupted")
+        if outcome.timed_out:
+            raise self._problem(outcome.ending)
+
+    def _rows(self, outcome: Outcome) -> list[dict[str, Any]]:
+        """Google Benchmark's, one for each repetition; at least one."""
+        try:
+            rows = rows_of(self.benchmark.name, json.loads(outcome.out_file)["benchmarks"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            rows = []
+        for row in rows:
+            if row.get("error_occurred") or row.get("skipped"):
+                reason = row.get("error_message") or row.get("skip_message")
+                raise self._problem(reason or "failed without a message")
+        if not rows or outcome.code != 0:
+            raise self._problem(why(outcome))
+        return rows
+
+    def _problem(self, what: str) -> _NoCountError:
+        return _NoCountError(f"{self.name}: {what}")

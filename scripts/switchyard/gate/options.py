@@ -1,0 +1,176 @@
+"""The options of `check`, and what they mean for its plan."""
+
+import argparse
+import random
+import re
+from pathlib import Path
+
+from ..system.errors import BadInputError
+from ..system.machine import Machine
+from ..system.paths import RELEASE_BUILD
+from .model import SCREEN_PAIRS, Plan
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+_A_DAY_S = 86_400
+# Each of its decimals takes ten times as many permutations.
+_LEAST_ALPHA = 1e-5
+_EXAMPLES = """\
+examples:
+  check --baseline main                     the working tree against the branch main
+  check --baseline HEAD~1 --filter fiber    only benchmarks whose name matches
+  check --baseline-build A --candidate-build B --binaries 'bench/*'
+                                            any Google Benchmark binaries below A and B
+  check --replay DIR                        judge the raw data of an earlier check again
+
+exit codes: 0 nothing regressed, 1 regressed, 2 the check could not do its work, 3 undecided
+(with --strict), 128 + N ended by signal N"""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
+    _add_sides(parser.add_argument_group("what is compared"))
+    _add_plan(parser.add_argument_group("how it is measured and judged"))
+    output = parser.add_argument_group("what comes out")
+    output.add_argument("--out", type=Path, metavar="DIR", help="default: below results/checks/")
+    output.add_argument(
+        "--strict", action="store_true",
+        help="exit 3 when anything is undecided, skipped or missing; advisory verdicts count",
+    )  # fmt: skip
+
+
+def _add_sides(group: argparse._ArgumentGroup) -> None:
+    baseline = group.add_mutually_exclusive_group(required=True)
+    baseline.add_argument(
+        "--baseline", metavar="GITREF", help="build this revision; the candidate is the work tree"
+    )
+    baseline.add_argument("--baseline-build", type=Path, metavar="DIR", help="a finished build")
+    baseline.add_argument(
+        "--baseline-results", type=Path, metavar="DIR",
+        help="stored results of `run`, of a check, or of Google Benchmark; verdicts are advisory",
+    )  # fmt: skip
+    baseline.add_argument(
+        "--replay", type=Path, metavar="DIR",
+        help="measure nothing: judge the raw data of an earlier check again",
+    )  # fmt: skip
+    group.add_argument(
+        "--candidate-build", type=Path, metavar="DIR",
+        help="a finished build (default: build/release, brought up to date; with --binaries the "
+        "current folder as it is)",
+    )  # fmt: skip
+    group.add_argument(
+        "--binaries", metavar="GLOB",
+        help="Google Benchmark binaries of any project, relative to DIR or to the source tree",
+    )  # fmt: skip
+    group.add_argument(
+        "--build-command", metavar="CMD",
+        help="how that project is built, in the top folder of its repository",
+    )  # fmt: skip
+    group.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
+    group.add_argument(
+        "--set", choices=("gate", "all"),
+        help="Switchyard's own: gate (default), the benchmarks that decide quickly, or all",
+    )  # fmt: skip
+    group.add_argument(
+        "--skip-identical", action="store_true",
+        help="don't measure when the binaries are the same, byte for byte, on both sides",
+    )  # fmt: skip
+    group.add_argument("--allow-other-machine", action="store_true", help="with --baseline-results")
+
+
+def _add_plan(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--threshold", type=float, default=3.0, metavar="PERCENT",
+        help="the smallest change that counts (default: 3); unchanged excludes 5/3 of it",
+    )  # fmt: skip
+    group.add_argument(
+        "--alpha", type=float, default=0.01, metavar="P",
+        help="chance of any false alarm in a whole check (default: 0.01)",
+    )  # fmt: skip
+    group.add_argument(
+        "--budget",
+        default="10m",
+        metavar="TIME",
+        help="of launches at most: 90s, 10m (default); builds come on top",
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
+    group.add_argument("--min-time", type=float, default=0.05, metavar="S", help="of one launch")
+    group.add_argument(
+        "--launch-timeout", type=float, default=60.0, metavar="S", help="kill a launch after that"
+    )
+    group.add_argument(
+        "--metric", choices=("real_time", "cpu_time"), default="real_time",
+        help="which of Google Benchmark's times (default: real_time)",
+    )  # fmt: skip
+    group.add_argument(
+        "--cpu", metavar="N|none",
+        help="bind launches to this CPU (default: the last one for the gate set, else none)",
+    )  # fmt: skip
+    group.add_argument(
+        "--instructions", action="store_true",
+        help="count instructions too, as a second witness (perf, or valgrind); not in the budget",
+    )  # fmt: skip
+
+
+def plan(args: argparse.Namespace, machine: Machine) -> Plan:
+    """Raises BadInputError."""
+    for name, value, least, most in (
+        ("--threshold", args.threshold, 0, 100), ("--alpha", args.alpha, _LEAST_ALPHA, 0.5),
+        ("--min-time", args.min_time, 0, 3600),
+        ("--launch-timeout", args.launch_timeout, 0, _A_DAY_S),
+    ):  # fmt: skip
+        if not least < value <= most:
+            raise BadInputError(f"{name} must be above {least} and at most {most}, not {value}")
+    if args.seed is not None and not 0 <= args.seed < 2**63:
+        raise BadInputError(f"--seed must be 0 or more, not {args.seed}")
+    return Plan(
+        seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
+        screen_pairs=SCREEN_PAIRS,
+        threshold=args.threshold / 100,
+        alpha=args.alpha,
+        min_time_s=args.min_time,
+        timeout_s=args.launch_timeout,
+        budget_s=_seconds(args.budget),
+        cpu=_cpu(args, machine),
+        metric=args.metric,
+    )
+
+
+def takes_gate_set(args: argparse.Namespace) -> bool:
+    return args.set == "gate" or (args.set is None and args.binaries is None)
+
+
+def candidate_build(args: argparse.Namespace) -> Path:
+    return args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD)
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
+    if not match or match[2] not in _UNITS_S:
+        raise BadInputError(f"--budget {text!r} is no time: want 90s, 10m or 1h")
+    seconds = float(match[1]) * _UNITS_S[match[2]]
+    if not 0 < seconds <= _A_DAY_S:
+        raise BadInputError(f"--budget must be above 0 and at most a day, not {text}")
+    return seconds
+
+
+def _cpu(args: argparse.Namespace, machine: Machine) -> int | None:
+    usable = machine.usable_cpus()
+    if args.cpu is None:
+        return usable[-1] if takes_gate_set(args) else None
+    if args.cpu == "none":
+        return None
+    if not args.cpu.isdecimal() or int(args.cpu) not in usable:
+        raise BadInputError(f"--cpu {args.cpu}: want none or one of {', '.join(map(str, usable))}")
+    return int(args.cpu)
+
+
+def refuse_beside_replay(args: argparse.Namespace) -> None:
+    """Nothing of an earlier check can be changed by options. Raises BadInputError."""
+    parser = argparse.ArgumentParser()
+    add_to(parser)
+    defaults = vars(parser.parse_args(["--replay", "x"]))
+    for name, default in defaults.items():
+        if name != "replay" and getattr(args, name) != default:
+            option = f"--{name.replace('_', '-')}"
+            raise BadInputError(f"--replay goes without {option}: it judges the check as it was")

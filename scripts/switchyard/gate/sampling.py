@@ -1,0 +1,133 @@
+"""One launch of one benchmark in a process of its own gives one number, or the reason why not.
+
+Also what the kernel says about the launch: CPU time stolen by the hypervisor, and involuntary
+switches. Only these may drop a pair: a rule about times would throw away what it is meant to find.
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..suite.benchmark_row import launch_row, min_time, rows_of
+from ..suite.measure import why
+from ..suite.results import LIMIT_PREFIX, SECONDS
+from ..system.interrupts import Interrupts
+from ..system.launch import Outcome
+from ..system.machine import Machine
+from .model import SIDES, Benchmark, Pair, Plan, Sample, Stage
+
+# A launch that lost more of its CPU's time than this measured the neighbours, not the benchmark.
+MOST_STEAL = 0.05
+# The kernel tells in steps of 0.01 s: one step may have been stolen nearly all before the launch.
+_CERTAIN_STEAL_S = 0.015
+# Of a launch that nothing disturbs: timer ticks and kernel threads. Benchmarks that switch by
+# nature have more; for these the warm-up tells how many.
+_CALM_SWITCHES = 20
+_TIMES_THE_WARM_UP = 3
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error)
+    """A signal came: the launch under way counts for nothing."""
+
+
+class Sampler:
+    def __init__(
+        self,
+        plan: Plan,
+        roots: Mapping[str, Path],
+        interrupts: Interrupts,
+        machine: Machine,
+        stored: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched."""
+        self._stored = stored
+        self._plan = plan
+        self._roots = roots
+        self._interrupts = interrupts
+        self._machine = machine
+        self._usual_switches: dict[str, int] = {}
+        self.contexts: dict[str, dict[str, Any]] = {}
+
+    def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
+        """Both sides back to back, `first` before the other. Raises Interrupted."""
+        if self._stored is not None:
+            return self._against_stored(stage, round_, benchmark)
+        samples = {side: self.sample(side, benchmark) for side in sorted(SIDES, key=first.__ne__)}
+        if stage == Stage.WARM_UP:
+            most = max(sample.involuntary for sample in samples.values())
+            self._usual_switches[benchmark.key] = most
+        dropped = next(
+            filter(None, (self._disturbance(benchmark, samples[s]) for s in SIDES)), None
+        )
+        return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
+
+    def _against_stored(self, stage: Stage, round_: int, benchmark: Benchmark) -> Pair:
+        """A launch of the candidate beside the next stored time, as long as there is one."""
+        times = self._stored[benchmark.key]
+        has_one = stage == Stage.STORED and round_ < len(times)
+        baseline = Sample(times[round_] if has_one else None)
+        candidate = self.sample("candidate", benchmark)
+        return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
+
+    def sample(self, side: str, benchmark: Benchmark) -> Sample:
+        plan, binary = self._plan, self._roots[side] / benchmark.binary
+        before = self._machine.steal_s(plan.cpu)
+        outcome = launch_row(
+            binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
+            self._interrupts, plan.cpu,
+        )  # fmt: skip
+        if outcome.interrupted:
+            raise Interrupted
+        steal = self._machine.steal_s(plan.cpu) - before
+        if plan.cpu is None:  # it was on some of the CPUs whose steal this is
+            steal /= max(len(self._machine.usable_cpus()), 1)
+        return self._read(side, benchmark, outcome, steal)
+
+    def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
+        facts = {
+            "wall_s": round(outcome.wall_s, 4), "steal_s": round(steal_s, 3),
+            "involuntary": outcome.involuntary,
+        }  # fmt: skip
+        try:
+            document = json.loads(outcome.out_file)
+            rows = rows_of(benchmark.name, document["benchmarks"])
+            self.contexts.setdefault(side, document["context"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Sample(None, why(outcome), **facts)
+        row = rows[0] if rows else {}
+        if row.get("skipped"):  # since Google Benchmark 1.8
+            return Sample(None, row.get("skip_message") or "no reason given", skipped=True, **facts)
+        if row.get("error_occurred"):
+            message = row.get("error_message") or "failed without a message"
+            limit = message.startswith(LIMIT_PREFIX)
+            return Sample(None, message, skipped=limit, **facts)
+        if not rows or outcome.code != 0:
+            return Sample(None, why(outcome), **facts)
+        return self._value(rows, facts)
+
+    def _value(self, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Sample:
+        """The median, should the benchmark ask for repetitions of its own."""
+        metric = self._plan.metric
+        try:
+            times = [row[metric] * SECONDS[row.get("time_unit", "ns")] for row in rows]
+        except (KeyError, TypeError) as error:
+            return Sample(None, f"no {metric} in its result: {error!r}", **facts)
+        wrong = [time for time in times if not (math.isfinite(time) and time > 0)]
+        if wrong:
+            return Sample(None, f"reported a {metric} of {wrong[0]:g} s, which is no time", **facts)
+        return Sample(statistics.median(times), row=rows[0], **facts)
+
+    def _disturbance(self, benchmark: Benchmark, sample: Sample) -> str | None:
+        """What the kernel holds against a launch, in words."""
+        if sample.steal_s > max(MOST_STEAL * sample.wall_s, _CERTAIN_STEAL_S):
+            most = round(100 * MOST_STEAL)
+            return f"the hypervisor took more than {most} % of the CPU's time (steal)"
+        usual = self._usual_switches.get(benchmark.key, 0)
+        if self._plan.cpu is not None and (
+            sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual
+        ):
+            return "other work ran on the benchmark's CPU (involuntary switches)"
+        return None

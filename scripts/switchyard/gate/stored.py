@@ -1,0 +1,185 @@
+"""Results of another time as a baseline: of `run`, of an earlier check, or plain Google Benchmark.
+
+They were not measured beside the candidate, so that whatever changed on the machine in between
+looks like a change of the code. The least that has to be the same is the machine.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..suite.catalog import bare_name
+from ..suite.results import SECONDS
+from ..system.errors import BadInputError
+
+# In environment.json and check.json. Not the host's name: every job of a CI service has another.
+_MACHINE = ("cpu_model", "cpu_count", "kernel", "virtualisation")
+# Google Benchmark knows no model, so that the name has to do. Its mhz_per_cpu is the frequency of
+# the moment on many machines, which is no sign of another one.
+_CONTEXT = {"host_name": "host", "num_cpus": "cpu_count", "caches": "caches"}
+
+# What stands in the same folders without being results.
+_BESIDE = ("environment.json", "check.json", "baseline.json", "build_info.json")
+
+
+@dataclass
+class Stored:
+    """Seconds per iteration of each launch, by the benchmark's name, in the order of the files.
+
+    Where binaries share a name it is there once for each, as "binary:name". facts: what is known of
+    the machine and the commit; problems: a line for each thing that could not be used.
+    """
+
+    times: dict[str, list[float]]
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def load(
+    path: Path,
+    machine_facts: Mapping[str, Any],
+    allow_other_machine: bool,
+    metric: str = "real_time",
+) -> Stored:
+    """machine_facts: as `machine` in environment.json, `caches` as in Google Benchmark's context.
+
+    Raises BadInputError for what is no results, and for another machine's unless that is allowed.
+    """
+    stored = Stored({})
+    documents = {file: _document(file) for file in _files(path)}
+    stored.facts = _facts(path, documents)
+    different = _differences(stored.facts, machine_facts)
+    if different:
+        line = f"{path} is not of this machine: {'; '.join(different)}"
+        if not allow_other_machine:
+            raise BadInputError(f"{line}. Measure a baseline here, or --allow-other-machine")
+        stored.problems.append(line)
+    by_binary: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for file, document in documents.items():
+        binary = Path(str(document["context"].get("executable") or file.stem)).name
+        for name, row in _rows(document):
+            value = _seconds(row, metric)
+            if value is None:
+                stored.problems.append(f"{file}: {name}: {_why(row, metric)}: left out")
+            else:
+                by_binary[name][binary].append(value)
+    stored.times = _by_key(by_binary)
+    if not stored.times:
+        reason = f": {stored.problems[-1]}" if stored.problems else ""
+        raise BadInputError(f"{path} holds no {metric} of any benchmark{reason}")
+    return stored
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise BadInputError(f"no such results: {path} (--baseline-results)")
+    # What was the candidate then is the code that today's is compared with.
+    if (path / "candidate.json").is_file():
+        return [path / "candidate.json"]
+    files = [file for file in sorted(path.glob("*.json")) if file.name not in _BESIDE]
+    if not files:
+        raise BadInputError(f"{path} holds no results: there is no .json file of a benchmark in it")
+    return files
+
+
+def _document(file: Path) -> dict[str, Any]:
+    document = _json(file)
+    if not isinstance(document, dict) or not (
+        isinstance(document.get("benchmarks"), list)
+        and all(isinstance(row, dict) and isinstance(row.get("name"), str)
+                for row in document["benchmarks"])
+        and isinstance(document.get("context", {}), dict)
+    ):  # fmt: skip
+        raise BadInputError(
+            f"{file} is not in Google Benchmark's format (--benchmark_out_format=json)"
+        )
+    return {"context": {}} | document
+
+
+def _json(file: Path) -> Any:  # noqa: ANN401 (whatever is in the file)
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{file} is no JSON, or not all of it: {error}") from None
+
+
+def _rows(document: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """What was measured, without aggregates; names as a check has them."""
+    for row in document["benchmarks"]:
+        lost = row.get("error_occurred") or row.get("skipped")
+        if row.get("run_type", "iteration") == "iteration" and not lost:
+            yield row.get("switchyard_name") or bare_name(row["name"]), row
+
+
+def _seconds(row: dict[str, Any], metric: str) -> float | None:
+    number, unit = row.get(metric), row.get("time_unit", "ns")
+    if not isinstance(number, int | float) or not isinstance(unit, str) or unit not in SECONDS:
+        return None
+    value = number * SECONDS[unit]
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _why(row: dict[str, Any], metric: str) -> str:
+    return f"a {metric} of {row.get(metric)!r} {row.get('time_unit', 'ns')!s} is no time"
+
+
+def _by_key(by_binary: Mapping[str, Mapping[str, list[float]]]) -> dict[str, list[float]]:
+    times = {}
+    for name, of_binaries in by_binary.items():
+        for binary, values in of_binaries.items():
+            times[f"{binary}:{name}" if len(of_binaries) > 1 else name] = values
+    return times
+
+
+def _facts(path: Path, documents: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
+    """machine: as in environment.json, as much as is known; sha and dirty where they are."""
+    folder = path if path.is_dir() else path.parent
+    context = next(iter(documents.values()))["context"]
+    facts: dict[str, Any] = {"path": str(path), "date": context.get("date")}
+    environment, check = (_beside(folder / name) for name in ("environment.json", "check.json"))
+    if "candidate.json" in {file.name for file in documents} and check:
+        of_check = _part(check, "facts")
+        facts["machine"] = _part(of_check, "machine")
+        git = _part(_part(of_check, "sides"), "candidate")
+    else:
+        facts["machine"] = _part(environment, "machine")
+        git = _part(environment, "git")
+    facts |= {key: git.get(key) for key in ("sha", "dirty")}
+    if not facts["machine"]:
+        known = {ours: context.get(theirs) for theirs, ours in _CONTEXT.items()}
+        facts |= {"machine": {k: v for k, v in known.items() if v is not None}, "by_context": True}
+    return facts
+
+
+def _beside(file: Path) -> dict[str, Any]:
+    """A document of ours; empty without one."""
+    document = _json(file) if file.is_file() else {}
+    if not isinstance(document, dict):
+        raise BadInputError(f"{file} holds no facts of a run or a check")
+    return document
+
+
+def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _differences(facts: dict[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What is known of both and not the same."""
+    names = _CONTEXT.values() if facts.get("by_context") else _MACHINE
+    there = facts["machine"]
+    if not any(name in there for name in names):
+        return ["it does not say of which it is"]
+    return [
+        f"{name} {there[name]} there, {here[name]} here"
+        for name in names
+        if name in there and name in here and there[name] != here[name]
+    ]

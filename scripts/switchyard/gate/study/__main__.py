@@ -1,0 +1,203 @@
+"""Proves that the regression check finds what it should, and nothing else.
+
+    python -m switchyard.gate.study build        # the builds whose difference is known
+    python -m switchyard.gate.study measure --runs 0=60,5=20,10=20
+    python -m switchyard.gate.study count        # instructions: are the slowdowns what they say?
+    python -m switchyard.gate.study report       # tables and plots into results/reference/check/
+
+Run it as scripts/switchyard.sh does: with `PYTHONPATH=scripts` and `.venv/bin/python`. `measure`
+takes some hours on a machine that should do nothing else; it may be stopped, and goes on where it
+was, also from the runs that `report` has kept in results/reference/check/.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from ...system import errors
+from ...system.counting_tools import find_tool
+from ...system.errors import BadInputError, SwitchyardError
+from ...system.interrupts import Interrupts
+from ...system.paths import RESULTS, ROOT
+from .. import document, gate, instructions, sides
+from ..copies import fresh_copies
+from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan
+from ..sampling import Interrupted
+from . import runs
+
+BUILDS = ROOT / "build" / "validate"
+DATA = BUILDS / "data"
+REFERENCE = RESULTS / "reference" / "check"
+SLOWDOWNS = (0, 2, 5, 10, 20)
+_COUNT_TIMEOUT_S = 300.0
+_PROGRAM = "python -m switchyard.gate.study"
+_RUNS = "0=60,2=5,5=20,10=20,20=5"
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    try:
+        return args.do(args)
+    except SwitchyardError as error:
+        return errors.report(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="builds with 0, 2, 5, 10 and 20 %% more work")
+    build.set_defaults(do=_build)
+    measure = commands.add_parser("measure", help="run whole checks, keep every pair")
+    measure.add_argument("--runs", default=_RUNS, metavar="P=N,...", help=f"default: {_RUNS}")
+    measure.add_argument("--cpu", type=int, default=1, help="where launches are bound to")
+    measure.add_argument("--seed", type=int, default=1, help="of the order and of the checks")
+    measure.set_defaults(do=_measure)
+    count = commands.add_parser(
+        "count", help="count instructions: are the slowdowns what they say?"
+    )
+    count.set_defaults(do=_count)
+    report = commands.add_parser("report", help="what the runs prove")
+    report.add_argument("--data", type=Path, default=DATA, metavar="DIR")
+    report.add_argument("--out", type=Path, default=REFERENCE, metavar="DIR")
+    report.set_defaults(do=_report)
+    return parser
+
+
+def _binaries() -> list[str]:
+    """Of the gate set."""
+    return sorted({f"bench_{name.split('/')[0]}" for name in gate.gate_set()})
+
+
+def _build(args: argparse.Namespace) -> int:
+    for percent in SLOWDOWNS:
+        folder = BUILDS / str(percent)
+        print(f"building with {percent} % more work for each operation", flush=True)
+        for command in (
+            ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+             "-DSWITCHYARD_TESTS=OFF", f"-DSWITCHYARD_INJECT_SLOWDOWN={percent}"],
+            ["cmake", "--build", folder, "--target", *_binaries()],
+        ):  # fmt: skip
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+            if done.returncode:
+                raise SwitchyardError(f"{command[:2]} failed:\n{done.stdout[-2000:]}{done.stderr}")
+    copy = BUILDS / "copy" / "bin"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(BUILDS / "0" / "bin", copy)
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> int:
+    counts = _counts(args.runs)
+    benchmarks = [_benchmark(name) for name in gate.gate_set()]
+    binaries = [benchmark.binary for benchmark in benchmarks]
+    for percent in counts:
+        _root(percent, "candidate")
+    DATA.mkdir(parents=True, exist_ok=True)
+    file = DATA / f"pairs-seed{args.seed}-cpu{args.cpu}.csv"
+    runs.unpack(REFERENCE / f"{file.name}.gz", file)
+    done = {(run.slowdown, run.plan.seed) for run in runs.read([file] if file.exists() else [])}
+    todo = [run for run in runs.schedule(counts, args.seed) if run not in done]
+    console = Console(stderr=True, highlight=False)
+    os.sched_setaffinity(0, (os.sched_getaffinity(0) - {args.cpu}) or {args.cpu})  # as a check does
+    with Interrupts() as interrupts:
+        for index, (percent, seed) in enumerate(todo):
+            plan = Plan(seed, SCREEN_PAIRS, cpu=args.cpu, budget_s=720.0)
+            both = [sides.Side(side, _root(percent, side), "") for side in SIDES]
+            try:
+                with fresh_copies(both, binaries, BUILDS, seed) as copies:
+                    run = runs.measure(percent, plan, copies, benchmarks, interrupts, _Silent())
+            except Interrupted:
+                console.print(f"interrupted: {len(done) + index} whole runs are kept in {file}")
+                return 128 + (interrupts.signum or 2)
+            runs.append(file, run)
+            console.print(f"{index + 1} of {len(todo)}: +{percent} %, {run.seconds:.0f} s")
+    return 0
+
+
+class _Silent:
+    """A watcher of stages that shows nothing: a line per run is enough."""
+
+    def stage(self, name: str, pairs: int) -> None: ...
+
+    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None: ...
+
+
+def _counts(text: str) -> dict[int, int]:
+    try:
+        counts = {int(p): int(n) for p, n in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise BadInputError(f"--runs {text!r}: want slowdown=runs,... such as {_RUNS}") from None
+    unknown = set(counts) - set(SLOWDOWNS)
+    if unknown or min(counts.values()) < 0:
+        raise BadInputError(f"--runs {text!r}: slowdowns are {SLOWDOWNS}, runs 0 or more")
+    return counts
+
+
+def _root(percent: int, side: str) -> Path:
+    """A copy stands for the candidate without a slowdown: the same bytes in another file."""
+    name = "0" if side == "baseline" else "copy" if percent == 0 else str(percent)
+    if not (BUILDS / name / "bin").is_dir():
+        raise BadInputError(f"no {BUILDS / name}: run `{_PROGRAM} build` first")
+    return BUILDS / name
+
+
+def _count(args: argparse.Namespace) -> int:
+    changes: dict[str, dict[str, float]] = {}
+    tool = find_tool()
+    with Interrupts() as interrupts:
+        for name in (name for name, entry in gate.gate_set().items() if entry.instructions):
+            changes[name] = {}
+            for percent in SLOWDOWNS:
+                roots = {side: _root(percent, side) for side in SIDES}
+                counted = instructions.count(
+                    tool, _benchmark(name), roots, interrupts, _COUNT_TIMEOUT_S
+                )
+                if interrupts.signum:
+                    return 128 + interrupts.signum
+                if "problem" in counted:
+                    raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
+                changes[name][str(percent)] = round(counted["change_percent"], 3)
+                print(f"{name}: +{percent} % is {changes[name][str(percent)]:+.3f} %", flush=True)
+    document.write_json(DATA / "instructions.json", changes)
+    return 0
+
+
+def _benchmark(name: str) -> Benchmark:
+    return Benchmark(name, f"bin/bench_{name.split('/')[0]}", name)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from ...compare import drawing
+    from . import figure, summary, text
+
+    files = sorted(args.data.glob("pairs-*.csv*"))
+    measured = runs.read(files)
+    if not measured:
+        raise BadInputError(f"no pairs-*.csv in {args.data}: run `{_PROGRAM} measure` first")
+    args.out.mkdir(parents=True, exist_ok=True)
+    found = summary.summarize([summary.judge(run) for run in measured])
+    document.write_json(args.out / "summary.json", found)
+    for file in files:
+        runs.keep(file, args.out)
+    drawing.use_style()
+    caption = f"{len(measured)} whole checks of the gate set; bars: exact binomial 95 % intervals."
+    drawing.save(figure.draw(found), caption, args.out, "validation")
+    counts = {}
+    if (args.data / "instructions.json").exists():
+        counts = json.loads((args.data / "instructions.json").read_bytes())
+        document.write_json(args.out / "instructions.json", counts)
+    document.write(args.out / "TABLES.md", text.page(found, counts))
+    print(f"{len(measured)} runs: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

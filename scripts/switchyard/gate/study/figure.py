@@ -1,0 +1,63 @@
+"""Draws what the validation found: alarms by size of the slowdown, and p-values without one."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...compare import drawing, palette
+from .summary import OURS
+
+_LOOKS = {
+    OURS: (palette.BLUE, "o"),
+    "Mann-Whitney U, p < 0.05": (palette.VERMILLION, "^"),
+    "ratio of medians >= 1.10": (palette.GREY, "s"),
+}
+
+
+def draw(summary: dict[str, Any]) -> Figure:
+    figure, axes = drawing.new_figure(
+        "Does the regression check find what is there, and nothing else?", (1.0, 1.0, 0.8)
+    )
+    sizes = summary["sizes"]
+    _alarms(axes[0], sizes, "runs_with_an_alarm", "checks that call anything slower, %")
+    axes[0].set_title("whole checks")
+    _alarms(axes[1], sizes, "benchmarks_with_an_alarm", "benchmarks called slower, %")
+    axes[1].set_title("single benchmarks")
+    _p_values(axes[2], summary["p_values_without_a_change"])
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center")
+    return figure
+
+
+def _alarms(ax: Axes, sizes: dict[str, Any], key: str, label: str) -> None:
+    places = np.arange(len(sizes))
+    for index, (name, (colour, marker)) in enumerate(_LOOKS.items()):
+        shares = [sizes[size][key][name] for size in sizes]
+        values = np.array([100 * share["count"] / share["of"] for share in shares])
+        bars = np.array([
+            (value - 100 * share["low"], 100 * share["high"] - value)
+            for value, share in zip(values, shares, strict=True)
+        ]).T  # fmt: skip
+        ax.errorbar(
+            places + 0.12 * (index - 1), values, yerr=np.clip(bars, 0, None), color=colour,
+            marker=marker, markersize=5.5, linestyle="none", capsize=2, elinewidth=1, label=name,
+        )  # fmt: skip
+    ax.set_xticks(places, ["none" if size == "0" else f"+{size} %" for size in sizes])
+    ax.set_xlabel("work added to each operation of the candidate")
+    ax.set_ylabel(label)
+    ax.set_ylim(-4, 104)
+
+
+def _p_values(ax: Axes, values: dict[str, Any]) -> None:
+    """Deciles: flat if the test is exact, lower at the left if it errs on the safe side."""
+    if not values:
+        ax.set_visible(False)
+        return
+    counts = np.array(values["deciles"])
+    ax.bar(np.arange(10) / 10 + 0.05, 100 * counts / counts.sum(), width=0.09, color=palette.SKY)
+    ax.axhline(10, color="black", linewidth=1, linestyle="--")
+    ax.set_title(f"without a change, {values['count']:,} tests")
+    ax.set_xlabel("one-sided p-value of the screening")
+    ax.set_ylabel("share of tests, %")

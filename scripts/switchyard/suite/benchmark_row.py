@@ -1,0 +1,52 @@
+"""Google Benchmark's own protocol: one row of a binary is launched, and its results are picked out.
+
+The runner, the check and the counting of instructions all launch through here.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..system.interrupts import Interrupts
+from ..system.launch import Outcome, launch
+from .catalog import bare_name, exact_filter
+
+
+def min_time(seconds: float) -> str:
+    """The argument for how long a row is to be measured."""
+    return f"--benchmark_min_time={seconds:g}"
+
+
+def launch_row(
+    binary: Path,
+    name: str,
+    arguments: Iterable[str],
+    timeout_s: float,
+    interrupts: Interrupts | None,
+    cpu: int | None = None,
+    tool: Sequence[str] = (),
+) -> Outcome:
+    """Run one row; its JSON is the outcome's `out_file`. `tool` is a command to run it under."""
+    command = [
+        *tool, str(binary), f"--benchmark_filter={exact_filter(name)}", *arguments,
+        "--benchmark_out_format=json",
+    ]  # fmt: skip
+    return launch(command, timeout_s, interrupts, "--benchmark_out=", cpu)
+
+
+def rows_of(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of its very name, if there are any; else without what Google Benchmark appends."""
+    rows = list(rows)
+    launched = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
+    # With ReportAggregatesOnly there are no others.
+    medians = [row | {"name": row["run_name"]} for row in rows if _is_median(row)]
+    for kind in (launched, medians):
+        exact = [row for row in kind if row["name"] == name]
+        found = exact or [row for row in kind if bare_name(row["name"]) == name]
+        if found:
+            return found
+    return []
+
+
+def _is_median(row: dict[str, Any]) -> bool:
+    return row.get("run_type") == "aggregate" and row.get("aggregate_name") == "median"

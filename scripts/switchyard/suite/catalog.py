@@ -1,0 +1,213 @@
+"""What the benchmark binaries say of themselves: workloads, their rows, and what each measures.
+
+Asked of the binaries with --describe, so that no list of benchmarks is kept on this side. The same
+description is stored beside the results, which can then be read without the binaries.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..system.errors import BadInputError, SwitchyardError
+from ..system.launch import launch
+from ..system.paths import ROOT
+
+T = TypeVar("T")
+
+_ORDER = (
+    "sleep", "switch", "spawn", "echo", "echo_open", "http_fetch", "channel", "shared_counter",
+    "cpu", "blocking", "memory", "limits",
+)  # fmt: skip
+# Programs in another language that stand beside ours: shown, but nothing is measured by them.
+_OUTSIDE = ("gevent",)
+_DESCRIBE_TIMEOUT_S = 20.0
+# Google Benchmark adds what it was told about iterations and clocks to the names it prints.
+_SUFFIX = r"(/(iterations|min_time|repeats):[^/]+)*(/manual_time|/real_time)?"
+
+
+def _require_texts(record: object, *names: str) -> None:
+    for name in names:
+        if not isinstance(getattr(record, name), str):
+            raise TypeError(f"{name!r} is {getattr(record, name)!r}")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The number a workload is compared by. `key`: a counter, or "real_time" (in seconds)."""
+
+    key: str
+    label: str
+    unit: str
+    better: str
+
+    def __post_init__(self) -> None:
+        _require_texts(self, "key", "label", "unit", "better")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One benchmark: a workload on a runtime with parameters.
+
+    `needs` names a program or package that the machine may lack, `rounds` is how many rounds of a
+    run launch it at most (None: all); older results don't have them.
+    """
+
+    name: str
+    runtime: str
+    params: dict[str, int | float | str]
+    what: str
+    set: str
+    control: str | None
+    needs: str | None = None
+    rounds: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.params, dict):
+            raise TypeError(f"the params of {self.name} are {self.params!r}")
+        for key, value in self.params.items():
+            if not isinstance(value, int | float | str):
+                raise TypeError(f"{key!r} of {self.name} is {value!r}")
+        _require_texts(self, "name", "runtime", "what", "set")
+        _require_texts(self, *(name for name in ("control", "needs") if getattr(self, name)))
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is an outside reference and no contender."""
+        return self.runtime in _OUTSIDE
+
+    @property
+    def column(self) -> str:
+        """Where it stands in a comparison: the runtime, and its mechanism where it has several."""
+        return f"{self.runtime} {self.params['via']}" if "via" in self.params else self.runtime
+
+    @property
+    def case(self) -> tuple[tuple[str, int | float | str], ...]:
+        """What it may be compared over: the parameters that aren't part of the column."""
+        return tuple((key, value) for key, value in self.params.items() if key != "via")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A benchmark binary. `binary` is None when the description comes out of a results file.
+
+    `hardware_counters` names those that a launch with --hardware-counters gives on this machine.
+    """
+
+    name: str
+    what: str
+    metric: Metric
+    rows: tuple[Row, ...]
+    binary: Path | None = None
+    hardware_counters: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, document: dict[str, Any], binary: Path | None = None) -> "Workload":
+        return cls(
+            name=document["workload"],
+            what=document["what"],
+            metric=Metric(**document["metric"]),
+            rows=tuple(Row(**row) for row in document["rows"]),
+            binary=binary,
+            hardware_counters=tuple(document.get("hardware_counters", ())),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The same as --describe printed it."""
+        return {
+            "workload": self.name,
+            "what": self.what,
+            "hardware_counters": list(self.hardware_counters),
+            "metric": vars(self.metric),
+            "rows": [vars(row) for row in self.rows],
+        }
+
+
+def exact_filter(name: str) -> str:
+    """The --benchmark_filter that matches one row only."""
+    # Not ] and }: as POSIX has it, a backslash before these is an error.
+    return "^" + re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) + _SUFFIX + "$"
+
+
+def bare_name(printed: str) -> str:
+    """A row's name without what Google Benchmark appends."""
+    return re.sub(_SUFFIX + "$", "", printed)
+
+
+def _describe(binary: Path) -> Workload:
+    outcome = launch([str(binary), "--describe"], _DESCRIBE_TIMEOUT_S)
+    if outcome.code != 0:
+        reason = (outcome.stderr.strip().splitlines() or [outcome.ending])[-1]
+        raise SwitchyardError(f"{binary.name} --describe failed ({outcome.ending}): {reason}")
+    try:
+        return Workload.parse(json.loads(outcome.stdout), binary)
+    except (ValueError, KeyError, TypeError) as error:
+        raise SwitchyardError(f"{binary.name} --describe: not as expected: {error!r}") from None
+
+
+def load(build: Path) -> list[Workload]:
+    """All workloads of a build folder, in the order in which they are told."""
+    folder = build / "bin"
+    binaries = [path for path in folder.glob("bench_*") if os.access(path, os.X_OK)]
+    if not binaries:
+        relative = build.relative_to(ROOT) if build.is_relative_to(ROOT) else build
+        raise BadInputError(
+            f"no benchmark binaries in {relative}/bin: build them with scripts/run.sh or "
+            "`cmake --preset release && cmake --build --preset release`, or name --build DIR"
+        )
+    workloads = [_describe(path) for path in sorted(binaries)]
+    return in_order(workloads, lambda workload: workload)
+
+
+def in_order(items: Iterable[T], workload_of: Callable[[T], Workload]) -> list[T]:
+    """Sorted by the order in which the workloads are told; unknown ones by name at the end."""
+
+    def place(item: T) -> tuple:
+        name = workload_of(item).name
+        return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
+
+    return sorted(items, key=place)
+
+
+def select(
+    workloads: Iterable[Workload],
+    *,
+    full: bool,
+    pattern: str | None = None,
+    runtimes: str | None = None,
+) -> list[Workload]:
+    """Only the rows that a run's options ask for; raises BadInputError when none is left."""
+    workloads = list(workloads)
+    try:
+        wanted = re.compile(pattern or "")
+    except re.error as error:
+        raise BadInputError(f"--filter {pattern!r} is no regular expression: {error}") from None
+    names = _known_runtimes(workloads, runtimes)
+    selected = []
+    for workload in workloads:
+        rows = tuple(
+            row
+            for row in workload.rows
+            if row.runtime in names and (full or row.set == "quick") and wanted.search(row.name)
+        )
+        if rows:
+            selected.append(replace(workload, rows=rows))
+    if not selected:
+        hint = "" if full else " (rows of the full set need --full)"
+        raise BadInputError(f"no benchmark matches; `switchyard.sh list` names all{hint}")
+    return selected
+
+
+def _known_runtimes(workloads: list[Workload], wanted: str | None) -> set[str]:
+    known = list(dict.fromkeys(row.runtime for workload in workloads for row in workload.rows))
+    if wanted is None:
+        return set(known)
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        what = f"unknown runtime {unknown[0]!r}" if unknown else "--runtimes names none"
+        raise BadInputError(f"{what}; known: {', '.join(known)}")
+    return set(names)

@@ -1,0 +1,156 @@
+"""What a result can't be understood without: the code, the compiler, the machine and its limits.
+
+Collected once at the start of a run and kept beside the results, as environment.json.
+"""
+
+import json
+import platform
+import re
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..system.machine import Machine, resource_limit
+from ..system.paths import ROOT
+from . import needs
+
+_RLIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_STACK", "RLIMIT_AS", "RLIMIT_MEMLOCK")
+_SYSCTLS = (
+    "kernel/pid_max", "kernel/threads-max", "vm/max_map_count", "vm/overcommit_memory",
+    "net/core/somaxconn", "net/ipv4/tcp_max_syn_backlog", "fs/nr_open", "fs/file-max",
+)  # fmt: skip
+_LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
+# The types of what is computed with when results are read back; the rest is only shown.
+_NUMBER = (int, float)
+_TYPES = {
+    "git": {"sha": str},
+    "build": {"injected_slowdown_percent": _NUMBER},
+    "machine": {
+        "cpu_count": int, "usable_cpus": list, "load_average": _NUMBER, "virtualisation": str,
+        "mitigations": dict,
+    },
+    "limits": {},
+    "python": {},
+    "programs": {},
+    "run": {
+        "options": dict, "started_at": str, "ended_at": str, "rounds_wanted": int,
+        "rounds_done": int, "launches": int, "measured_s": _NUMBER, "min_time_s": _NUMBER,
+        "budget_s": _NUMBER, "never_launched": list, "left_out": dict, "interrupted_by": int,
+    },
+}  # fmt: skip
+
+
+def git_state(root: Path = ROOT) -> dict[str, Any]:
+    """{"sha": 40 hex digits or None, "dirty": True, False, or None outside of git}."""
+    status = _git(root, "status", "--porcelain", "--untracked-files=normal")
+    return {
+        "sha": _git(root, "rev-parse", "--verify", "--quiet", "HEAD") or None,
+        "dirty": None if status is None else bool(status),
+    }
+
+
+def build_info(build: Path) -> dict[str, Any] | None:
+    """What CMake wrote about compiler, flags and libraries."""
+    try:
+        return json.loads((build / "build_info.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
+    machine = machine or Machine()
+    return {
+        "switchyard": __version__,
+        "git": git_state(),
+        "build": build_info(build),
+        "machine": machine_facts(machine),
+        "limits": _limits(machine),
+        "python": {
+            "version": platform.python_version(),
+            **{name: metadata.version(name) for name in _LIBRARIES},
+            **needs.versions("gevent"),
+        },
+        "programs": needs.versions("wrk"),
+    }
+
+
+def folder_name(facts: dict[str, Any]) -> str:
+    """Of results: sorts by time; says where and what was measured."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
+    sha = (facts["git"]["sha"] or "nocommit")[:7]
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
+
+
+def require_types(facts: dict[str, Any]) -> None:
+    """Raises TypeError, naming the fact, if one that is there is not of its type."""
+    for section, types in _TYPES.items():
+        found = facts.get(section)
+        if not isinstance(found, dict | None):
+            raise TypeError(f"{section!r} is no object")
+        for name, expected in types.items():
+            value = (found or {}).get(name)
+            if value is not None and not isinstance(value, expected):
+                raise TypeError(f"{name!r} of {section!r} is {value!r}")
+
+
+def in_short(facts: dict[str, Any]) -> list[str]:
+    """Machine, kernel, commit, build and date, each as far as it is known."""
+    machine, git = facts.get("machine") or {}, facts.get("git") or {}
+    build, run = facts.get("build") or {}, facts.get("run") or {}
+    virtual = machine.get("virtualisation")
+    named = "" if virtual == "unknown" else f", {virtual}"
+    parts = [
+        f"{machine.get('cpu_model') or 'unknown CPU'}, {machine.get('cpu_count') or '?'} CPUs"
+        + (f" (virtual machine{named})" if virtual else ""),
+        f"Linux {machine.get('kernel') or '?'}",
+        f"commit {(git.get('sha') or 'none')[:7]}" + (" with changes" if git.get("dirty") else ""),
+        f"{build.get('compiler')}, Boost {build.get('boost')}" if build else "",
+        (run.get("started_at") or "")[:10],
+    ]
+    return [part for part in parts if part]
+
+
+def machine_facts(machine: Machine) -> dict[str, Any]:
+    memory = machine.memory()
+    return {
+        "host": machine.hostname(),
+        "kernel": machine.kernel(),
+        "cpu_model": machine.cpu_model(),
+        "cpu_count": machine.cpu_count(),
+        "usable_cpus": machine.usable_cpus(),
+        "smt_siblings": machine.smt_siblings(),
+        "governors": sorted(machine.governors()),
+        "turbo": machine.turbo(),
+        "virtualisation": machine.virtualisation(),
+        "mitigations": machine.mitigations(),
+        "memory_bytes": memory.get("MemTotal"),
+        "memory_available_bytes": memory.get("MemAvailable"),
+        "swap_bytes": memory.get("SwapTotal"),
+        "transparent_huge_pages": machine.transparent_huge_pages(),
+        "load_average": machine.load_average(),
+    }
+
+
+def _limits(machine: Machine) -> dict[str, Any]:
+    return {
+        **{name: resource_limit(name) for name in _RLIMITS},
+        **{name.replace("/", "."): machine.sysctl(name) for name in _SYSCTLS},
+        "cgroup.pids.max": machine.cgroup_pids_max(),
+        "net.ipv4.ip_local_port_range": machine.port_range(),
+        "net.ipv4.tcp_congestion_control": machine.tcp_congestion_control(),
+    }
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """The command's output, or None when there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,255 @@
+"""What may spoil a run (warn) or keep rows from running (limit), one function per subject.
+
+Each yields findings from what the machine says; where the machine says nothing (a container
+without sysfs, say), it yields nothing. Thresholds come from the largest rows: 10,000 processes or
+threads, 1,024 connections with both ends on this machine, 100,000 fibers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..system import counting_tools, tools, units
+from ..system.machine import Machine, resource_limit
+from ..system.paths import ROOT
+from . import needs
+from .environment import build_info, git_state
+
+OK, WARN, LIMIT = "ok", "warn", "limit"
+
+_TASKS = 10_000
+_CONNECTIONS = 1_024
+_OPEN_FILES = 2 * _CONNECTIONS + 128
+_MEMORY = 2 * 1024**3
+_STEAL_SAMPLE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: str
+    subject: str
+    what: str
+    advice: str = ""
+    fatal: bool = False
+
+
+def examine(machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S) -> Iterator[Finding]:
+    yield from binaries(build)
+    yield from source()
+    yield from optional()
+    yield from counting()
+    yield from instruments()
+    yield from cores(machine)
+    yield from frequency(machine)
+    yield from neighbours(machine, steal_s)
+    yield from memory(machine)
+    yield from open_files(*resource_limit("RLIMIT_NOFILE"))
+    yield from tasks(machine, resource_limit("RLIMIT_NPROC")[0])
+    yield from mappings(machine)
+    yield from sockets(machine)
+
+
+def _judge(bad: bool, level: str, subject: str, what: str, advice: str) -> Finding:
+    return Finding(level, subject, what, advice) if bad else Finding(OK, subject, what)
+
+
+def binaries(build: Path) -> Iterator[Finding]:
+    found = sorted(path.name for path in (build / "bin").glob("bench_*"))
+    if not found:
+        yield Finding(
+            LIMIT,"binaries",f"none in {build}/bin","build them: scripts/run.sh",
+            fatal=True,
+        )  # fmt: skip
+        return
+    info = build_info(build) or {}
+    kind = str(info.get("build_type") or "unknown")
+    yield _judge(
+        kind.lower() not in ("release", "relwithdebinfo"), WARN, "build",
+        f"{kind} build, {info.get('compiler', 'unknown compiler')}",
+        "times of a build without optimisation mean nothing: use the release preset",
+    )  # fmt: skip
+    slowdown = info.get("injected_slowdown_percent")
+    if slowdown:
+        yield Finding(
+            WARN, "slowdown", f"this build is slower on purpose, by {slowdown} %",
+            "configure it again without SWITCHYARD_INJECT_SLOWDOWN",
+        )  # fmt: skip
+
+
+def source() -> Iterator[Finding]:
+    git = git_state(ROOT)
+    if git["dirty"] is None:
+        yield Finding(WARN, "source", "not a git repository", "results can't be traced to a commit")
+        return
+    state = "with changes that are not committed" if git["dirty"] else "clean"
+    yield _judge(
+        git["dirty"], WARN, "source", f"commit {(git['sha'] or 'none')[:7]}, {state}",
+        "commit before a run whose results you want to keep",
+    )  # fmt: skip
+
+
+def optional() -> Iterator[Finding]:
+    """What some rows need, and a run can do without."""
+    for name in needs.KNOWN:
+        is_there = needs.is_there(name)
+        versions = ", ".join(f"{part} {v}" for part, v in needs.versions(name).items())
+        yield _judge(
+            not is_there, WARN, name, (versions or "installed") if is_there else "not installed",
+            f"rows that need it are left out; {needs.advice(name)}",
+        )  # fmt: skip
+
+
+def counting() -> Iterator[Finding]:
+    """What `check` counts instructions with, where it is asked to."""
+    tool = counting_tools.find_tool()
+    yield _judge(
+        tool is None, WARN, "instructions",
+        f"counted by {tool.name} {tool.version}" if tool else "no tool that counts them",
+        f"`switchyard.sh check --instructions` needs one; {counting_tools.ADVICE}",
+    )  # fmt: skip
+
+
+def instruments() -> Iterator[Finding]:
+    """What `validate` holds our figures against."""
+    found = tools.find()
+    for line in dict.fromkeys(found.missing.values()):
+        yield Finding(
+            WARN, "instruments", line, "`switchyard.sh validate` leaves out what needs it"
+        )
+    if found.versions:
+        versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+        yield Finding(OK, "instruments", versions)
+
+
+def cores(machine: Machine) -> Iterator[Finding]:
+    count = len(machine.usable_cpus())
+    yield _judge(
+        count < 2, LIMIT, "cores", f"{count} usable",
+        "server and load generator share a core, and rows across cores can't run: use 2 or more",
+    )  # fmt: skip
+    siblings = machine.smt_siblings()
+    if siblings:
+        yield Finding(
+            WARN, "SMT", f"CPUs that share a core: {', '.join(siblings)}",
+            "place server and load on different cores: --server-cpus, --load-cpus; or switch it "
+            "off: echo off > /sys/devices/system/cpu/smt/control",
+        )  # fmt: skip
+
+
+def frequency(machine: Machine) -> Iterator[Finding]:
+    governors = machine.governors()
+    if governors:
+        yield _judge(
+            governors != {"performance"}, WARN, "governor", ", ".join(sorted(governors)),
+            "cpupower frequency-set -g performance",
+        )  # fmt: skip
+    else:
+        yield Finding(OK, "governor", "not visible here (usual in a virtual machine)")
+    turbo = machine.turbo()
+    if turbo is not None:
+        yield _judge(
+            turbo, WARN, "turbo", "on" if turbo else "off",
+            "clocks depend on heat: switch it off in the firmware, or in intel_pstate/no_turbo or "
+            "cpufreq/boost below /sys/devices/system/cpu",
+        )  # fmt: skip
+
+
+def neighbours(machine: Machine, steal_s: float) -> Iterator[Finding]:
+    hypervisor = machine.virtualisation()
+    if hypervisor:
+        yield Finding(
+            WARN, "virtual machine", f"hypervisor: {hypervisor}",
+            "switches and timers cost more than on bare metal: compare runtimes with each other, "
+            "not with other machines",
+        )  # fmt: skip
+    steal = machine.steal_percent(steal_s)
+    if steal is not None:
+        yield _judge(
+            steal > 1, WARN, "steal", f"{steal:.1f} % over {steal_s:g} s",
+            "the hypervisor gives CPU time to others: repeat at a quieter time",
+        )  # fmt: skip
+    load, count = machine.load_average(), max(len(machine.usable_cpus()), 1)
+    if load is not None:
+        yield _judge(
+            load > 0.25 * count, WARN, "load", f"{load:.2f} on {count} CPUs",
+            "stop other programs, or wait until they are done",
+        )  # fmt: skip
+
+
+def memory(machine: Machine) -> Iterator[Finding]:
+    info = machine.memory()
+    if "MemAvailable" in info:
+        available = info["MemAvailable"]
+        yield _judge(
+            available < _MEMORY, LIMIT, "memory", f"{units.with_unit(available, 'B')} available",
+            f"the largest rows need about {units.with_unit(_MEMORY, 'B')}",
+        )  # fmt: skip
+    used_swap = info.get("SwapTotal", 0) - info.get("SwapFree", 0)
+    if "SwapTotal" in info:
+        yield _judge(
+            used_swap > 0, WARN, "swap", f"{units.with_unit(used_swap, 'B')} in use",
+            "swapping spoils latencies: free memory, then swapoff -a",
+        )  # fmt: skip
+    huge = machine.transparent_huge_pages()
+    if huge:
+        yield _judge(
+            huge == "always", WARN, "transparent huge pages", huge,
+            "memory per task may be rounded up to 2 MiB: "
+            "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+        )  # fmt: skip
+
+
+def open_files(soft: int | None, hard: int | None) -> Iterator[Finding]:
+    raise_it = f"ulimit -n {_OPEN_FILES}" if hard is None or hard >= _OPEN_FILES else (
+        f"raise the hard limit ({hard}) in /etc/security/limits.conf"
+    )  # fmt: skip
+    yield _judge(
+        soft is not None and soft < _OPEN_FILES, LIMIT, "open files",
+        f"soft limit {soft or 'none'}, hard limit {hard or 'none'}",
+        f"{_CONNECTIONS} connections need {_OPEN_FILES}: {raise_it}",
+    )  # fmt: skip
+
+
+def tasks(machine: Machine, nproc: int | None) -> Iterator[Finding]:
+    """Whichever of the four limits is the smallest decides."""
+    limits = {
+        "ulimit -u": nproc,
+        "kernel.pid_max": machine.sysctl("kernel/pid_max"),
+        "kernel.threads-max": machine.sysctl("kernel/threads-max"),
+        "pids.max of the control group": machine.cgroup_pids_max(),
+    }
+    known = {name: limit for name, limit in limits.items() if limit is not None}
+    if not known:
+        return
+    name = min(known, key=known.get)
+    yield _judge(
+        known[name] < _TASKS + 200, LIMIT, "processes and threads", f"{known[name]:,} ({name})",
+        f"rows with {_TASKS:,} tasks will report a limit: raise {name}",
+    )  # fmt: skip
+
+
+def mappings(machine: Machine) -> Iterator[Finding]:
+    """A thread's stack takes two mappings (stack and guard page)."""
+    count = machine.sysctl("vm/max_map_count")
+    if count is not None:
+        yield _judge(
+            count < 2 * _TASKS + 5_000, LIMIT, "memory mappings", f"vm.max_map_count {count:,}",
+            "thread stacks take two each: sysctl vm.max_map_count=262144",
+        )  # fmt: skip
+
+
+def sockets(machine: Machine) -> Iterator[Finding]:
+    backlog = machine.sysctl("net/core/somaxconn")
+    if backlog is not None:
+        yield _judge(
+            backlog < _CONNECTIONS, LIMIT, "listen backlog", f"net.core.somaxconn {backlog}",
+            f"{_CONNECTIONS} connections at once may wait: sysctl net.core.somaxconn=4096",
+        )  # fmt: skip
+    ports, waiting = machine.port_range(), machine.time_wait_sockets() or 0
+    if ports:
+        free = ports[1] - ports[0] + 1 - waiting
+        yield _judge(
+            free < 4 * _CONNECTIONS, LIMIT, "ports",
+            f"{ports[0]}-{ports[1]}, {waiting} in TIME_WAIT",
+            "wait a minute, or: sysctl net.ipv4.ip_local_port_range='15000 60999'",
+        )  # fmt: skip

@@ -1,0 +1,227 @@
+"""The results folder: one file of Google Benchmark's JSON per workload, and environment.json.
+
+Every write replaces a whole file at once (temporary file and os.replace in the same folder), so
+that a run that is stopped at any moment leaves files that can be read. Google Benchmark's own
+fields stay as they were: its compare.py works on these files. Ours stand beside them.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..system.errors import BadInputError, SwitchyardError
+from ..system.files import replacing
+from ..system.paths import recorded
+from .catalog import Row, Workload, bare_name
+from .environment import require_types
+
+LIMIT_PREFIX = "limit reached: "
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+_ENVIRONMENT = "environment.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one launch measured: a row in one round."""
+
+    row: Row
+    round: int
+    fields: dict[str, Any]
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no measurement, or None."""
+        if not self.fields.get("error_occurred"):
+            return None
+        return str(self.fields.get("error_message") or "failed without a message")
+
+    @property
+    def is_limit(self) -> bool:
+        return (self.problem or "").startswith(LIMIT_PREFIX)
+
+    def require_usable(self) -> None:
+        """Raises TypeError or KeyError for what no launch can have written."""
+        if not isinstance(self.round, int):
+            raise TypeError(f"'round' is {self.round!r}")
+        self.value("real_time")
+
+    @property
+    def label(self) -> str:
+        """What the row says in words of its result, beside the numbers."""
+        return str(self.fields.get("label", ""))
+
+    def value(self, key: str) -> float | None:
+        """A counter, or real_time in seconds; None where it was not measured."""
+        number = self.fields.get(key)
+        if self.problem or not isinstance(number, int | float) or not math.isfinite(number):
+            return None
+        return number * SECONDS[self.fields["time_unit"]] if key == "real_time" else number
+
+
+@dataclass
+class WorkloadResults:
+    """One `<workload>.json`. `hardware`: by row, counters that a launch of their own counted."""
+
+    workload: Workload
+    context: dict[str, Any] = field(default_factory=dict)
+    benchmarks: list[dict[str, Any]] = field(default_factory=list)
+    hardware: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @cached_property
+    def _rows(self) -> dict[str, Row]:
+        return {row.name: row for row in self.workload.rows}
+
+    def records(self) -> Iterator[Record]:
+        for fields in self.benchmarks:
+            row = self._rows.get(fields.get("switchyard_name") or bare_name(fields["name"]))
+            if row and fields.get("run_type", "iteration") == "iteration":
+                yield Record(row, fields.get("round", 0), fields | self.hardware.get(row.name, {}))
+
+    def labels(self) -> dict[str, str]:
+        """By row, what it said last in words."""
+        return {record.row.name: record.label for record in self.records() if record.label}
+
+    def has_measurement(self) -> bool:
+        return any(not record.problem for record in self.records())
+
+    def add(self, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        if not self.context:
+            self.context = context
+            if "executable" in context:
+                self.context["executable"] = recorded(context["executable"])
+        self.benchmarks.extend(rows)
+        rounds = max((row["round"] for row in self.benchmarks), default=0) + 1
+        for row in self.benchmarks:
+            row["repetitions"] = rounds
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "context": self.context,
+            "switchyard": self.workload.document(),
+            "hardware": self.hardware,
+            "benchmarks": self.benchmarks,
+        }
+
+
+@dataclass
+class ResultsFolder:
+    """A folder of results, being written or read back."""
+
+    path: Path
+    workloads: dict[str, WorkloadResults] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, path: Path) -> "ResultsFolder":
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.glob("*.json")):
+                raise BadInputError(f"{path} holds results already: choose another --out DIR")
+            folder = cls(path)
+            folder.write_environment()
+        except OSError as error:
+            raise BadInputError(f"cannot write results to {path}: {error.strerror}") from None
+        return folder
+
+    def add(self, workload: Workload, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        """Add what a launch measured, and write it and the environment."""
+        kept = self.workloads.setdefault(workload.name, WorkloadResults(workload))
+        kept.add(context, rows)
+        self._write_results(kept)
+
+    def add_hardware(self, workload: Workload, row: Row, launched: list[dict[str, Any]]) -> bool:
+        """Add what a launch for the hardware counters counted of this row, and write it; whether
+        there was anything.
+        """
+        counted = {
+            key: result[key]
+            for result in launched
+            for key in workload.hardware_counters
+            if key in result and not result.get("error_occurred")
+        }
+        if counted:
+            kept = self.workloads[workload.name]
+            kept.hardware[row.name] = counted
+            self._write_results(kept)
+        return bool(counted)
+
+    def _write_results(self, kept: WorkloadResults) -> None:
+        try:
+            _write(self.path / f"{kept.workload.name}.json", kept.document())
+            self.write_environment()
+        except OSError as error:
+            raise SwitchyardError(f"cannot write to {self.path}: {error.strerror}") from None
+
+    def write_environment(self) -> None:
+        _write(self.path / _ENVIRONMENT, self.environment)
+
+    @classmethod
+    def load(cls, path: Path) -> "ResultsFolder":
+        """Read a folder back; also one of a run that was interrupted. Raises BadInputError."""
+        if not path.is_dir():
+            raise BadInputError(f"no such results folder: {path}")
+        folder = cls(path)
+        for file in sorted(path.glob("*.json")):
+            document = _read(file)
+            try:
+                if file.name == _ENVIRONMENT:
+                    require_types(document)
+                    folder.environment = document
+                    continue
+                workload = Workload.parse(document["switchyard"])
+                rows = list(document["benchmarks"])
+                hardware = _counted(workload, document.get("hardware", {}))
+                kept = WorkloadResults(workload, document["context"], rows, hardware)
+                for record in kept.records():
+                    record.require_usable()
+            except KeyError as error:
+                raise BadInputError(f"{_foreign(file)}: no or unknown {error}") from None
+            except (TypeError, AttributeError) as error:
+                raise BadInputError(f"{_foreign(file)}: {error}") from None
+            folder.workloads[workload.name] = kept
+        if not folder.workloads:
+            raise BadInputError(f"nothing was measured in {path}: no <workload>.json in it")
+        return folder
+
+
+def _counted(workload: Workload, hardware: object) -> dict[str, dict[str, float]]:
+    """By row, the counters that the workload names; raises TypeError for what can't be these."""
+    if not isinstance(hardware, dict):
+        raise TypeError(f"'hardware' is {hardware!r}")
+    for name, counters in hardware.items():
+        if not isinstance(counters, dict) or set(counters) - set(workload.hardware_counters):
+            raise TypeError(f"'hardware' of {name} is {counters!r}")
+    return hardware
+
+
+def newest(results: Path) -> Path:
+    """The results folder that was begun last; their names begin with the time."""
+    found = sorted(path.parent for path in results.glob(f"2*/{_ENVIRONMENT}"))
+    if not found:
+        raise BadInputError(f"no results in {results} yet: measure with scripts/run.sh first")
+    return found[-1]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{file} is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise BadInputError(_foreign(file))
+    return document
+
+
+def _foreign(file: Path) -> str:
+    return f"{file} holds no results of switchyard run"
+
+
+def _write(file: Path, document: dict[str, Any]) -> None:
+    with replacing(file) as part:
+        part.write_text(json.dumps(document, indent=1) + "\n")

@@ -1,0 +1,121 @@
+"""The real benchmark binaries: exact iterations, limits, servers that die; and the runner, when it
+is interrupted while they run, leaves no process and no listening port.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import BIN, SWITCHYARD
+from living import ours, wait_for_child
+from programs import run
+
+from switchyard.suite.catalog import exact_filter
+
+# Only where nothing was built at all: a program that is missing from a build is a failure.
+pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
+
+
+@pytest.mark.parametrize("iterations", [20, 1000])
+def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
+    row = "switch/context/via:resume/tasks:2/placement:same"
+    done = run("bench_switch", "--iterations", str(iterations), "--benchmark_format=json",
+               f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert result["name"] == f"{row}/iterations:{iterations}/manual_time"
+    assert result["iterations"] == iterations
+
+
+@pytest.mark.parametrize("name", ["switch/thread/via:futex/tasks:2/placement:same",
+                                  "echo/thread/connections:1/bytes:64"])  # fmt: skip
+def test_hardware_counters_appear_where_the_machine_has_them(name):
+    program = f"bench_{name.split('/')[0]}"
+    has = json.loads(run(program, "--describe").stdout)["hardware_counters"]
+    done = run(program, "--hardware-counters", "--benchmark_min_time=0.01",
+               "--benchmark_format=json", f"--benchmark_filter={exact_filter(name)}")  # fmt: skip
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert not result.get("error_message", "limit reached: ").partition("limit reached: ")[0]
+    events = ("cycles_per_op", "instructions_per_op", "cache_misses_per_op")
+    counted = [key for key in result if key.removeprefix("user_") in events]
+    assert "error_message" in result or sorted(counted) == sorted(has)
+
+
+def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
+    row = "http_fetch/fiber/urls:10/latency_ms:0/bytes:1024/connection:new"
+    argv = [str(BIN / "http_origin"), "--port", "0"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as origin:
+        port = origin.stdout.readline().strip().rsplit(":", 1)[1]
+        done = run("bench_http_fetch", "--iterations", "200", "--origin-port", port,
+                   "--benchmark_format=json",
+                   f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
+        origin.terminate()
+        totals = origin.stdout.read()
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert result["iterations"] == 200
+    assert "origin_cpu_percent" not in result, "whose CPU time that is, nobody said"
+    assert totals.startswith("served 200 requests on 200 connections, ")
+
+
+def test_a_limit_is_a_row_that_says_so():
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    row = "echo/fiber/connections:256/bytes:64/"
+    done = run("bench_echo", f"--benchmark_filter={row}", "--benchmark_min_time=0.01",
+               preexec_fn=few_files)  # fmt: skip
+    assert done.returncode == 0
+    assert "limit reached: needs 288 open files, RLIMIT_NOFILE allows 64" in done.stdout
+
+
+def test_a_limit_met_by_the_server_is_a_limit_too():
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (30 << 20, 30 << 20))
+
+    row = "echo/fiber/connections:1024/bytes:64/"
+    done = run("bench_echo", f"--benchmark_filter={row}", "--benchmark_min_time=0.01",
+               preexec_fn=little_memory)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "limit reached: the server met one: no address space" in done.stdout
+
+
+def test_a_server_that_dies_fails_the_row_with_the_reason():
+    argv = [str(BIN / "bench_echo"), "--benchmark_filter=echo/thread/connections:16/bytes:64/",
+            "--benchmark_min_time=30"]  # fmt: skip
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as bench:
+        victim = wait_for_child(bench.pid)
+        time.sleep(1)  # well within the measuring
+        os.kill(victim, signal.SIGKILL)
+        output, _ = bench.communicate(timeout=30)
+    assert bench.returncode == 1
+    assert "the server was killed by signal 9" in output
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "workload", ["echo/process", "sleep/process", "switch/process", "memory/process"]
+)
+def test_a_stopped_runner_leaves_no_process_behind(tmp_path, how, workload):
+    marker = f"switchyard-test-{os.getpid()}-{time.monotonic_ns()}"
+    out = tmp_path / "results"
+    argv = [str(SWITCHYARD), "run", "--filter", f"^{workload}/", "--rounds", "50",
+            "--out", str(out)]  # fmt: skip
+    environment = {**os.environ, "SWITCHYARD_TEST_MARKER": marker}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as runner:  # fmt: skip
+        results = out / f"{workload.split('/')[0]}.json"
+        end = time.monotonic() + 60
+        while not results.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        runner.send_signal(how)
+        runner.wait(timeout=30)
+    end = time.monotonic() + 20
+    while ours(marker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert ours(marker) == []
+    assert json.loads(results.read_text())["benchmarks"]
+    assert runner.returncode == (-how if how == signal.SIGKILL else 128 + how)

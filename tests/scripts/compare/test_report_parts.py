@@ -1,0 +1,147 @@
+"""Environment, commands and figures of a report."""
+
+import argparse
+import base64
+import re
+import shlex
+
+import made_up
+import pages
+import pytest
+
+from switchyard.commands import run
+from switchyard.compare import drawing
+from switchyard.compare.report.pictures import pictures_of
+from switchyard.compare.report.reproduction import recipe_of
+from switchyard.compare.report.surroundings import groups_of
+from switchyard.suite import catalog
+
+RUN = {
+    "seed": 7, "rounds_wanted": 6, "rounds_done": 4, "min_time_s": 0.05,
+    "options": {"build": "build/release", "full": True, "filter": "^echo/|^cpu/", "runtimes": None},
+}  # fmt: skip
+
+
+def recipe(tmp_path, *workloads: str, **environment):
+    folder = pages.few(tmp_path, *workloads, **environment)
+    return recipe_of(folder, list(folder.workloads.values()))
+
+
+def options(line: str) -> argparse.Namespace:
+    """As the command line of `run` takes it."""
+    script, command, *rest = shlex.split(line)
+    assert (script, command) == ("scripts/switchyard.sh", "run")
+    parser = argparse.ArgumentParser()
+    run.add_arguments(parser)
+    return parser.parse_args(rest)
+
+
+@pytest.mark.parametrize("workload", made_up.WORKLOADS)
+def test_the_command_of_a_row_measures_it_and_nothing_else(workload: str, tmp_path):
+    made = made_up.results(workload, 1).workload
+    _, commands = recipe(tmp_path, workload, run=RUN).workloads[workload]
+    assert [command.name for command in commands] == [row.name for row in made.rows]
+    for command in commands:
+        asked = options(command.line)
+        chosen = catalog.select([made], full=asked.full, pattern=asked.filter)
+        assert [row.name for workload in chosen for row in workload.rows] == [command.name]
+        assert (asked.rounds, asked.seed, asked.min_time, asked.full) == (4, 7, 0.05, True)
+
+
+def test_workload_and_run_have_commands_of_their_own(tmp_path):
+    found = recipe(tmp_path, "echo", "cpu", run=RUN)
+    whole, _ = found.workloads["echo"]
+    assert options(whole).filter == "^echo/"
+    again = options(found.whole)
+    assert (again.full, again.filter, again.runtimes) == (True, "^echo/|^cpu/", None)
+    assert (again.rounds, again.seed, again.min_time) == (4, 7, 0.05)
+    assert found.code[0] == "git checkout 0123456789abcdef"
+
+
+def test_names_with_signs_of_shell_and_regex_are_quoted(tmp_path):
+    kept = made_up.results("cpu", 1)
+    name = "cpu/a'b$(x) `c`.*/tasks:1"
+    entry = kept.workload.document()["rows"][0] | {"name": name}
+    kept.workload = catalog.Workload.parse(kept.workload.document() | {"rows": [entry]})
+    kept.benchmarks = [kept.benchmarks[0] | {"name": name, "switchyard_name": name}]
+    folder = pages.few(tmp_path)
+    folder.workloads = {"cpu": kept}
+    _, (command,) = recipe_of(folder, [kept]).workloads["cpu"]
+    assert re.search(options(command.line).filter, name)
+    assert not re.search(options(command.line).filter, name.replace(".*", "xx"))
+
+
+def test_commands_can_be_had_without_an_environment(tmp_path):
+    folder = pages.few(tmp_path, "cpu", rounds=3)
+    folder.environment = {}
+    found = recipe_of(folder, list(folder.workloads.values()))
+    assert options(found.whole).rounds == 3
+    assert options(found.whole).seed is None
+
+
+def test_the_environment_is_told_in_groups_with_units():
+    groups = groups_of({
+        "switchyard": "0.1.0", "git": {"sha": "abc", "dirty": True}, "build": None, "programs": {},
+        "limits": {"RLIMIT_STACK": [8388608, None], "RLIMIT_NOFILE": [9, 9],
+                   "cgroup.pids.max": None, "net.ipv4.ip_local_port_range": [32768, 60999],
+                   "vm.max_map_count": 65530},
+        "machine": {"memory_bytes": 2**30, "governors": [], "turbo": None, "usable_cpus": [0, 1],
+                    "mitigations": {"spectre_v2": "Retpolines"}},
+        "run": {"min_time_s": 0.05, "options": {"x": 1}, "left_out": {}, "complete": True},
+        "weather": {"sky": "blue"},
+    })  # fmt: skip
+    facts = {group.title: dict(group.facts) for group in groups}
+    assert list(facts) == [
+        "Code", "Machine", "Mitigations", "Limits", "Run", "switchyard", "weather"
+    ]  # fmt: skip
+    assert facts["Code"] == {"commit": "abc", "changes in no commit": "yes"}
+    assert facts["Mitigations"] == {"spectre v2": "Retpolines"}
+    assert facts["Limits"] == {
+        "RLIMIT_STACK": "8388608 (hard: unlimited)", "RLIMIT_NOFILE": "9",
+        "cgroup.pids.max": "none found", "net.ipv4.ip_local_port_range": "32768-60999",
+        "vm.max_map_count": "65530",
+    }  # fmt: skip
+    assert facts["Machine"] == {
+        "memory": "1.00 GiB", "governors": "none", "turbo": "not told", "usable cpus": "0, 1",
+    }  # fmt: skip
+    assert facts["Run"] == {"min time": "0.05 s", "complete": "yes"}
+    assert facts["weather"] == {"sky": "blue"}
+
+
+def test_stored_figures_are_taken_and_say_what_they_compare(tmp_path):
+    found = {picture.name: picture for picture in pictures_of(pages.few(tmp_path, "switch", "cpu"))}
+    assert {"switch_cost", "cpu_speedup"} <= found.keys()
+    assert "echo_latency" not in found
+    cost = found["switch_cost"]
+    assert base64.b64decode(cost.uri.removeprefix("data:image/png;base64,")) == pages.PNG
+    assert (cost.width, cost.height) == (1, 1)
+    assert cost.alt.startswith("The cost of one context switch, by mechanism. Panels: two tasks;")
+    for name in ("thread futex", "fiber yield", "gevent switch (Python)"):
+        assert name in cost.alt
+    assert "Upwards: speed-up, ratio by round." in found["cpu_speedup"].alt
+
+
+@pytest.mark.parametrize(
+    "spoilt", [None, b"", pages.PNG[:40], b"<svg/>"], ids=["missing", "empty", "cut off", "no PNG"]
+)
+def test_figures_that_are_missing_or_broken_are_drawn(spoilt: bytes | None, tmp_path):
+    folder = pages.few(tmp_path, "cpu")
+    file = tmp_path / "plots" / "cpu_speedup.png"
+    file.unlink()
+    if spoilt is not None:
+        file.write_bytes(spoilt)
+    (picture,) = pictures_of(folder)
+    assert (picture.width, picture.height) > (600, 400)
+    assert file.exists() == (spoilt is not None), "a report draws into itself"
+
+
+def test_a_drawn_figure_is_the_one_that_plot_writes(tmp_path):
+    from switchyard.compare import figures
+
+    folder = pages.few(tmp_path / "results", "cpu")
+    (tmp_path / "results" / "plots" / "cpu_speedup.png").unlink()
+    (picture,) = pictures_of(folder)
+    drawing.use_style()
+    drawing.save(figures.cpu_speedup(folder), drawing.caption(folder), tmp_path, "cpu_speedup")
+    drawn = base64.b64decode(picture.uri.partition(",")[2])
+    assert drawn == (tmp_path / "cpu_speedup.png").read_bytes()

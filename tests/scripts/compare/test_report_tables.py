@@ -1,0 +1,154 @@
+"""The report's tables: what stands in a cell, and what it is sorted by."""
+
+import made_up
+import pytest
+from fakes import row
+from test_comparison import results
+from test_ranking import FAST, times
+
+from switchyard.compare.comparison import compare
+from switchyard.compare.report.row_tables import counters_table, rows_table
+from switchyard.compare.report.tables import Cell, Table, metric_table, secondary_tables
+from switchyard.compare.secondary_metrics import secondary_metrics
+
+
+def tables(kept) -> dict[str, Table]:
+    comparison = compare(kept)
+    secondary = [
+        table
+        for metric in secondary_metrics(kept, comparison)
+        for table in secondary_tables(metric)
+    ]
+    found = [
+        metric_table(comparison),
+        *secondary,
+        rows_table(kept, comparison),
+        counters_table(kept),
+    ]
+    return {table.title: table for table in found}
+
+
+def column(table: Table, label: str) -> list[Cell]:
+    (index,) = [i for i, column in enumerate(table.columns) if column.label == label]
+    return [cells[index] for cells in table.rows]
+
+
+@pytest.mark.parametrize("workload", made_up.WORKLOADS)
+def test_every_cell_has_a_column_and_every_number_is_sorted_as_one(workload: str):
+    for table in tables(made_up.results(workload)).values():
+        assert table.rows
+        for cells in table.rows:
+            assert len(cells) == len(table.columns)
+            for cell, its_column in zip(cells, table.columns, strict=True):
+                assert cell.key == "" or not its_column.is_number or float(cell.key) is not None
+        headers = [its_column.is_header for its_column in table.columns]
+        assert headers[0]
+        assert headers == sorted(headers, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("workload", "titles"),
+    [
+        ("echo", ["messages per second, higher is better", "latency, p50", "latency, p99",
+                  "memory per connection"]),
+        ("cpu", ["wall time of the whole work, lower is better", "speed-up against serial"]),
+        ("sleep", ["wall time, lower is better", "memory per task"]),
+        ("blocking", ["worst lateness of the others, lower is better",
+                      "lateness of the others, p50", "lateness of the others, p99"]),
+    ],
+)  # fmt: skip
+def test_every_table_of_the_terminal_is_there(workload: str, titles: list[str]):
+    found = tables(made_up.results(workload))
+    assert [title.partition(" (")[0] for title in found] == [*titles, "Every row", "Every counter"]
+
+
+def rows(**of_runtimes: list[float]) -> Table:
+    kept = results(*((row(f"spawn/{name}/tasks:1"), v) for name, v in of_runtimes.items()))
+    return tables(kept)["Every row"]
+
+
+def test_a_row_has_its_ratio_with_interval_and_what_it_says():
+    table = rows(fiber=FAST, thread=times(FAST, 2.0, 2.2), process=times(FAST, 0.9, 1.2))
+    assert [cell.text for cell in column(table, "ratio")] == ["", "2.10x", "1.05x"]
+    assert [cell.value for cell in column(table, "ratio")] == [
+        None,
+        *map(pytest.approx, (2.1, 1.05)),
+    ]
+    assert [c.text for c in column(table, "interval of the ratio")] == [
+        "",
+        "2.00-2.20",
+        "0.90-1.20",
+    ]
+    compared = [cell.text for cell in column(table, "compared with")]
+    assert compared == ["fastest", "fastest fiber", "fastest fiber"]
+    assert [cell.text for cell in column(table, "finding")] == ["", "worse", "no difference shown"]
+
+
+def test_a_row_has_its_lead_over_what_comes_next():
+    table = rows(fiber=FAST, thread=times(FAST, 2.0, 2.2), process=times(FAST, 0.9, 1.2))
+    fiber, thread, process = column(table, "lead over the next")
+    assert fiber.text == "1.05x over process (0.90-1.20)"
+    assert fiber.below == ("no difference shown",)
+    assert process.text.startswith("2.")
+    assert process.below == ()
+    assert thread == Cell()
+
+
+def test_a_row_has_its_noise_its_steal_and_its_notes():
+    kept = results((row("spawn/fiber/tasks:1"), [10.0, 20.0, 30.0, 10.0, 20.0, 30.0]))
+    for round_, entry in enumerate(kept.benchmarks):
+        entry |= {"steal_percent": float(round_), "loadavg": 0.5}
+        entry |= {"frequency_mhz": 2600.0 - 100 * round_}
+    kept.benchmarks[0] |= {"error_occurred": True, "error_message": "limit reached: memory"}
+    (cells,) = tables(kept)["Every row"].rows
+    by_label = dict(zip([c.label for c in tables(kept)["Every row"].columns], cells, strict=True))
+    assert by_label["noise"] == Cell("50.0 %", pytest.approx(0.5))
+    assert by_label["rounds"] == Cell("5", 5)
+    assert by_label["steal, worst"] == Cell("5.0 %", 5.0)
+    assert by_label["load average"] == Cell("0.50", 0.5)
+    assert by_label["frequency"] == Cell("2100-2500 MHz", 2300.0)
+    notes = by_label["notes"]
+    assert notes.text == "limit reached: memory (1 of 6 rounds)"
+    assert notes.below == ("5.0 % steal", "noise 50 %")
+    assert notes.kind == "limit"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [(times(FAST, 2.0), ()), (times(FAST, 0.9, 1.2), ("no difference shown",)),
+     (times(FAST, 2.0)[:5], ("fewer than 6 rounds",))],
+)  # fmt: skip
+def test_a_cell_says_where_its_ratio_shows_nothing(values: list[float], said: tuple[str, ...]):
+    kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), values))
+    (thread,) = column(metric_table(compare(kept)), "thread")
+    assert thread.below[2:] == said
+
+
+def test_what_was_not_measured_is_named_and_sorted_last():
+    kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), FAST))
+    for entry in kept.benchmarks:
+        if "thread" in entry["name"]:
+            entry |= {"error_occurred": True, "error_message": "wrong answer"}
+    table = metric_table(compare(kept))
+    (thread,) = column(table, "thread")
+    assert (thread.text, thread.key, thread.kind) == ("FAILED (1)", "", "failed")
+    assert "(1) wrong answer" in table.notes
+
+
+def test_values_that_are_no_numbers_are_sorted_last():
+    assert Cell("x", float("nan")).key == Cell("x", float("inf")).key == Cell("x").key == ""
+    assert Cell("0", 0).key == "0"
+
+
+def test_counters_have_their_units_and_are_medians():
+    kept = results((row("spawn/fiber/tasks:1"), FAST))
+    for round_, entry in enumerate(kept.benchmarks):
+        entry |= {"cpu_us_per_op": 1.0 + round_, "steal_percent": 2.0, "errors": 0.0, "tasks": 1}
+    kept.hardware["spawn/fiber/tasks:1"] = {"cycles_per_op": 1234.0}
+    table = counters_table(kept)
+    labels = [its_column.label for its_column in table.columns]
+    assert labels == ["row", "real_time", "ops_per_s", "cpu_us_per_op", "steal_percent", "errors",
+                      "cycles_per_op"]  # fmt: skip
+    assert [cell.text for cell in table.rows[0]] == [
+        "spawn/fiber/tasks:1", "10.0 ns", "10.0 /s", "3.50 us", "2.00 %", "0", "1234",
+    ]  # fmt: skip

@@ -1,0 +1,119 @@
+"""check.json: nothing is lost on the way to the disk and back, and what doesn't fit is refused."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from switchyard.gate import document, gate, verdicts
+from switchyard.gate.model import Benchmark, Finding, Pair, Plan, Report, Sample, Stage, Verdict
+from switchyard.system.errors import BadInputError, SwitchyardError
+from switchyard.system.paths import ROOT
+
+BENCHMARKS = [Benchmark(name, "bin/bench_x", name) for name in ("x/a", "x/b", "x/c")]
+
+
+def made_report() -> Report:
+    """Two benchmarks with pairs, one that fails, one that only the candidate has."""
+    noise = random.Random(3)
+    plan = Plan(seed=11, screen_pairs=8, budget_s=60.0, cpu=1)
+    pairs = []
+    for stage, name, slower in (
+        ("screen", "x/a", 1.0),
+        ("screen", "x/b", 1.2),
+        ("confirm", "x/b", 1.2),
+    ):
+        for round_ in range(8 if stage == "screen" else 20):
+            sides = [Sample(1e-6 * r * noise.uniform(0.99, 1.01), wall_s=0.1) for r in (1, slower)]
+            pairs.append(Pair(Stage(stage), round_, name, "candidate", *sides))
+    pairs.append(Pair(Stage.WARM_UP, 0, "x/c", "baseline", Sample(1.0), Sample(None, "crashed")))
+    pairs[0] = replace(pairs[0], dropped="steal")
+    new = Finding(
+        Benchmark("x/new", "bin/bench_x", "x/new"), Verdict.MISSING, "only in the candidate"
+    )
+    findings = verdicts.judge(plan, BENCHMARKS, pairs)
+    facts = {"command": "check", "sides": {"baseline": {"what": "commit 1"}}}
+    return Report(
+        plan, [*findings, new], pairs, facts, [new], ["x/new: new"], exit_code=1, spent_s=5.6
+    )
+
+
+def test_a_report_comes_back_as_it_was(tmp_path):
+    report = made_report()
+    document.write_json(tmp_path / "check.json", document.to_document(report))
+    assert document.load(tmp_path) == report
+    assert document.load(tmp_path / "check.json") == report
+
+
+def test_what_comes_back_is_judged_the_same(tmp_path):
+    document.write_json(tmp_path / "check.json", document.to_document(made_report()))
+    back = document.load(tmp_path)
+    assert verdicts.judge(back.plan, BENCHMARKS, back.pairs) == back.findings[:3]
+    assert [f.verdict for f in back.findings] == ["unchanged", "regressed", "failed", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "culprit"),
+    [
+        (lambda d: d.pop("pairs"), "pairs"),
+        (lambda d: d["plan"].update(alpha=2), "plan/alpha"),
+        (lambda d: d["pairs"][0]["baseline"].update(value=-1), "pairs/0/baseline/value"),
+        (lambda d: d["pairs"][0]["baseline"].update(value=0), "pairs/0/baseline/value"),
+        (lambda d: d["pairs"][0].update(stage="lunch"), "pairs/0/stage"),
+        (lambda d: d["findings"][0].update(verdict="fine"), "findings/0/verdict"),
+        (lambda d: d.update(format="something else"), "format"),
+        (lambda d: d.update(extra=1), "extra"),
+    ],
+)
+def test_a_document_that_does_not_fit_is_refused_with_the_place(tmp_path, spoil, culprit):
+    made = document.to_document(made_report())
+    spoil(made)
+    (tmp_path / "check.json").write_text(json.dumps(made))
+    with pytest.raises(BadInputError, match=culprit):
+        document.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe\x00", b'{"benchmarks": []}']
+)
+def test_foreign_truncated_and_empty_files_are_refused_by_name(tmp_path, content):
+    (tmp_path / "check.json").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"check\.json"):
+        document.load(tmp_path)
+
+
+def test_a_folder_without_a_check_is_refused(tmp_path):
+    with pytest.raises(BadInputError, match="No such file"):
+        document.load(tmp_path)
+
+
+def test_every_cut_of_a_file_is_refused(tmp_path):
+    whole = json.dumps(document.to_document(made_report()))
+    for cut in range(0, len(whole) - 1, 997):
+        (tmp_path / "check.json").write_text(whole[:cut])
+        with pytest.raises(BadInputError):
+            document.load(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+    file = tmp_path / "check.json"
+    document.write_json(file, {"old": 1})
+
+    def full(self, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(SwitchyardError, match="No space left"):
+        document.write_json(file, {"new": 1})
+    assert [path.name for path in tmp_path.iterdir()] == ["check.json"]
+    assert json.loads(file.read_text()) == {"old": 1}
+
+
+def test_the_gate_set_names_benchmarks_that_exist():
+    matrix = (ROOT / "tests/matrix.txt").read_text().split()
+    assert set(gate.gate_set()) <= set(matrix)
+    assert all(entry.reason and entry.spread > 0 for entry in gate.gate_set().values())
+    assert (
+        f"the {len(gate.gate_set())} benchmarks that decide" in (ROOT / "docs/gate.md").read_text()
+    )

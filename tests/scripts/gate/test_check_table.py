@@ -1,0 +1,176 @@
+"""What a check prints on a terminal: its table, its summary, and how far it is."""
+
+import io
+import math
+from dataclasses import replace
+
+import made_up_check
+import pytest
+from made_up_check import GATE, Behaviour
+from rich.console import Console
+
+from switchyard.gate import headline, wording
+from switchyard.gate.model import Benchmark, Finding, Report, Verdict
+from switchyard.gate.progress import CheckProgress
+from switchyard.gate.table import print_report
+from switchyard.suite import progress as shared_progress
+
+REPORT = made_up_check.report(problems=["bin/bench_x: cannot be listed"])
+LONG = "channel/process/via:shared_memory/pairs:1/bytes:8/capacity:64/placement:same"
+
+
+def printed(report: Report, width: int = 80) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    print_report(report, console)
+    return console.file.getvalue().splitlines()
+
+
+def of_findings(*findings: Finding, **fields) -> Report:
+    return replace(made_up_check.report([]), findings=list(findings), **fields)
+
+
+def test_the_made_up_report_has_every_verdict():
+    assert {finding.verdict for finding in REPORT.findings} == set(Verdict)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_every_name_stands_on_one_line_whole(width: int):
+    lines = printed(REPORT, width)
+    for name in GATE:
+        assert any(name in line.split() for line in lines), name
+
+
+def test_names_stand_above_their_numbers_in_80_columns_and_beside_them_in_200():
+    narrow, wide = printed(REPORT), printed(REPORT, 200)
+    assert narrow[narrow.index(LONG) + 1].split()[:3] == ["regressed", "+6.0", "%"]
+    (row,) = [line for line in wide if line.endswith(f"  {LONG}")]
+    assert row.split()[0] == "regressed"
+
+
+def test_numbers_fit_into_80_columns():
+    assert max(len(line) for line in printed(REPORT) if line.startswith("  ")) <= 80
+
+
+def test_a_row_tells_change_interval_pairs_and_corrected_p():
+    (row,) = [line for line in printed(REPORT, 200) if line.endswith(f"  {LONG}")]
+    finding = next(f for f in REPORT.findings if f.benchmark.key == LONG)
+    seen = finding.confirm
+    low, high = (f"{100 * math.expm1(end):+.1f}" for end in (seen.low, seen.high))
+    assert row.split()[1:] == [
+        "+6.0", "%", low, "to", high, "%", "10+24",
+        f"{finding.p_slower_corrected:.2g}", LONG,
+    ]  # fmt: skip
+
+
+def test_the_worst_stands_last_and_the_summary_below_it():
+    lines = printed(REPORT, 200)
+    verdicts = [line.split()[0] for line in lines if line.split()[0] in set(Verdict)]
+    place = {verdict: number for number, verdict in enumerate(wording.WORST_FIRST)}
+    assert [place[verdict] for verdict in verdicts] == sorted(
+        map(place.get, verdicts), reverse=True
+    )
+    assert lines[-1].startswith("2 of 16 benchmarks are slower: echo/fiber/connections:64/bytes:64")
+    assert "1 failed, 1 faster, 1 undecided, 1 on one side only, 1 skipped" in lines[-1]
+
+
+def test_reasons_are_told_where_numbers_do_not_say_all():
+    text = "\n".join(printed(REPORT))
+    assert "  candidate failed: exit code 1: wrong body after 1024 bytes\n" in text
+    assert "limit reached: threads-max" in text
+    assert "only in the baseline: gone" in text
+
+
+def test_problems_and_dropped_pairs_are_loud():
+    lines = printed(REPORT)
+    assert "! bin/bench_x: cannot be listed" in lines
+    measured = sum(pair.stage != "warm-up" for pair in REPORT.pairs)
+    dropped = sum(pair.dropped is not None and pair.stage != "warm-up" for pair in REPORT.pairs)
+    assert dropped > 0
+    reason = "the hypervisor took CPU time (steal)"
+    assert f"! {dropped} of {measured} pairs dropped: {reason}" in lines
+
+
+def test_binaries_that_are_the_same_on_both_sides_are_named():
+    text = "\n".join(printed(replace(REPORT, facts={"identical": ["bin/bench_a", "bin/bench_b"]})))
+    assert "same bytes on both sides" in text
+    assert "bin/bench_a, bin/bench_b" in text
+    assert "same bytes" not in "\n".join(printed(REPORT))
+
+
+def test_markup_of_names_is_printed_and_not_obeyed():
+    name = "BM_[bold]x[/nothing]<int>/8"
+    assert any(name in line for line in printed(made_up_check.report([name], {})))
+
+
+def test_instructions_have_a_column_only_when_they_were_counted():
+    slower = made_up_check.finding(Verdict.REGRESSED, 0.1)
+    counted = replace(slower, instructions={"change_percent": 9.71})
+    assert "instr." not in printed(of_findings(slower))[0]
+    heading, row = printed(of_findings(counted), 120)[:2]
+    assert "instr." in heading
+    assert "+9.7 %" in row
+    failed = replace(slower, instructions={"problem": "valgrind is missing"})
+    assert any("not counted: valgrind is missing" in line for line in printed(of_findings(failed)))
+
+
+def test_an_undecided_one_tells_how_many_pairs_would_decide():
+    finding = made_up_check.finding(Verdict.INCONCLUSIVE, 0.01, pairs_needed=70)
+    assert any("because; about 70 pairs" in line for line in printed(of_findings(finding)))
+
+
+@pytest.mark.parametrize(
+    ("findings", "fields", "expected"),
+    [
+        ((), {}, "Nothing was compared"),
+        (((Verdict.FAILED, 0),), {}, "None of 1 benchmark could be compared, 1 failed"),
+        (((Verdict.UNCHANGED, 0),), {}, "None of 1 benchmark was found slower"),
+        (((Verdict.REGRESSED, 0.1),), {"advisory": True}, "1 of 1 benchmark is slower (advisory)"),
+        (
+            ((Verdict.INCONCLUSIVE, 0), (Verdict.IMPROVED, -0.1)), {"complete": False},
+            "None of 2 benchmarks was found slower, 1 faster, 1 undecided (interrupted)",
+        ),
+    ],
+)  # fmt: skip
+def test_the_headline_says_how_it_came_out(findings: tuple, fields: dict, expected: str):
+    made = [made_up_check.finding(Verdict(verdict), change) for verdict, change in findings]
+    if not any(verdict in (Verdict.UNCHANGED, Verdict.INCONCLUSIVE) for verdict, _ in findings):
+        made = [
+            replace(f, screen=f.screen if f.verdict == Verdict.REGRESSED else None) for f in made
+        ]
+    report = of_findings(*made, **fields)
+    assert headline.headline(report) == expected
+    assert printed(report)[-1]
+
+
+def test_of_many_slower_ones_the_worst_three_are_named():
+    made = [
+        made_up_check.finding(Verdict.REGRESSED, n / 100, name=f"BM_{n}") for n in range(10, 15)
+    ]
+    named = "BM_14 (+15.0 %), BM_13 (+13.9 %), BM_12 (+12.7 %) and 2 more."
+    summary = headline.summary(of_findings(*made))
+    assert summary == f"5 of 5 benchmarks are slower: {named}"
+
+
+def test_a_report_without_facts_is_printed_all_the_same():
+    report = made_up_check.report(GATE[:2], {GATE[0]: Behaviour(change=12)}, facts={})
+    assert "baseline: unknown" in printed(report)
+
+
+def progress_of(console: Console) -> str:
+    with CheckProgress(console) as progress:
+        progress.stage("screen", 160)
+        progress.pair(Benchmark("BM_[x]/8", "bin/b", "BM_[x]/8"), 7, 95)
+    return console.file.getvalue()
+
+
+def test_progress_on_a_terminal_is_a_bar_with_stage_pairs_time_and_benchmark():
+    text = progress_of(Console(file=io.StringIO(), force_terminal=True, width=100))
+    for part in ("screen", "7/160", "about 1 min 35 s left", "BM_[x]/8"):
+        assert part in text
+
+
+def test_progress_elsewhere_is_a_plain_line_now_and_then(monkeypatch: pytest.MonkeyPatch):
+    assert progress_of(Console(file=io.StringIO())) == ""
+    monkeypatch.setattr(shared_progress, "_PLAIN_EVERY_S", 0)
+    text = progress_of(Console(file=io.StringIO()))
+    assert text == "screen: pair 8 of 160, about 1 min 35 s left\n"

@@ -1,0 +1,131 @@
+"""Probes and checks on made-up machines."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from switchyard.suite import environment, readiness
+from switchyard.suite.readiness import LIMIT, OK, WARN
+from switchyard.system.machine import Machine
+
+_HUGE = "sys/kernel/mm/transparent_hugepage/enabled"
+GOOD = {
+    "proc/cpuinfo": "processor : 0\nmodel name : Fast CPU\nflags : fpu sse\n\nprocessor : 1\n",
+    "proc/self/status": "Name: x\nCpus_allowed_list:\t0-1\n",
+    "proc/self/cgroup": "0::/user/me\n",
+    "proc/stat": "cpu  100 0 50 800 0 0 0 20 0 0\ncpu0 1 2 3\n",
+    "proc/loadavg": "0.10 0.20 0.30 1/100 5\n",
+    "proc/meminfo": "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\n"
+    "SwapTotal: 1000 kB\nSwapFree: 1000 kB\n",
+    "proc/net/sockstat": "sockets: used 5\nTCP: inuse 4 orphan 0 tw 7 alloc 5 mem 1\n",
+    "proc/sys/kernel/pid_max": "4194304\n",
+    "proc/sys/kernel/threads-max": "120000\n",
+    "proc/sys/vm/max_map_count": "65530\n",
+    "proc/sys/net/core/somaxconn": "4096\n",
+    "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+    "proc/sys/net/ipv4/tcp_congestion_control": "cubic\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",
+    "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
+    "sys/devices/system/cpu/intel_pstate/no_turbo": "1\n",
+    "sys/devices/system/cpu/vulnerabilities/meltdown": "Mitigation: PTI\n",
+    "sys/fs/cgroup/user/pids.max": "50000\n",
+    "sys/fs/cgroup/user/me/pids.max": "max\n",
+    "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+}
+
+
+@pytest.fixture
+def machine(tmp_path: Path):
+    def make(**changes: str) -> Machine:
+        for name, text in {**GOOD, **changes}.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return Machine(tmp_path / "proc", tmp_path / "sys")
+
+    return make
+
+
+def findings(machine: Machine) -> dict[str, readiness.Finding]:
+    found = [
+        *readiness.cores(machine), *readiness.frequency(machine),
+        *readiness.neighbours(machine, 0.0), *readiness.memory(machine),
+        *readiness.tasks(machine, None), *readiness.mappings(machine), *readiness.sockets(machine),
+    ]  # fmt: skip
+    return {finding.subject: finding for finding in found}
+
+
+def test_frequency_is_that_of_the_faster_cpu(machine):
+    assert machine().frequency_mhz() is None
+    cpus = {f"sys/devices/system/cpu/cpu{n}/cpufreq/scaling_cur_freq": f"{khz}\n"
+            for n, khz in enumerate((800_000, 2_600_500))}  # fmt: skip
+    assert machine(**cpus).frequency_mhz() == 2600.5
+
+
+def test_good_machine_is_all_ok(machine):
+    assert {f.level for f in findings(machine()).values()} == {OK}
+
+
+BAD = [
+    ("proc/self/status", "Cpus_allowed_list:\t1\n", "cores", LIMIT),
+    ("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n", "SMT", WARN),
+    ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n", "governor", WARN),
+    ("sys/devices/system/cpu/intel_pstate/no_turbo", "0\n", "turbo", WARN),
+    ("sys/class/dmi/id/sys_vendor", "QEMU\n", "virtual machine", WARN),
+    ("proc/loadavg", "3.00 1 1 1/1 1\n", "load", WARN),
+    ("proc/meminfo", "MemAvailable: 1000 kB\n", "memory", LIMIT),
+    ("proc/meminfo", "SwapTotal: 1000 kB\nSwapFree: 500 kB\n", "swap", WARN),
+    (_HUGE, "[always] never\n", "transparent huge pages", WARN),
+    ("sys/fs/cgroup/user/pids.max", "512\n", "processes and threads", LIMIT),
+    ("proc/sys/kernel/pid_max", "1000\n", "processes and threads", LIMIT),
+    ("proc/sys/vm/max_map_count", "1000\n", "memory mappings", LIMIT),
+    ("proc/sys/net/core/somaxconn", "128\n", "listen backlog", LIMIT),
+    ("proc/sys/net/ipv4/ip_local_port_range", "60000 60999\n", "ports", LIMIT),
+    ("proc/net/sockstat", "TCP: inuse 4 orphan 0 tw 28000 alloc 5\n", "ports", LIMIT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "subject", "level"), BAD)
+def test_each_trouble_is_found_with_advice(machine, file, text, subject, level):
+    finding = findings(machine(**{file: text}))[subject]
+    assert finding.level == level
+    assert finding.advice
+
+
+def test_open_files_tell_whether_the_soft_limit_can_be_raised():
+    (enough,) = readiness.open_files(20_000, 20_000)
+    (soft,) = readiness.open_files(64, 20_000)
+    (hard,) = readiness.open_files(64, 64)
+    assert (enough.level, soft.level, hard.level) == (OK, LIMIT, LIMIT)
+    assert "ulimit -n" in soft.advice
+    assert "hard limit" in hard.advice
+
+
+def test_machine_that_tells_nothing_is_no_error(tmp_path):
+    silent = Machine(tmp_path / "proc", tmp_path / "sys")
+    assert silent.cpu_model() is None
+    assert silent.steal_percent(0.0) is None
+    assert silent.cgroup_pids_max() is None
+    findings(silent)
+
+
+def test_environment_names_the_congestion_control(machine, tmp_path):
+    limits = environment.collect(tmp_path, machine())["limits"]
+    assert limits["net.ipv4.tcp_congestion_control"] == "cubic"
+
+
+def test_pids_limit_of_cgroup_version_1(machine):
+    made = machine(**{
+        "proc/self/cgroup": "8:pids:/box\n3:cpu:/box\n", "sys/fs/cgroup/pids/box/pids.max": "99\n",
+    })  # fmt: skip
+    assert made.cgroup_pids_max() == 99
+
+
+def test_doctor_says_what_makes_a_run_impossible(cli, tmp_path):
+    done = cli("doctor", "--build", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "A run is impossible: binaries" in done.stdout
+    fine = cli("doctor")
+    assert fine.returncode == 0
+    assert re.search(r"^(ok|warn|limit) +cores: \d+ usable$", fine.stdout, re.MULTILINE)

@@ -1,0 +1,95 @@
+"""launch(): what it gives back, and whom it kills and whom it does not."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from switchyard.system.errors import SwitchyardError
+from switchyard.system.launch import launch
+from switchyard.system.processes import children_of
+
+PYTHON = (sys.executable, "-ISs", "-c")
+
+
+def test_gives_back_exit_code_and_all_output():
+    script = (
+        "import sys; print('x' * 1_000_000); sys.stderr.write('oops');"
+        "open(sys.argv[1].removeprefix('--to='), 'w').write('kept'); sys.exit(3)"
+    )
+    outcome = launch([*PYTHON, script], 30, out_option="--to=")
+    assert (outcome.code, outcome.stderr, outcome.out_file) == (3, "oops", "kept")
+    assert len(outcome.stdout) == 1_000_001
+    assert not outcome.timed_out
+
+
+def test_command_has_a_session_of_its_own_and_no_input():
+    script = "import os, sys; print(os.getsid(0) == os.getpid(), sys.stdin.read() == '')"
+    assert launch([*PYTHON, script], 30).stdout.split() == ["True", "True"]
+
+
+def test_command_starts_with_signals_as_usual():
+    script = (
+        "import signal; print(signal.pthread_sigmask(0, ()), "
+        "[line for line in open('/proc/self/status') if line.startswith('SigIgn')])"
+    )
+    # Python itself ignores SIGPIPE (bit 12) and SIGXFSZ (bit 24) once it has started.
+    printed = launch([*PYTHON, script], 30).stdout
+    assert printed.startswith("set()")
+    assert int(printed.split("\\t")[1].split("\\n")[0], 16) == 0x1001000
+
+
+def test_command_and_its_children_are_bound_and_scheduled_as_told():
+    script = """import os
+if os.fork():
+    os.wait()
+else:
+    print(os.sched_getaffinity(0), os.sched_getscheduler(0) == os.SCHED_BATCH)
+"""
+    cpus = os.sched_getaffinity(0)
+    bound = launch([*PYTHON, script], 30, cpu=min(cpus), batch=True).stdout
+    assert bound == f"{{{min(cpus)}}} True\n"
+    assert launch([*PYTHON, script], 30).stdout == f"{cpus} False\n"
+
+
+def test_switches_of_children_are_counted_too():
+    script = """import os, time
+if os.fork():
+    os.wait()
+else:
+    for _ in range(200): time.sleep(0.0001)
+"""
+    assert launch([*PYTHON, script], 30).voluntary >= 200
+
+
+def test_time_out_kills_all_that_was_started():
+    script = "import os, time\nfor _ in range(5): os.fork()\ntime.sleep(1000)"
+    before = children_of(os.getpid())  # servers that other tests use
+    outcome = launch([*PYTHON, script], 1)
+    assert outcome.timed_out
+    assert "time-out" in outcome.ending
+    assert children_of(os.getpid()) == before
+
+
+def test_children_that_were_there_before_are_spared():
+    with subprocess.Popen(["sleep", "1000"]) as bystander:
+        assert launch(["/bin/true"], 30).code == 0
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_missing_program_is_told_by_name():
+    outcome = launch(["/nowhere/bench"], 30)
+    assert outcome.code == 127
+    assert "cannot start /nowhere/bench: No such file" in outcome.stderr
+
+
+def test_process_limit_is_a_clear_error(monkeypatch):
+    def refuse():
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    with pytest.raises(SwitchyardError, match=r"cannot start a process: .*ulimit -u"):
+        launch(["/bin/true"], 30)
