@@ -21,15 +21,16 @@
 
 namespace switchyard {
 
-/// Writes one byte into each page of the next `bytes` of the calling task's stack, downwards as a
-/// stack grows, and gives the space back: only what was touched stays in memory. Never inlined, or
-/// the space would be part of the caller's frame for as long as that waits.
+/// Writes one byte into each page (of 4 KiB or more) of the next `bytes` of the calling task's
+/// stack, downwards as a stack grows, and gives the space back: only what was touched stays in
+/// memory. Never inlined, or the space would be part of the caller's frame for as long as that
+/// waits.
 [[gnu::noinline]] inline void touch_stack(std::size_t bytes) {
-  constexpr std::size_t page_bytes = 4096;
-  if (bytes < page_bytes) return;
+  constexpr std::size_t smallest_page = 4096;
+  if (bytes < smallest_page) return;
   auto* const block = static_cast<volatile std::byte*>(__builtin_alloca(bytes));
-  for (std::size_t at = bytes; at >= page_bytes; at -= page_bytes) {
-    block[at - page_bytes] = std::byte{1};
+  for (std::size_t at = bytes; at >= smallest_page; at -= smallest_page) {
+    block[at - smallest_page] = std::byte{1};
   }
 }
 

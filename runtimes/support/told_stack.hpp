@@ -3,7 +3,9 @@
 // Without the sanitizer all of this is nothing.
 #pragma once
 
-#ifdef __SANITIZE_ADDRESS__
+#include "runtimes/support/sanitizers.hpp"
+
+#if SWITCHYARD_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -17,7 +19,7 @@ namespace switchyard {
 /// one that left lies, so that a stack nobody has allocated, the thread's own, is known as well.
 class told_flow {
  public:
-#ifdef __SANITIZE_ADDRESS__
+#if SWITCHYARD_ASAN
   void lies_at(const void* bottom, std::size_t bytes) {
     bottom_ = bottom;
     bytes_ = bytes;
@@ -63,7 +65,7 @@ class told_stack {
 
   // Whatever was or will be mapped at the same addresses.
   static void forget_marks([[maybe_unused]] const boost::context::stack_context& stack) noexcept {
-#ifdef __SANITIZE_ADDRESS__
+#if SWITCHYARD_ASAN
     __asan_unpoison_memory_region(bottom(stack), stack.size);
 #endif
   }

@@ -34,6 +34,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 
 
 COMMANDS = {command: parser_of(command) for command in cli.COMMANDS}
+TEST_SH = frozenset({"--deep", "--fuzz", "-R"})
 PROGRAMS = ("echo_server", "echo_load", "echo_client", "http_origin", "http_fetch")
 MATRIX = (ROOT / "tests" / "matrix.txt").read_text().split()
 BENCHES = {f"bench_{name.split('/')[0]}" for name in MATRIX}
@@ -98,7 +99,7 @@ def known_options(words: list[str]) -> frozenset[str] | None:
     if program == "setup.sh":
         return options_of(str(ROOT / "scripts" / "setup.sh"))
     if program == "test.sh":
-        return frozenset({"--fuzz", "-R"})
+        return TEST_SH
     if program in (*PROGRAMS, *BENCHES):
         return options_of(str(BIN / program))
     return None
@@ -107,7 +108,7 @@ def known_options(words: list[str]) -> frozenset[str] | None:
 def all_options() -> frozenset[str]:
     parsers = [frozenset(parser._option_string_actions) for parser in COMMANDS.values()]
     programs = [options_of(str(BIN / name)) for name in (*PROGRAMS, "bench_echo_open")]
-    return frozenset().union(*parsers, *programs, options_of(str(ROOT / "scripts" / "setup.sh")))
+    return TEST_SH.union(*parsers, *programs, options_of(str(ROOT / "scripts" / "setup.sh")))
 
 
 def anchors(page: Path) -> set[str]:

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "runtimes/all.hpp"
+#include "runtimes/support/sanitizers.hpp"
 
 namespace switchyard::flows {
 namespace {
@@ -98,7 +99,7 @@ TEST(thread_channel_rows, FaultsShow) {
 }
 
 TEST(fiber_channel_rows, FaultsShow) {
-#if defined(__SANITIZE_ADDRESS__)
+#if SWITCHYARD_ASAN
   GTEST_SKIP() << "an exception that follows another one on a fiber's stack: the sanitizer, which "
                   "knows nothing of these stacks, has kept the marks of the first one's frames";
 #endif

@@ -20,6 +20,7 @@
 #include "bench/harness/usage.hpp"
 #include "bench/limits/limit_climb.hpp"
 #include "runtimes/all.hpp"
+#include "runtimes/support/sanitizers.hpp"
 #include "tests/support/runtime_types.hpp"
 
 namespace switchyard {
@@ -95,7 +96,7 @@ TEST(room, ALoweredLimitIsNamedForThoseWhomItBounds) {
   EXPECT_EQ(limit_named_under<thread>(RLIMIT_NPROC, 100), "RLIMIT_NPROC: 80 % of 100");
   EXPECT_EQ(limit_named_under<process>(RLIMIT_NPROC, 100), "RLIMIT_NPROC: 80 % of 100");
   EXPECT_EQ(limit_named_under<fiber>(RLIMIT_NPROC, 100).find("NPROC"), std::string::npos);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // need terabytes of it
+#if !SWITCHYARD_ASAN && !SWITCHYARD_TSAN  // need terabytes of it
   EXPECT_EQ(limit_named_under<thread>(RLIMIT_AS, 200 << 20), "RLIMIT_AS: 80 % of 200 MiB");
   EXPECT_EQ(limit_named_under<fiber>(RLIMIT_AS, 200 << 20), "RLIMIT_AS: 80 % of 200 MiB");
   EXPECT_EQ(limit_named_under<process>(RLIMIT_AS, 200 << 20).find("RLIMIT_AS"), std::string::npos);

@@ -12,6 +12,7 @@
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/load/generator.hpp"
+#include "runtimes/support/sanitizers.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -44,7 +45,7 @@ TEST(many_connections, AreAllOpenAllAnsweredAndSmall) {
   EXPECT_EQ(hello.requests, count) << hello.errors.first;
   const double each = (tree_pss_bytes(server.pid()) - empty) / static_cast<double>(count);
   EXPECT_GT(each, 1024) << "they were not all there";
-#if !defined(__SANITIZE_ADDRESS__)
+#if !SWITCHYARD_ASAN
   EXPECT_LE(each, 12 * 1024);
 #endif
   const auto busy = generator.run_requests(5 * count / 100);
