@@ -22,8 +22,8 @@
 
 #include "bench/blocking/late_answerer.hpp"
 #include "bench/harness/expectation.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "runtimes/all.hpp"
@@ -123,7 +123,7 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
 
 template <class R>
 void blocking_row(benchmark::State& state, call_plan plan) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(sleepers + 2);
+  require_kernel_tasks<R>(sleepers + 2);
   harness::pin_this_thread({harness::first_cpu()});
   constexpr auto ops_of_a_pass = static_cast<std::int64_t>(sleepers * periods);
   const auto ops = harness::at_least(state.max_iterations, ops_of_a_pass);
@@ -151,8 +151,11 @@ void blocking_row(benchmark::State& state, call_plan plan) {
 
 template <class R>
 void add_rows(std::vector<harness::row>& rows) {
+  constexpr bool one_blocks_all = !KernelTasks<R>;
   const auto add = [&](via how, std::int64_t block_ms) {
     const bool aside = how == via::offloaded;
+    // 0 ms, the baseline, says most where a call that blocks has something to be compared with.
+    const bool quick = block_ms == 100 || (block_ms == 0 && one_blocks_all);
     const std::string call = block_ms == 0
                                  ? "none blocks"
                                  : "one more blocks for " + std::to_string(block_ms) + " ms" +
@@ -165,11 +168,11 @@ void add_rows(std::vector<harness::row>& rows) {
              [=](benchmark::State& s) {
                blocking_row<R>(s, {how, milliseconds(block_ms)});
              },
-         .set = block_ms == 100 || (block_ms == 0 && !R::preemptive) ? suite::quick : suite::full});
+         .set = quick ? suite::quick : suite::full});
   };
   for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
-  // Where the kernel schedules the tasks there is nothing to hand over: the call is the same.
-  if constexpr (!R::preemptive) {
+  // Where it blocks nobody else there is nothing to hand over: the call is the same.
+  if constexpr (one_blocks_all) {
     for (const std::int64_t block_ms : {20, 100}) add(via::offloaded, block_ms);
   }
 }

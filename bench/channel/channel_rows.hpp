@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "bench/harness/expectation.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/harness/task_room.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/ring_positions.hpp"
@@ -114,7 +114,7 @@ class crew {
     expect(popped == tally::of_all(items_), "items were lost or doubled");
     turns whole = groups::joined(spans);
     // Tasks on one kernel thread each saw the usage of all: once is right.
-    if constexpr (!R::runs_in_parallel) whole.used = all.used;
+    if constexpr (!KernelTasks<R>) whole.used = all.used;
     return whole.total();
   }
 
@@ -126,7 +126,7 @@ class crew {
   }
 
   member_report work_as(std::size_t i) {
-    if constexpr (R::runs_in_parallel) groups::pin_member(flow_.where, i);
+    if constexpr (KernelTasks<R>) groups::pin_member(flow_.where, i);
     member_report report;
     const auto all_ready = line_.wait([this] { rt_.yield(); });
     try {
@@ -181,7 +181,7 @@ inline harness::batch_size items_for(const benchmark::State& state, const flow& 
 /// At most, each side waits for the other with each item, and for the lock before and after that.
 template <class R>
 harness::expected_switches switches_of_an_item(const flow& f, std::size_t capacity) {
-  if (!R::runs_in_parallel) return {};
+  if (!KernelTasks<R>) return {};
   const bool same = f.where == placement::same;
   return {.at_least = same ? 2.0 / static_cast<double>(capacity) : 0.0,
           .sleeps_at_most = 6,
@@ -190,9 +190,7 @@ harness::expected_switches switches_of_an_item(const flow& f, std::size_t capaci
 
 template <class R, class Channel, std::size_t Bytes>
 void channel_row(benchmark::State& state, const flow& f) {
-  if constexpr (R::runs_in_parallel) {
-    harness::require_tasks(2 * static_cast<std::uint64_t>(f.pairs));
-  }
+  require_kernel_tasks<R>(2 * static_cast<std::size_t>(f.pairs));
   harness::require_placement(f.where);
   groups::pin_member(placement::same, 0);
   const harness::batch_size items = items_for(state, f);

@@ -140,10 +140,11 @@ int main(int argc, char** argv) {
     if constexpr (Sockets<R>) {
       if constexpr (R::concurrent) {
         const std::string name(R::name);
-        maker.add_all(name, "epoll", R::runs_in_parallel);
+        maker.add_all(name, "epoll", KernelTasks<R>);
         // Ten thousand forks take half a minute to start and to end.
-        if (R::shares_memory) maker.add_mostly_idle(name, 10'000, "epoll", R::runs_in_parallel);
-        if (!R::runs_in_parallel) maker.add_mostly_idle(name, 100'000, "epoll", false);
+        if (10 * R::quick_tasks >= 10'000)
+          maker.add_mostly_idle(name, 10'000, "epoll", KernelTasks<R>);
+        if (!KernelTasks<R>) maker.add_mostly_idle(name, 100'000, "epoll", false);
       } else {
         // One connection after another: a second client would wait for the first to leave.
         maker.add(std::string(R::name), 1, 64, suite::quick, "epoll", false);

@@ -165,7 +165,7 @@ int main(int argc, char** argv) {
       .rows = {}};
   for_each_runtime([&]<class R>() {
     if constexpr (Sockets<R> && R::concurrent) {
-      add_rows(w.rows, std::string(R::name), R::runs_in_parallel, chosen);
+      add_rows(w.rows, std::string(R::name), KernelTasks<R>, chosen);
     }
   });
   add_rows(w.rows, "epoll", false, chosen);

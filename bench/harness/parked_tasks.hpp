@@ -108,7 +108,7 @@ class parked_tasks {
   /// All together wake at most ten times a millisecond where the kernel wakes them, and two hundred
   /// times where a scheduler in user space does.
   static duration nap_of(std::int64_t tasks) {
-    constexpr std::chrono::microseconds each(R::runs_in_parallel ? 100 : 5);
+    constexpr std::chrono::microseconds each(KernelTasks<R> ? 100 : 5);
     return std::max<duration>(each * tasks, std::chrono::milliseconds(1));
   }
 

@@ -16,6 +16,7 @@
 #include "bench/harness/usage.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
+#include "runtimes/concepts.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::groups {
@@ -168,7 +169,7 @@ measured measure_group(R& rt, std::size_t tasks, const Member& member, const Bre
   const harness::usage_meter all;
   turns whole = joined(run_group(rt, tasks, member, break_up));
   // Tasks on one kernel thread each saw the usage of all.
-  if constexpr (!R::runs_in_parallel) whole.used = all.used();
+  if constexpr (!KernelTasks<R>) whole.used = all.used();
   return whole.total();
 }
 

@@ -36,7 +36,9 @@ constexpr std::int64_t most_of_a_quick_row = 1'024;
 
 template <class R>
 climb climb_tasks(std::int64_t most) {
-  const auto room = [] { return headroom_for_tasks<R>(climb_memory_percent); };
+  const auto room = [] {
+    return headroom_for(R::idle_task, R::kernel_tasks_per_task, climb_memory_percent);
+  };
   return climb_by_doubling(most, room, [](std::int64_t count) {
     R rt;
     rt.run([&] {
@@ -54,9 +56,10 @@ harness::headroom headroom_for_connections() {
   constexpr std::uint64_t both_sockets_bytes = 32 * 1024;
   auto files = harness::room_for_open_files();
   files.taken = echo::files_besides;
+  task_footprint each = R::idle_task;
+  each.memory_bytes += both_sockets_bytes;
   const auto left = harness::tightest(
-      {headroom_for_tasks<R>(climb_memory_percent, idle_task_bytes<R> + both_sockets_bytes),
-       files.for_each(1)});
+      {headroom_for(each, R::kernel_tasks_per_task, climb_memory_percent), files.for_each(1)});
   // Of ports each address needs a few only, as the load comes from as many as it takes.
   const auto ports = harness::room_for_ports();
   const bool enough = ports.left() >= harness::connections_per_address;
@@ -66,7 +69,7 @@ harness::headroom headroom_for_connections() {
 template <class R>
 climb climb_connections(std::int64_t most) {
   return climb_by_doubling(most, headroom_for_connections<R>, [](std::int64_t count) {
-    const echo::echo_case which{std::string(R::name), count, 64, R::runs_in_parallel};
+    const echo::echo_case which{std::string(R::name), count, 64, KernelTasks<R>};
     echo::bench_setup setup(which, echo::any_cpus(), echo::memory_is::not_read);
     setup.run(static_cast<std::uint64_t>(count));  // once more, when all are there
   });
@@ -104,7 +107,7 @@ void add_rows(std::vector<harness::row>& rows, const std::int64_t& most) {
                       [=, &most](benchmark::State& s) {
                         climb_row(s, std::min(most, most_of_a_quick_row), tasks);
                       },
-                  .set = R::shares_memory ? suite::quick : suite::full,
+                  .set = most_of_a_quick_row <= R::quick_tasks ? suite::quick : suite::full,
                   .once = true,
                   .one_round = true});
   if constexpr (Sockets<R>) {

@@ -49,7 +49,7 @@ void connections_row(benchmark::State& state, std::int64_t connections) {
   const auto count = static_cast<std::uint64_t>(connections);
   harness::require_open_files(count + echo::files_besides);  // here, and in the server
   require_room_for_tasks<R>(connections);
-  const echo::echo_case which{std::string(R::name), connections, 64, R::runs_in_parallel};
+  const echo::echo_case which{std::string(R::name), connections, 64, KernelTasks<R>};
   memory_use grown;
   double socket_bytes = 0;
   harness::record_time(state, [&] {
@@ -75,7 +75,7 @@ constexpr std::int64_t most_touched_kib = 2 << 20;
 template <class R>
 void add_tasks(std::vector<harness::row>& rows) {
   for (const std::int64_t count : counts) {
-    if (R::runs_in_parallel && count > many) continue;
+    if (KernelTasks<R> && count > many) continue;
     for (const std::int64_t kib : depths_kib) {
       if (count * kib > most_touched_kib) continue;
       const bool quick = count == 100 && (kib == 0 || kib == 16);

@@ -27,7 +27,7 @@ struct memory_reading {
 /// The kernel has to agree on how many there are.
 template <class R>
 void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t count) {
-  const std::int64_t expected = R::runs_in_parallel ? count : 0;
+  const std::int64_t expected = R::kernel_tasks_per_task * count;
   if (grown.kernel_tasks == expected) return;
   throw std::runtime_error("the kernel counts " + std::to_string(grown.kernel_tasks) +
                            " more tasks, not " + std::to_string(expected));

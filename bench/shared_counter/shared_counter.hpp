@@ -15,8 +15,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/harness/task_room.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
@@ -44,11 +44,11 @@ struct tally {
 /// Runs `add_all()` in every task; the time is that from the first addition of any to the last.
 template <class R, class AddAll>
 measured add_together(R& rt, const job& j, AddAll add_all) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(j.tasks);
+  require_kernel_tasks<R>(j.tasks);
   groups::pin_member(placement::same, 0);
   const groups::start_line line(j.tasks);
   const auto member = [&](std::size_t i) {
-    if constexpr (R::runs_in_parallel) groups::pin_member(j.where, i);
+    if constexpr (KernelTasks<R>) groups::pin_member(j.where, i);
     line.wait([&] { rt.yield(); });
     return groups::measure_turns(add_all, j.where);
   };
@@ -138,7 +138,7 @@ inline void send(const unique_fd& to, message m) {
 /// Processes that send each addition by pipe to the one that alone holds the number: their parent.
 /// It holds no write end itself, nor do they the read end, so that none outwaits a dead one.
 inline tally by_messages(const job& j) {
-  harness::require_tasks(j.tasks);
+  require_kernel_tasks<process>(j.tasks);
   groups::pin_member(j.where, 0);
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "create a pipe");
