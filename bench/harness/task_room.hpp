@@ -16,12 +16,17 @@ void require_kernel_tasks(std::size_t tasks) {
   if constexpr (KernelTasks<R>) harness::require_tasks(tasks * R::kernel_tasks_per_task);
 }
 
-/// Throws limit_error without room for `tasks` that touch `stack_bytes` of their stacks.
+/// Throws limit_error without room for `count` of whatever takes so much each.
+inline void require_room_for(std::int64_t count, int kernel_tasks, std::uint64_t bytes) {
+  const auto n = static_cast<std::uint64_t>(count);
+  if (kernel_tasks > 0) harness::require_tasks(n * static_cast<std::uint64_t>(kernel_tasks));
+  harness::require_memory(n * bytes);
+}
+
+/// For `tasks` that touch `stack_bytes` of their stacks.
 template <Runtime R>
 void require_room_for_tasks(std::int64_t tasks, std::size_t stack_bytes = 0) {
-  const auto count = static_cast<std::uint64_t>(tasks);
-  require_kernel_tasks<R>(count);
-  harness::require_memory(count * (R::idle_task.memory_bytes + stack_bytes));
+  require_room_for(tasks, R::kernel_tasks_per_task, R::idle_task.memory_bytes + stack_bytes);
 }
 
 /// How many more tasks fit in that each take so much, all of them at most `memory_percent` of the

@@ -25,9 +25,7 @@ struct memory_reading {
 };
 
 /// The kernel has to agree on how many there are.
-template <class R>
-void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t count) {
-  const std::int64_t expected = R::kernel_tasks_per_task * count;
+inline void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t expected) {
   if (grown.kernel_tasks == expected) return;
   throw std::runtime_error("the kernel counts " + std::to_string(grown.kernel_tasks) +
                            " more tasks, not " + std::to_string(expected));
@@ -52,7 +50,7 @@ memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_b
     r.seconds = std::chrono::duration<double>(clock::now() - begin).count();
     r.grown = harness::memory_of_tree(root) - before;
     if (parked.count() != tasks + 1) throw std::runtime_error("not all tasks were alive at once");
-    expect_kernel_tasks<R>(r.grown, tasks);
+    expect_kernel_tasks(r.grown, R::kernel_tasks_per_task * tasks);
     parked.end();
     return r;
   });
