@@ -82,7 +82,7 @@ std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answ
 }
 
 struct lateness_seen {
-  harness::histogram of_wake_ups;
+  load::histogram of_wake_ups;
   std::int64_t call_ns = 0;
 
   void add(std::span<const std::int64_t> pass) {

@@ -29,7 +29,7 @@ echo::kept_server kept;
 
 void echo_row(benchmark::State& state, echo::loaded_server& server) {
   const echo_case& which = server.which();
-  harness::load_result result;
+  load::run_result result;
   // A steady state needs several messages for each connection.
   constexpr std::int64_t messages_each = 8;
   const auto ops = harness::at_least(state.max_iterations, messages_each * which.busy());

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "bench/echo/echo_server.hpp"
+#include "bench/echo/echo_rows.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/slo_search.hpp"
@@ -29,13 +29,12 @@ namespace {
 using namespace std::chrono_literals;
 using echo::echo_case;
 using echo::loaded_server;
-using harness::load_result;
 using harness::measured;
-using harness::send_schedule;
+using load::send_schedule;
 
 struct settings {
   echo::cpu_choice cpus;
-  harness::slo slo;
+  load::slo slo;
 };
 
 echo::kept_server kept;
@@ -48,7 +47,7 @@ send_schedule::plan poisson(double rate) {
   return {.rate = rate, .how = send_schedule::kind::poisson};
 }
 
-void set_counters(benchmark::State& state, const load_result& r) {
+void set_counters(benchmark::State& state, const load::run_result& r) {
   harness::set_latency(state, r.latency);
   // Of fewer values one in ten thousand is no more than the largest.
   if (r.latency.count() >= 10'000) state.counters["p9999_us"] = r.latency.value_at(0.9999) / 1e3;
@@ -62,7 +61,7 @@ void set_counters(benchmark::State& state, const load_result& r) {
 
 /// With the server's usage; those that it answered after the end are in it too.
 measured run_at(loaded_server& server, double rate, std::chrono::nanoseconds length,
-                load_result& r) {
+                load::run_result& r) {
   const harness::tree_usage_meter meter(server.pid());
   r = server.run_at(poisson(rate), length);
   auto used = meter.used();
@@ -79,7 +78,7 @@ void load_row(benchmark::State& state, loaded_server& server, std::int64_t perce
       std::max(shortest, std::chrono::duration_cast<std::chrono::nanoseconds>(wished));
   const auto ops = std::max<std::int64_t>(
       state.max_iterations, std::llround(rate * std::chrono::duration<double>(length).count()));
-  load_result result;
+  load::run_result result;
   harness::record_batch(state, {ops, ops}, [&] { return run_at(server, rate, length, result); });
   set_counters(state, result);
   state.counters["closed_loop_ops_per_s"] = most;
@@ -87,13 +86,13 @@ void load_row(benchmark::State& state, loaded_server& server, std::int64_t perce
 
 /// The figures of the row are those of the best probe that held, or of the last one when none did:
 /// then slo_ops_per_s is 0.
-void slo_row(benchmark::State& state, loaded_server& server, const harness::slo& wanted) {
+void slo_row(benchmark::State& state, loaded_server& server, const load::slo& wanted) {
   const double most = server.closed_loop_rate();
-  load_result best;
+  load::run_result best;
   measured there;
   bool one_held = false;
-  const auto found = harness::highest_rate(wanted, most, [&](double rate) {
-    load_result result;
+  const auto found = load::highest_rate(wanted, most, [&](double rate) {
+    load::run_result result;
     const measured m = run_at(server, rate, a_probe, result);
     const bool holds = wanted.holds(result);
     if (holds || !one_held) {
@@ -156,7 +155,7 @@ int main(int argc, char** argv) {
   const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
     echo::add_cpu_options(app, chosen.cpus);
     app.add_option_function<std::string>(
-           "--slo", [&](const std::string& text) { chosen.slo = harness::parse_slo(text); },
+           "--slo", [&](const std::string& text) { chosen.slo = load::parse_slo(text); },
            "The objective of the rows find:slo")
         ->type_name("pNN=TIME")
         ->default_str("p99=5ms");

@@ -62,7 +62,7 @@ harness::headroom headroom_for_connections(const echo::server& by) {
                          files.for_each(1)});
   // Of ports each address needs a few only, as the load comes from as many as it takes.
   const auto ports = harness::room_for_ports();
-  const bool enough = ports.left() >= harness::connections_per_address;
+  const bool enough = ports.left() >= load::connections_per_address;
   return enough ? left : harness::tightest({left, ports.for_each(1)});
 }
 
@@ -90,7 +90,7 @@ void climb_row(benchmark::State& state, std::int64_t most, Climb climb_up_to) {
 template <class R>
 void add_tasks(std::vector<harness::row>& rows, const std::int64_t& most) {
   const auto tasks = [](std::int64_t bound) {
-    return in_a_child([bound] { return climb_tasks<R>(bound); });
+    return in_a_child<process>([bound] { return climb_tasks<R>(bound); });
   };
   const std::string name(R::name);
   rows.push_back({.runtime = name,

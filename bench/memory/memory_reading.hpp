@@ -16,6 +16,7 @@
 #include "bench/harness/in_a_child.hpp"
 #include "bench/harness/memory.hpp"
 #include "bench/harness/parked_tasks.hpp"
+#include "runtimes/process.hpp"
 
 namespace switchyard {
 
@@ -60,7 +61,7 @@ memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_b
 template <class R>
 memory_reading memory_of_parked_tasks(std::int64_t tasks, std::size_t stack_bytes) {
   const pid_t root = ::getpid();
-  return in_a_child([=] { return park_and_read<R>(root, tasks, stack_bytes); });
+  return in_a_child<process>([=] { return park_and_read<R>(root, tasks, stack_bytes); });
 }
 
 }  // namespace switchyard

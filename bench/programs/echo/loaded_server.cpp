@@ -11,6 +11,7 @@
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/programs/addresses.hpp"
+#include "bench/programs/echo/load_room.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::echo {
@@ -77,27 +78,27 @@ loaded_server::loaded_server(const echo_case& which, const server_command& comma
 
 /// Afterwards every session has started and answered.
 void loaded_server::connect(std::size_t connections) {
-  load_ = std::make_unique<harness::load_generator>(harness::load_options{
-      .target = resolve("127.0.0.1", port_),
-      .connections = connections,
-      .active = std::min(connections, static_cast<std::size_t>(which_.busy())),
-      .bytes = static_cast<std::size_t>(which_.bytes),
-      // The last of many waits until all others have been started.
-      .reply_patience = std::max(4'000ms, which_.connections * 1ms),
-      .stop_at_first_error = true});
+  load_ = std::make_unique<load::generator>(
+      with_room({.target = resolve("127.0.0.1", port_),
+                 .connections = connections,
+                 .active = std::min(connections, static_cast<std::size_t>(which_.busy())),
+                 .bytes = static_cast<std::size_t>(which_.bytes),
+                 // The last of many waits until all others have been started.
+                 .reply_patience = std::max(4'000ms, which_.connections * 1ms),
+                 .stop_at_first_error = true}));
   load_->connect();
   const auto hello = load_->greet();
   if (hello.errors.total() > 0 || hello.requests != connections) complain(hello);
 }
 
-harness::load_result loaded_server::run(std::uint64_t requests) {
+load::run_result loaded_server::run(std::uint64_t requests) {
   auto result = load_->run_requests(requests);
   if (result.errors.total() > 0 || result.requests != requests) complain(result);
   return result;
 }
 
-harness::load_result loaded_server::run_at(const harness::send_schedule::plan& when,
-                                           std::chrono::nanoseconds length) {
+load::run_result loaded_server::run_at(const load::send_schedule::plan& when,
+                                       std::chrono::nanoseconds length) {
   auto result = load_->run_at(when, length);
   if (result.errors.total() > 0 || result.latency.count() != result.due) complain(result);
   return result;
@@ -112,7 +113,7 @@ double loaded_server::closed_loop_rate() {
   return closed_loop_rate_;
 }
 
-void loaded_server::complain(const harness::load_result& result) {
+void loaded_server::complain(const load::run_result& result) {
   const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
   const auto death = program_.how_it_ended(200ms);
   if (!death) throw_if_limit_was_met();

@@ -54,11 +54,10 @@ class loaded_server {
 
   /// Closed loop. Throws when a reply was wrong or missing, with the reason if the server has died;
   /// so do the others.
-  harness::load_result run(std::uint64_t requests);
+  load::run_result run(std::uint64_t requests);
 
   /// Open loop.
-  harness::load_result run_at(const harness::send_schedule::plan& when,
-                              std::chrono::nanoseconds length);
+  load::run_result run_at(const load::send_schedule::plan& when, std::chrono::nanoseconds length);
 
   /// Messages per second in a closed loop, measured once.
   double closed_loop_rate();
@@ -66,13 +65,13 @@ class loaded_server {
  private:
   loaded_server(const echo_case& which, const server_command& command, memory_is wanted);
   void connect(std::size_t connections);
-  [[noreturn]] void complain(const harness::load_result& result);
+  [[noreturn]] void complain(const load::run_result& result);
   void throw_if_limit_was_met();
 
   echo_case which_;
   harness::child_process program_;
   int port_;
-  std::unique_ptr<harness::load_generator> load_;
+  std::unique_ptr<load::generator> load_;
   harness::memory_use grown_;
   double connect_seconds_ = 0;
   double closed_loop_rate_ = 0;

@@ -26,7 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using harness::child_process;
-using harness::load_generator;
 
 template <class Which>
 std::vector<std::string> names_of(Which which) {
@@ -174,7 +173,7 @@ TEST_P(ConcurrentEchoServer, AClientThatNeverReadsHarmsNobodyElse) {
 }
 
 TEST_P(ConcurrentEchoServer, AServerThatDiesUnderLoadIsAnErrorAndNotAHang) {
-  load_generator generator({.target = server.where(), .connections = 16});
+  load::generator generator({.target = server.where(), .connections = 16});
   generator.connect();
   std::thread killer([pid = server.program().pid()] {
     std::this_thread::sleep_for(200ms);
@@ -188,7 +187,8 @@ TEST_P(ConcurrentEchoServer, AServerThatDiesUnderLoadIsAnErrorAndNotAHang) {
 }
 
 TEST_P(ConcurrentEchoServer, AServerThatStopsAnsweringIsAnErrorAndNotAHang) {
-  load_generator generator({.target = server.where(), .connections = 16, .reply_patience = 1000ms});
+  load::generator generator(
+      {.target = server.where(), .connections = 16, .reply_patience = 1000ms});
   generator.connect();
   std::thread stopper([&, pid = server.program().pid()] {
     std::this_thread::sleep_for(200ms);
