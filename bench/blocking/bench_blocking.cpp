@@ -98,7 +98,7 @@ template <class R>
 measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness_seen& seen) {
   constexpr std::size_t tasks = sleepers + 1;
   const shared_array<std::int64_t> lateness(sleepers * periods);
-  const shared_array<std::int64_t> call_ns(1);
+  const shared_object<std::int64_t> call_ns;
   std::ranges::fill(lateness.span(), std::numeric_limits<std::int64_t>::min());
   const groups::start_line line(tasks);
   const auto member = [&](std::size_t i) {
@@ -108,7 +108,7 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
         const auto shift = i * period / sleepers;
         wake_on_schedule(rt, start + period + shift, lateness.span().subspan(i * periods, periods));
       } else if (plan.block > 0ms) {
-        call_ns[0] = block_once(rt, start + periods * period / 4, answerer, plan);
+        *call_ns = block_once(rt, start + periods * period / 4, answerer, plan);
       }
     });
     // Whoever is done stays until all are: the end of a process would make others late.
@@ -117,7 +117,7 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
   };
   const auto took = groups::measure_group(rt, tasks, member, [&] { line.break_up(); });
   seen.add(lateness.span());
-  seen.call_ns = call_ns[0];
+  seen.call_ns = *call_ns;
   return took;
 }
 

@@ -91,7 +91,7 @@ class crew {
         items_(items),
         channel_(static_cast<std::size_t>(f.capacity)),
         line_(members()) {
-    producing_[0] = f.pairs;
+    *producing_ = f.pairs;
   }
 
   /// From the moment at which all are ready until every consumer has seen the end.
@@ -154,7 +154,7 @@ class crew {
       write_item(next, static_cast<std::uint64_t>(number));
       channel_.push(next);
     }
-    if (--producing_[0] == 0) channel_.close();
+    if (--*producing_ == 0) channel_.close();
   }
 
   tally consume() {
@@ -168,7 +168,7 @@ class crew {
   std::int64_t items_;
   Channel channel_;
   groups::start_line line_;
-  shared_array<std::atomic<std::int64_t>> producing_{1};
+  shared_object<std::atomic<std::int64_t>> producing_;
 };
 
 /// Enough items that the start and the end of the tasks are lost among them.

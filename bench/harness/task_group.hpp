@@ -90,10 +90,10 @@ class start_line {
   clock::time_point wait(GiveWay give_way) const {
     constexpr auto patience = std::chrono::seconds(60);
     const auto came = clock::now();
-    if (++line_[0].arrived == tasks_) line_[0].opened = clock::now().time_since_epoch().count();
+    if (++line_->arrived == tasks_) line_->opened = clock::now().time_since_epoch().count();
     clock::rep opened = 0;
-    while ((opened = line_[0].opened) == 0) {
-      if (line_[0].broken) throw broken_group();
+    while ((opened = line_->opened) == 0) {
+      if (line_->broken) throw broken_group();
       if (clock::now() - came > patience) {
         throw std::runtime_error("not all tasks of the group came to the start");
       }
@@ -102,7 +102,7 @@ class start_line {
     return clock::time_point(clock::duration(opened));
   }
 
-  void break_up() const noexcept { line_[0].broken = true; }
+  void break_up() const noexcept { line_->broken = true; }
 
  private:
   struct state {
@@ -112,7 +112,7 @@ class start_line {
   };
 
   std::size_t tasks_;
-  shared_array<state> line_{1};
+  shared_object<state> line_;
 };
 
 /// Spawns `member(i)` for all i. When that fails, or one of them does, calls `break_up()`. Both

@@ -72,13 +72,13 @@ inline tally by_mutex(const job& j) {
 /// Threads, or processes, and one atomic number in memory that both can share.
 template <class R>
 tally by_atomic(const job& j) {
-  const shared_array<std::atomic<std::int64_t>> number(1);
+  const shared_object<std::atomic<std::int64_t>> number;
   R rt;
   return rt.run([&] {
     const auto took = add_together(rt, j, [&] {
-      for (std::int64_t i = 0; i < j.each; ++i) number[0].fetch_add(1, std::memory_order_relaxed);
+      for (std::int64_t i = 0; i < j.each; ++i) number->fetch_add(1, std::memory_order_relaxed);
     });
-    return tally{number[0], took};
+    return tally{*number, took};
   });
 }
 

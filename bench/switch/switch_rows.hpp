@@ -58,10 +58,10 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
   auto batons = make_batons<Baton>(tasks);
-  const shared_array<std::int64_t> handed_on(1);  // no atomic: the baton orders the accesses
-  const shared_array<std::atomic<bool>> broken(1);
+  const shared_object<std::int64_t> handed_on;  // no atomic: the baton orders the accesses
+  const shared_object<std::atomic<bool>> broken;
   const auto break_ring = [&] {
-    broken[0] = true;
+    *broken = true;
     for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
   };
   const auto member = [&](std::size_t i) {
@@ -70,9 +70,9 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
     auto work = make_work();
     const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
       batons[i].wait();
-      if (broken[0]) throw broken_group();
+      if (*broken) throw broken_group();
       work.touch();
-      ++handed_on[0];
+      ++*handed_on;
       batons[next].post();
     };
     if (i == 0) batons[0].post();
@@ -90,7 +90,7 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
       const auto seen = run_group(rt, tasks, member, break_ring);
-      expect(handed_on[0] == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
+      expect(*handed_on == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
       turns whole = seen.front();
       for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
       // Across CPUs a task may find its baton before it sleeps: there the count is only reported.
@@ -108,12 +108,12 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
   const shared_array<std::atomic<std::size_t>> barriers(2);
-  const shared_array<std::atomic<bool>> broken(1);
+  const shared_object<std::atomic<bool>> broken;
   R rt;
   const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
     std::int64_t yields = 0;
     for (++arrived; arrived < tasks; ++yields) {
-      if (broken[0]) throw broken_group();
+      if (*broken) throw broken_group();
       rt.yield();
     }
     return yields;
@@ -128,7 +128,7 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   };
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_group(rt, tasks, member, [&] { broken[0] = true; });
+      const auto seen = run_group(rt, tasks, member, [&] { *broken = true; });
       const turns whole = joined(seen);
       expect_kernel_switches(whole.used, ops, tasks);
       // Whoever was done first went on yielding, so that more switches took this time than counted.

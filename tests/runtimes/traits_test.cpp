@@ -31,17 +31,17 @@ class Traits : public ::testing::Test {};
 TYPED_TEST_SUITE(Traits, all_test_types, runtime_name);
 
 TYPED_TEST(Traits, ConcurrentIsTrue) {
-  const shared_array<std::atomic<bool>> spawn_has_returned(1);
+  const shared_object<std::atomic<bool>> spawn_has_returned;
   TypeParam rt;
   const bool seen_within_task = rt.run([&] {
     auto task = rt.spawn([&] {
       // Bounded: a runtime that is not concurrent never sets the flag while this runs.
-      for (int i = 0; i < (TypeParam::concurrent ? 2'000 : 20) && !spawn_has_returned[0]; ++i) {
+      for (int i = 0; i < (TypeParam::concurrent ? 2'000 : 20) && !*spawn_has_returned; ++i) {
         rt.sleep_for(5ms);
       }
-      return spawn_has_returned[0].load();
+      return spawn_has_returned->load();
     });
-    spawn_has_returned[0] = true;
+    *spawn_has_returned = true;
     return task.join();
   });
   EXPECT_EQ(seen_within_task, TypeParam::concurrent);
@@ -106,16 +106,16 @@ TYPED_TEST(Traits, PreemptiveIsTrue) {
     EXPECT_FALSE(TypeParam::preemptive);
     return;
   }
-  const shared_array<std::atomic<bool>> other_has_run(1);
+  const shared_object<std::atomic<bool>> other_has_run;
   TypeParam rt;
   const bool seen = rt.run([&] {
     auto spinner = rt.spawn([&] {
       const auto deadline = clock::now() + (TypeParam::preemptive ? 20s : 100ms);
-      while (!other_has_run[0] && clock::now() < deadline) {
+      while (!*other_has_run && clock::now() < deadline) {
       }
-      return other_has_run[0].load();
+      return other_has_run->load();
     });
-    auto other = rt.spawn([&] { other_has_run[0] = true; });
+    auto other = rt.spawn([&] { *other_has_run = true; });
     const bool result = spinner.join();
     other.join();
     return result;

@@ -38,7 +38,7 @@ class faulty {
 
   template <class T>
   void push(T value) {
-    const bool now = ++pushed_[0] == 100;
+    const bool now = ++*pushed_ == 100;
     if (now && Fault == fault::push_fails) throw std::runtime_error("a push has failed");
     if (now && Fault == fault::push_dies) ::raise(SIGKILL);
     if (now && Fault == fault::lost) return;
@@ -49,7 +49,7 @@ class faulty {
     if (now && Fault == fault::doubled) channel_.push(value);
   }
   auto pop() {
-    const bool now = ++popped_[0] == 100;
+    const bool now = ++*popped_ == 100;
     if (now && Fault == fault::pop_fails) throw std::runtime_error("a pop has failed");
     if (now && Fault == fault::pop_dies) ::raise(SIGKILL);
     return channel_.pop();
@@ -58,8 +58,8 @@ class faulty {
 
  private:
   Channel channel_;
-  shared_array<std::atomic<int>> pushed_{1};
-  shared_array<std::atomic<int>> popped_{1};
+  shared_object<std::atomic<int>> pushed_;
+  shared_object<std::atomic<int>> popped_;
 };
 
 template <class R, class Channel, fault Fault, std::size_t Bytes>
