@@ -188,7 +188,7 @@ class process {
           }
           children.add(pid);
         },
-        child_sessions::chores{&children});
+        child_sessions::reaper{&children});
     children.end_all();
     return report;
   }

@@ -32,11 +32,11 @@ namespace switchyard {
 namespace {
 
 using namespace std::chrono_literals;
-using groups::clock;
-using groups::measured;
 using harness::suite;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
+using task_group::clock;
+using task_group::measured;
 
 constexpr std::size_t sleepers = 100;
 constexpr std::size_t periods = 60;
@@ -87,7 +87,7 @@ struct lateness_seen {
 
   void add(std::span<const std::int64_t> pass) {
     for (const std::int64_t late : pass) {
-      groups::expect(late >= 0, "a task did not wake, or too early");
+      task_group::expect(late >= 0, "a task did not wake, or too early");
       of_wake_ups.record(static_cast<std::uint64_t>(late));
     }
   }
@@ -100,10 +100,10 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
   const shared_array<std::int64_t> lateness(sleepers * periods);
   const shared_object<std::int64_t> call_ns;
   std::ranges::fill(lateness.span(), std::numeric_limits<std::int64_t>::min());
-  const groups::start_line line(tasks);
+  const task_group::start_line line(tasks);
   const auto member = [&](std::size_t i) {
     const auto start = line.wait([&] { rt.sleep_for(2ms); });
-    const auto seen_by_one = groups::measure_turns([&] {
+    const auto seen_by_one = task_group::measure_interval([&] {
       if (i < sleepers) {
         const auto shift = i * period / sleepers;
         wake_on_schedule(rt, start + period + shift, lateness.span().subspan(i * periods, periods));
@@ -115,7 +115,7 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
     sleep_until(rt, start + (periods + 2) * period);
     return seen_by_one;
   };
-  const auto took = groups::measure_group(rt, tasks, member, [&] { line.break_up(); });
+  const auto took = task_group::measure_group(rt, tasks, member, [&] { line.break_up(); });
   seen.add(lateness.span());
   seen.call_ns = *call_ns;
   return took;
@@ -143,7 +143,8 @@ void blocking_row(benchmark::State& state, call_plan plan) {
       return all;
     });
   });
-  groups::expect(seen.of_wake_ups.count() == static_cast<std::uint64_t>(ops), "a wake-up is lost");
+  task_group::expect(seen.of_wake_ups.count() == static_cast<std::uint64_t>(ops),
+                     "a wake-up is lost");
   harness::set_latency(state, seen.of_wake_ups);
   if (plan.block > 0ms) state.counters["call_ms"] = static_cast<double>(seen.call_ns) / 1e6;
   state.counters["cpu"] = harness::first_cpu();

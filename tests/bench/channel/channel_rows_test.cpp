@@ -13,7 +13,7 @@
 
 #include "runtimes/all.hpp"
 
-namespace switchyard::flows {
+namespace switchyard::channel_rows {
 namespace {
 
 enum class fault {
@@ -67,7 +67,8 @@ std::string failure_of(std::int64_t pairs) {
   harness::first_cpu();  // remembers the CPUs before a member binds this thread
   R rt;
   return rt.run([&]() -> std::string {
-    crew<R, faulty<Channel, Fault>, Bytes> all(rt, flow{pairs, 4, placement::same}, 2'000);
+    producers_and_consumers<R, faulty<Channel, Fault>, Bytes> all(
+        rt, channel_case{pairs, 4, placement::same}, 2'000);
     try {
       all.work();
     } catch (const std::runtime_error& failure) {
@@ -129,4 +130,4 @@ TEST(process_channel_rows, ADeadProcessEndsTheRow) {
 }
 
 }  // namespace
-}  // namespace switchyard::flows
+}  // namespace switchyard::channel_rows

@@ -37,7 +37,7 @@ std::string failure_of_a_ring_with_a_bad_member() {
     batons[(i + 1) % tasks].post();
     batons[i].wait();
     if (*broken) throw broken_group();
-    return turns{};
+    return interval{};
   };
   R rt;
   return rt.run([&]() -> std::string {
@@ -81,7 +81,7 @@ TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
   const auto member = [&](std::size_t i) {
     batons[i].wait();
     if (*broken) throw broken_group();
-    return turns{};
+    return interval{};
   };
   EXPECT_THROW(run_group(rt, tasks, member,
                          [&] {
