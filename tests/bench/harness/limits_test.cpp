@@ -84,10 +84,11 @@ TEST(room, MappingsAreCounted) {
 /// The name of what bounds R's tasks in a child that has lowered one limit of its own.
 template <class R>
 std::string limit_named_under(int resource, rlim_t lowered) {
-  return in_a_child([=] {
+  return in_a_child<process>([=] {
            const rlimit bound{lowered, lowered};
            ::setrlimit(static_cast<__rlimit_resource>(resource), &bound);
-           return short_text(headroom_for_tasks<R>(climb_memory_percent).limit);
+           return short_text(
+               headroom_for(R::idle_task, R::kernel_tasks_per_task, climb_memory_percent).limit);
          })
       .str();
 }
@@ -114,7 +115,7 @@ int whether_limit_names(F require, const std::string& name) {
 }
 
 TEST(limits, TooFewOpenFiles) {
-  EXPECT_EQ(in_a_child([] {
+  EXPECT_EQ(in_a_child<process>([] {
               const rlimit few{64, 64};
               ::setrlimit(RLIMIT_NOFILE, &few);
               return whether_limit_names([] { harness::require_open_files(1024); },
@@ -124,7 +125,7 @@ TEST(limits, TooFewOpenFiles) {
 }
 
 TEST(limits, TheSoftLimitOnOpenFilesIsRaised) {
-  EXPECT_EQ(in_a_child([] {
+  EXPECT_EQ(in_a_child<process>([] {
               const rlimit soft{64, 512};
               ::setrlimit(RLIMIT_NOFILE, &soft);
               harness::require_open_files(300);
@@ -136,7 +137,7 @@ TEST(limits, TheSoftLimitOnOpenFilesIsRaised) {
 }
 
 TEST(limits, TooFewTasks) {
-  EXPECT_EQ(in_a_child([] {
+  EXPECT_EQ(in_a_child<process>([] {
               const rlimit few{20, 20};
               ::setrlimit(RLIMIT_NPROC, &few);
               return whether_limit_names([] { harness::require_tasks(1000); }, "RLIMIT_NPROC");
@@ -206,10 +207,10 @@ TEST(climb, AWrongAnswerIsNoResult) {
 }
 
 TEST(in_a_child, GivesTheResultOrWhatWentWrong) {
-  EXPECT_EQ(in_a_child([] { return 42; }), 42);
+  EXPECT_EQ(in_a_child<process>([] { return 42; }), 42);
   const auto told = [](auto f) {
     try {
-      in_a_child(f);
+      in_a_child<process>(f);
     } catch (const limit_error& limit) {
       return std::string("limit: ") + limit.what();
     } catch (const std::exception& failure) {
