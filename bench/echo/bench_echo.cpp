@@ -6,7 +6,6 @@
 // The server is a program of its own (echo_server) on its own CPU, the load generator runs here on
 // another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -167,8 +166,8 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond,
       .rows = std::move(maker.rows)};
-  const int code =
-      harness::run_main(argc, argv, w, [&](CLI::App& app) { echo::add_cpu_options(app, cpus); });
+  const int code = harness::run_main(
+      argc, argv, w, [&](harness::command_line& line) { echo::add_cpu_options(line, cpus); });
   current.drop();
   return code;
 }

@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -232,11 +231,9 @@ inline cpu_choice take_places(const echo_case& which, const cpu_choice& chosen) 
   return cpus;
 }
 
-inline void add_cpu_options(CLI::App& app, cpu_choice& cpus) {
-  app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)")
-      ->check(harness::cpu_list());
-  app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)")
-      ->check(harness::cpu_list());
+inline void add_cpu_options(harness::command_line& line, cpu_choice& cpus) {
+  line.add("--server-cpus", cpus.server, "CPUs of the server (default: the first)").cpu_list();
+  line.add("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)").cpu_list();
 }
 
 }  // namespace switchyard::echo
