@@ -6,7 +6,6 @@
 // The server is a program of its own (echo_server) on its own CPU, the load generator runs here on
 // another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -122,8 +121,8 @@ int main(int argc, char** argv) {
   for (const echo::server& by : echo::all_servers()) {
     for (const echo_case& which : cases_of(by)) w.rows.push_back(make_row(which, cpus));
   }
-  const int code =
-      harness::run_main(argc, argv, w, [&](CLI::App& app) { echo::add_cpu_options(app, cpus); });
+  const int code = harness::run_main(
+      argc, argv, w, [&](harness::command_line& line) { echo::add_cpu_options(line, cpus); });
   kept.drop();
   return code;
 }

@@ -8,7 +8,6 @@
 //   load:N     N per cent of this server's own closed-loop maximum, which is measured in the same
 //              launch just before: 110 asks for more than it can do
 //   find:slo   the highest rate at which a percentile stays within a bound (--slo, default p99=5ms)
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -152,13 +151,13 @@ int main(int argc, char** argv) {
     const bool is_measured = by.is_model() || by.is == echo::kind::limit;
     if (is_measured && by.concurrent) add_rows(w.rows, by, chosen);
   }
-  const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
-    echo::add_cpu_options(app, chosen.cpus);
-    app.add_option_function<std::string>(
-           "--slo", [&](const std::string& text) { chosen.slo = load::parse_slo(text); },
-           "The objective of the rows find:slo")
-        ->type_name("pNN=TIME")
-        ->default_str("p99=5ms");
+  const int code = harness::run_main(argc, argv, w, [&](harness::command_line& line) {
+    echo::add_cpu_options(line, chosen.cpus);
+    line.add_taken(
+            "--slo", "pNN=TIME",
+            [&](const std::string& text) { chosen.slo = load::parse_slo(text); },
+            "The objective of the rows find:slo")
+        .with_default("p99=5ms");
   });
   kept.drop();
   return code;

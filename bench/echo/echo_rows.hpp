@@ -2,7 +2,6 @@
 // from run to run, and what the kernel has to say of it.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,11 +19,9 @@ struct cpu_choice {
   std::string load;
 };
 
-inline void add_cpu_options(CLI::App& app, cpu_choice& cpus) {
-  app.add_option("--server-cpus", cpus.server, "CPUs of the server (default: the first)")
-      ->check(harness::cpu_list());
-  app.add_option("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)")
-      ->check(harness::cpu_list());
+inline void add_cpu_options(harness::command_line& line, cpu_choice& cpus) {
+  line.add("--server-cpus", cpus.server, "CPUs of the server (default: the first)").cpu_list();
+  line.add("--load-cpus", cpus.load, "CPUs of the load generator (default: the second)").cpu_list();
 }
 
 /// Server and load generator on a CPU each; gives the server's. limit_error when there is no second

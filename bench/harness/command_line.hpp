@@ -1,99 +1,78 @@
-// How every binary of ours reads its arguments: CLI11, --version, and one line on what is wrong.
+// How every binary of ours reads its arguments: options, --help, --version, and one line on what is
+// wrong. CLI11 does the work, in command_line.cpp alone: its headers take longer to compile than
+// most programs that would include them.
 #pragma once
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <iostream>
-#include <map>
-#include <stdexcept>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "bench/harness/placement.hpp"
-#include "runtimes/support/error.hpp"
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace switchyard::harness {
 
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_bad_arguments = 2;
 
-[[noreturn]] inline void exit_with(int code, const std::string& program, const std::string& why) {
-  std::fflush(stdout);
-  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), why.c_str());
-  std::exit(code);
-}
+/// What one option takes, said right where it is added.
+class option {
+ public:
+  explicit option(CLI::Option& added) : added_(&added) {}
 
-/// For options that take CPU lists: says at once what is wrong with one.
-inline CLI::Validator cpu_list() {
-  return {[](const std::string& text) {
-            try {
-              parse_cpu_list(text);
-              return std::string();
-            } catch (const std::invalid_argument& wrong) {
-              return std::string(wrong.what());
-            }
-          },
-          "CPUS"};
-}
+  /// Help tells the bounds, or `shown_as` in their place. T is the type of the option's value.
+  template <class T>
+  option& range(T lowest, T highest, const std::string& shown_as = "");
+  /// A TCP port; `lowest` is 0 where 0 means any.
+  option& port(int lowest) { return range(lowest, 65535); }
+  /// A length of time, such as 500ms, 5s or 2m, as seconds.
+  option& duration(double shortest = 0.001);
+  /// A size such as 500kb or 100mb, as bytes.
+  option& byte_size();
+  option& cpu_list();
+  option& one_of(const std::vector<std::string>& words, const std::string& shown_as);
+  /// Wrong is what `parse` throws std::invalid_argument for.
+  option& parsed_by(const std::function<void(const std::string&)>& parse,
+                    const std::string& description);
+  option& excludes(const std::vector<std::string>& others);
+  /// Help tells the value that it has now, or `text`.
+  option& with_default();
+  option& with_default(const std::string& text);
 
-/// For options that take a length of time, such as 500ms, 5s or 2m: turns it into seconds.
-inline CLI::AsNumberWithUnit duration_in_seconds() {
-  return CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 1e-3}, {"s", 1}, {"m", 60}},
-                               CLI::AsNumberWithUnit::CASE_SENSITIVE);
-}
+ private:
+  CLI::Option* added_;
+};
 
-/// For options that take a TCP port; `lowest` is 0 where 0 means any.
-inline CLI::Range port_from(int lowest) { return {lowest, 65535}; }
+class command_line {
+ public:
+  command_line(const std::string& program, const std::string& what);
+  ~command_line();
 
-inline void add_version(CLI::App& app) {
-  app.set_version_flag("--version", app.get_name() + " " SWITCHYARD_VERSION);
-}
+  /// T: a number, std::string or, for positional arguments, a vector of strings.
+  template <class T>
+  option add(const std::string& name, T& value, const std::string& what);
+  option add_flag(const std::string& name, bool& value, const std::string& what);
+  /// What `take` throws is thrown by parse_or_exit.
+  option add_taken(const std::string& name, const std::string& shown_as,
+                   const std::function<void(const std::string&)>& take, const std::string& what);
+  void add_version();
+  void footer(const std::string& text);
 
-/// Parses, or prints what was asked for (--help, --version) and exits 0, or prints one line and
-/// exits 2.
-inline void parse_or_exit(CLI::App& app, int argc, char** argv) {
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked) {
-    std::exit(app.exit(asked));
-  } catch (const CLI::ParseError& wrong) {
-    exit_with(exit_bad_arguments, app.get_name(), wrong.what() + std::string(" (see --help)"));
-  }
-}
+  [[nodiscard]] std::string help() const;
 
-/// A descriptor opened by us must never become one of the standard streams.
-inline void open_missing_standard_streams() {
-  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
-    if (fd > STDERR_FILENO) {
-      ::close(fd);
-      return;
-    }
-  }
-}
+  /// Parses, or prints what was asked for (--help, --version) and exits 0, or prints one line and
+  /// exits 2.
+  void parse_or_exit(int argc, char** argv);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
 
 /// Runs a program's body; what it throws becomes one line and an exit code: 2 for what the caller
 /// can put right in the arguments (std::invalid_argument, limit_error), else 1.
-template <class Body>
-int run_program(const std::string& program, Body body) {
-  open_missing_standard_streams();
-  try {
-    const int code = body();
-    std::cout.flush();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
-      throw std::runtime_error("the output could not be written");
-    }
-    return code;
-  } catch (const std::invalid_argument& wrong) {
-    exit_with(exit_bad_arguments, program, wrong.what());
-  } catch (const limit_error& limit) {
-    exit_with(exit_bad_arguments, program, std::string("limit reached: ") + limit.what());
-  } catch (const std::exception& failure) {
-    exit_with(exit_failure, program, failure.what());
-  }
-}
+int run_program(const std::string& program, const std::function<int()>& body);
 
 }  // namespace switchyard::harness

@@ -104,27 +104,26 @@ std::string row_name(std::string_view workload, const row& r) {
 }
 
 int run_main(int argc, char** argv, const workload& w,
-             const std::function<void(CLI::App&)>& add_options) {
+             const std::function<void(command_line&)>& add_options) {
   const std::string program = "bench_" + w.name;
   return run_program(program, [&] {
     first_cpu();  // remembers the CPUs before any row binds this thread
-    CLI::App app(w.what, program);
+    command_line line(program, w.what);
     bool describe = false;
-    app.add_flag("--describe", describe, "Print what the rows are, as JSON, and exit");
+    line.add_flag("--describe", describe, "Print what the rows are, as JSON, and exit");
     benchmark::IterationCount iterations = 0;
-    app.add_option("--iterations", iterations,
-                   "Run each row once with so many iterations; its name then ends in /iterations:N")
-        ->check(CLI::Range(benchmark::IterationCount{1}, most_iterations).description(""))
-        ->type_name("N");
+    line.add("--iterations", iterations,
+             "Run each row once with so many iterations; its name then ends in /iterations:N")
+        .range(benchmark::IterationCount{1}, most_iterations, "N");
     bool hardware = false;
-    app.add_flag("--hardware-counters", hardware,
-                 "Count cycles, instructions and cache misses, where the machine lets us; the "
-                 "times are then worth nothing");
-    add_version(app);
-    add_options(app);
-    help_text = app.help();
+    line.add_flag("--hardware-counters", hardware,
+                  "Count cycles, instructions and cache misses, where the machine lets us; the "
+                  "times are then worth nothing");
+    line.add_version();
+    add_options(line);
+    help_text = line.help();
     benchmark::Initialize(&argc, argv, print_help);
-    parse_or_exit(app, argc, argv);
+    line.parse_or_exit(argc, argv);
     if (describe) {
       std::puts(description(w).dump(2).c_str());
       return 0;

@@ -7,7 +7,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -20,6 +19,8 @@
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
+
+class command_line;
 
 /// The figure that a workload is compared by: a counter's name, or "real_time".
 struct metric {
@@ -61,7 +62,7 @@ std::string row_name(std::string_view workload, const row& r);
 /// parsed before the first row runs. Exit code 0, 1 (a row failed), 2 (bad arguments, no row).
 int run_main(
     int argc, char** argv, const workload& w,
-    const std::function<void(CLI::App&)>& add_options = [](CLI::App&) {});
+    const std::function<void(command_line&)>& add_options = [](command_line&) {});
 
 /// What one batch of operations took.
 struct measured {

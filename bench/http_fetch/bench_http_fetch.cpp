@@ -275,10 +275,10 @@ int main(int argc, char** argv) {
   });
   add_wrk_rows(w.rows);
   add_gevent_rows(w.rows);
-  return harness::run_main(argc, argv, w, [](CLI::App& app) {
-    app.add_option("--origin-port", given_origin_port,
-                   "Fetch from an http_origin that listens there on 127.0.0.1, with the bytes and "
-                   "latency of the row (default: each row starts one on a CPU of its own)")
-        ->check(harness::port_from(1));
+  return harness::run_main(argc, argv, w, [](harness::command_line& line) {
+    line.add("--origin-port", given_origin_port,
+             "Fetch from an http_origin that listens there on 127.0.0.1, with the bytes and "
+             "latency of the row (default: each row starts one on a CPU of its own)")
+        .port(1);
   });
 }

@@ -8,7 +8,6 @@
 // It stops before it does harm. Each limit is known beforehand: 80 % of what is shared with others,
 // half of the available memory, and nothing is begun for which there is no room. A step that takes
 // more than ten seconds is the last one. `--most` bounds all climbs.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/harness/command_line.hpp"
 #include "bench/harness/in_a_child.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/parked_tasks.hpp"
@@ -146,10 +146,9 @@ int main(int argc, char** argv) {
   for (const echo::server& by : echo::all_servers()) {
     if (by.is == echo::kind::serve_only) add_connections(w.rows, by, most);
   }
-  return harness::run_main(argc, argv, w, [&](CLI::App& app) {
-    app.add_option("--most", most, "Tasks or connections at which each climb ends")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24).description(""))
-        ->type_name("N")
-        ->capture_default_str();
+  return harness::run_main(argc, argv, w, [&](harness::command_line& line) {
+    line.add("--most", most, "Tasks or connections at which each climb ends")
+        .range(std::int64_t{1}, std::int64_t{1} << 24, "N")
+        .with_default();
   });
 }

@@ -2,7 +2,6 @@
 // until the end of its input.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <cstdio>
@@ -84,16 +83,14 @@ int talk(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  CLI::App app("Sends each line of its input to an echo server and prints what comes back",
-               "echo_client");
-  app.add_option("--host", chosen.host, "Where the server is")->capture_default_str();
-  app.add_option("--port", chosen.port, "Its port")
-      ->check(harness::port_from(1))
-      ->capture_default_str();
-  app.add_option("--timeout", chosen.timeout_s, "Most seconds to wait for an echo")
-      ->check(CLI::Range(0.001, 3600.0))
-      ->capture_default_str();
-  harness::add_version(app);
-  harness::parse_or_exit(app, argc, argv);
+  harness::command_line line(
+      "echo_client", "Sends each line of its input to an echo server and prints what comes back");
+  line.add("--host", chosen.host, "Where the server is").with_default();
+  line.add("--port", chosen.port, "Its port").port(1).with_default();
+  line.add("--timeout", chosen.timeout_s, "Most seconds to wait for an echo")
+      .range(0.001, 3600.0)
+      .with_default();
+  line.add_version();
+  line.parse_or_exit(argc, argv);
   return harness::run_program("echo_client", [&] { return talk(chosen); });
 }

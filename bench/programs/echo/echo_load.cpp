@@ -4,12 +4,10 @@
 // objective allows. Warm-up and measuring are separate phases over the same connections. Ends by
 // itself: after the duration, or when every connection has failed. Exit code 0, or 1 when anything
 // was wrong.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -38,6 +36,7 @@ struct options {
   std::size_t bytes = 64;
   double duration_s = 5;
   double warmup_s = 1;
+  std::string how = "constant";
   send_schedule::plan schedule{.rate = 0};
   std::string slo;
   std::string cpus;
@@ -216,63 +215,44 @@ int run_load(const options& chosen) {
                             : search(generator, chosen, stop, json);
 }
 
-void add_options(CLI::App& app, options& chosen) {
-  app.add_option("--host", chosen.host, "Where the server is")->capture_default_str();
-  app.add_option("--port", chosen.port, "Its port")
-      ->check(harness::port_from(1))
-      ->capture_default_str();
-  app.add_option("--connections", chosen.connections, "Connections that are open")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}))
-      ->capture_default_str();
-  app.add_option("--active", chosen.active, "Of these, how many get messages (default: all)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
-  app.add_option("--bytes", chosen.bytes, "Bytes per message")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{64} << 20))
-      ->capture_default_str();
-  app.add_option("--duration", chosen.duration_s, "Measured time, such as 500ms or 5s")
-      ->transform(harness::duration_in_seconds())
-      ->check(CLI::Range(0.001, 3600.0))
-      ->default_str("5s");
-  app.add_option("--warmup", chosen.warmup_s, "Time before it, not measured")
-      ->transform(harness::duration_in_seconds())
-      ->check(CLI::Range(0.0, 3600.0))
-      ->default_str("1s");
-  app.add_option("--rate", chosen.schedule.rate,
-                 "Open loop: so many messages per second, whatever the server does")
-      ->check(CLI::Range(0.01, 1e8));
-  app.add_option("--schedule", chosen.schedule.how, "Of the open loop: constant or poisson")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, send_schedule::kind>{
-                                              {"constant", send_schedule::kind::constant},
-                                              {"poisson", send_schedule::kind::poisson}})
-                      .description(""))
-      ->type_name("HOW")
-      ->default_str("constant");
-  app.add_option("--seed", chosen.schedule.seed, "Of the times of a poisson schedule")
-      ->capture_default_str();
-  app.add_option("--slo", chosen.slo,
-                 "Look for the highest rate with this percentile within its bound: p99=5ms")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            try {
-              load::parse_slo(text);
-              return std::string();
-            } catch (const std::invalid_argument& wrong) {
-              return std::string(wrong.what());
-            }
-          },
-          "pNN=TIME"));
-  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)")
-      ->check(harness::cpu_list());
-  app.add_option("--json", chosen.json, "Also write the figures to this file");
-  app.add_option("--histogram", chosen.histogram,
-                 "Also write the latency histograms to this file (for switchyard.sh merge)");
-  app.add_option("--server-pid", chosen.server_pid,
-                 "Also tell the CPU time of this process and its children: the server's")
-      ->check(CLI::Range(pid_t{1}, std::numeric_limits<pid_t>::max()).description(""))
-      ->type_name("PID");
-  app.add_flag("--allow-remote", chosen.allow_remote,
-               "Load a host other than this one; its owner has to agree");
-  harness::add_version(app);
+void add_options(harness::command_line& line, options& chosen) {
+  constexpr std::size_t most_connections = 1'000'000'000;
+  line.add("--host", chosen.host, "Where the server is").with_default();
+  line.add("--port", chosen.port, "Its port").port(1).with_default();
+  line.add("--connections", chosen.connections, "Connections that are open")
+      .range(std::size_t{1}, most_connections)
+      .with_default();
+  line.add("--active", chosen.active, "Of these, how many get messages (default: all)")
+      .range(std::size_t{1}, most_connections);
+  line.add("--bytes", chosen.bytes, "Bytes per message")
+      .range(std::size_t{1}, std::size_t{64} << 20)
+      .with_default();
+  line.add("--duration", chosen.duration_s, "Measured time, such as 500ms or 5s")
+      .duration()
+      .with_default("5s");
+  line.add("--warmup", chosen.warmup_s, "Time before it, not measured")
+      .duration(0)
+      .with_default("1s");
+  line.add("--rate", chosen.schedule.rate,
+           "Open loop: so many messages per second, whatever the server does")
+      .range(0.01, 1e8);
+  line.add("--schedule", chosen.how, "Of the open loop: constant or poisson")
+      .one_of({"constant", "poisson"}, "HOW")
+      .with_default();
+  line.add("--seed", chosen.schedule.seed, "Of the times of a poisson schedule").with_default();
+  line.add("--slo", chosen.slo,
+           "Look for the highest rate with this percentile within its bound: p99=5ms")
+      .parsed_by(load::parse_slo, "pNN=TIME");
+  line.add("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)").cpu_list();
+  line.add("--json", chosen.json, "Also write the figures to this file");
+  line.add("--histogram", chosen.histogram,
+           "Also write the latency histograms to this file (for switchyard.sh merge)");
+  line.add("--server-pid", chosen.server_pid,
+           "Also tell the CPU time of this process and its children: the server's")
+      .range(pid_t{1}, std::numeric_limits<pid_t>::max(), "PID");
+  line.add_flag("--allow-remote", chosen.allow_remote,
+                "Load a host other than this one; its owner has to agree");
+  line.add_version();
 }
 
 }  // namespace
@@ -281,9 +261,10 @@ void add_options(CLI::App& app, options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  CLI::App app("Load for an echo server, closed or open loop; every reply is verified",
-               "echo_load");
-  add_options(app, chosen);
-  harness::parse_or_exit(app, argc, argv);
+  harness::command_line line(
+      "echo_load", "Load for an echo server, closed or open loop; every reply is verified");
+  add_options(line, chosen);
+  line.parse_or_exit(argc, argv);
+  if (chosen.how == "poisson") chosen.schedule.how = send_schedule::kind::poisson;
   return harness::run_program("echo_load", [&] { return run_load(chosen); });
 }

@@ -2,7 +2,6 @@
 // control; serves until SIGINT or SIGTERM, then prints a line of totals and exits 0.
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -83,19 +82,17 @@ int serve(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  CLI::App app("An echo server on one of the runtimes, until SIGINT or SIGTERM", "echo_server");
-  app.add_option("--runtime", chosen.runtime,
-                 echo::server_names(false) + ", or a control: " + echo::server_names(true))
-      ->capture_default_str();
-  app.add_option("--host", chosen.host, "Address to listen on")->capture_default_str();
-  app.add_option("--port", chosen.port, "Port to listen on; 0 picks a free one")
-      ->check(harness::port_from(0))
-      ->capture_default_str();
-  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)")
-      ->check(harness::cpu_list());
-  app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
-  app.footer(help_on_servers());
-  harness::add_version(app);
-  harness::parse_or_exit(app, argc, argv);
+  harness::command_line line("echo_server",
+                             "An echo server on one of the runtimes, until SIGINT or SIGTERM");
+  line.add("--runtime", chosen.runtime,
+           echo::server_names(false) + ", or a control: " + echo::server_names(true))
+      .with_default();
+  line.add("--host", chosen.host, "Address to listen on").with_default();
+  line.add("--port", chosen.port, "Port to listen on; 0 picks a free one").port(0).with_default();
+  line.add("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)").cpu_list();
+  line.add("--parent", chosen.parent, "End when this process, its parent, ends");
+  line.footer(help_on_servers());
+  line.add_version();
+  line.parse_or_exit(argc, argv);
   return harness::run_program("echo_server", [&] { return serve(chosen); });
 }

@@ -24,7 +24,8 @@ namespace {
 std::string all_cpus() {
   std::string all;
   for (const int cpu : harness::allowed_cpus()) {
-    all += (all.empty() ? "" : ",") + std::to_string(cpu);
+    if (!all.empty()) all += ',';
+    all += std::to_string(cpu);
   }
   return all;
 }

@@ -1,6 +1,5 @@
 // http_fetch: the article's crawler. Fetches URLs, a task for each, on one of the runtimes, and
 // says for each what came back or why nothing did; --compare does it on all of them.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <concepts>
@@ -211,35 +210,32 @@ int fetch(const options& chosen) {
   return code;
 }
 
-void add_options(CLI::App& app, options& chosen) {
-  app.add_option("URL", chosen.urls, "http:// and https:// URLs");
-  app.add_option("--urls", chosen.urls_file, "A file with one URL per line; - is standard input");
-  app.add_option("--runtime", chosen.runtime, runtime_names())->capture_default_str();
-  app.add_flag("--serial", chosen.one_after_another, "One fetch after another on that runtime");
-  app.add_flag("--json", chosen.json, "Print the results as JSON");
-  app.add_flag("--compare", chosen.compare, "On serial, then on every runtime; prints a table")
-      ->excludes("--runtime")
-      ->excludes("--serial")
-      ->excludes("--json");
-  app.add_option(
-         "--parallel", chosen.parallel,
-         "Fetches under way at once, at most: a window that moves along in the order of the URLs")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
-      ->capture_default_str();
-  app.add_option("--timeout", chosen.timeout_s, "For each fetch, such as 500ms or 10s")
-      ->transform(harness::duration_in_seconds())
-      ->check(CLI::Range(0.001, 3600.0))
-      ->default_str("10s");
-  app.add_option("--max-bytes", chosen.max_bytes, "Largest body, such as 500kb or 100mb")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 50))
-      ->default_str("100mb");
-  app.add_option("--max-redirects", chosen.fetch.most_redirects, "Redirects followed, at most")
-      ->check(CLI::Range(0U, 100U))
-      ->capture_default_str();
-  app.add_flag("--insecure", chosen.fetch.insecure, "Accept any certificate");
-  app.add_option("--ca", chosen.fetch.ca_file, "Trust the certificates in this file, too");
-  app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
+void add_options(harness::command_line& line, options& chosen) {
+  line.add("URL", chosen.urls, "http:// and https:// URLs");
+  line.add("--urls", chosen.urls_file, "A file with one URL per line; - is standard input");
+  line.add("--runtime", chosen.runtime, runtime_names()).with_default();
+  line.add_flag("--serial", chosen.one_after_another, "One fetch after another on that runtime");
+  line.add_flag("--json", chosen.json, "Print the results as JSON");
+  line.add_flag("--compare", chosen.compare, "On serial, then on every runtime; prints a table")
+      .excludes({"--runtime", "--serial", "--json"});
+  line.add("--parallel", chosen.parallel,
+           "Fetches under way at once, at most: a window that moves along in the order of the URLs")
+      .range(std::size_t{1}, std::size_t{100'000})
+      .with_default();
+  line.add("--timeout", chosen.timeout_s, "For each fetch, such as 500ms or 10s")
+      .duration()
+      .with_default("10s");
+  line.add("--max-bytes", chosen.max_bytes, "Largest body, such as 500kb or 100mb")
+      .byte_size()
+      .range(std::uint64_t{0}, std::uint64_t{1} << 50)
+      .with_default("100mb");
+  line.add("--max-redirects", chosen.fetch.most_redirects, "Redirects followed, at most")
+      .range(0U, 100U)
+      .with_default();
+  line.add_flag("--insecure", chosen.fetch.insecure, "Accept any certificate");
+  line.add("--ca", chosen.fetch.ca_file, "Trust the certificates in this file, too");
+  line.add("--parent", chosen.parent, "End when this process, its parent, ends");
+  line.add_version();
 }
 
 }  // namespace
@@ -248,10 +244,9 @@ void add_options(CLI::App& app, options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  CLI::App app("Fetches URLs, a task for each, on one of the runtimes", "http_fetch");
-  add_options(app, chosen);
-  harness::add_version(app);
-  harness::parse_or_exit(app, argc, argv);
+  harness::command_line line("http_fetch", "Fetches URLs, a task for each, on one of the runtimes");
+  add_options(line, chosen);
+  line.parse_or_exit(argc, argv);
   return harness::run_program("http_fetch", [&] {
     chosen.fetch.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(chosen.timeout_s));

@@ -3,9 +3,7 @@
 // and exits 0.
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 #include <string>
 
 #include "bench/harness/command_line.hpp"
@@ -64,34 +62,30 @@ int serve(const options& chosen) {
 int main(int argc, char** argv) {
   using namespace switchyard;
   options chosen;
-  CLI::App app("A web server for measurements, until SIGINT or SIGTERM", "http_origin");
-  app.footer(
+  harness::command_line line("http_origin",
+                             "A web server for measurements, until SIGINT or SIGTERM");
+  line.footer(
       "A query sets these for one request, such as /?bytes=1000&latency_ms=50; further ones are\n"
       "chunked=1, close=1, status=404 and status=302&location=/there.");
-  app.add_option("--host", chosen.host, "Address to listen on")->capture_default_str();
-  app.add_option("--port", chosen.port, "Port to listen on; 0 picks a free one")
-      ->check(harness::port_from(0))
-      ->capture_default_str();
-  app.add_option("--bytes", chosen.bytes, "Bytes in a body")
-      ->check(CLI::Range(std::uint64_t{0}, most_body_bytes))
-      ->capture_default_str();
-  app.add_option("--latency-ms", chosen.latency_ms, "Time before an answer, in milliseconds")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{most_latency.count()}))
-      ->capture_default_str();
-  app.add_option("--idle-timeout", chosen.idle_timeout_s,
-                 "End connections that ask nothing or take nothing for this long")
-      ->transform(harness::duration_in_seconds())
-      ->check(CLI::Range(0.001, 3600.0))
-      ->default_str("60s");
-  app.add_option("--request-timeout", chosen.request_timeout_s,
-                 "End connections whose request is not complete after this long")
-      ->transform(harness::duration_in_seconds())
-      ->check(CLI::Range(0.001, 3600.0))
-      ->default_str("10s");
-  app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)")
-      ->check(harness::cpu_list());
-  app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
-  harness::add_version(app);
-  harness::parse_or_exit(app, argc, argv);
+  line.add("--host", chosen.host, "Address to listen on").with_default();
+  line.add("--port", chosen.port, "Port to listen on; 0 picks a free one").port(0).with_default();
+  line.add("--bytes", chosen.bytes, "Bytes in a body")
+      .range(std::uint64_t{0}, most_body_bytes)
+      .with_default();
+  line.add("--latency-ms", chosen.latency_ms, "Time before an answer, in milliseconds")
+      .range(std::int64_t{0}, std::int64_t{most_latency.count()})
+      .with_default();
+  line.add("--idle-timeout", chosen.idle_timeout_s,
+           "End connections that ask nothing or take nothing for this long")
+      .duration()
+      .with_default("60s");
+  line.add("--request-timeout", chosen.request_timeout_s,
+           "End connections whose request is not complete after this long")
+      .duration()
+      .with_default("10s");
+  line.add("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)").cpu_list();
+  line.add("--parent", chosen.parent, "End when this process, its parent, ends");
+  line.add_version();
+  line.parse_or_exit(argc, argv);
   return harness::run_program("http_origin", [&] { return serve(chosen); });
 }

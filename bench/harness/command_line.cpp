@@ -1,0 +1,171 @@
+#include "bench/harness/command_line.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+
+#include "bench/harness/placement.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::harness {
+namespace {
+
+[[noreturn]] void exit_with(int code, const std::string& program, const std::string& why) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), why.c_str());
+  std::exit(code);
+}
+
+/// A descriptor opened by us must never become one of the standard streams.
+void open_missing_standard_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
+    if (fd > STDERR_FILENO) {
+      ::close(fd);
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+option& option::range(T lowest, T highest, const std::string& shown_as) {
+  CLI::Range bounds(lowest, highest);
+  if (!shown_as.empty()) {
+    bounds.description("");
+    added_->type_name(shown_as);
+  }
+  added_->check(bounds);
+  return *this;
+}
+
+option& option::duration(double shortest) {
+  added_->transform(
+      CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 1e-3}, {"s", 1}, {"m", 60}},
+                            CLI::AsNumberWithUnit::CASE_SENSITIVE));
+  return range(shortest, 3600.0);
+}
+
+option& option::byte_size() {
+  added_->transform(CLI::AsSizeValue(false));
+  return *this;
+}
+
+option& option::cpu_list() { return parsed_by(parse_cpu_list, "CPUS"); }
+
+option& option::one_of(const std::vector<std::string>& words, const std::string& shown_as) {
+  CLI::IsMember member(words);
+  added_->check(member.description(""))->type_name(shown_as);
+  return *this;
+}
+
+option& option::parsed_by(const std::function<void(const std::string&)>& parse,
+                          const std::string& description) {
+  added_->check(CLI::Validator(
+      [parse](const std::string& text) {
+        try {
+          parse(text);
+          return std::string();
+        } catch (const std::invalid_argument& wrong) {
+          return std::string(wrong.what());
+        }
+      },
+      description));
+  return *this;
+}
+
+option& option::excludes(const std::vector<std::string>& others) {
+  for (const std::string& other : others) added_->excludes(other);
+  return *this;
+}
+
+option& option::with_default() {
+  added_->capture_default_str();
+  return *this;
+}
+
+option& option::with_default(const std::string& text) {
+  added_->default_str(text);
+  return *this;
+}
+
+command_line::command_line(const std::string& program, const std::string& what)
+    : app_(std::make_unique<CLI::App>(what, program)) {}
+
+command_line::~command_line() = default;
+
+template <class T>
+option command_line::add(const std::string& name, T& value, const std::string& what) {
+  return option(*app_->add_option(name, value, what));
+}
+
+option command_line::add_flag(const std::string& name, bool& value, const std::string& what) {
+  return option(*app_->add_flag(name, value, what));
+}
+
+option command_line::add_taken(const std::string& name, const std::string& shown_as,
+                               const std::function<void(const std::string&)>& take,
+                               const std::string& what) {
+  return option(*app_->add_option_function(name, take, what)->type_name(shown_as));
+}
+
+void command_line::add_version() {
+  app_->set_version_flag("--version", app_->get_name() + " " SWITCHYARD_VERSION);
+}
+
+void command_line::footer(const std::string& text) { app_->footer(text); }
+
+std::string command_line::help() const { return app_->help(); }
+
+void command_line::parse_or_exit(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    std::exit(app_->exit(asked));
+  } catch (const CLI::ParseError& wrong) {
+    exit_with(exit_bad_arguments, app_->get_name(), wrong.what() + std::string(" (see --help)"));
+  }
+}
+
+int run_program(const std::string& program, const std::function<int()>& body) {
+  open_missing_standard_streams();
+  try {
+    const int code = body();
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+      throw std::runtime_error("the output could not be written");
+    }
+    return code;
+  } catch (const std::invalid_argument& wrong) {
+    exit_with(exit_bad_arguments, program, wrong.what());
+  } catch (const limit_error& limit) {
+    exit_with(exit_bad_arguments, program, std::string("limit reached: ") + limit.what());
+  } catch (const std::exception& failure) {
+    exit_with(exit_failure, program, failure.what());
+  }
+}
+
+// What our programs' values are made of.
+template option& option::range(int, int, const std::string&);
+template option& option::range(unsigned, unsigned, const std::string&);
+template option& option::range(std::int64_t, std::int64_t, const std::string&);
+template option& option::range(std::uint64_t, std::uint64_t, const std::string&);
+template option& option::range(double, double, const std::string&);
+template option command_line::add(const std::string&, int&, const std::string&);
+template option command_line::add(const std::string&, unsigned&, const std::string&);
+template option command_line::add(const std::string&, std::int64_t&, const std::string&);
+template option command_line::add(const std::string&, std::uint64_t&, const std::string&);
+template option command_line::add(const std::string&, double&, const std::string&);
+template option command_line::add(const std::string&, std::string&, const std::string&);
+template option command_line::add(const std::string&, std::vector<std::string>&,
+                                  const std::string&);
+
+}  // namespace switchyard::harness
