@@ -11,7 +11,6 @@ from pathlib import Path
 from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
-from .sampling import Interrupted
 
 BUILD_TIMEOUT_S = 3600.0
 GIT_TIMEOUT_S = 600.0
@@ -44,10 +43,7 @@ def run(
         raise SwitchyardError(f"{name} is needed, but not installed (or not in PATH)")
     unset = [part for variable in (*_MISLEADING, *without) for part in ("-u", variable)]
     env = shutil.which("env") or "/usr/bin/env"
-    outcome = launch([env, *unset, "--", *map(str, command)], timeout_s, interrupts)
-    if outcome.interrupted:
-        raise Interrupted
-    return outcome
+    return launch([env, *unset, "--", *map(str, command)], timeout_s, interrupts)
 
 
 def git(folder: Path, *arguments: str | Path, interrupts: Interrupts | None = None) -> Outcome:

@@ -38,7 +38,6 @@ class Outcome:
     stderr: str
     out_file: str
     timed_out: bool = False
-    interrupted: bool = False
     voluntary: int = 0
     involuntary: int = 0
 
@@ -85,7 +84,8 @@ def launch(
     batch: bool = False,
 ) -> Outcome:
     """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. With
-    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH.
+    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. Raises
+    Interrupted once a signal has come, and SwitchyardError if no process can be started.
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
@@ -109,9 +109,9 @@ def launch(
         kill_and_reap_children(bystanders)
     stdout, stderr, out_file = files.read_and_close()
     end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
-    interrupted = bool(interrupts and interrupts.signum)
-    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file,
-        timed_out=timed_out, interrupted=interrupted)  # fmt: skip
+    if interrupts:
+        interrupts.stop_if_any()
+    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
 
 
 def _wait(readers: list, timeout_s: float) -> list:

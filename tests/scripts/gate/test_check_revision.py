@@ -12,9 +12,8 @@ import pytest
 from tiny_project import CMAKE, commit, git, worktrees_of
 
 from switchyard.gate import revision, worktrees
-from switchyard.gate.sampling import Interrupted
 from switchyard.system.errors import BadInputError, SwitchyardError
-from switchyard.system.interrupts import Interrupts
+from switchyard.system.interrupts import Interrupted, Interrupts
 from switchyard.system.processes import children_of
 
 
