@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from .errors import SwitchyardError
 from .interrupts import SIGNALS, Interrupts
-from .processes import become_subreaper, children_of, die_with_parent, kill_and_reap_children
+from .processes import become_subreaper, children, die_with_parent, kill_and_reap_children
 
 _KEEPER_GRACE_S = 5.0
 
@@ -89,7 +89,7 @@ def launch(
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
-    bystanders = children_of(os.getpid())
+    bystanders = children()
     files = _Files.create()
     argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
     report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch))
@@ -106,6 +106,7 @@ def launch(
             os.kill(keeper, signal.SIGKILL)
         ending = os.read(report, 4096)
         os.close(report)
+        os.waitpid(keeper, 0)
         kill_and_reap_children(bystanders)
     stdout, stderr, out_file = files.read_and_close()
     end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
