@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from ..system.counting_tools import find_tool
 from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
+from ..system.tools import find_counter
 from . import gate, instructions, outputs, stages
 from .copies import fresh_copies
 from .model import SIDES, Finding, Report, Verdict
@@ -111,7 +111,7 @@ def _refuse_rebuilt(before: Mapping[Path, object], after: Mapping[Path, object])
 
 def _count(prepared: Prepared, roots: Mapping[str, Path], interrupts: Interrupts) -> Counts:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
-    known, tool = gate.gate_set(), find_tool()
+    known, tool = gate.gate_set(), find_counter()
     counts: Counts = {}
     for benchmark in prepared.benchmarks:
         if benchmark.name in known and not known[benchmark.name].instructions:

@@ -21,10 +21,10 @@ from pathlib import Path
 from rich.console import Console
 
 from ...system import errors
-from ...system.counting_tools import find_tool
 from ...system.errors import BadInputError, SwitchyardError
 from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
+from ...system.tools import find_counter
 from .. import document, gate, instructions, sides
 from ..copies import fresh_copies
 from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan
@@ -150,7 +150,7 @@ def _root(percent: int, side: str) -> Path:
 
 def _count(args: argparse.Namespace) -> int:
     changes: dict[str, dict[str, float]] = {}
-    tool = find_tool()
+    tool = find_counter()
     with Interrupts() as interrupts:
         for name in (name for name, entry in gate.gate_set().items() if entry.instructions):
             changes[name] = {}
