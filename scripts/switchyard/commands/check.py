@@ -15,6 +15,7 @@ from rich.console import Console
 
 from ..system import errors, streams
 from ..system.errors import SwitchyardError
+from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 
@@ -75,9 +76,9 @@ def _check(args: argparse.Namespace) -> int:
 
 def _finish(report: "Report", prepared: "Prepared", counts: "Counts", folder: Path) -> None:
     """Judge, print, write: what can't be written has been seen at least."""
-    from ..gate import facts, outputs, verdicts
+    from ..gate import outputs, verdicts
 
-    report.facts["ended_at"] = facts.now()
+    report.facts["ended_at"] = now()
     judged = verdicts.judge(report.plan, prepared.benchmarks, report.pairs)
     judged = [replace(f, instructions=counts.get(f.benchmark.key)) for f in judged]
     report.findings = [*judged, *report.settled]

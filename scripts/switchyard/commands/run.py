@@ -7,7 +7,6 @@ import argparse
 import random
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..suite.results import ResultsFolder
 from ..suite.tally import Tally
 from ..system import errors
 from ..system.errors import BadInputError, SwitchyardError
+from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.paths import RELEASE_BUILD, RESULTS, recorded
 
@@ -118,7 +118,7 @@ def _run_facts(plan: Plan, args: argparse.Namespace, left_out: needs.LeftOut) ->
         "budget_s": plan.budget_s,
         "min_time_s": plan.min_time_s,
         "launch_timeout_s": plan.timeout_s,
-        "started_at": _now(),
+        "started_at": now(),
         "ended_at": None,
         "complete": False,
         "left_out": left_out,
@@ -145,7 +145,7 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
     with Interrupts() as interrupts, ProgressDisplay(rows, plan.rounds, console) as display:
         tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
         note(tally)
-        facts["ended_at"] = _now()
+        facts["ended_at"] = now()
         facts["complete"] = not (tally.interrupted_by or tally.never_launched)
         folder.write_environment()
     if tally.to_be_counted:
@@ -153,7 +153,3 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
     if tally.interrupted_by:
         console.print(f"{Interrupted(tally.interrupted_by)}, {tally.launches} launches are kept")
     return tally
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -7,7 +7,6 @@ import argparse
 import os
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from ..suite import environment
 from ..suite.progress import ProgressBar
-from ..system import errors, streams
+from ..system import errors, files, streams
 from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
@@ -59,7 +58,7 @@ def _validate(args: argparse.Namespace) -> int:
     facts = environment.collect(args.build, machine)
     folder = document.create(args.out or RESULTS / f"validate-{environment.folder_name(facts)}")
     facts["validate"] = _facts(args, planned, found)
-    document.write(folder / _ENVIRONMENT, facts)
+    files.write(folder / _ENVIRONMENT, facts)
     console = Console(stderr=True, highlight=False, markup=False)
     _announce(console, planned, found, folder)
     with Interrupts() as interrupts, _Progress(console, planned.rounds) as progress:
@@ -70,7 +69,7 @@ def _validate(args: argparse.Namespace) -> int:
         before = machine.cpu_times()
         run.run()
     facts["validate"] |= {
-        "rounds_done": run.done, "ended_at": _now(),
+        "rounds_done": run.done, "ended_at": files.now(),
         "steal_percent": machine.steal_percent_since(before),
     }  # fmt: skip
     _hand_out(run, facts, folder)
@@ -89,7 +88,7 @@ def _facts(args: argparse.Namespace, planned: "Plan", found: "Tools") -> dict[st
         "tools": found.versions, "missing": found.missing,
         "cpu": planned.cpu, "other_cpu": planned.other_cpu, "seed": planned.seed,
         "rounds_wanted": planned.rounds, "rounds_done": 0, "budget_s": planned.budget_s,
-        "started_at": _now(), "ended_at": None, "steal_percent": None,
+        "started_at": files.now(), "ended_at": None, "steal_percent": None,
     }  # fmt: skip
 
 
@@ -113,8 +112,8 @@ def _hand_out(run: "Rounds", facts: dict[str, Any], folder: Path) -> None:
     findings = run.findings()
     in_words = text.facts_in_words(facts)
     text.print_findings(findings, in_words, stdout_console())
-    document.write(folder / _ENVIRONMENT, facts)
-    document.write(folder / "TABLE.md", text.markdown(findings, in_words))
+    files.write(folder / _ENVIRONMENT, facts)
+    files.write(folder / "TABLE.md", text.markdown(findings, in_words))
     document.save(folder, run, complete=not run.is_interrupted)
     print(f"results: {folder}")
 
@@ -129,7 +128,3 @@ class _Progress(ProgressBar):
     def measuring(self, turn: "Turn") -> None:
         plain = f"round {turn.round + 1} of {self._rounds}"
         self.show("round", turn.round, self._rounds, turn.seconds_left, turn.item, plain)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -2,24 +2,15 @@
 
 from pathlib import Path
 
-from ..system.errors import BadInputError, SwitchyardError
+from ..system import files
+from ..system.errors import SwitchyardError
 from . import document, google_benchmark, junit, markdown
 from .model import Report
 
 
 def create(folder: Path) -> Path:
     """The folder, empty of an earlier check. Raises BadInputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
-    try:
-        (folder / document.FILE_NAME).touch(exist_ok=False)  # two checks at once can't both have it
-    except FileExistsError:
-        raise BadInputError(f"{folder} holds a check already: choose another --out DIR") from None
-    except OSError as error:
-        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
-    return folder
+    return files.claim(folder, document.FILE_NAME, "a check")
 
 
 def save(report: Report, folder: Path) -> None:
@@ -31,8 +22,8 @@ def write_all(report: Report, folder: Path) -> None:
     # Only here: loading matplotlib takes longer than a launch.
     from . import figure
 
-    document.write(folder / "summary.md", markdown.markdown(report))
-    document.write(folder / "junit.xml", junit.junit_xml(report))
+    files.write(folder / "summary.md", markdown.markdown(report))
+    files.write(folder / "junit.xml", junit.junit_xml(report))
     for side, made in google_benchmark.documents(report).items():
         document.write_json(folder / f"{side}.json", made)
     try:

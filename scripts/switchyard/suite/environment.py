@@ -6,12 +6,12 @@ Collected once at the start of a run and kept beside the results, as environment
 import json
 import platform
 import re
-import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..system.files import now_in_names
 from ..system.launch import launch
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
@@ -82,7 +82,7 @@ def folder_name(facts: dict[str, Any]) -> str:
     """Of results: sorts by time; says where and what was measured."""
     host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
     sha = (facts["git"]["sha"] or "nocommit")[:7]
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
+    return f"{now_in_names()}-{host}-{sha}"
 
 
 def require_types(facts: dict[str, Any]) -> None:

@@ -6,11 +6,11 @@ just goes missing. Rows are Google Benchmark's, with our own keys beside its.
 
 import json
 import re
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..system.files import now
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome
 from ..system.machine import Machine
@@ -45,7 +45,7 @@ def measure(
     options: Iterable[str] = (),
 ) -> Measurement:
     """`options` are further ones of the binary's own. Raises Interrupted."""
-    started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    started_at = now()
     load = Machine().load_average()
     arguments = [min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)

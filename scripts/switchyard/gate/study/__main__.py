@@ -193,7 +193,7 @@ def _report(args: argparse.Namespace) -> int:
     if (args.data / "instructions.json").exists():
         counts = json.loads((args.data / "instructions.json").read_bytes())
         document.write_json(args.out / "instructions.json", counts)
-    document.write(args.out / "TABLES.md", text.page(found, counts))
+    files.write(args.out / "TABLES.md", text.page(found, counts))
     print(f"{len(measured)} runs: {args.out}")
     return 0
 
