@@ -1,7 +1,7 @@
 // What a workload may ask of a runtime, as C++20 concepts.
 //
 // A workload is a template over `R` and names the concepts it needs; a runtime is one header that
-// models as many as it can. Nothing here knows a workload, and no workload knows a runtime.
+// models as many as it can. Nothing here knows a workload.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -10,6 +10,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -38,25 +39,53 @@ concept TaskOf = std::movable<Task> && requires(Task task) {
   { task.join() } -> std::same_as<T>;
 };
 
+/// What a task that waits takes, at most. The stack that it touches on purpose comes on top.
+struct task_footprint {
+  std::uint64_t memory_bytes = 0;  // its page tables and its stack in the kernel included
+  // Of the process that has spawned it, unless the task is one itself.
+  double mappings = 0;
+  std::uint64_t address_space_bytes = 0;
+};
+
 /// Enters with `run(body)`; inside, `spawn(f)` starts a task, with any copyable or movable `f`
 /// without parameters. Results have to be trivially copyable where memory is not shared.
-///   name              as it stands in benchmark names and after --runtime
-///   concurrent        spawn returns before the task has ended
-///   shares_memory     what a task writes, its parent sees
-///   runs_in_parallel  two tasks can run at the same instant on two CPUs
-///   preemptive        a task that never waits does not keep others from running
-/// Each trait is proved by a test (tests/conformance_test.cpp).
+///   name                   as it stands in benchmark names and after --runtime
+///   what                   how it runs tasks and serves connections, in one line
+///   concurrent             spawn returns before the task has ended
+///   shares_memory          what a task writes, its parent sees
+///   runs_in_parallel       two tasks can run at the same instant on two CPUs
+///   preemptive             a task that never waits does not keep others from running
+///   kernel_tasks_per_task  processes or threads that the kernel has for each: 0 or 1. With 1 the
+///                          kernel schedules the tasks, and each can be bound to a CPU
+///   waits_in_kernel        each task that waits sleeps in the kernel by itself; else all that wait
+///                          are woken from one sleep
+///   sleeps_per_join        that the kernel counts, at most, from the end of a task's work until it
+///                          is joined: of whoever joins it, and the last switch of a process
+///   idle_task              what a task that waits takes of the machine
+///   quick_tasks            so many start and end in well under a second
+/// Each of these is proved by a test (tests/runtimes/traits_test.cpp), and none stands for
+/// another.
 template <class R>
 concept Runtime = requires(R runtime) {
   { R::name } -> std::convertible_to<std::string_view>;
+  { R::what } -> std::convertible_to<std::string_view>;
   { R::concurrent } -> std::convertible_to<bool>;
   { R::shares_memory } -> std::convertible_to<bool>;
   { R::runs_in_parallel } -> std::convertible_to<bool>;
   { R::preemptive } -> std::convertible_to<bool>;
+  { R::kernel_tasks_per_task } -> std::convertible_to<int>;
+  { R::waits_in_kernel } -> std::convertible_to<bool>;
+  { R::sleeps_per_join } -> std::convertible_to<int>;
+  { R::idle_task } -> std::convertible_to<task_footprint>;
+  { R::quick_tasks } -> std::convertible_to<std::int64_t>;
   { runtime.run(concept_detail::returns_int{}) } -> std::same_as<int>;
   { runtime.spawn(concept_detail::returns_nothing{}) } -> TaskOf<void>;
   { runtime.spawn(concept_detail::returns_int{}) } -> TaskOf<int>;
 };
+
+/// Each of its tasks is one of the kernel's: scheduled by it, bound to a CPU, blocked alone.
+template <class R>
+concept KernelTasks = Runtime<R> &&(R::kernel_tasks_per_task > 0);
 
 /// `sleep_for(d)` suspends the calling task alone, for at least `d`.
 template <class R>

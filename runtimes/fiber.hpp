@@ -40,10 +40,19 @@ namespace switchyard {
 class fiber {
  public:
   static constexpr std::string_view name = "fiber";
+  static constexpr std::string_view what =
+      "fibers over Asio, all tasks and connections on one thread";
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = false;
   static constexpr bool preemptive = false;
+  static constexpr int kernel_tasks_per_task = 0;
+  static constexpr bool waits_in_kernel = false;
+  static constexpr int sleeps_per_join = 0;
+  static constexpr task_footprint idle_task{.memory_bytes = 8 * 1024,
+                                            .mappings = 1.0 / 64,  // stacks come by the slab
+                                            .address_space_bytes = default_stack_bytes + 4096};
+  static constexpr std::int64_t quick_tasks = 100'000;
 
   explicit fiber(std::size_t stack_bytes = default_stack_bytes)
       : slab_(new stack_slab(stack_bytes)) {}

@@ -12,8 +12,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "runtimes/support/sanitized_stack.hpp"
 #include "runtimes/support/stack_size.hpp"
-#include "runtimes/support/told_stack.hpp"
 
 namespace switchyard {
 
@@ -36,18 +36,19 @@ class greenlet {
   template <class F>
   explicit greenlet(F f) {
     namespace ctx = boost::context;
-    self_.rest = ctx::fiber(std::allocator_arg, told_stack(default_stack_bytes, self_.told),
-                            [f = std::move(f), this](ctx::fiber&& left) mutable {
-                              flows_.arrive(std::move(left));
-                              return flows_.leave_for(run(f));
-                            });
+    self_.rest =
+        ctx::fiber(std::allocator_arg, sanitized_stack(default_stack_bytes, self_.sanitized),
+                   [f = std::move(f), this](ctx::fiber&& left) mutable {
+                     contexts_.arrive(std::move(left));
+                     return contexts_.leave_for(run(f));
+                   });
   }
   greenlet(const greenlet&) = delete;
   greenlet& operator=(const greenlet&) = delete;
   ~greenlet() {
     if (!self_.rest) return;
-    self_.destroyer = flows_.running;
-    flows_.arrive(flows_.leave_for(self_).resume());
+    self_.destroyer = contexts_.running;
+    contexts_.arrive(contexts_.leave_for(self_).resume());
   }
 
   /// Suspends the caller until somebody switches to it. A switch to oneself returns at once, as in
@@ -56,49 +57,51 @@ class greenlet {
   // Inlined at any price: behind a switch the CPU predicts the return of whoever left, not of
   // whoever arrives, and a function of its own would cost as much again as the switch.
   [[gnu::always_inline]] void switch_to() {
-    const flow& own = *flows_.running;
-    if (own.destroyer || !self_.rest || &flows_ != &flows_of_this_thread()) [[unlikely]] {
+    const context& own = *contexts_.running;
+    if (own.destroyer || !self_.rest || &contexts_ != &contexts_of_this_thread()) [[unlikely]] {
       return refuse();
     }
-    flows_.arrive(flows_.leave_for(self_).resume());
-    if (own.destroyer || flows_.failure) [[unlikely]]
+    contexts_.arrive(contexts_.leave_for(self_).resume());
+    if (own.destroyer || contexts_.failure) [[unlikely]]
       fail();
   }
 
-  [[nodiscard]] bool finished() const noexcept { return !self_.rest && flows_.running != &self_; }
+  [[nodiscard]] bool finished() const noexcept {
+    return !self_.rest && contexts_.running != &self_;
+  }
 
  private:
-  struct flow {
+  struct context {
     boost::context::fiber rest = {};  // empty while it runs, and when it has ended
-    flow* destroyer = nullptr;        // waits until it is unwound
-    told_flow told = {};
+    context* destroyer = nullptr;     // waits until it is unwound
+    sanitized_context sanitized = {};
   };
 
-  struct flows_of_a_thread {
-    flow main;
-    flow* running = &main;
-    flow* left = nullptr;  // by the last switch
+  struct contexts_of_a_thread {
+    context main;
+    context* running = &main;
+    context* left = nullptr;  // by the last switch
     std::exception_ptr failure;
 
-    boost::context::fiber leave_for(flow& next) noexcept {
+    boost::context::fiber leave_for(context& next) noexcept {
       left = std::exchange(running, &next);
-      left->told.leaves_for(next.told);
+      left->sanitized.leaves_for(next.sanitized);
       return std::move(next.rest);
     }
     void arrive(boost::context::fiber&& rest) noexcept {
-      running->told.arrives_from(left->told);
+      running->sanitized.arrives_from(left->sanitized);
       left->rest = std::move(rest);
     }
   };
 
-  static flows_of_a_thread& flows_of_this_thread() {
-    thread_local flows_of_a_thread flows;
-    return flows;
+  static contexts_of_a_thread& contexts_of_this_thread() {
+    thread_local contexts_of_a_thread contexts;
+    return contexts;
   }
 
   /// Calls `f`, unless it is too late for that. The flow that goes on after it.
   template <class F>
-  flow& run(F& f) noexcept {
+  context& run(F& f) noexcept {
     std::exception_ptr failure;
     try {
       if (!self_.destroyer) f();
@@ -106,29 +109,29 @@ class greenlet {
       failure = std::current_exception();
     }
     if (self_.destroyer) return *self_.destroyer;  // what ended an unwound one concerns nobody
-    flows_.failure = failure;
-    return flows_.main;
+    contexts_.failure = failure;
+    return contexts_.main;
   }
 
   /// A switch that is none: to oneself, or an error.
   [[gnu::cold, gnu::noinline]] void refuse() const {
-    if (&flows_ != &flows_of_this_thread()) {
+    if (&contexts_ != &contexts_of_this_thread()) {
       throw std::logic_error("a greenlet belongs to the thread that made it");
     }
-    if (flows_.running->destroyer) throw destroyed();
-    if (flows_.running == &self_) return;
+    if (contexts_.running->destroyer) throw destroyed();
+    if (contexts_.running == &self_) return;
     throw std::logic_error("a finished greenlet can't be switched to");
   }
 
   /// What whoever was switched to finds instead of its turn: its own end, or a greenlet's failure,
   /// which comes to the main flow.
   [[gnu::cold, gnu::noinline]] void fail() const {
-    if (flows_.running->destroyer) throw destroyed();
-    std::rethrow_exception(std::exchange(flows_.failure, nullptr));
+    if (contexts_.running->destroyer) throw destroyed();
+    std::rethrow_exception(std::exchange(contexts_.failure, nullptr));
   }
 
-  flows_of_a_thread& flows_ = flows_of_this_thread();
-  flow self_;
+  contexts_of_a_thread& contexts_ = contexts_of_this_thread();
+  context self_;
 };
 
 }  // namespace switchyard

@@ -36,10 +36,16 @@ namespace switchyard {
 class process {
  public:
   static constexpr std::string_view name = "process";
+  static constexpr std::string_view what = "a forked process for each task and each connection";
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = false;
   static constexpr bool runs_in_parallel = true;
   static constexpr bool preemptive = true;
+  static constexpr int kernel_tasks_per_task = 1;
+  static constexpr bool waits_in_kernel = true;
+  static constexpr int sleeps_per_join = 2;
+  static constexpr task_footprint idle_task{.memory_bytes = 256 * 1024};
+  static constexpr std::int64_t quick_tasks = 200;  // the kernel copies page tables for each
 
   template <class T>
   class task {
@@ -182,7 +188,7 @@ class process {
           }
           children.add(pid);
         },
-        child_sessions::chores{&children});
+        child_sessions::reaper{&children});
     children.end_all();
     return report;
   }

@@ -17,10 +17,16 @@ namespace switchyard {
 class serial {
  public:
   static constexpr std::string_view name = "serial";
+  static constexpr std::string_view what = "each task, or connection, to its end before the next";
   static constexpr bool concurrent = false;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = false;
   static constexpr bool preemptive = false;
+  static constexpr int kernel_tasks_per_task = 0;
+  static constexpr bool waits_in_kernel = true;
+  static constexpr int sleeps_per_join = 0;
+  static constexpr task_footprint idle_task{};
+  static constexpr std::int64_t quick_tasks = 100'000;
 
   template <class T>
   class task {

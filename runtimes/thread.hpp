@@ -31,10 +31,18 @@ namespace switchyard {
 class thread {
  public:
   static constexpr std::string_view name = "thread";
+  static constexpr std::string_view what = "a kernel thread for each task and each connection";
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = true;
   static constexpr bool preemptive = true;
+  static constexpr int kernel_tasks_per_task = 1;
+  static constexpr bool waits_in_kernel = true;
+  static constexpr int sleeps_per_join = 1;
+  static constexpr task_footprint idle_task{.memory_bytes = 256 * 1024,
+                                            .mappings = 2,  // the stack and its guard page
+                                            .address_space_bytes = default_stack_bytes + 4096};
+  static constexpr std::int64_t quick_tasks = 2'000;
 
   explicit thread(std::size_t stack_bytes = default_stack_bytes) : stack_bytes_(stack_bytes) {}
 

@@ -24,14 +24,14 @@ fail() {
 }
 
 help() {
-  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--fuzz] | --python-only
+  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--clang] | --python-only
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in outside/gevent/ and their rows
   --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
               and perf where it is packaged as linux-perf (on Ubuntu:
               apt-get install linux-tools-\$(uname -r))
-  --fuzz      also clang and its libFuzzer
+  --clang     also clang, its sanitizers and libFuzzer, and clang-tidy
   --python-only
               the Python packages alone, on any Linux: all that \`switchyard.sh check --binaries\`
               of another project needs
@@ -50,7 +50,7 @@ read_arguments() {
         # Ubuntu has it as a snap only, which can't read the tests' folders: they go without.
         if is_debian; then packages+=(chromium chromium-driver); fi
         ;;
-      --fuzz) packages+=(clang libclang-rt-dev) ;;
+      --clang) packages+=(clang clang-tidy clang-tools libclang-rt-dev) ;;
       --python-only) python_only=yes ;;
       -h | --help)
         help

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Everything that must hold, one line per step with its time; the first failure ends it and shows
 # that step's output. Arguments go to the release preset's ctest (for example: -R conformance).
-# With --fuzz alone: a minute of fuzzing instead; what it finds is left in build/fuzz/.
-# ctest runs one test at a time: many of them measure time.
+# With --deep alone, what takes longer instead: clang's build and sanitizers, the thread sanitizer,
+# clang-tidy, and a minute of fuzzing; with --fuzz alone that minute. What it finds is left in
+# build/fuzz/.
 set -euo pipefail
 
 CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null
@@ -31,6 +32,17 @@ build() {
   cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" --parallel "$jobs"
 }
 
+# Most tests wait more than they work, so there may be more of them than CPUs; those that measure
+# say so (RUN_SERIAL, `alone`) and have the machine for themselves.
+run_ctest() {
+  ctest --preset "$1" -j $((2 * jobs)) --output-on-failure "${@:2}"
+}
+
+run_pytest() {
+  .venv/bin/python -m pytest -n $((2 * jobs)) --dist worksteal -m "not alone" &&
+    .venv/bin/python -m pytest -m alone
+}
+
 cpp_format() {
   local files
   mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
@@ -38,7 +50,7 @@ cpp_format() {
 }
 
 python_style() {
-  local folders=(scripts outside tests)
+  local folders=(scripts docs outside tests)
   .venv/bin/ruff check "${folders[@]}" && .venv/bin/ruff format --check "${folders[@]}"
 }
 
@@ -63,8 +75,21 @@ fuzz() {
       -artifact_prefix=build/fuzz/ build/fuzz/corpus tests/fuzz/corpus
 }
 
-if [[ $* == --fuzz ]]; then
-  step "set up" scripts/setup.sh --fuzz
+# Every finding counts; what is left out, and why, stands in .clang-tidy.
+clang_tidy() {
+  run-clang-tidy -quiet -p build/clang -j "$jobs" '/(bench|tests)/.*\.cpp$' | tee /dev/stderr |
+    (! grep -E 'warning:|error:' >/dev/null)
+}
+
+if [[ $* == --fuzz || $* == --deep ]]; then
+  step "set up" scripts/setup.sh --gevent --tests --clang
+  if [[ $* == --deep ]]; then
+    for preset in clang tsan; do
+      step "build $preset" build $preset -DSWITCHYARD_WERROR=ON
+      step "ctest $preset" run_ctest $preset
+    done
+    step "clang-tidy" clang_tidy
+  fi
   step "build fuzz" build fuzz
   step "fuzz http_get" fuzz http_get_fuzz
   grep -h '^Done ' "$logs/fuzz-http_get.log"
@@ -75,10 +100,10 @@ step "set up" scripts/setup.sh --gevent --tests
 step "format" cpp_format
 step "python style" python_style
 step "build release" build release -DSWITCHYARD_WERROR=ON
-step "ctest release" ctest --preset release -j1 --output-on-failure "$@"
-step "pytest" .venv/bin/python -m pytest
+step "ctest release" run_ctest release "$@"
+step "pytest" run_pytest
 step "build asan" build asan
-step "ctest asan" ctest --preset asan -j1 --output-on-failure
+step "ctest asan" run_ctest asan
 step "smoke run" smoke_run \
   "^(sleep/.*/tasks:10/|switch/.*/tasks:2/|spawn/.*/tasks:1\$|echo/.*/connections:1/bytes:64\$\
 |http_fetch/.*/urls:10+/latency_ms:50/|channel/|shared_counter/|cpu/.*/tasks:2\$|blocking/\

@@ -160,7 +160,7 @@ def test_setup_tells_what_it_can_do(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("argument", "package"),
-    [("--tests", "nginx"), ("--tests", "time"), ("--fuzz", "libclang-rt-dev")],
+    [("--tests", "nginx"), ("--tests", "time"), ("--clang", "libclang-rt-dev")],
 )
 def test_setup_adds_what_only_tests_need_when_asked(tmp_path: Path, argument: str, package: str):
     for arguments in ((), (argument,)):

@@ -22,8 +22,8 @@
 
 #include "bench/blocking/late_answerer.hpp"
 #include "bench/harness/expectation.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "runtimes/all.hpp"
@@ -32,11 +32,11 @@ namespace switchyard {
 namespace {
 
 using namespace std::chrono_literals;
-using groups::clock;
-using groups::measured;
 using harness::suite;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
+using task_group::clock;
+using task_group::measured;
 
 constexpr std::size_t sleepers = 100;
 constexpr std::size_t periods = 60;
@@ -82,12 +82,12 @@ std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answ
 }
 
 struct lateness_seen {
-  harness::histogram of_wake_ups;
+  load::histogram of_wake_ups;
   std::int64_t call_ns = 0;
 
   void add(std::span<const std::int64_t> pass) {
     for (const std::int64_t late : pass) {
-      groups::expect(late >= 0, "a task did not wake, or too early");
+      task_group::expect(late >= 0, "a task did not wake, or too early");
       of_wake_ups.record(static_cast<std::uint64_t>(late));
     }
   }
@@ -98,32 +98,32 @@ template <class R>
 measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness_seen& seen) {
   constexpr std::size_t tasks = sleepers + 1;
   const shared_array<std::int64_t> lateness(sleepers * periods);
-  const shared_array<std::int64_t> call_ns(1);
+  const shared_object<std::int64_t> call_ns;
   std::ranges::fill(lateness.span(), std::numeric_limits<std::int64_t>::min());
-  const groups::start_line line(tasks);
+  const task_group::start_line line(tasks);
   const auto member = [&](std::size_t i) {
     const auto start = line.wait([&] { rt.sleep_for(2ms); });
-    const auto seen_by_one = groups::measure_turns([&] {
+    const auto seen_by_one = task_group::measure_interval([&] {
       if (i < sleepers) {
         const auto shift = i * period / sleepers;
         wake_on_schedule(rt, start + period + shift, lateness.span().subspan(i * periods, periods));
       } else if (plan.block > 0ms) {
-        call_ns[0] = block_once(rt, start + periods * period / 4, answerer, plan);
+        *call_ns = block_once(rt, start + periods * period / 4, answerer, plan);
       }
     });
     // Whoever is done stays until all are: the end of a process would make others late.
     sleep_until(rt, start + (periods + 2) * period);
     return seen_by_one;
   };
-  const auto took = groups::measure_group(rt, tasks, member, [&] { line.break_up(); });
+  const auto took = task_group::measure_group(rt, tasks, member, [&] { line.break_up(); });
   seen.add(lateness.span());
-  seen.call_ns = call_ns[0];
+  seen.call_ns = *call_ns;
   return took;
 }
 
 template <class R>
 void blocking_row(benchmark::State& state, call_plan plan) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(sleepers + 2);
+  require_kernel_tasks<R>(sleepers + 2);
   harness::pin_this_thread({harness::first_cpu()});
   constexpr auto ops_of_a_pass = static_cast<std::int64_t>(sleepers * periods);
   const auto ops = harness::at_least(state.max_iterations, ops_of_a_pass);
@@ -143,7 +143,8 @@ void blocking_row(benchmark::State& state, call_plan plan) {
       return all;
     });
   });
-  groups::expect(seen.of_wake_ups.count() == static_cast<std::uint64_t>(ops), "a wake-up is lost");
+  task_group::expect(seen.of_wake_ups.count() == static_cast<std::uint64_t>(ops),
+                     "a wake-up is lost");
   harness::set_latency(state, seen.of_wake_ups);
   if (plan.block > 0ms) state.counters["call_ms"] = static_cast<double>(seen.call_ns) / 1e6;
   state.counters["cpu"] = harness::first_cpu();
@@ -151,8 +152,11 @@ void blocking_row(benchmark::State& state, call_plan plan) {
 
 template <class R>
 void add_rows(std::vector<harness::row>& rows) {
+  constexpr bool one_blocks_all = !KernelTasks<R>;
   const auto add = [&](via how, std::int64_t block_ms) {
     const bool aside = how == via::offloaded;
+    // 0 ms, the baseline, says most where a call that blocks has something to be compared with.
+    const bool quick = block_ms == 100 || (block_ms == 0 && one_blocks_all);
     const std::string call = block_ms == 0
                                  ? "none blocks"
                                  : "one more blocks for " + std::to_string(block_ms) + " ms" +
@@ -165,11 +169,11 @@ void add_rows(std::vector<harness::row>& rows) {
              [=](benchmark::State& s) {
                blocking_row<R>(s, {how, milliseconds(block_ms)});
              },
-         .set = block_ms == 100 || (block_ms == 0 && !R::preemptive) ? suite::quick : suite::full});
+         .set = quick ? suite::quick : suite::full});
   };
   for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
-  // Where the kernel schedules the tasks there is nothing to hand over: the call is the same.
-  if constexpr (!R::preemptive) {
+  // Where it blocks nobody else there is nothing to hand over: the call is the same.
+  if constexpr (one_blocks_all) {
     for (const std::int64_t block_ms : {20, 100}) add(via::offloaded, block_ms);
   }
 }

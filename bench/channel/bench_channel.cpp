@@ -32,65 +32,66 @@
 namespace switchyard {
 namespace {
 
-using flows::flow;
-using groups::placement;
+using channel_rows::channel_case;
 using harness::suite;
+using task_group::placement;
 
-/// Calls `f.template operator()<Bytes>(flow)` for every case of one placement.
+/// Calls `f.template operator()<Bytes>(channel_case)` for every case of one placement.
 template <class F>
 void for_each_case(placement where, F f) {
   if (where != placement::same && where != placement::cross) {
-    return f.template operator()<8>(flow{1, 64, where});
+    return f.template operator()<8>(channel_case{1, 64, where});
   }
   for (const std::int64_t pairs : {1, 4}) {
     for (const std::int64_t capacity : {1, 64, 1'024}) {
-      f.template operator()<8>(flow{pairs, capacity, where});
+      f.template operator()<8>(channel_case{pairs, capacity, where});
     }
     for (const std::int64_t capacity : {1, 64, 1'024}) {
-      f.template operator()<1'024>(flow{pairs, capacity, where});
+      f.template operator()<1'024>(channel_case{pairs, capacity, where});
     }
   }
 }
 
-harness::row make_row(std::string runtime, std::string via, std::size_t bytes, const flow& f,
-                      std::string what, std::function<void(benchmark::State&)> body) {
-  const bool same = f.where == placement::same;
+harness::row make_row(std::string runtime, std::string via, std::size_t bytes,
+                      const channel_case& c, std::string what,
+                      std::function<void(benchmark::State&)> body) {
+  const bool same = c.where == placement::same;
   const bool quick =
-      f.capacity == 64 && bytes == 8 && (same || (f.where == placement::cross && f.pairs == 1));
+      c.capacity == 64 && bytes == 8 && (same || (c.where == placement::cross && c.pairs == 1));
   return {.runtime = std::move(runtime),
           .params = {{"via", std::move(via)},
-                     {"pairs", f.pairs},
+                     {"pairs", c.pairs},
                      {"bytes", static_cast<std::int64_t>(bytes)},
-                     {"capacity", f.capacity},
-                     {"placement", std::string(harness::name_of(f.where))}},
+                     {"capacity", c.capacity},
+                     {"placement", std::string(harness::name_of(c.where))}},
           .what = std::move(what),
           .body = std::move(body),
           .set = quick ? suite::quick : suite::full,
-          .needs = std::string(harness::needs_of(f.where))};
+          .needs = std::string(harness::needs_of(c.where))};
 }
 
 template <class Channel>
-std::string text(const flow& f, std::size_t bytes) {
+std::string text(const channel_case& c, std::size_t bytes) {
   std::string holds;
   if constexpr (requires { Channel::holds(1U); }) {
-    const auto asked = static_cast<std::size_t>(f.capacity);
+    const auto asked = static_cast<std::size_t>(c.capacity);
     if (Channel::holds(asked) != asked) {
       holds = " (holds " + std::to_string(Channel::holds(asked)) + ")";
     }
   }
-  return std::to_string(f.pairs) + (f.pairs == 1 ? " producer, " : " producers, ") +
-         std::to_string(f.pairs) + (f.pairs == 1 ? " consumer, " : " consumers, ") +
-         std::to_string(bytes) + " bytes an item, room for " + std::to_string(f.capacity) + holds +
-         ", " + std::string(harness::describe(f.where));
+  return std::to_string(c.pairs) + (c.pairs == 1 ? " producer, " : " producers, ") +
+         std::to_string(c.pairs) + (c.pairs == 1 ? " consumer, " : " consumers, ") +
+         std::to_string(bytes) + " bytes an item, room for " + std::to_string(c.capacity) + holds +
+         ", " + std::string(harness::describe(c.where));
 }
 
 template <class R, class Channel, std::size_t Bytes>
-void add_row(std::vector<harness::row>& rows, const flow& f) {
-  auto row =
-      make_row(std::string(R::name), std::string(Channel::via), Bytes, f, text<Channel>(f, Bytes),
-               [=](benchmark::State& state) { flows::channel_row<R, Channel, Bytes>(state, f); });
+void add_row(std::vector<harness::row>& rows, const channel_case& c) {
+  auto row = make_row(
+      std::string(R::name), std::string(Channel::via), Bytes, c, text<Channel>(c, Bytes),
+      [=](benchmark::State& state) { channel_rows::channel_row<R, Channel, Bytes>(state, c); });
   // One task is on one CPU: it is no limit for what crosses to another.
-  if (f.where == placement::same) row.control = "plain_queue";
+  if (c.where == placement::same) row.control = "plain_queue";
   rows.push_back(std::move(row));
 }
 
@@ -99,9 +100,9 @@ template <class R>
 void add_rows(std::vector<harness::row>& rows, placement where) {
   [&]<std::size_t... Kind>(std::index_sequence<Kind...>) {
     const auto add_kind = [&]<std::size_t K>() {
-      for_each_case(where, [&]<std::size_t Bytes>(const flow& f) {
-        using channels = typename R::template channels<flows::item<Bytes>>;
-        add_row<R, std::tuple_element_t<K, channels>, Bytes>(rows, f);
+      for_each_case(where, [&]<std::size_t Bytes>(const channel_case& c) {
+        using channels = typename R::template channels<channel_rows::item<Bytes>>;
+        add_row<R, std::tuple_element_t<K, channels>, Bytes>(rows, c);
       });
     };
     (add_kind.template operator()<Kind>(), ...);
@@ -110,11 +111,12 @@ void add_rows(std::vector<harness::row>& rows, placement where) {
 }
 
 void add_controls(std::vector<harness::row>& rows) {
-  for_each_case(placement::same, [&]<std::size_t Bytes>(const flow& f) {
-    rows.push_back(make_row("plain_queue", "ring", Bytes, f,
-                            "one task fills a plain ring of " + std::to_string(f.capacity) +
-                                " and empties it, " + std::to_string(Bytes) + " bytes an item",
-                            [=](benchmark::State& s) { flows::plain_queue_row<Bytes>(s, f); }));
+  for_each_case(placement::same, [&]<std::size_t Bytes>(const channel_case& c) {
+    rows.push_back(
+        make_row("plain_queue", "ring", Bytes, c,
+                 "one task fills a plain ring of " + std::to_string(c.capacity) +
+                     " and empties it, " + std::to_string(Bytes) + " bytes an item",
+                 [=](benchmark::State& s) { channel_rows::plain_queue_row<Bytes>(s, c); }));
   });
 }
 

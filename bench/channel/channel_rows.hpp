@@ -11,22 +11,22 @@
 #include <vector>
 
 #include "bench/harness/expectation.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/harness/task_room.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/ring_positions.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
-namespace switchyard::flows {
+namespace switchyard::channel_rows {
 
-using groups::expect;
-using groups::measured;
-using groups::placement;
-using groups::turns;
+using task_group::expect;
+using task_group::interval;
+using task_group::measured;
+using task_group::placement;
 
 /// `pairs` producers and as many consumers.
-struct flow {
+struct channel_case {
   std::int64_t pairs;
   std::int64_t capacity;
   placement where;
@@ -52,7 +52,7 @@ void write_item(item<Bytes>& to, std::uint64_t number) {
 }
 
 /// What arrived: the order does not matter, but each item does.
-struct tally {
+struct received_items {
   std::int64_t items = 0;
   std::uint64_t sum = 0;
 
@@ -67,31 +67,31 @@ struct tally {
   }
 
   /// All items below `count`, each once.
-  static tally of_all(std::int64_t count) {
-    tally all{count};
+  static received_items of_all(std::int64_t count) {
+    received_items all{count};
     for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(count); ++i) all.sum += first_word(i);
     return all;
   }
-  bool operator==(const tally&) const = default;
+  bool operator==(const received_items&) const = default;
 };
 
 struct member_report {
-  turns span;
-  tally popped;
+  interval span;
+  received_items popped;
 };
 
 /// Members take turns: an even one produces, an odd one consumes. Of the numbers up to `items` each
 /// producer sends every `pairs`-th; whoever is done last closes the channel.
 template <class R, class Channel, std::size_t Bytes>
-class crew {
+class producers_and_consumers {
  public:
-  crew(R& rt, const flow& f, std::int64_t items)
+  producers_and_consumers(R& rt, const channel_case& c, std::int64_t items)
       : rt_(rt),
-        flow_(f),
+        case_(c),
         items_(items),
-        channel_(static_cast<std::size_t>(f.capacity)),
+        channel_(static_cast<std::size_t>(c.capacity)),
         line_(members()) {
-    producing_[0] = f.pairs;
+    *producing_ = c.pairs;
   }
 
   /// From the moment at which all are ready until every consumer has seen the end.
@@ -102,19 +102,19 @@ class crew {
       channel_.close();
     };
     std::vector<member_report> reports;
-    const turns all = groups::measure_turns(
-        [&] { reports = groups::run_group(rt_, members(), member, break_up); });
-    std::vector<turns> spans;
-    tally popped;
+    const interval all = task_group::measure_interval(
+        [&] { reports = task_group::run_group(rt_, members(), member, break_up); });
+    std::vector<interval> spans;
+    received_items popped;
     for (const member_report& report : reports) {
       spans.push_back(report.span);
       popped.items += report.popped.items;
       popped.sum += report.popped.sum;
     }
-    expect(popped == tally::of_all(items_), "items were lost or doubled");
-    turns whole = groups::joined(spans);
+    expect(popped == received_items::of_all(items_), "items were lost or doubled");
+    interval whole = task_group::joined(spans);
     // Tasks on one kernel thread each saw the usage of all: once is right.
-    if constexpr (!R::runs_in_parallel) whole.used = all.used;
+    if constexpr (!KernelTasks<R>) whole.used = all.used;
     return whole.total();
   }
 
@@ -122,15 +122,15 @@ class crew {
 
  private:
   [[nodiscard]] std::size_t members() const noexcept {
-    return 2 * static_cast<std::size_t>(flow_.pairs);
+    return 2 * static_cast<std::size_t>(case_.pairs);
   }
 
   member_report work_as(std::size_t i) {
-    if constexpr (R::runs_in_parallel) groups::pin_member(flow_.where, i);
+    if constexpr (KernelTasks<R>) task_group::pin_member(case_.where, i);
     member_report report;
     const auto all_ready = line_.wait([this] { rt_.yield(); });
     try {
-      report.span = groups::measure_turns(
+      report.span = task_group::measure_interval(
           [&] {
             if (i % 2 == 0) {
               produce(static_cast<std::int64_t>(i / 2));
@@ -138,11 +138,11 @@ class crew {
               report.popped = consume();
             }
           },
-          flow_.where);
+          case_.where);
     } catch (const channel_closed&) {
-      throw groups::broken_group();  // somebody has failed, and tells why
+      throw task_group::broken_group();  // somebody has failed, and tells why
     } catch (const peer_died&) {
-      throw groups::broken_group();  // so does whoever joins the dead
+      throw task_group::broken_group();  // so does whoever joins the dead
     }
     report.span.begin = all_ready;
     return report;
@@ -150,63 +150,61 @@ class crew {
 
   void produce(std::int64_t first) {
     item<Bytes> next;
-    for (std::int64_t number = first; number < items_; number += flow_.pairs) {
+    for (std::int64_t number = first; number < items_; number += case_.pairs) {
       write_item(next, static_cast<std::uint64_t>(number));
       channel_.push(next);
     }
-    if (--producing_[0] == 0) channel_.close();
+    if (--*producing_ == 0) channel_.close();
   }
 
-  tally consume() {
-    tally popped;
+  received_items consume() {
+    received_items popped;
     while (const auto next = channel_.pop()) popped.take(*next);
     return popped;
   }
 
   R& rt_;
-  flow flow_;
+  channel_case case_;
   std::int64_t items_;
   Channel channel_;
-  groups::start_line line_;
-  shared_array<std::atomic<std::int64_t>> producing_{1};
+  task_group::start_line line_;
+  shared_object<std::atomic<std::int64_t>> producing_;
 };
 
 /// Enough items that the start and the end of the tasks are lost among them.
-inline harness::batch_size items_for(const benchmark::State& state, const flow& f) {
+inline harness::batch_size items_for(const benchmark::State& state, const channel_case& c) {
   constexpr benchmark::IterationCount fewest = 2'048;
-  return harness::at_least(std::max(state.max_iterations, fewest), f.pairs);
+  return harness::at_least(std::max(state.max_iterations, fewest), c.pairs);
 }
 
 /// On one CPU producers have to give way when the channel is full, and consumers when it is empty.
 /// At most, each side waits for the other with each item, and for the lock before and after that.
 template <class R>
-harness::expected_switches switches_of_an_item(const flow& f, std::size_t capacity) {
-  if (!R::runs_in_parallel) return {};
-  const bool same = f.where == placement::same;
+harness::expected_switches switches_of_an_item(const channel_case& c, std::size_t capacity) {
+  if (!KernelTasks<R>) return {};
+  const bool same = c.where == placement::same;
   return {.at_least = same ? 2.0 / static_cast<double>(capacity) : 0.0,
           .sleeps_at_most = 6,
-          .uncounted = 2 * f.pairs};
+          .uncounted = 2 * c.pairs};
 }
 
 template <class R, class Channel, std::size_t Bytes>
-void channel_row(benchmark::State& state, const flow& f) {
-  if constexpr (R::runs_in_parallel) {
-    harness::require_tasks(2 * static_cast<std::uint64_t>(f.pairs));
-  }
-  harness::require_placement(f.where);
-  groups::pin_member(placement::same, 0);
-  const harness::batch_size items = items_for(state, f);
+void channel_row(benchmark::State& state, const channel_case& c) {
+  require_kernel_tasks<R>(2 * static_cast<std::size_t>(c.pairs));
+  harness::require_placement(c.where);
+  task_group::pin_member(placement::same, 0);
+  const harness::batch_size items = items_for(state, c);
   R rt;
   rt.run([&] {
     std::size_t capacity = 0;
     std::size_t switches = 0;
     harness::record_batch(state, items, [&] {
-      crew<R, Channel, Bytes> all(rt, f, items);
+      producers_and_consumers<R, Channel, Bytes> all(rt, c, items);
       capacity = all.capacity();
       if constexpr (CountsSwitches<R>) switches = rt.user_switches();
       const measured took = all.work();
       if constexpr (CountsSwitches<R>) switches = rt.user_switches() - switches;
-      harness::expect_switches(took.used, items, switches_of_an_item<R>(f, capacity));
+      harness::expect_switches(took.used, items, switches_of_an_item<R>(c, capacity));
       return took;
     });
     state.counters["capacity"] = static_cast<double>(capacity);
@@ -220,15 +218,15 @@ void channel_row(benchmark::State& state, const flow& f) {
 /// The floor: one task fills a plain ring and empties it, and so on. No lock, no waiting, no
 /// switch.
 template <std::size_t Bytes>
-void plain_queue_row(benchmark::State& state, const flow& f) {
-  groups::pin_member(placement::same, 0);
-  const harness::batch_size items = items_for(state, f);
-  const auto capacity = static_cast<std::size_t>(f.capacity);
+void plain_queue_row(benchmark::State& state, const channel_case& c) {
+  task_group::pin_member(placement::same, 0);
+  const harness::batch_size items = items_for(state, c);
+  const auto capacity = static_cast<std::size_t>(c.capacity);
   std::vector<item<Bytes>> places(capacity);
   harness::record_batch(state, items, [&] {
     ring_positions ring(capacity);
-    tally popped;
-    const turns all = groups::measure_turns([&] {
+    received_items popped;
+    const interval all = task_group::measure_interval([&] {
       item<Bytes> next;
       for (std::int64_t number = 0; number < items;) {
         for (; number < items && !ring.full(); ++number) {
@@ -238,11 +236,11 @@ void plain_queue_row(benchmark::State& state, const flow& f) {
         while (!ring.empty()) popped.take(places[ring.take()]);
       }
     });
-    expect(popped == tally::of_all(items), "items were lost or doubled");
+    expect(popped == received_items::of_all(items), "items were lost or doubled");
     harness::expect_switches(all.used, items, {});
     return all.total();
   });
   state.counters["capacity"] = static_cast<double>(capacity);
 }
 
-}  // namespace switchyard::flows
+}  // namespace switchyard::channel_rows

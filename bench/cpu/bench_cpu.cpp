@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "bench/harness/expectation.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/task_room.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
@@ -62,16 +62,13 @@ std::int64_t count_in_tasks(R& rt, std::uint32_t tasks) {
   return count;
 }
 
-/// The work itself waits for nothing. Whoever joins a kernel task sleeps; a process's own last
-/// switch counts too; and a task may have to wait for memory to be mapped.
+/// The work itself waits for nothing. But a kernel task may have to wait for memory to be mapped.
 template <class R>
-constexpr double sleeps_for_a_share = !R::runs_in_parallel ? 0
-                                      : R::shares_memory   ? 2
-                                                           : 3;
+constexpr int sleeps_for_a_share = R::sleeps_per_join + R::kernel_tasks_per_task;
 
 template <class R>
 void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>& cpus) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
+  require_kernel_tasks<R>(static_cast<std::size_t>(tasks));
   if (harness::allowed_cpus() != cpus) {
     throw std::logic_error("something has bound this process: the work can't spread");
   }

@@ -12,153 +12,105 @@
 #include <utility>
 #include <vector>
 
-#include "bench/echo/echo_setup.hpp"
-#include "bench/harness/command_line.hpp"
-#include "bench/harness/gevent_program.hpp"
-#include "bench/harness/limits.hpp"
-#include "bench/harness/placement.hpp"
+#include "bench/echo/echo_rows.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
-#include "runtimes/all.hpp"
+#include "bench/programs/echo/servers.hpp"
 
 namespace switchyard {
 namespace {
 
-using echo::cpu_choice;
 using echo::echo_case;
+using echo::kind;
 using harness::measured;
 using harness::suite;
 
-echo::kept_setup current;
+echo::kept_server kept;
 
-void echo_row(benchmark::State& state, const echo_case& which, const cpu_choice& chosen) {
-  const cpu_choice cpus = echo::take_places(which, chosen);
-  try {
-    auto& setup = current.get(which, cpus);
-    harness::load_result result;
-    // A steady state needs several messages for each connection.
-    constexpr std::int64_t messages_each = 8;
-    const auto busy = which.active > 0 ? which.active : which.connections;
-    const auto ops = harness::at_least(state.max_iterations, messages_each * busy);
-    harness::record_batch(state, ops, [&] {
-      const harness::tree_usage_meter server(setup.server_pid());
-      result = setup.run(static_cast<std::uint64_t>(ops));
-      auto used = server.used();
-      // The server has also answered what was under way when the time was over.
-      used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
-      echo::expect_wake_ups(used, ops, which.connections);
-      return measured{result.seconds, used};
-    });
-    harness::set_latency(state, result.latency);
-    const auto requests = static_cast<double>(result.requests);
-    state.counters["errors"] = static_cast<double>(result.errors.total());
-    state.counters["load_cpu_percent"] = result.cpu_percent();
-    state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
-    // Less is the granularity of the server itself and not that of its connections.
-    constexpr double least_growth = 64 * 1024;
-    const double grown = setup.connection_memory().pss_bytes;
-    if (grown >= least_growth) {
-      state.counters["bytes_per_task"] = grown / static_cast<double>(which.connections);
-    }
-  } catch (...) {
-    current.drop();
-    throw;
+void echo_row(benchmark::State& state, echo::loaded_server& server) {
+  const echo_case& which = server.which();
+  load::run_result result;
+  // A steady state needs several messages for each connection.
+  constexpr std::int64_t messages_each = 8;
+  const auto ops = harness::at_least(state.max_iterations, messages_each * which.busy());
+  harness::record_batch(state, ops, [&] {
+    const harness::tree_usage_meter meter(server.pid());
+    result = server.run(static_cast<std::uint64_t>(ops));
+    auto used = meter.used();
+    // The server has also answered what was under way when the time was over.
+    used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
+    echo::expect_wake_ups(used, ops, which.connections);
+    return measured{result.seconds, used};
+  });
+  harness::set_latency(state, result.latency);
+  const auto requests = static_cast<double>(result.requests);
+  state.counters["errors"] = static_cast<double>(result.errors.total());
+  state.counters["load_cpu_percent"] = result.cpu_percent();
+  state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
+  // Less is the granularity of the server itself and not that of its connections.
+  constexpr double least_growth = 64 * 1024;
+  const double grown = server.connection_memory().pss_bytes;
+  if (grown >= least_growth) {
+    state.counters["bytes_per_task"] = grown / static_cast<double>(which.connections);
   }
 }
 
-constexpr std::int64_t connection_counts[] = {1, 16, 64, 256, 1'024};
+/// One row is enough in the quick run for what is not ours; the full run alone has what our stream
+/// costs. A thousand kernel tasks take long to start.
+bool is_quick(const echo_case& which) {
+  const bool usual = which.connections == 64 && which.bytes == 64;
+  if (which.active > 0 || which.by->is == kind::plain) return false;
+  if (which.by->is == kind::outside) return usual;
+  if (which.bytes > 64) return which.connections == 64;
+  return which.by->kernel_tasks_per_connection == 0 || which.connections <= 256;
+}
 
-class row_maker {
- public:
-  explicit row_maker(const cpu_choice& cpus) : cpus_(cpus) {}
+harness::row make_row(const echo_case& which, const echo::cpu_choice& cpus) {
+  const echo::server& by = *which.by;
+  std::vector<harness::parameter> params{{"connections", which.connections}};
+  if (which.active > 0) params.emplace_back("active", which.active);
+  params.emplace_back("bytes", which.bytes);
+  const std::string bytes = std::to_string(which.bytes) + " bytes and wait for the echo";
+  const std::string clients = std::to_string(which.connections) + " clients ";
+  const std::string what =
+      which.active > 0
+          ? clients + "are connected, " + std::to_string(which.active) + " of them send " + bytes
+          : clients + "each send " + bytes;
+  return {.runtime = by.name,
+          .params = std::move(params),
+          .what = what + echo::control_mark(by),
+          .body =
+              [which, &cpus](benchmark::State& s) {
+                kept.with(which, cpus, [&](echo::loaded_server& server) { echo_row(s, server); });
+              },
+          .set = is_quick(which) ? suite::quick : suite::full,
+          .control = echo::control_of(by),
+          .needs = by.is == kind::outside ? by.name : ""};
+}
 
-  void add(const std::string& server, std::int64_t connections, std::int64_t bytes, suite set,
-           const std::string& control, bool task_each) {
-    const echo_case which{server, connections, bytes, task_each};
-    rows.push_back(
-        {.runtime = server,
-         .params = {{"connections", connections}, {"bytes", bytes}},
-         .what = std::to_string(connections) + " clients each send " + std::to_string(bytes) +
-                 " bytes and wait for the echo" + (control.empty() ? " (control)" : ""),
-         .body = [which, &cpus = cpus_](benchmark::State& s) { echo_row(s, which, cpus); },
-         .set = set,
-         .control = control});
+std::vector<echo_case> cases_of(const echo::server& by) {
+  // One connection after another: a second client would wait for the first to leave.
+  if (!by.concurrent) return {{&by, 1}};
+  if (by.is == kind::plain) return {{&by, 64}};
+  std::vector<echo_case> cases;
+  for (const std::int64_t connections : {1, 16, 64, 256, 1'024}) {
+    for (const std::int64_t bytes : {64, 4'096}) cases.push_back({&by, connections, bytes});
   }
-
-  void add_all(const std::string& server, const std::string& control, bool task_each) {
-    for (const std::int64_t connections : connection_counts) {
-      // A thousand kernel tasks take long to start.
-      add(server, connections, 64, task_each && connections > 256 ? suite::full : suite::quick,
-          control, task_each);
-      add(server, connections, 4'096, connections == 64 ? suite::quick : suite::full, control,
-          task_each);
-    }
+  if (by.is == kind::outside) return cases;
+  // Of many connections few are busy: what it costs to keep the others open. Ten thousand forks
+  // take half a minute to start and to end.
+  for (const std::int64_t connections : {10'000, 100'000}) {
+    if (connections <= 10 * by.quick_connections) cases.push_back({&by, connections, 64, 1'000});
   }
-
-  /// Many connections of which few are busy: what it costs to keep the others open.
-  void add_mostly_idle(const std::string& server, std::int64_t connections,
-                       const std::string& control, bool task_each) {
-    constexpr std::int64_t active = 1'000;
-    constexpr std::int64_t bytes = 64;
-    const echo_case which{server, connections, bytes, task_each, active};
-    rows.push_back(
-        {.runtime = server,
-         .params = {{"connections", connections}, {"active", active}, {"bytes", bytes}},
-         .what = std::to_string(connections) + " clients are connected, " + std::to_string(active) +
-                 " of them send 64 bytes and wait for the echo" +
-                 (control.empty() ? " (control)" : ""),
-         .body = [which, &cpus = cpus_](benchmark::State& s) { echo_row(s, which, cpus); },
-         .set = suite::full,
-         .control = control});
-  }
-
-  /// The Python original, an outside reference: one row is enough for the quick run.
-  void add_gevent(const std::string& control) {
-    for (const std::int64_t connections : connection_counts) {
-      for (const std::int64_t bytes : {64, 4'096}) {
-        const bool quick = connections == 64 && bytes == 64;
-        add(gevent::name, connections, bytes, quick ? suite::quick : suite::full, control, false);
-        rows.back().needs = gevent::name;
-      }
-    }
-  }
-
-  std::vector<harness::row> rows;
-
- private:
-  const cpu_choice& cpus_;
-};
+  return cases;
+}
 
 }  // namespace
 }  // namespace switchyard
 
 int main(int argc, char** argv) {
   using namespace switchyard;
-  cpu_choice cpus;
-  row_maker maker(cpus);
-  for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R>) {
-      if constexpr (R::concurrent) {
-        const std::string name(R::name);
-        maker.add_all(name, "epoll", R::runs_in_parallel);
-        // Ten thousand forks take half a minute to start and to end.
-        if (R::shares_memory) maker.add_mostly_idle(name, 10'000, "epoll", R::runs_in_parallel);
-        if (!R::runs_in_parallel) maker.add_mostly_idle(name, 100'000, "epoll", false);
-      } else {
-        // One connection after another: a second client would wait for the first to leave.
-        maker.add(std::string(R::name), 1, 64, suite::quick, "epoll", false);
-      }
-    }
-  });
-  maker.add_gevent("epoll");
-  maker.add_all("epoll", "", false);
-  for (const std::int64_t connections : {10'000, 100'000}) {
-    maker.add_mostly_idle("epoll", connections, "", false);
-  }
-  // What our stream costs beside the plain loop of recv and send.
-  for (const char* plain : {"plain_thread", "plain_process"}) {
-    maker.add(plain, 64, 64, suite::full, "epoll", true);
-  }
+  echo::cpu_choice cpus;
   harness::workload w{
       .name = "echo",
       .what =
@@ -166,9 +118,12 @@ int main(int argc, char** argv) {
           "message there and back.",
       .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond,
-      .rows = std::move(maker.rows)};
+      .rows = {}};
+  for (const echo::server& by : echo::all_servers()) {
+    for (const echo_case& which : cases_of(by)) w.rows.push_back(make_row(which, cpus));
+  }
   const int code =
       harness::run_main(argc, argv, w, [&](CLI::App& app) { echo::add_cpu_options(app, cpus); });
-  current.drop();
+  kept.drop();
   return code;
 }

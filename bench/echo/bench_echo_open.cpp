@@ -17,29 +17,27 @@
 #include <utility>
 #include <vector>
 
-#include "bench/echo/echo_setup.hpp"
+#include "bench/echo/echo_rows.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/slo_search.hpp"
-#include "runtimes/all.hpp"
+#include "bench/programs/echo/servers.hpp"
 
 namespace switchyard {
 namespace {
 
 using namespace std::chrono_literals;
-using echo::bench_setup;
-using echo::cpu_choice;
 using echo::echo_case;
-using harness::load_result;
+using echo::loaded_server;
 using harness::measured;
-using harness::send_schedule;
+using load::send_schedule;
 
 struct settings {
-  cpu_choice cpus;
-  harness::slo slo;
+  echo::cpu_choice cpus;
+  load::slo slo;
 };
 
-echo::kept_setup current;
+echo::kept_server kept;
 
 // The shortest run whose 99.9th percentile has some values above it at the lowest rates.
 constexpr std::chrono::nanoseconds shortest = 500ms;
@@ -49,7 +47,7 @@ send_schedule::plan poisson(double rate) {
   return {.rate = rate, .how = send_schedule::kind::poisson};
 }
 
-void set_counters(benchmark::State& state, const load_result& r) {
+void set_counters(benchmark::State& state, const load::run_result& r) {
   harness::set_latency(state, r.latency);
   // Of fewer values one in ten thousand is no more than the largest.
   if (r.latency.count() >= 10'000) state.counters["p9999_us"] = r.latency.value_at(0.9999) / 1e3;
@@ -62,39 +60,40 @@ void set_counters(benchmark::State& state, const load_result& r) {
 }
 
 /// With the server's usage; those that it answered after the end are in it too.
-measured run_at(bench_setup& setup, double rate, std::chrono::nanoseconds length, load_result& r) {
-  const harness::tree_usage_meter server(setup.server_pid());
-  r = setup.run_at(poisson(rate), length);
-  auto used = server.used();
+measured run_at(loaded_server& server, double rate, std::chrono::nanoseconds length,
+                load::run_result& r) {
+  const harness::tree_usage_meter meter(server.pid());
+  r = server.run_at(poisson(rate), length);
+  auto used = meter.used();
   used *= static_cast<double>(r.requests) / static_cast<double>(r.service.count());
-  echo::expect_wake_ups(used, static_cast<std::int64_t>(r.requests), setup.which().connections);
+  echo::expect_wake_ups(used, static_cast<std::int64_t>(r.requests), server.which().connections);
   return {r.seconds, used, static_cast<std::int64_t>(r.requests)};
 }
 
-void load_row(benchmark::State& state, bench_setup& setup, std::int64_t percent) {
-  const double most = setup.closed_loop_rate();
+void load_row(benchmark::State& state, loaded_server& server, std::int64_t percent) {
+  const double most = server.closed_loop_rate();
   const double rate = most * static_cast<double>(percent) / 100;
   const std::chrono::duration<double> wished(static_cast<double>(state.max_iterations) / rate);
   const auto length =
       std::max(shortest, std::chrono::duration_cast<std::chrono::nanoseconds>(wished));
   const auto ops = std::max<std::int64_t>(
       state.max_iterations, std::llround(rate * std::chrono::duration<double>(length).count()));
-  load_result result;
-  harness::record_batch(state, {ops, ops}, [&] { return run_at(setup, rate, length, result); });
+  load::run_result result;
+  harness::record_batch(state, {ops, ops}, [&] { return run_at(server, rate, length, result); });
   set_counters(state, result);
   state.counters["closed_loop_ops_per_s"] = most;
 }
 
 /// The figures of the row are those of the best probe that held, or of the last one when none did:
 /// then slo_ops_per_s is 0.
-void slo_row(benchmark::State& state, bench_setup& setup, const harness::slo& wanted) {
-  const double most = setup.closed_loop_rate();
-  load_result best;
+void slo_row(benchmark::State& state, loaded_server& server, const load::slo& wanted) {
+  const double most = server.closed_loop_rate();
+  load::run_result best;
   measured there;
   bool one_held = false;
-  const auto found = harness::highest_rate(wanted, most, [&](double rate) {
-    load_result result;
-    const measured m = run_at(setup, rate, a_probe, result);
+  const auto found = load::highest_rate(wanted, most, [&](double rate) {
+    load::run_result result;
+    const measured m = run_at(server, rate, a_probe, result);
     const bool holds = wanted.holds(result);
     if (holds || !one_held) {
       best = result;
@@ -112,43 +111,29 @@ void slo_row(benchmark::State& state, bench_setup& setup, const harness::slo& wa
   state.counters["closed_loop_ops_per_s"] = most;
 }
 
-template <class Row>
-void with_setup(const echo_case& which, const settings& chosen, Row row) {
-  const cpu_choice cpus = echo::take_places(which, chosen.cpus);
-  try {
-    row(current.get(which, cpus));
-  } catch (...) {
-    current.drop();
-    throw;
-  }
-}
-
 constexpr std::int64_t loads[] = {10, 25, 50, 75, 90, 100, 110};  // per cent
 
-void add_rows(std::vector<harness::row>& rows, const std::string& server, bool task_each,
-              const settings& chosen) {
-  constexpr std::int64_t connections = 64;
-  constexpr std::int64_t bytes = 64;
-  const echo_case which{server, connections, bytes, task_each};
-  const std::string control = server == "epoll" ? "" : "epoll";
+void add_rows(std::vector<harness::row>& rows, const echo::server& by, const settings& chosen) {
+  const echo_case which{&by, 64};
   const auto add = [&](harness::parameter last, const std::string& what, auto body) {
-    rows.push_back({.runtime = server,
-                    .params = {{"connections", connections}, {"bytes", bytes}, std::move(last)},
-                    .what = what + (control.empty() ? " (control)" : ""),
-                    .body =
-                        [=, &chosen](benchmark::State& s) {
-                          with_setup(which, chosen, [&](bench_setup& setup) { body(s, setup); });
-                        },
-                    .control = control});
+    rows.push_back(
+        {.runtime = by.name,
+         .params = {{"connections", which.connections}, {"bytes", which.bytes}, std::move(last)},
+         .what = what + echo::control_mark(by),
+         .body =
+             [=, &chosen](benchmark::State& s) {
+               kept.with(which, chosen.cpus, [&](loaded_server& server) { body(s, server); });
+             },
+         .control = echo::control_of(by)});
   };
   for (const std::int64_t percent : loads) {
     add({"load", percent},
         "64 clients, open loop at " + std::to_string(percent) + " % of the closed-loop maximum",
-        [=](benchmark::State& s, bench_setup& setup) { load_row(s, setup, percent); });
+        [=](benchmark::State& s, loaded_server& server) { load_row(s, server, percent); });
   }
   add({"find", std::string("slo")},
       "64 clients, the highest open-loop rate that a latency objective allows",
-      [&chosen](benchmark::State& s, bench_setup& setup) { slo_row(s, setup, chosen.slo); });
+      [&chosen](benchmark::State& s, loaded_server& server) { slo_row(s, server, chosen.slo); });
 }
 
 }  // namespace
@@ -163,20 +148,18 @@ int main(int argc, char** argv) {
       .compared_by = {"p99_us", "99th percentile of the latency", "us", "lower"},
       .unit = benchmark::kMicrosecond,
       .rows = {}};
-  for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R> && R::concurrent) {
-      add_rows(w.rows, std::string(R::name), R::runs_in_parallel, chosen);
-    }
-  });
-  add_rows(w.rows, "epoll", false, chosen);
+  for (const echo::server& by : echo::all_servers()) {
+    const bool is_measured = by.is_model() || by.is == echo::kind::limit;
+    if (is_measured && by.concurrent) add_rows(w.rows, by, chosen);
+  }
   const int code = harness::run_main(argc, argv, w, [&](CLI::App& app) {
     echo::add_cpu_options(app, chosen.cpus);
     app.add_option_function<std::string>(
-           "--slo", [&](const std::string& text) { chosen.slo = harness::parse_slo(text); },
+           "--slo", [&](const std::string& text) { chosen.slo = load::parse_slo(text); },
            "The objective of the rows find:slo")
         ->type_name("pNN=TIME")
         ->default_str("p99=5ms");
   });
-  current.drop();
+  kept.drop();
   return code;
 }

@@ -2,9 +2,18 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+
+#include "bench/harness/proc_files.hpp"
 
 namespace switchyard::harness {
 namespace {
+
+/// "max" and a missing file mean unlimited.
+std::uint64_t limit_in(const std::filesystem::path& file) {
+  const auto number = number_in(file);
+  return number ? static_cast<std::uint64_t>(*number) : unlimited;
+}
 
 /// `controller` is the one of version 1; version 2 has all in one hierarchy. Within a container the
 /// path that the kernel tells may not exist: then the root of the mount stands for the container.
@@ -23,8 +32,8 @@ cgroup_limit tightest(const std::string& controller, const std::string& v1_most,
     const std::filesystem::path root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controller;
     for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
       const auto folder = root / group.relative_path();
-      const cgroup_limit here{number_in(folder / (v2 ? v2_most : v1_most)),
-                              number_in(folder / (v2 ? v2_taken : v1_taken))};
+      const cgroup_limit here{limit_in(folder / (v2 ? v2_most : v1_most)),
+                              limit_in(folder / (v2 ? v2_taken : v1_taken))};
       if (here.most != unlimited && here.left() < lowest.left()) lowest = here;
       if (!group.has_relative_path()) break;
     }
@@ -33,12 +42,6 @@ cgroup_limit tightest(const std::string& controller, const std::string& v1_most,
 }
 
 }  // namespace
-
-std::uint64_t number_in(const std::string& path) {
-  std::ifstream file(path);
-  std::uint64_t number = unlimited;
-  return file >> number ? number : unlimited;
-}
 
 cgroup_limit cgroup_tasks() {
   return tightest("pids", "pids.max", "pids.current", "pids.max", "pids.current");

@@ -4,14 +4,10 @@
 
 #include <cstdint>
 #include <limits>
-#include <string>
 
 namespace switchyard::harness {
 
 inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-
-/// The first number in a file of /proc or /sys; "max" and a missing file mean unlimited.
-std::uint64_t number_in(const std::string& path);
 
 /// One limit of a cgroup, and how much of it is taken.
 struct cgroup_limit {

@@ -4,11 +4,11 @@
 
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 
 #include "bench/harness/event_counters.hpp"
+#include "bench/harness/proc_files.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
@@ -22,11 +22,7 @@ struct expected_switches {
 
 /// Whether the kernel is a PREEMPT_RT one, whose own locks put tasks to sleep.
 inline bool kernel_locks_sleep() {
-  static const bool realtime = [] {
-    std::ifstream file("/sys/kernel/realtime");
-    int said = 0;
-    return file >> said && said == 1;
-  }();
+  static const bool realtime = number_in("/sys/kernel/realtime") == 1;
   return realtime;
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <type_traits>
 
-#include "runtimes/process.hpp"
+#include "runtimes/concepts.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard {
@@ -23,16 +23,17 @@ class short_text {
   std::array<char, 256> text_{};
 };
 
-/// Calls `f()` there and gives its result, which is trivially copyable. What it throws is thrown
-/// here, as limit_error or as std::runtime_error, and so is its death.
-template <class F>
-auto in_a_child(F f) {
+/// Calls `f()` in a task of R, whose tasks are processes, and gives its result, which is trivially
+/// copyable. What it throws is thrown here, as limit_error or as std::runtime_error, and so is its
+/// death.
+template <Runtime R, class F>
+requires(!R::shares_memory) auto in_a_child(F f) {
   struct answer {
     std::invoke_result_t<F&> value{};
     bool at_limit = false;
     short_text why;
   };
-  process host;
+  R host;
   const answer got = host.run([&] {
     return host
         .spawn([&f] {

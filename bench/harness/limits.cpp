@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
+#include "bench/harness/proc_files.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
@@ -29,29 +31,14 @@ std::uint64_t tasks_of_user() {
   return tasks;
 }
 
-/// Kernel tasks on this machine: the number behind the slash in /proc/loadavg.
-std::uint64_t tasks_on_machine() {
-  std::ifstream file("/proc/loadavg");
-  std::string text;
-  std::getline(file, text);
-  const auto slash = text.find('/');
-  return slash == std::string::npos ? 0 : std::stoull(text.substr(slash + 1));
+std::uint64_t or_unlimited(std::optional<std::int64_t> number, std::uint64_t unit = 1) {
+  return number ? static_cast<std::uint64_t>(*number) * unit : unlimited;
 }
 
 rlimit limit_of(int resource) {
   rlimit limit{};
   check(::getrlimit(static_cast<__rlimit_resource>(resource), &limit), "read a resource limit");
   return limit;
-}
-
-/// The number of bytes that stands behind `key` in a file of /proc, there in kB.
-std::uint64_t bytes_in(const std::string& path, const std::string& key) {
-  std::ifstream file(path);
-  for (std::string word; file >> word;) {
-    std::uint64_t kib = 0;
-    if (word == key && file >> kib) return kib * 1024;
-  }
-  return unlimited;
 }
 
 }  // namespace
@@ -89,7 +76,7 @@ std::string room::amount(std::uint64_t count) const {
 
 room room_for_tasks() {
   const cgroup_limit cgroup = cgroup_tasks();
-  const auto on_machine = tasks_on_machine();
+  const auto on_machine = static_cast<std::uint64_t>(tasks_on_machine());
   const auto shared = [](const char* limit, std::uint64_t total, std::uint64_t taken,
                          const char* advice) {
     return room{.limit = limit,
@@ -102,10 +89,10 @@ room room_for_tasks() {
   const room limits[] = {
       shared("RLIMIT_NPROC", limit_of(RLIMIT_NPROC).rlim_cur, tasks_of_user(),
              "raise it with ulimit -u"),
-      shared("kernel.pid_max", number_in("/proc/sys/kernel/pid_max"), on_machine,
+      shared("kernel.pid_max", or_unlimited(number_in("/proc/sys/kernel/pid_max")), on_machine,
              "raise it with sysctl"),
-      shared("kernel.threads-max", number_in("/proc/sys/kernel/threads-max"), on_machine,
-             "raise it with sysctl"),
+      shared("kernel.threads-max", or_unlimited(number_in("/proc/sys/kernel/threads-max")),
+             on_machine, "raise it with sysctl"),
       shared("the cgroup's pids.max", cgroup.most, cgroup.taken, "raise it for the container"),
   };
   return *std::ranges::min_element(limits, {}, &room::left);
@@ -119,7 +106,7 @@ room room_for_open_files() {
 }
 
 room room_for_memory(unsigned percent) {
-  const auto on_machine = bytes_in("/proc/meminfo", "MemAvailable:");
+  const auto on_machine = or_unlimited(number_in("/proc/meminfo", "MemAvailable"), 1024);
   const auto in_cgroup = cgroup_memory().left();
   return {.limit = in_cgroup < on_machine ? "memory left to the cgroup" : "memory available",
           .counts = "of memory",
@@ -133,7 +120,7 @@ room room_for_address_space() {
           .counts = "of address space",
           .advice = "raise it with ulimit -v",
           .total = limit_of(RLIMIT_AS).rlim_cur,
-          .taken = bytes_in("/proc/self/status", "VmSize:"),
+          .taken = or_unlimited(number_in("/proc/self/status", "VmSize"), 1024),
           .percent = share_of_a_guest,
           .in_bytes = true};
 }
@@ -144,7 +131,7 @@ room room_for_mappings() {
   return {.limit = "vm.max_map_count",
           .counts = "mappings",
           .advice = "raise it with sysctl",
-          .total = number_in("/proc/sys/vm/max_map_count"),
+          .total = or_unlimited(number_in("/proc/sys/vm/max_map_count")),
           .taken = static_cast<std::uint64_t>(lines),
           .percent = share_of_a_guest};
 }

@@ -4,37 +4,28 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
-#include <map>
+#include <optional>
 #include <string>
 
+#include "bench/harness/proc_files.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
 namespace {
 
-/// What a file of /proc says: the number that stands behind each word and a colon.
-std::map<std::string, double> numbers_in(const std::string& path) {
-  std::map<std::string, double> numbers;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    const auto colon = line.find(':');
-    if (colon == std::string::npos) continue;
-    numbers[line.substr(0, colon)] = std::strtod(line.c_str() + colon + 1, nullptr);
-  }
-  return numbers;
-}
-
 memory_use memory_of_process(pid_t pid) {
-  constexpr double kib = 1024;
-  const std::string folder = "/proc/" + std::to_string(pid);
-  auto pages = numbers_in(folder + "/smaps_rollup");
-  auto status = numbers_in(folder + "/status");
-  return {.pss_bytes = kib * (pages["Pss"] - pages["Pss_File"]),
-          .private_bytes = kib * pages["Private_Dirty"],
-          .page_table_bytes = kib * status["VmPTE"],
-          .kernel_tasks = static_cast<std::int64_t>(status["Threads"])};
+  const auto folder = std::filesystem::path("/proc") / std::to_string(pid);
+  const auto pages = numbers_in(folder / "smaps_rollup", {"Pss", "Pss_File", "Private_Dirty"});
+  const auto status = numbers_in(folder / "status", {"VmPTE", "Threads"});
+  const auto kib = [](std::optional<std::int64_t> n) {
+    return 1024 * static_cast<double>(n.value_or(0));
+  };
+  return {.pss_bytes = kib(pages[0]) - kib(pages[1]),
+          .private_bytes = kib(pages[2]),
+          .page_table_bytes = kib(status[0]),
+          .kernel_tasks = status[1].value_or(0)};
 }
 
 /// The size of one task's stack in the kernel: what all of them hold, over the number of tasks.
@@ -43,13 +34,10 @@ memory_use memory_of_process(pid_t pid) {
 /// tell, the 16 KiB of x86-64 (Documentation/arch/x86/kernel-stacks.rst) and of arm64.
 double kernel_stack_size() {
   constexpr double otherwise = 16 * 1024;
-  const double all = 1024 * numbers_in("/proc/meminfo")["KernelStack"];
-  std::ifstream load("/proc/loadavg");  // "0.20 0.18 0.12 1/80 11206": running/all
-  std::string word;
-  for (int i = 0; i < 4; ++i) load >> word;
-  const auto slash = word.find('/');
-  if (slash == std::string::npos || all <= 0) return otherwise;
-  const double each = all / std::stod(word.substr(slash + 1));
+  const auto all = 1024 * number_in("/proc/meminfo", "KernelStack").value_or(0);
+  const auto tasks = tasks_on_machine();
+  if (tasks == 0 || all == 0) return otherwise;
+  const double each = static_cast<double>(all) / static_cast<double>(tasks);
   constexpr double root_of_two = 1.4142;
   const auto size = static_cast<double>(std::bit_floor(static_cast<unsigned>(each * root_of_two)));
   return size >= 4 * 1024 && size <= 64 * 1024 ? size : otherwise;

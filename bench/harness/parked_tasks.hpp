@@ -21,15 +21,16 @@
 
 namespace switchyard {
 
-/// Writes one byte into each page of the next `bytes` of the calling task's stack, downwards as a
-/// stack grows, and gives the space back: only what was touched stays in memory. Never inlined, or
-/// the space would be part of the caller's frame for as long as that waits.
+/// Writes one byte into each page (of 4 KiB or more) of the next `bytes` of the calling task's
+/// stack, downwards as a stack grows, and gives the space back: only what was touched stays in
+/// memory. Never inlined, or the space would be part of the caller's frame for as long as that
+/// waits.
 [[gnu::noinline]] inline void touch_stack(std::size_t bytes) {
-  constexpr std::size_t page_bytes = 4096;
-  if (bytes < page_bytes) return;
+  constexpr std::size_t smallest_page = 4096;
+  if (bytes < smallest_page) return;
   auto* const block = static_cast<volatile std::byte*>(__builtin_alloca(bytes));
-  for (std::size_t at = bytes; at >= page_bytes; at -= page_bytes) {
-    block[at - page_bytes] = std::byte{1};
+  for (std::size_t at = bytes; at >= smallest_page; at -= smallest_page) {
+    block[at - smallest_page] = std::byte{1};
   }
 }
 
@@ -44,7 +45,7 @@ class parked_tasks {
   }
   parked_tasks(const parked_tasks&) = delete;
   parked_tasks& operator=(const parked_tasks&) = delete;
-  ~parked_tasks() { shared_[0].released = true; }  // then each task's handle waits for its end
+  ~parked_tasks() { shared_->released = true; }  // then each task's handle waits for its end
 
   /// Starts `count` more, each of which touches `stack_bytes` of its stack, and waits until all are
   /// parked. Calls `go_on()` all the time, which throws to give up.
@@ -53,9 +54,9 @@ class parked_tasks {
     for (std::int64_t i = 0; i < count; ++i) {
       go_on();
       const auto number = static_cast<std::int64_t>(tasks_.size());
-      tasks_.push_back(rt_.spawn(body{rt_, shared_[0], nap_, stack_bytes, number}));
+      tasks_.push_back(rt_.spawn(body{rt_, *shared_, nap_, stack_bytes, number}));
     }
-    while (shared_[0].arrived < static_cast<std::int64_t>(tasks_.size())) {
+    while (shared_->arrived < static_cast<std::int64_t>(tasks_.size())) {
       go_on();
       rt_.sleep_for(std::chrono::milliseconds(1));
     }
@@ -63,21 +64,21 @@ class parked_tasks {
 
   /// How many are parked at this moment, as they say themselves.
   [[nodiscard]] std::int64_t count() const {
-    const std::int64_t left = shared_[0].left;
-    return shared_[0].arrived - left;
+    const std::int64_t left = shared_->left;
+    return shared_->arrived - left;
   }
 
   /// Lets them go and waits for their ends. Throws when one of them had died or gives a result that
   /// is not its own.
   void end() {
-    shared_[0].released = true;
+    shared_->released = true;
     const auto started = static_cast<std::int64_t>(tasks_.size());
     for (std::int64_t number = 0; number < started; ++number) {
       if (tasks_[static_cast<std::size_t>(number)].join() != number) {
         throw std::runtime_error("a parked task gave another one's result");
       }
     }
-    if (shared_[0].left != started) throw std::runtime_error("a parked task is missing");
+    if (shared_->left != started) throw std::runtime_error("a parked task is missing");
     tasks_.clear();
   }
 
@@ -108,13 +109,13 @@ class parked_tasks {
   /// All together wake at most ten times a millisecond where the kernel wakes them, and two hundred
   /// times where a scheduler in user space does.
   static duration nap_of(std::int64_t tasks) {
-    constexpr std::chrono::microseconds each(R::runs_in_parallel ? 100 : 5);
+    constexpr std::chrono::microseconds each(KernelTasks<R> ? 100 : 5);
     return std::max<duration>(each * tasks, std::chrono::milliseconds(1));
   }
 
   R& rt_;
   duration nap_;
-  shared_array<state> shared_{1};
+  shared_object<state> shared_;
   std::vector<task> tasks_;  // they end before the state does
 };
 

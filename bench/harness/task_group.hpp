@@ -16,9 +16,10 @@
 #include "bench/harness/usage.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
+#include "runtimes/concepts.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
-namespace switchyard::groups {
+namespace switchyard::task_group {
 
 using clock = std::chrono::steady_clock;
 using harness::measured;
@@ -27,14 +28,14 @@ using harness::pin_member;
 using harness::placement;
 
 /// What one member of a group saw between its first and its last operation.
-struct turns {
+struct interval {
   clock::time_point begin;
   clock::time_point end;
   harness::usage used;
   std::int64_t uncounted = 0;  // switches of its own after its last operation
 
   /// The span and the usage of both.
-  void join(const turns& other) {
+  void join(const interval& other) {
     begin = std::min(begin, other.begin);
     end = std::max(end, other.end);
     used += other.used;
@@ -47,13 +48,13 @@ struct turns {
 
 /// Migrations are counted only where there can be any: to ask for them takes longer than a switch.
 template <class Loop>
-turns measure_turns(Loop loop, placement where = placement::same) {
+interval measure_interval(Loop loop, placement where = placement::same) {
   const auto usage_now = [where] {
     auto used = harness::usage_of_this_thread();
     if (where == placement::free) used.migrations = harness::migrations_of_this_thread();
     return used;
   };
-  turns t;
+  interval t;
   const harness::event_counters events(harness::events_of_this_launch());
   const auto before = usage_now();
   t.begin = clock::now();
@@ -65,8 +66,8 @@ turns measure_turns(Loop loop, placement where = placement::same) {
 }
 
 /// From the first operation of any member to the last of any, with the usage of all.
-inline turns joined(const std::vector<turns>& members) {
-  turns whole = members.front();
+inline interval joined(const std::vector<interval>& members) {
+  interval whole = members.front();
   for (std::size_t i = 1; i < members.size(); ++i) whole.join(members[i]);
   return whole;
 }
@@ -89,10 +90,10 @@ class start_line {
   clock::time_point wait(GiveWay give_way) const {
     constexpr auto patience = std::chrono::seconds(60);
     const auto came = clock::now();
-    if (++line_[0].arrived == tasks_) line_[0].opened = clock::now().time_since_epoch().count();
+    if (++line_->arrived == tasks_) line_->opened = clock::now().time_since_epoch().count();
     clock::rep opened = 0;
-    while ((opened = line_[0].opened) == 0) {
-      if (line_[0].broken) throw broken_group();
+    while ((opened = line_->opened) == 0) {
+      if (line_->broken) throw broken_group();
       if (clock::now() - came > patience) {
         throw std::runtime_error("not all tasks of the group came to the start");
       }
@@ -101,7 +102,7 @@ class start_line {
     return clock::time_point(clock::duration(opened));
   }
 
-  void break_up() const noexcept { line_[0].broken = true; }
+  void break_up() const noexcept { line_->broken = true; }
 
  private:
   struct state {
@@ -111,7 +112,7 @@ class start_line {
   };
 
   std::size_t tasks_;
-  shared_array<state> line_{1};
+  shared_object<state> line_;
 };
 
 /// Spawns `member(i)` for all i. When that fails, or one of them does, calls `break_up()`. Both
@@ -162,13 +163,13 @@ auto run_group(R& rt, std::size_t tasks, const Member& member, const Break& brea
 }
 
 /// From the first operation of any member to the last of any, with the usage of all. The members
-/// return `turns`.
+/// return `interval`.
 template <class R, class Member, class Break>
 measured measure_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
   const harness::usage_meter all;
-  turns whole = joined(run_group(rt, tasks, member, break_up));
+  interval whole = joined(run_group(rt, tasks, member, break_up));
   // Tasks on one kernel thread each saw the usage of all.
-  if constexpr (!R::runs_in_parallel) whole.used = all.used();
+  if constexpr (!KernelTasks<R>) whole.used = all.used();
   return whole.total();
 }
 
@@ -176,4 +177,4 @@ inline void expect(bool holds, const std::string& otherwise) {
   if (!holds) throw std::runtime_error(otherwise);
 }
 
-}  // namespace switchyard::groups
+}  // namespace switchyard::task_group

@@ -12,9 +12,10 @@
 #include <optional>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
+
+#include "bench/harness/proc_files.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -50,32 +51,19 @@ double cpu_seconds_of(pid_t pid) {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-/// The number behind "KEY:" in `line`; none when it is another line.
-std::optional<std::int64_t> number_of(const std::string& line, std::string_view key) {
-  if (!line.starts_with(key)) return std::nullopt;
-  const auto colon = line.find(':', key.size());
-  if (colon == std::string::npos) return std::nullopt;
-  return std::stoll(line.substr(colon + 1));
-}
-
 /// Of a task's folder in /proc.
 std::optional<std::int64_t> migrations_in(const std::filesystem::path& task) {
-  std::ifstream sched(task / "sched");
-  for (std::string line; std::getline(sched, line);) {
-    if (const auto found = number_of(line, "se.nr_migrations")) return found;
-  }
-  return std::nullopt;
+  return number_in(task / "sched", "se.nr_migrations");
 }
 
 /// Switches and migrations of the threads of `pid` that are alive.
 usage usage_of_threads(pid_t pid) {
   usage sum{.migrations = 0};
   for_each_thread(pid, [&](const std::filesystem::path& task) {
-    std::ifstream status(task / "status");
-    for (std::string line; std::getline(status, line);) {
-      sum.voluntary_switches += number_of(line, "voluntary_ctxt_switches").value_or(0);
-      sum.involuntary_switches += number_of(line, "nonvoluntary_ctxt_switches").value_or(0);
-    }
+    const auto switches =
+        numbers_in(task / "status", {"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"});
+    sum.voluntary_switches += switches[0].value_or(0);
+    sum.involuntary_switches += switches[1].value_or(0);
     const auto moves = migrations_in(task);
     sum.migrations =
         sum.migrations && moves ? std::optional(*sum.migrations + *moves) : std::nullopt;
@@ -111,11 +99,8 @@ std::vector<pid_t> children_of(pid_t pid) {
 }
 
 double pss_bytes_of(pid_t pid) {
-  std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  for (std::string line; std::getline(rollup, line);) {
-    if (line.starts_with("Pss:")) return std::stod(line.substr(4)) * 1024;
-  }
-  return 0;
+  const auto kib = number_in("/proc/" + std::to_string(pid) + "/smaps_rollup", "Pss");
+  return 1024 * static_cast<double>(kib.value_or(0));
 }
 
 /// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.

@@ -158,15 +158,6 @@ void record_time(benchmark::State& state, const std::function<double()>& run) {
   while (state.KeepRunning()) state.SetIterationTime(run());
 }
 
-void set_latency(benchmark::State& state, const histogram& latency) {
-  const std::pair<const char*, double> quantiles[] = {
-      {"p50_us", 0.5}, {"p90_us", 0.9}, {"p99_us", 0.99}, {"p999_us", 0.999}};
-  for (const auto& [name, quantile] : quantiles) {
-    state.counters[name] = latency.value_at(quantile) / 1e3;
-  }
-  state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
-}
-
 batch_size at_least(benchmark::IterationCount wished, std::int64_t step) {
   return batch_of(wished, step, SWITCHYARD_INJECT_SLOWDOWN);
 }

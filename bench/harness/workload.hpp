@@ -18,7 +18,6 @@
 
 #include "bench/harness/batch_size.hpp"
 #include "bench/harness/usage.hpp"
-#include "bench/load/histogram.hpp"
 
 namespace switchyard::harness {
 
@@ -80,7 +79,15 @@ void record_batch(benchmark::State& state, batch_size ops, const std::function<m
 void record_time(benchmark::State& state, const std::function<double()>& run);
 
 /// The counters p50_us, p90_us, p99_us, p999_us and max_us.
-void set_latency(benchmark::State& state, const histogram& latency);
+template <class Histogram>
+void set_latency(benchmark::State& state, const Histogram& latency) {
+  const std::pair<const char*, double> quantiles[] = {
+      {"p50_us", 0.5}, {"p90_us", 0.9}, {"p99_us", 0.99}, {"p999_us", 0.999}};
+  for (const auto& [name, quantile] : quantiles) {
+    state.counters[name] = latency.value_at(quantile) / 1e3;
+  }
+  state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
+}
 
 /// The smallest multiple of `step` that is enough for Google Benchmark's wish. Rows that take their
 /// number of operations from here are slowed down where that is built in.

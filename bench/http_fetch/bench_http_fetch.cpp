@@ -21,6 +21,7 @@
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/task_room.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
@@ -87,21 +88,18 @@ void set_counters(benchmark::State& state, const fetch_case& which, const cut& c
 
 /// Whoever waits for an answer that comes later is switched away from. A fetch waits for its
 /// connection, for the beginning of the answer and for the rest of it, at most piece by piece; and
-/// whoever joins a kernel task waits for its end; a process's own last switch counts too.
+/// each is joined.
 template <class R>
 harness::expected_switches switches_of_a_fetch(const fetch_case& which) {
   constexpr double bytes_of_a_piece = 16 * 1024;
   const double pieces = static_cast<double>(which.bytes) / bytes_of_a_piece;
-  const bool waits = which.latency_ms > 0 && (R::preemptive || !R::concurrent);
-  constexpr double joining = !R::runs_in_parallel ? 0 : R::shares_memory ? 1 : 2;
-  return {.at_least = waits ? 1.0 : 0.0, .sleeps_at_most = 3 + pieces + joining};
+  const bool waits = which.latency_ms > 0 && R::waits_in_kernel;
+  return {.at_least = waits ? 1.0 : 0.0, .sleeps_at_most = 3 + pieces + R::sleeps_per_join};
 }
 
 template <class R>
 void fetch_row(benchmark::State& state, const fetch_case& which) {
-  if constexpr (R::runs_in_parallel) {
-    harness::require_tasks(static_cast<std::uint64_t>(which.urls));
-  }
+  require_kernel_tasks<R>(static_cast<std::size_t>(which.urls));
   const origin_process origin = start_origin(which);
   pin_clients();
   http_body_block();  // made here, not by the first task
@@ -196,13 +194,24 @@ harness::row make_row(const std::string& runtime, const fetch_case& which, suite
           .control = runtime != wrk && comparable_with_wrk(which) ? wrk : ""};
 }
 
-/// The quick run: the article's own (a new connection for each fetch, with latency), and how fast
-/// it goes without any latency.
+/// The article's own: a new connection for each fetch, with latency.
+bool as_in_the_article(const fetch_case& which) {
+  return which.latency_ms > 0 && !which.keep_alive && which.bytes == 1'024;
+}
+
+/// The quick run: the article's own, and how fast it goes without any latency.
 suite set_of(const fetch_case& which) {
-  const bool small = which.bytes == 1'024;
-  const bool article = which.latency_ms > 0 && !which.keep_alive && which.urls >= 100;
-  const bool fastest = which.latency_ms == 0 && which.keep_alive && which.urls == 100;
-  return small && (article || fastest) ? suite::quick : suite::full;
+  const bool fastest = comparable_with_wrk(which) && which.urls == 100 && which.bytes == 1'024;
+  return (as_in_the_article(which) && which.urls >= 100) || fastest ? suite::quick : suite::full;
+}
+
+// One after another: 10 URLs show it, 1,000 would take a minute for each batch.
+constexpr std::int64_t most_serial = 10;
+
+template <class R>
+suite set_of(const fetch_case& which) {
+  if (!R::concurrent && which.urls == most_serial && as_in_the_article(which)) return suite::quick;
+  return which.urls > R::quick_tasks ? suite::full : set_of(which);
 }
 
 std::vector<fetch_case> all_cases() {
@@ -221,15 +230,9 @@ std::vector<fetch_case> all_cases() {
 
 template <class R>
 void add_rows(std::vector<harness::row>& rows) {
-  // One after another: 10 URLs show it, 1,000 would take a minute for each batch.
-  constexpr std::int64_t most_serial = 10;
   for (const fetch_case& which : all_cases()) {
     if (!R::concurrent && which.urls > most_serial) continue;
-    const bool shows_it = !R::concurrent && which.urls == most_serial && which.bytes == 1'024 &&
-                          which.latency_ms > 0 && !which.keep_alive;
-    const bool many_forks = !R::shares_memory && which.urls == 1'000;
-    const suite set = shows_it ? suite::quick : many_forks ? suite::full : set_of(which);
-    rows.push_back(make_row(std::string(R::name), which, set,
+    rows.push_back(make_row(std::string(R::name), which, set_of<R>(which),
                             [=](benchmark::State& s) { fetch_row<R>(s, which); }));
   }
 }

@@ -17,13 +17,13 @@
 #include <utility>
 #include <vector>
 
-#include "bench/echo/echo_setup.hpp"
 #include "bench/harness/in_a_child.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/parked_tasks.hpp"
 #include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/limits/limit_climb.hpp"
+#include "bench/programs/echo/loaded_server.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -36,7 +36,9 @@ constexpr std::int64_t most_of_a_quick_row = 1'024;
 
 template <class R>
 climb climb_tasks(std::int64_t most) {
-  const auto room = [] { return headroom_for_tasks<R>(climb_memory_percent); };
+  const auto room = [] {
+    return headroom_for(R::idle_task, R::kernel_tasks_per_task, climb_memory_percent);
+  };
   return climb_by_doubling(most, room, [](std::int64_t count) {
     R rt;
     rt.run([&] {
@@ -49,26 +51,26 @@ climb climb_tasks(std::int64_t most) {
 }
 
 /// Both ends of a connection are on this machine, and each is an open file of its process.
-template <class R>
-harness::headroom headroom_for_connections() {
+harness::headroom headroom_for_connections(const echo::server& by) {
   constexpr std::uint64_t both_sockets_bytes = 32 * 1024;
   auto files = harness::room_for_open_files();
   files.taken = echo::files_besides;
-  const auto left = harness::tightest(
-      {headroom_for_tasks<R>(climb_memory_percent, idle_task_bytes<R> + both_sockets_bytes),
-       files.for_each(1)});
+  task_footprint each = by.idle_connection;
+  each.memory_bytes += both_sockets_bytes;
+  const auto left =
+      harness::tightest({headroom_for(each, by.kernel_tasks_per_connection, climb_memory_percent),
+                         files.for_each(1)});
   // Of ports each address needs a few only, as the load comes from as many as it takes.
   const auto ports = harness::room_for_ports();
-  const bool enough = ports.left() >= harness::connections_per_address;
+  const bool enough = ports.left() >= load::connections_per_address;
   return enough ? left : harness::tightest({left, ports.for_each(1)});
 }
 
-template <class R>
-climb climb_connections(std::int64_t most) {
-  return climb_by_doubling(most, headroom_for_connections<R>, [](std::int64_t count) {
-    const echo::echo_case which{std::string(R::name), count, 64, R::runs_in_parallel};
-    echo::bench_setup setup(which, echo::any_cpus(), echo::memory_is::not_read);
-    setup.run(static_cast<std::uint64_t>(count));  // once more, when all are there
+climb climb_connections(const echo::server& by, std::int64_t most) {
+  const auto room = [&by] { return headroom_for_connections(by); };
+  return climb_by_doubling(most, room, [&by](std::int64_t count) {
+    echo::loaded_server server({&by, count}, {}, echo::memory_is::not_read);
+    server.run(static_cast<std::uint64_t>(count));  // once more, when all are there
   });
 }
 
@@ -86,9 +88,9 @@ void climb_row(benchmark::State& state, std::int64_t most, Climb climb_up_to) {
 }
 
 template <class R>
-void add_rows(std::vector<harness::row>& rows, const std::int64_t& most) {
+void add_tasks(std::vector<harness::row>& rows, const std::int64_t& most) {
   const auto tasks = [](std::int64_t bound) {
-    return in_a_child([bound] { return climb_tasks<R>(bound); });
+    return in_a_child<process>([bound] { return climb_tasks<R>(bound); });
   };
   const std::string name(R::name);
   rows.push_back({.runtime = name,
@@ -104,18 +106,20 @@ void add_rows(std::vector<harness::row>& rows, const std::int64_t& most) {
                       [=, &most](benchmark::State& s) {
                         climb_row(s, std::min(most, most_of_a_quick_row), tasks);
                       },
-                  .set = R::shares_memory ? suite::quick : suite::full,
+                  .set = most_of_a_quick_row <= R::quick_tasks ? suite::quick : suite::full,
                   .once = true,
                   .one_round = true});
-  if constexpr (Sockets<R>) {
-    rows.push_back(
-        {.runtime = name,
-         .params = {{"of", std::string("connections")}},
-         .what = "as many idle connections of an echo server as there is room for",
-         .body = [&most](benchmark::State& s) { climb_row(s, most, climb_connections<R>); },
-         .once = true,
-         .one_round = true});
-  }
+}
+
+void add_connections(std::vector<harness::row>& rows, const echo::server& by,
+                     const std::int64_t& most) {
+  const auto climb_it = [&by](std::int64_t bound) { return climb_connections(by, bound); };
+  rows.push_back({.runtime = by.name,
+                  .params = {{"of", std::string("connections")}},
+                  .what = "as many idle connections of an echo server as there is room for",
+                  .body = [=, &most](benchmark::State& s) { climb_row(s, most, climb_it); },
+                  .once = true,
+                  .one_round = true});
 }
 
 }  // namespace
@@ -134,8 +138,14 @@ int main(int argc, char** argv) {
       .rows = {},
       .counts_events = false};
   for_each_runtime([&]<class R>() {
-    if constexpr (R::concurrent && Sleeps<R>) add_rows<R>(w.rows, most);
+    if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows, most);
+    if constexpr (R::concurrent && Sockets<R>) {
+      add_connections(w.rows, echo::server_named(std::string(R::name)), most);
+    }
   });
+  for (const echo::server& by : echo::all_servers()) {
+    if (by.is == echo::kind::serve_only) add_connections(w.rows, by, most);
+  }
   return harness::run_main(argc, argv, w, [&](CLI::App& app) {
     app.add_option("--most", most, "Tasks or connections at which each climb ends")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24).description(""))

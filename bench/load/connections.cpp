@@ -13,18 +13,16 @@
 #include <span>
 #include <stdexcept>
 
-#include "bench/harness/limits.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/error.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
 using namespace std::chrono;
 
 namespace {
 
 constexpr std::size_t receive_bytes = 64 * 1024;
-constexpr std::uint64_t descriptors_besides = 32;  // standard streams, epoll, what the host holds
 
 /// Random bytes, always the same: a reply shifted by any distance differs.
 std::vector<std::byte> pattern(std::size_t bytes) {
@@ -62,31 +60,35 @@ void bind_to(int fd, const endpoint& source) {
 
 }  // namespace
 
-std::uint64_t load_errors::total() const {
+machine_needs needs_of(const options& wanted) {
+  constexpr std::uint64_t files_besides = 32;  // standard streams, epoll, what the host holds
+  const auto from_one = has_many_addresses(wanted.target)
+                            ? std::min(wanted.connections, connections_per_address)
+                            : wanted.connections;
+  return {.open_files = wanted.connections + files_besides, .ports_of_an_address = from_one};
+}
+
+std::uint64_t error_counts::total() const {
   std::uint64_t sum = 0;
   for (const auto& [kind, count] : by_kind) sum += count;
   return sum;
 }
 
-load_connections::load_connections(const load_options& options)
+connection_set::connection_set(const options& options)
     : options_(options), message_(pattern(options.bytes)), received_(receive_bytes) {
-  require_ports(has_many_addresses(options.target)
-                    ? std::min(options.connections, connections_per_address)
-                    : options.connections);
-  require_open_files(options.connections + descriptors_besides);
   epoll_.reset(check(::epoll_create1(EPOLL_CLOEXEC), "create an epoll descriptor"));
   connections_.resize(options.connections);
 }
 
 // Reset instead of a farewell: thousands of ports left in TIME_WAIT would spoil the next run.
-load_connections::~load_connections() {
+connection_set::~connection_set() {
   const linger at_once{1, 0};
   for (const auto& c : connections_) {
     if (c.fd) ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
 }
 
-void load_connections::watch(std::size_t index, std::uint32_t events, int operation) {
+void connection_set::watch(std::size_t index, std::uint32_t events, int operation) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = index;
@@ -94,7 +96,7 @@ void load_connections::watch(std::size_t index, std::uint32_t events, int operat
         "watch a connection");
 }
 
-void load_connections::start_connect(std::size_t index) {
+void connection_set::start_connect(std::size_t index) {
   const auto& to = options_.target;
   auto& fd = connections_[index].fd;
   fd = open_tcp(to, SOCK_NONBLOCK);
@@ -108,7 +110,7 @@ void load_connections::start_connect(std::size_t index) {
   watch(index, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
-void load_connections::finish_connect(std::size_t index) {
+void connection_set::finish_connect(std::size_t index) {
   int error = 0;
   socklen_t length = sizeof error;
   ::getsockopt(connections_[index].fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
@@ -120,7 +122,7 @@ void load_connections::finish_connect(std::size_t index) {
   ++open_;
 }
 
-void load_connections::open_all() {
+void connection_set::open_all() {
   auto last_progress = clock::now();
   for (std::size_t begun = 0; open_ < connections_.size();) {
     while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
@@ -145,7 +147,7 @@ void load_connections::open_all() {
   }
 }
 
-std::span<const load_connections::reply> load_connections::take_replies(nanoseconds patience) {
+std::span<const connection_set::reply> connection_set::take_replies(nanoseconds patience) {
   std::size_t count = 0;
   const auto whole = duration_cast<seconds>(patience);
   const timespec at_most{whole.count(), (patience - whole).count()};
@@ -161,12 +163,12 @@ std::span<const load_connections::reply> load_connections::take_replies(nanoseco
 }
 
 // The first 16 bytes, or as many as there are: sequence number, then the connection's number.
-void load_connections::patch_message(std::size_t index) {
+void connection_set::patch_message(std::size_t index) {
   const std::array<std::uint64_t, 2> head{connections_[index].sequence, index};
   std::memcpy(message_.data(), head.data(), std::min(sizeof head, message_.size()));
 }
 
-void load_connections::send_next(std::size_t index) {
+void connection_set::send_next(std::size_t index) {
   connection& c = connections_[index];
   if (!c.fd) return;
   ++c.sequence;
@@ -179,7 +181,7 @@ void load_connections::send_next(std::size_t index) {
   send_rest(index);
 }
 
-void load_connections::send_rest(std::size_t index) {
+void connection_set::send_rest(std::size_t index) {
   connection& c = connections_[index];
   if (!c.fd || !c.waiting) return;
   patch_message(index);
@@ -201,7 +203,7 @@ void load_connections::send_rest(std::size_t index) {
 
 /// True when the reply is complete and right. The watch is edge-triggered, which saves the kernel a
 /// second look at each connection: so it reads until the reply is complete or nothing is left.
-bool load_connections::take_reply(std::size_t index) {
+bool connection_set::take_reply(std::size_t index) {
   connection& c = connections_[index];
   while (c.fd) {
     const auto got = ::recv(c.fd.get(), received_.data(), received_.size(), MSG_DONTWAIT);
@@ -223,7 +225,7 @@ bool load_connections::take_reply(std::size_t index) {
 }
 
 /// Holds `count` bytes just received against what was sent.
-bool load_connections::verify(std::size_t index, std::size_t count) {
+bool connection_set::verify(std::size_t index, std::size_t count) {
   connection& c = connections_[index];
   if (!c.waiting || count > c.sent - c.received) {
     fail(index, "wrong_reply", "more bytes came back than were sent");
@@ -242,7 +244,7 @@ bool load_connections::verify(std::size_t index, std::size_t count) {
   return true;
 }
 
-void load_connections::fail(std::size_t index, const std::string& kind, const std::string& detail) {
+void connection_set::fail(std::size_t index, const std::string& kind, const std::string& detail) {
   connection& c = connections_[index];
   if (errors_.by_kind.empty()) {
     errors_.first = "connection " + std::to_string(index) + ", message " +
@@ -257,7 +259,7 @@ void load_connections::fail(std::size_t index, const std::string& kind, const st
 
 /// Looks at every connection now and then, not at each byte: one that moved none for as long as the
 /// patience lasts is given up, however busy the others are.
-void load_connections::fail_overdue(clock::time_point now) {
+void connection_set::fail_overdue(clock::time_point now) {
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     connection& c = connections_[i];
     if (!c.waiting) continue;
@@ -270,4 +272,4 @@ void load_connections::fail_overdue(clock::time_point now) {
   }
 }
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

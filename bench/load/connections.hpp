@@ -24,11 +24,11 @@
 #include "runtimes/support/stop_source.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
 inline constexpr std::size_t connections_per_address = 10'000;
 
-struct load_options {
+struct options {
   boost::asio::ip::tcp::endpoint target;
   std::size_t connections = 1;
   std::size_t active = 0;                              // that get messages, evenly spread; 0: all
@@ -40,15 +40,23 @@ struct load_options {
   const stop_source* stop = nullptr;  // ends a run early when requested
 };
 
+/// What the connections take of a machine. The library takes it; whoever starts a load asks first
+/// whether it is there.
+struct machine_needs {
+  std::uint64_t open_files;
+  std::uint64_t ports_of_an_address;
+};
+machine_needs needs_of(const options& wanted);
+
 /// Errors by kind. `first` describes the first one.
-struct load_errors {
+struct error_counts {
   std::map<std::string, std::uint64_t> by_kind;
   std::string first;
 
   [[nodiscard]] std::uint64_t total() const;
 };
 
-class load_connections {
+class connection_set {
  public:
   using clock = std::chrono::steady_clock;
 
@@ -57,11 +65,10 @@ class load_connections {
     clock::time_point when;
   };
 
-  /// Throws limit_error when the machine has no room for them.
-  explicit load_connections(const load_options& options);
-  ~load_connections();
-  load_connections(const load_connections&) = delete;
-  load_connections& operator=(const load_connections&) = delete;
+  explicit connection_set(const options& options);
+  ~connection_set();
+  connection_set(const connection_set&) = delete;
+  connection_set& operator=(const connection_set&) = delete;
 
   /// Opens all, at most `ramp` at once. Throws std::system_error when the server refuses,
   /// std::runtime_error when time runs out.
@@ -84,9 +91,9 @@ class load_connections {
   [[nodiscard]] clock::time_point started(std::size_t index) const {
     return connections_[index].started;
   }
-  [[nodiscard]] const load_errors& errors() const noexcept { return errors_; }
+  [[nodiscard]] const error_counts& errors() const noexcept { return errors_; }
   /// Those since the last call.
-  load_errors take_errors() { return std::exchange(errors_, {}); }
+  error_counts take_errors() { return std::exchange(errors_, {}); }
 
  private:
   struct connection {
@@ -112,7 +119,7 @@ class load_connections {
   void watch(std::size_t index, std::uint32_t events, int operation);
   void fail(std::size_t index, const std::string& kind, const std::string& detail);
 
-  load_options options_;
+  options options_;
   unique_fd epoll_;
   std::vector<connection> connections_;
   std::array<epoll_event, events_at_once> events_{};
@@ -121,7 +128,7 @@ class load_connections {
   std::vector<std::byte> received_;
   std::size_t open_ = 0;
   std::size_t waiting_ = 0;
-  load_errors errors_;
+  error_counts errors_;
 };
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

@@ -1,5 +1,7 @@
 #include "bench/load/generator.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -7,9 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/harness/usage.hpp"
-
-namespace switchyard::harness {
+namespace switchyard::load {
 
 using namespace std::chrono;
 using namespace std::chrono_literals;
@@ -23,23 +23,29 @@ std::uint64_t between(steady_clock::time_point from, steady_clock::time_point to
   return static_cast<std::uint64_t>(std::max<std::int64_t>(nanoseconds(to - from).count(), 0));
 }
 
+double cpu_seconds_of_this_thread() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
 /// The measured time of a run, with the generator's own CPU time in it.
 class stopwatch {
  public:
-  explicit stopwatch(load_result& result)
-      : result_(result), cpu_(usage_of_this_thread()), begin_(steady_clock::now()) {}
+  explicit stopwatch(run_result& result)
+      : result_(result), cpu_s_(cpu_seconds_of_this_thread()), begin_(steady_clock::now()) {}
 
   [[nodiscard]] steady_clock::time_point begin() const noexcept { return begin_; }
   [[nodiscard]] bool running() const noexcept { return running_; }
   void stop(steady_clock::time_point now) {
     running_ = false;
     result_.seconds = duration<double>(now - begin_).count();
-    result_.cpu_s = (usage_of_this_thread() - cpu_).cpu_s;
+    result_.cpu_s = cpu_seconds_of_this_thread() - cpu_s_;
   }
 
  private:
-  load_result& result_;
-  usage cpu_;
+  run_result& result_;
+  double cpu_s_;
   steady_clock::time_point begin_;
   bool running_ = true;
 };
@@ -47,8 +53,8 @@ class stopwatch {
 /// Sends what is due on the connection that has been idle longest, as long as there is one.
 class open_loop {
  public:
-  open_loop(load_connections& connections, std::deque<std::size_t> idle,
-            const send_schedule& schedule, steady_clock::time_point end, load_result& result)
+  open_loop(connection_set& connections, std::deque<std::size_t> idle,
+            const send_schedule& schedule, steady_clock::time_point end, run_result& result)
       : connections_(connections),
         idle_(std::move(idle)),
         schedule_(schedule),
@@ -100,20 +106,19 @@ class open_loop {
   }
 
  private:
-  load_connections& connections_;
+  connection_set& connections_;
   std::deque<std::size_t> idle_;  // the longest idle first
   send_schedule schedule_;
   steady_clock::time_point end_;
   std::vector<steady_clock::time_point> due_;  // of the message under way, by connection
   steady_clock::time_point free_since_;        // a connection, after all were busy
   bool stopped_ = false;
-  load_result& result_;
+  run_result& result_;
 };
 
 }  // namespace
 
-load_generator::load_generator(const load_options& options)
-    : options_(options), connections_(options) {
+generator::generator(const options& options) : options_(options), connections_(options) {
   if (options_.active > options_.connections) {
     throw std::invalid_argument(std::to_string(options_.active) + " active connections of " +
                                 std::to_string(options_.connections));
@@ -121,28 +126,28 @@ load_generator::load_generator(const load_options& options)
   if (options_.active == 0) options_.active = options_.connections;
 }
 
-bool load_generator::should_stop() const noexcept {
+bool generator::should_stop() const noexcept {
   return (options_.stop != nullptr && options_.stop->requested()) ||
          (options_.stop_at_first_error && !connections_.errors().by_kind.empty());
 }
 
-void load_generator::look_for_overdue(clock::time_point now) {
+void generator::look_for_overdue(clock::time_point now) {
   if (now - looked_at_ <= options_.reply_patience / 8) return;
   looked_at_ = now;
   connections_.fail_overdue(now);
 }
 
-load_result load_generator::greet() {
+run_result generator::greet() {
   const auto all = connections_.size();
   return run_closed(all, [all](std::uint64_t answered, nanoseconds) { return answered >= all; });
 }
 
-load_result load_generator::run_requests(std::uint64_t count) {
+run_result generator::run_requests(std::uint64_t count) {
   return run_closed(options_.active,
                     [count](std::uint64_t answered, nanoseconds) { return answered >= count; });
 }
 
-load_result load_generator::run_for(nanoseconds length) {
+run_result generator::run_for(nanoseconds length) {
   return run_closed(options_.active,
                     [length](std::uint64_t, nanoseconds elapsed) { return elapsed >= length; });
 }
@@ -150,8 +155,8 @@ load_result load_generator::run_for(nanoseconds length) {
 // Replies first, then the next messages: the kernel's code for receiving and that for sending do
 // not fit into the instruction cache together, and each alone runs faster many times in a row.
 template <class Done>
-load_result load_generator::run_closed(std::size_t busy, Done done) {
-  load_result result;
+run_result generator::run_closed(std::size_t busy, Done done) {
+  run_result result;
   connections_.take_errors();
   stopwatch watch(result);
   looked_at_ = watch.begin();
@@ -178,8 +183,8 @@ load_result load_generator::run_closed(std::size_t busy, Done done) {
   return result;
 }
 
-load_result load_generator::run_at(const send_schedule::plan& when, nanoseconds length) {
-  load_result result;
+run_result generator::run_at(const send_schedule::plan& when, nanoseconds length) {
+  run_result result;
   connections_.take_errors();
   std::deque<std::size_t> idle;
   for (std::size_t i = 0; i < options_.active; ++i) idle.push_back(active(i, options_.active));
@@ -203,4 +208,4 @@ load_result load_generator::run_at(const send_schedule::plan& when, nanoseconds 
   return result;
 }
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

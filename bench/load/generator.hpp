@@ -16,9 +16,9 @@
 #include "bench/load/histogram.hpp"
 #include "bench/load/schedule.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
-struct load_result {
+struct run_result {
   std::uint64_t requests = 0;  // answered and verified within the measured time
   double seconds = 0;          // closed loop: from the first send to the last of these replies
   double cpu_s = 0;            // the generator's own, in that time
@@ -27,7 +27,7 @@ struct load_result {
   // message was due; one that was never sent counts with its wait until the end, which is too
   // little.
   histogram latency;
-  load_errors errors;  // of the whole run, its draining included
+  error_counts errors;  // of the whole run, its draining included
 
   // Open loop only.
   histogram service;          // from the sending to the reply
@@ -39,29 +39,28 @@ struct load_result {
   [[nodiscard]] double cpu_percent() const { return seconds > 0 ? 100 * cpu_s / seconds : 0; }
 };
 
-class load_generator {
+class generator {
  public:
-  /// Throws limit_error when the machine has no room for the connections, std::invalid_argument
-  /// when more are to be active than there are.
-  explicit load_generator(const load_options& options);
+  /// Throws std::invalid_argument when more are to be active than there are.
+  explicit generator(const options& options);
 
   /// Opens all connections. Throws std::system_error when the server refuses, std::runtime_error
   /// when time runs out.
   void connect() { connections_.open_all(); }
 
   /// A message and its reply on every connection, the idle ones too.
-  load_result greet();
+  run_result greet();
 
   /// Closed loop: keeps every active connection busy until `count` replies have come back; then
   /// takes what is still under way, verified, but not counted in the throughput.
-  load_result run_requests(std::uint64_t count);
+  run_result run_requests(std::uint64_t count);
 
   /// The same for a length of time.
-  load_result run_for(std::chrono::nanoseconds length);
+  run_result run_for(std::chrono::nanoseconds length);
 
   /// Open loop: sends at the schedule's times for `length`, each message on the active connection
   /// that has been idle longest, one at a time on each. A message for which none is free waits.
-  load_result run_at(const send_schedule::plan& when, std::chrono::nanoseconds length);
+  run_result run_at(const send_schedule::plan& when, std::chrono::nanoseconds length);
 
   [[nodiscard]] std::size_t open_connections() const noexcept { return connections_.open(); }
 
@@ -69,16 +68,16 @@ class load_generator {
   using clock = std::chrono::steady_clock;
 
   template <class Done>
-  load_result run_closed(std::size_t busy, Done done);
+  run_result run_closed(std::size_t busy, Done done);
   void look_for_overdue(clock::time_point now);
   [[nodiscard]] bool should_stop() const noexcept;
   [[nodiscard]] std::size_t active(std::size_t rank, std::size_t of) const noexcept {
     return rank * connections_.size() / of;
   }
 
-  load_options options_;
-  load_connections connections_;
+  options options_;
+  connection_set connections_;
   clock::time_point looked_at_;
 };
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

@@ -13,7 +13,7 @@
 #include <limits>
 #include <vector>
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
 /// Of durations in whole nanoseconds, from 0 to 2^63.
 class histogram {
@@ -94,4 +94,4 @@ class histogram {
   std::uint64_t max_ = 0;
 };
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

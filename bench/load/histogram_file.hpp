@@ -7,7 +7,7 @@
 
 #include "bench/load/histogram.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
 inline constexpr const char* histogram_format = "switchyard histogram 1";
 
@@ -20,4 +20,4 @@ inline nlohmann::ordered_json as_json(const histogram& h) {
   return {{"count", h.count()}, {"min", h.min()}, {"max", h.max()}, {"buckets", buckets}};
 }
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

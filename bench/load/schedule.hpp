@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <random>
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
 class send_schedule {
  public:
@@ -47,4 +47,4 @@ class send_schedule {
   double at_ = 0;  // seconds since the beginning
 };
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

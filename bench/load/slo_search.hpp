@@ -10,7 +10,7 @@
 
 #include "bench/load/generator.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 
 struct slo {
   std::string name = "p99";  // as it was given
@@ -19,7 +19,7 @@ struct slo {
 
   /// Latency counts from the time at which a message was due. A wrong answer breaks the objective
   /// however fast the others were, and so does one message in a thousand that could not be sent.
-  [[nodiscard]] bool holds(const load_result& r) const {
+  [[nodiscard]] bool holds(const run_result& r) const {
     return r.errors.total() == 0 && 1'000 * r.unsent <= r.due && r.latency.count() > 0 &&
            r.latency.value_at(quantile) <= static_cast<double>(bound.count());
   }
@@ -63,7 +63,7 @@ struct slo_rate {
   int probes = 0;
 };
 
-/// `probe(rate)` gives a load_result. Looks between nothing and `most`, to within 1/2^steps of it.
+/// `probe(rate)` gives a run_result. Looks between nothing and `most`, to within 1/2^steps of it.
 /// Latency over rate is taken to rise: with noise the answer is one rate that held, not the only
 /// one.
 template <class Probe>
@@ -73,7 +73,7 @@ slo_rate highest_rate(const slo& wanted, double most, Probe probe, int steps = 7
   double high = most;
   for (int step = 0; step < steps; ++step) {
     const double rate = step == 0 ? most : (low + high) / 2;
-    const load_result result = probe(rate);
+    const run_result result = probe(rate);
     ++best.probes;
     if (wanted.holds(result)) {
       low = rate;
@@ -87,4 +87,4 @@ slo_rate highest_rate(const slo& wanted, double most, Probe probe, int steps = 7
   return best;
 }
 
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "bench/echo/echo_setup.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/memory.hpp"
 #include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/memory/memory_reading.hpp"
+#include "bench/programs/echo/loaded_server.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -44,22 +44,20 @@ void tasks_row(benchmark::State& state, std::int64_t tasks, std::size_t stack_by
   set_counters(state, last.grown, tasks);
 }
 
-template <class R>
-void connections_row(benchmark::State& state, std::int64_t connections) {
+void connections_row(benchmark::State& state, const echo::server& by, std::int64_t connections) {
   const auto count = static_cast<std::uint64_t>(connections);
   harness::require_open_files(count + echo::files_besides);  // here, and in the server
-  require_room_for_tasks<R>(connections);
-  const echo::echo_case which{std::string(R::name), connections, 64, R::runs_in_parallel};
+  require_room_for(connections, by.kernel_tasks_per_connection, by.idle_connection.memory_bytes);
   memory_use grown;
   double socket_bytes = 0;
   harness::record_time(state, [&] {
     const double before = harness::tcp_buffer_bytes();
-    echo::bench_setup setup(which, echo::any_cpus());
+    echo::loaded_server server({&by, connections});
     socket_bytes = harness::tcp_buffer_bytes() - before;
-    grown = setup.connection_memory();
-    expect_kernel_tasks<R>(grown, connections);
-    setup.run(count);  // all of them still answer
-    return setup.connect_seconds();
+    grown = server.connection_memory();
+    expect_kernel_tasks(grown, by.kernel_tasks_per_connection * connections);
+    server.run(count);  // all of them still answer
+    return server.connect_seconds();
   });
   set_counters(state, grown, connections);
   state.counters["socket_bytes_per_task"] = socket_bytes / static_cast<double>(connections);
@@ -75,7 +73,7 @@ constexpr std::int64_t most_touched_kib = 2 << 20;
 template <class R>
 void add_tasks(std::vector<harness::row>& rows) {
   for (const std::int64_t count : counts) {
-    if (R::runs_in_parallel && count > many) continue;
+    if (KernelTasks<R> && count > many) continue;
     for (const std::int64_t kib : depths_kib) {
       if (count * kib > most_touched_kib) continue;
       const bool quick = count == 100 && (kib == 0 || kib == 16);
@@ -96,14 +94,13 @@ void add_tasks(std::vector<harness::row>& rows) {
   }
 }
 
-template <class R>
-void add_connections(std::vector<harness::row>& rows) {
+void add_connections(std::vector<harness::row>& rows, const echo::server& by) {
   for (const std::int64_t count : counts) {
     if (count > many) continue;
-    rows.push_back({.runtime = std::string(R::name),
+    rows.push_back({.runtime = by.name,
                     .params = {{"of", std::string("connections")}, {"count", count}},
                     .what = std::to_string(count) + " idle connections of an echo server",
-                    .body = [=](benchmark::State& s) { connections_row<R>(s, count); },
+                    .body = [=, &by](benchmark::State& s) { connections_row(s, by, count); },
                     .set = count == 100 ? suite::quick : suite::full,
                     .once = true,
                     .one_round = count >= many});
@@ -127,7 +124,12 @@ int main(int argc, char** argv) {
       .counts_events = false};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);
-    if constexpr (R::concurrent && Sockets<R>) add_connections<R>(w.rows);
+    if constexpr (R::concurrent && Sockets<R>) {
+      add_connections(w.rows, echo::server_named(std::string(R::name)));
+    }
   });
+  for (const echo::server& by : echo::all_servers()) {
+    if (by.is == echo::kind::serve_only) add_connections(w.rows, by);
+  }
   return harness::run_main(argc, argv, w);
 }

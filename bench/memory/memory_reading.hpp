@@ -16,6 +16,7 @@
 #include "bench/harness/in_a_child.hpp"
 #include "bench/harness/memory.hpp"
 #include "bench/harness/parked_tasks.hpp"
+#include "runtimes/process.hpp"
 
 namespace switchyard {
 
@@ -25,9 +26,7 @@ struct memory_reading {
 };
 
 /// The kernel has to agree on how many there are.
-template <class R>
-void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t count) {
-  const std::int64_t expected = R::runs_in_parallel ? count : 0;
+inline void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t expected) {
   if (grown.kernel_tasks == expected) return;
   throw std::runtime_error("the kernel counts " + std::to_string(grown.kernel_tasks) +
                            " more tasks, not " + std::to_string(expected));
@@ -52,7 +51,7 @@ memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_b
     r.seconds = std::chrono::duration<double>(clock::now() - begin).count();
     r.grown = harness::memory_of_tree(root) - before;
     if (parked.count() != tasks + 1) throw std::runtime_error("not all tasks were alive at once");
-    expect_kernel_tasks<R>(r.grown, tasks);
+    expect_kernel_tasks(r.grown, R::kernel_tasks_per_task * tasks);
     parked.end();
     return r;
   });
@@ -62,7 +61,7 @@ memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_b
 template <class R>
 memory_reading memory_of_parked_tasks(std::int64_t tasks, std::size_t stack_bytes) {
   const pid_t root = ::getpid();
-  return in_a_child([=] { return park_and_read<R>(root, tasks, stack_bytes); });
+  return in_a_child<process>([=] { return park_and_read<R>(root, tasks, stack_bytes); });
 }
 
 }  // namespace switchyard

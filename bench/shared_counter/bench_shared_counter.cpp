@@ -26,12 +26,12 @@
 namespace switchyard {
 namespace {
 
+using counters::count_result;
 using counters::job;
-using counters::tally;
-using groups::placement;
 using harness::suite;
+using task_group::placement;
 
-using version = tally (*)(const job&);
+using version = count_result (*)(const job&);
 
 void counter_row(benchmark::State& state, version add, double most_sleeps, std::size_t tasks,
                  placement where) {
@@ -41,9 +41,9 @@ void counter_row(benchmark::State& state, version add, double most_sleeps, std::
   harness::require_placement(where);
   const auto ops = harness::at_least(std::max(state.max_iterations, fewest_each * count), count);
   harness::record_batch(state, ops, [&] {
-    const tally t = add({tasks, ops / count, where});
-    groups::expect(t.sum == ops, "the sum is " + std::to_string(t.sum) + " after " +
-                                     std::to_string(ops.done) + " additions");
+    const count_result t = add({tasks, ops / count, where});
+    task_group::expect(t.sum == ops, "the sum is " + std::to_string(t.sum) + " after " +
+                                         std::to_string(ops.done) + " additions");
     harness::expect_switches(t.took.used, ops, {.sleeps_at_most = most_sleeps});
     return t.took;
   });

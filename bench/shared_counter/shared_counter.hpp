@@ -15,17 +15,17 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/harness/task_room.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard::counters {
 
-using groups::measured;
-using groups::placement;
-using groups::turns;
+using task_group::interval;
+using task_group::measured;
+using task_group::placement;
 
 /// `tasks` tasks add 1 to the number, `each` times each of them.
 struct job {
@@ -36,7 +36,7 @@ struct job {
   [[nodiscard]] std::int64_t additions() const { return static_cast<std::int64_t>(tasks) * each; }
 };
 
-struct tally {
+struct count_result {
   std::int64_t sum = 0;
   measured took;
 };
@@ -44,19 +44,19 @@ struct tally {
 /// Runs `add_all()` in every task; the time is that from the first addition of any to the last.
 template <class R, class AddAll>
 measured add_together(R& rt, const job& j, AddAll add_all) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(j.tasks);
-  groups::pin_member(placement::same, 0);
-  const groups::start_line line(j.tasks);
+  require_kernel_tasks<R>(j.tasks);
+  task_group::pin_member(placement::same, 0);
+  const task_group::start_line line(j.tasks);
   const auto member = [&](std::size_t i) {
-    if constexpr (R::runs_in_parallel) groups::pin_member(j.where, i);
+    if constexpr (KernelTasks<R>) task_group::pin_member(j.where, i);
     line.wait([&] { rt.yield(); });
-    return groups::measure_turns(add_all, j.where);
+    return task_group::measure_interval(add_all, j.where);
   };
-  return groups::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
+  return task_group::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
 }
 
 /// Threads, one mutex.
-inline tally by_mutex(const job& j) {
+inline count_result by_mutex(const job& j) {
   std::mutex mutex;
   std::int64_t number = 0;
   thread rt;
@@ -71,19 +71,19 @@ inline tally by_mutex(const job& j) {
 
 /// Threads, or processes, and one atomic number in memory that both can share.
 template <class R>
-tally by_atomic(const job& j) {
-  const shared_array<std::atomic<std::int64_t>> number(1);
+count_result by_atomic(const job& j) {
+  const shared_object<std::atomic<std::int64_t>> number;
   R rt;
   return rt.run([&] {
     const auto took = add_together(rt, j, [&] {
-      for (std::int64_t i = 0; i < j.each; ++i) number[0].fetch_add(1, std::memory_order_relaxed);
+      for (std::int64_t i = 0; i < j.each; ++i) number->fetch_add(1, std::memory_order_relaxed);
     });
-    return tally{number[0], took};
+    return count_result{*number, took};
   });
 }
 
 /// Fibers, a plain integer and no lock. They yield now and then, so that they really take turns.
-inline tally by_plain(const job& j) {
+inline count_result by_plain(const job& j) {
   constexpr std::int64_t additions_per_turn = 64;
   // Volatile not for the fibers' sake, but for the compiler's: it would make 64 additions in one.
   volatile std::int64_t number = 0;
@@ -96,15 +96,15 @@ inline tally by_plain(const job& j) {
         rt.yield();
       }
     });
-    return tally{number, took};
+    return count_result{number, took};
   });
 }
 
 /// Control: the same additions by one task that shares the number with nobody.
-inline tally by_loop(const job& j) {
-  groups::pin_member(placement::same, 0);
+inline count_result by_loop(const job& j) {
+  task_group::pin_member(placement::same, 0);
   volatile std::int64_t number = 0;
-  const turns all = groups::measure_turns([&] {
+  const interval all = task_group::measure_interval([&] {
     for (std::int64_t i = 0; i < j.additions(); ++i) number = number + 1;
   });
   return {number, all.total()};
@@ -137,20 +137,20 @@ inline void send(const unique_fd& to, message m) {
 
 /// Processes that send each addition by pipe to the one that alone holds the number: their parent.
 /// It holds no write end itself, nor do they the read end, so that none outwaits a dead one.
-inline tally by_messages(const job& j) {
-  harness::require_tasks(j.tasks);
-  groups::pin_member(j.where, 0);
+inline count_result by_messages(const job& j) {
+  require_kernel_tasks<process>(j.tasks);
+  task_group::pin_member(j.where, 0);
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "create a pipe");
   unique_fd read_end(ends[0]);
   unique_fd write_end(ends[1]);
-  const groups::start_line line(j.tasks);
+  const task_group::start_line line(j.tasks);
   process rt;
   const auto adder = [&](std::size_t i) {
     read_end.reset();
-    groups::pin_member(j.where, i);
+    task_group::pin_member(j.where, i);
     line.wait([&] { rt.yield(); });
-    return groups::measure_turns(
+    return task_group::measure_interval(
         [&] {
           for (std::int64_t n = 0; n < j.each; ++n) send(write_end, 1);
         },
@@ -158,12 +158,12 @@ inline tally by_messages(const job& j) {
   };
   const auto break_up = [&] { line.break_up(); };
   return rt.run([&] {
-    auto adders = groups::start_group(rt, j.tasks, adder, break_up);
+    auto adders = task_group::start_group(rt, j.tasks, adder, break_up);
     write_end.reset();
-    tally t;
-    const turns owner = groups::measure_turns(
+    count_result t;
+    const interval owner = task_group::measure_interval(
         [&, from = std::move(read_end)] { t.sum = sum_of_messages(from, j.additions()); });
-    turns whole = groups::joined(groups::join_group(adders));
+    interval whole = task_group::joined(task_group::join_group(adders));
     whole.end = owner.end;  // the owner was there before the first message
     whole.used += owner.used;
     t.took = whole.total();

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bench/harness/expectation.hpp"
-#include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
+#include "bench/harness/task_room.hpp"
 #include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
@@ -35,19 +35,16 @@ std::int64_t spawn_and_join(R& rt, std::int64_t tasks) {
   return sum;
 }
 
-/// The kernel has to switch to its tasks and back at least once before all can be joined. Whoever
-/// waits for the end of a task sleeps at most once for each; for a process its own last switch
-/// counts too, which the kernel takes for a sleep.
+/// The kernel has to switch to its tasks and back at least once before all can be joined.
 template <class R>
 harness::expected_switches switches_of_a_task(std::int64_t tasks) {
-  if (!R::runs_in_parallel) return {};
-  return {.at_least = 1.0 / static_cast<double>(tasks),
-          .sleeps_at_most = R::shares_memory ? 1.0 : 2.0};
+  return {.at_least = R::kernel_tasks_per_task / static_cast<double>(tasks),
+          .sleeps_at_most = R::sleeps_per_join};
 }
 
 template <class R>
 void spawn_row(benchmark::State& state, std::int64_t tasks) {
-  if constexpr (R::runs_in_parallel) harness::require_tasks(static_cast<std::uint64_t>(tasks));
+  require_kernel_tasks<R>(static_cast<std::size_t>(tasks));
   harness::pin_this_thread({harness::first_cpu()});
   R rt;
   rt.run([&] {

@@ -4,17 +4,15 @@
 #pragma once
 
 #include <fcntl.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <ctime>
 #include <stdexcept>
 
 #include "runtimes/support/error.hpp"
+#include "runtimes/support/futex.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard::harness {
@@ -25,18 +23,14 @@ class futex_baton {
  public:
   void post() noexcept {
     word_.store(1, std::memory_order_release);
-    call(FUTEX_WAKE, 1);
+    futex_wake(word_, 1);
   }
   void wait() noexcept {
-    while (word_.load(std::memory_order_acquire) == 0) call(FUTEX_WAIT, 0);
+    while (word_.load(std::memory_order_acquire) == 0) futex_wait(word_, 0);
     word_.store(0, std::memory_order_relaxed);
   }
 
  private:
-  void call(int operation, std::uint32_t value) noexcept {
-    ::syscall(SYS_futex, &word_, operation, value, nullptr, nullptr, 0);
-  }
-
   alignas(64) std::atomic<std::uint32_t> word_{0};
 };
 

@@ -218,7 +218,7 @@ int main(int argc, char** argv) {
   for_each_runtime([&]<class R>() {
     if constexpr (CountsSwitches<R> && Yields<R>) {
       add_user_rows<R>(w.rows);
-    } else if constexpr (R::preemptive && Yields<R>) {
+    } else if constexpr (KernelTasks<R> && Yields<R>) {
       add_kernel_rows<R>(w.rows);
     }
   });

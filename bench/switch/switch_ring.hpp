@@ -12,7 +12,7 @@
 
 namespace switchyard::rings {
 
-using namespace groups;  // a ring is a group of tasks
+using namespace task_group;  // a ring is a group of tasks
 
 inline std::string counted(const harness::usage& used, std::int64_t ops) {
   return "the kernel counted " + std::to_string(used.kernel_switches()) + " switches for " +

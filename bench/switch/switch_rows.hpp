@@ -58,10 +58,10 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
   auto batons = make_batons<Baton>(tasks);
-  const shared_array<std::int64_t> handed_on(1);  // no atomic: the baton orders the accesses
-  const shared_array<std::atomic<bool>> broken(1);
+  const shared_object<std::int64_t> handed_on;  // no atomic: the baton orders the accesses
+  const shared_object<std::atomic<bool>> broken;
   const auto break_ring = [&] {
-    broken[0] = true;
+    *broken = true;
     for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
   };
   const auto member = [&](std::size_t i) {
@@ -70,15 +70,15 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
     auto work = make_work();
     const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
       batons[i].wait();
-      if (broken[0]) throw broken_group();
+      if (*broken) throw broken_group();
       work.touch();
-      ++handed_on[0];
+      ++*handed_on;
       batons[next].post();
     };
     if (i == 0) batons[0].post();
     take_and_hand_on();
     take_and_hand_on();
-    const turns seen = measure_turns(
+    const interval seen = measure_interval(
         [&] {
           for (std::int64_t lap = 0; lap < laps; ++lap) take_and_hand_on();
         },
@@ -90,8 +90,8 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
       const auto seen = run_group(rt, tasks, member, break_ring);
-      expect(handed_on[0] == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
-      turns whole = seen.front();
+      expect(*handed_on == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
+      interval whole = seen.front();
       for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
       // Across CPUs a task may find its baton before it sleeps: there the count is only reported.
       if (where == placement::same) expect_kernel_switches(whole.used, ops, tasks);
@@ -108,19 +108,19 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
   const shared_array<std::atomic<std::size_t>> barriers(2);
-  const shared_array<std::atomic<bool>> broken(1);
+  const shared_object<std::atomic<bool>> broken;
   R rt;
   const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
     std::int64_t yields = 0;
     for (++arrived; arrived < tasks; ++yields) {
-      if (broken[0]) throw broken_group();
+      if (*broken) throw broken_group();
       rt.yield();
     }
     return yields;
   };
   const auto member = [&](std::size_t) {
     wait_for_all(barriers[0]);
-    turns t = measure_turns([&] {
+    interval t = measure_interval([&] {
       for (std::int64_t i = 0; i < each; ++i) rt.yield();
     });
     t.uncounted = wait_for_all(barriers[1]);  // or its end would be measured by the others
@@ -128,8 +128,8 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   };
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_group(rt, tasks, member, [&] { broken[0] = true; });
-      const turns whole = joined(seen);
+      const auto seen = run_group(rt, tasks, member, [&] { *broken = true; });
+      const interval whole = joined(seen);
       expect_kernel_switches(whole.used, ops, tasks);
       // Whoever was done first went on yielding, so that more switches took this time than counted.
       measured m = whole.total();
@@ -148,7 +148,7 @@ void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   R rt;
   const auto member = [&](std::size_t) {
     auto work = make_work();
-    turns t;
+    interval t;
     t.begin = clock::now();
     for (std::int64_t i = 0; i < each; ++i) {
       work.touch();
@@ -201,7 +201,7 @@ void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work)
     });
   }
   harness::record_batch(state, ops, [&] {
-    const turns whole = measure_turns([&] {
+    const interval whole = measure_interval([&] {
       for (std::int64_t lap = 0; lap < laps; ++lap) {
         hand_on(0);
         ++resumed;
@@ -231,9 +231,9 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     std::int64_t switches_by_pong = 0;
     auto work_of_ping = make_work();
     auto work_of_pong = make_work();
-    turns whole;
+    interval whole;
     ping.emplace([&] {
-      whole = measure_turns([&] {
+      whole = measure_interval([&] {
         for (std::int64_t lap = 0; lap < laps; ++lap) {
           ++switches_by_ping;
           work_of_ping.touch();
@@ -266,7 +266,7 @@ inline void self_pipe_row(benchmark::State& state) {
   harness::pipe_baton own;
   const auto ops = harness::at_least(state.max_iterations, 1);
   harness::record_batch(state, ops, [&] {
-    const turns all = measure_turns([&] {
+    const interval all = measure_interval([&] {
       for (std::int64_t i = 0; i < ops; ++i) {
         own.post();
         own.wait();

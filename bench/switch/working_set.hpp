@@ -31,7 +31,8 @@ class working_set {
   /// Throws std::runtime_error unless every line was touched `times` times.
   void expect_touched(std::uint64_t times) const {
     for (std::size_t i = 0; i < lines_; ++i) {
-      groups::expect(words_[i * words_per_line] == times, "a block was not touched in each turn");
+      task_group::expect(words_[i * words_per_line] == times,
+                         "a block was not touched in each turn");
     }
   }
 
@@ -64,10 +65,10 @@ inline double seconds_of_a_touch(std::size_t bytes) {
   block.touch();
   std::vector<double> each;
   for (int run = 0; run < runs; ++run) {
-    const auto begin = groups::clock::now();
+    const auto begin = task_group::clock::now();
     std::int64_t touches = 0;
     auto now = begin;
-    for (; now - begin < enough; now = groups::clock::now()) {
+    for (; now - begin < enough; now = task_group::clock::now()) {
       for (int i = 0; i < 8; ++i, ++touches) block.touch();
     }
     each.push_back(std::chrono::duration<double>(now - begin).count() /

@@ -15,7 +15,7 @@
 namespace switchyard {
 
 /// A descriptor to watch beside the listener, and what to do when it is readable.
-struct no_chores {
+struct nothing_else {
   [[nodiscard]] int fd() const noexcept { return -1; }
   void run() const noexcept {}
 };
@@ -24,16 +24,16 @@ struct no_chores {
 /// which no task could be started (limit_error) is turned away; one for which there is no
 /// descriptor waits in the backlog. The loop pauses then: a full machine need not be a busy one
 /// too.
-template <class Start, class Chores = no_chores>
+template <class Start, class Watched = nothing_else>
 serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop, Start start,
-                                  Chores chores = {}) {
+                                  Watched watched = {}) {
   constexpr std::chrono::milliseconds pause(10);
   serve_report report;
   while (!stop.requested()) {
     pollfd ready[] = {
-        {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {chores.fd(), POLLIN, 0}};
+        {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {watched.fd(), POLLIN, 0}};
     if (::poll(ready, 3, -1) < 0) continue;  // EINTR: look at the flag again
-    if (ready[2].revents != 0) chores.run();
+    if (ready[2].revents != 0) watched.run();
     if (ready[0].revents == 0) continue;
     error_code ec;
     blocking_stream peer = listener.try_accept(ec);

@@ -57,7 +57,7 @@ class child_sessions {
   }
 
   /// What the accept loop does when a child has ended.
-  struct chores {
+  struct reaper {
     child_sessions* sessions;
     [[nodiscard]] int fd() const noexcept { return sessions->signals_.get(); }
     void run() const { sessions->reap(); }

@@ -24,6 +24,11 @@ inline bool futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen,
          errno != ETIMEDOUT;
 }
 
+/// Without a bound: one system call, whatever woke it.
+inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, nullptr, nullptr, 0);
+}
+
 inline void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept {
   ::syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
 }

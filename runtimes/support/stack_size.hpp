@@ -4,9 +4,11 @@
 
 #include <cstddef>
 
+#include "runtimes/support/sanitizers.hpp"
+
 namespace switchyard {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SWITCHYARD_ASAN || SWITCHYARD_TSAN
 inline constexpr std::size_t default_stack_bytes = 512 * 1024;  // red zones widen each frame
 #else
 inline constexpr std::size_t default_stack_bytes = 128 * 1024;

@@ -10,8 +10,11 @@
 #pragma once
 
 #include <sys/mman.h>
+#include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#include "runtimes/support/sanitizers.hpp"
+
+#if SWITCHYARD_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -30,8 +33,7 @@ namespace switchyard {
 /// Of one thread; lives as long as the last stack_allocator that refers to it.
 class stack_slab : public boost::intrusive_ref_counter<stack_slab, boost::thread_unsafe_counter> {
  public:
-  explicit stack_slab(std::size_t stack_bytes)
-      : stack_bytes_((stack_bytes + page_bytes - 1) / page_bytes * page_bytes) {}
+  explicit stack_slab(std::size_t stack_bytes) : stack_bytes_(whole_pages(stack_bytes)) {}
   stack_slab(const stack_slab&) = delete;
   stack_slab& operator=(const stack_slab&) = delete;
   ~stack_slab() {
@@ -58,8 +60,13 @@ class stack_slab : public boost::intrusive_ref_counter<stack_slab, boost::thread
   [[nodiscard]] std::size_t usable_bytes() const noexcept { return stack_bytes_; }
 
  private:
-  static constexpr std::size_t page_bytes = 4096;
   static constexpr std::size_t stacks_per_slab = 64;
+
+  /// No stack shares a page with another.
+  static std::size_t whole_pages(std::size_t bytes) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
+  }
 
   [[nodiscard]] std::size_t slab_bytes() const noexcept { return stacks_per_slab * stack_bytes_; }
 
@@ -82,7 +89,7 @@ class stack_slab : public boost::intrusive_ref_counter<stack_slab, boost::thread
   // The outermost frames of a fiber never return, so for the address sanitizer their variables
   // would live on in the stack of the next one.
   void forget_old_frames([[maybe_unused]] std::byte* top) const {
-#if defined(__SANITIZE_ADDRESS__)
+#if SWITCHYARD_ASAN
     const std::size_t bytes = std::min<std::size_t>(stack_bytes_, 16 * 1024);
     __asan_unpoison_memory_region(top - bytes, bytes);
 #endif

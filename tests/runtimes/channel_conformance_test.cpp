@@ -119,7 +119,7 @@ TYPED_TEST(Channel, LargeAndSmallItemsArriveWhole) {
 // be seen by waiting a little: on a slow machine the test sees less, but does not fail.
 TYPED_TEST(Channel, HoldsAsManyItemsAsItSaysAndLetsTheNextPushWait) {
   for (const std::size_t asked : {1U, 2U, 3U, 64U, 1'024U}) {
-    const shared_array<std::atomic<std::size_t>> pushed(1);
+    const shared_object<std::atomic<std::size_t>> pushed;
     typename TypeParam::runtime rt;
     rt.run([&] {
       typename TypeParam::template channel<std::array<std::size_t, 128>> channel(asked);
@@ -129,16 +129,16 @@ TYPED_TEST(Channel, HoldsAsManyItemsAsItSaysAndLetsTheNextPushWait) {
       auto producer = rt.spawn([&] {
         for (std::size_t i = 0; i < capacity + 2; ++i) {
           channel.push({i});
-          ++pushed[0];
+          ++*pushed;
         }
       });
-      ASSERT_TRUE(comes_true(rt, [&] { return pushed[0] == capacity; })) << pushed[0];
+      ASSERT_TRUE(comes_true(rt, [&] { return *pushed == capacity; })) << *pushed;
       rt.sleep_for(30ms);
-      EXPECT_EQ(pushed[0], capacity);
+      EXPECT_EQ(*pushed, capacity);
       for (std::size_t i = 0; i < capacity + 2; ++i) {
         EXPECT_EQ(channel.pop()->front(), i);
         const auto room_for = std::min(capacity + 1 + i, capacity + 2);
-        ASSERT_TRUE(comes_true(rt, [&] { return pushed[0] == room_for; })) << pushed[0];
+        ASSERT_TRUE(comes_true(rt, [&] { return *pushed == room_for; })) << *pushed;
       }
       producer.join();
     });
@@ -215,14 +215,14 @@ TYPED_TEST(Channel, APushAfterTheCloseIsAnError) {
 
 TYPED_TEST(Channel, CloseEndsThePushesThatWait) {
   constexpr int producers = 3;
-  const shared_array<std::atomic<int>> begun(1);
+  const shared_object<std::atomic<int>> begun;
   typename TypeParam::runtime rt;
   rt.run([&] {
     typename TypeParam::template channel<int> channel(1);
     channel.push(0);
     const auto produce = [&](int item) {
       return rt.spawn([&, item] {
-        ++begun[0];
+        ++*begun;
         try {
           channel.push(item);
         } catch (const channel_closed&) {
@@ -233,7 +233,7 @@ TYPED_TEST(Channel, CloseEndsThePushesThatWait) {
     };
     std::vector<decltype(produce(0))> waiting;
     for (int i = 1; i <= producers; ++i) waiting.push_back(produce(i));
-    ASSERT_TRUE(comes_true(rt, [&] { return begun[0] == producers; }));
+    ASSERT_TRUE(comes_true(rt, [&] { return *begun == producers; }));
     rt.sleep_for(10ms);
     channel.close();
     for (auto& task : waiting) EXPECT_TRUE(task.join());
@@ -244,13 +244,13 @@ TYPED_TEST(Channel, CloseEndsThePushesThatWait) {
 
 TYPED_TEST(Channel, ConsumersThatComeFirstWaitAndCloseEndsThem) {
   constexpr int consumers = 4;
-  const shared_array<std::atomic<int>> begun(1);
+  const shared_object<std::atomic<int>> begun;
   typename TypeParam::runtime rt;
   rt.run([&] {
     typename TypeParam::template channel<int> channel(2);
     const auto consume = [&] {
       return rt.spawn([&] {
-        ++begun[0];
+        ++*begun;
         int sum = 0;
         while (const auto item = channel.pop()) sum += *item;
         return sum;
@@ -258,7 +258,7 @@ TYPED_TEST(Channel, ConsumersThatComeFirstWaitAndCloseEndsThem) {
     };
     std::vector<decltype(consume())> waiting;
     for (int i = 0; i < consumers; ++i) waiting.push_back(consume());
-    ASSERT_TRUE(comes_true(rt, [&] { return begun[0] == consumers; }));
+    ASSERT_TRUE(comes_true(rt, [&] { return *begun == consumers; }));
     rt.sleep_for(10ms);
     channel.push(1);
     channel.push(2);

@@ -46,19 +46,19 @@ const std::string has_died = peer_died().what();
 
 // The consumer is joined first: nobody closes the channel for it.
 TYPED_TEST(ChannelOfProcesses, AProducerThatDiesDoesNotHangTheConsumer) {
-  const shared_array<std::atomic<int>> popped(1);
+  const shared_object<std::atomic<int>> popped;
   process rt;
   rt.run([&] {
     TypeParam channel(3);
     auto consumer = rt.spawn([&] {
-      while (channel.pop()) ++popped[0];
+      while (channel.pop()) ++*popped;
     });
     auto producer = rt.spawn([&] {
       for (int i = 0; i < 5; ++i) channel.push(i);
       ::raise(SIGKILL);
     });
     EXPECT_EQ(failure_of(consumer), has_died);
-    EXPECT_EQ(popped[0], 5) << "what it had pushed";
+    EXPECT_EQ(*popped, 5) << "what it had pushed";
     EXPECT_NE(failure_of(producer).find("killed by signal 9"), std::string::npos);
   });
 }
@@ -174,7 +174,7 @@ TYPED_TEST(ChannelOfProcesses, ManyProcessesMayTakePartOneAfterTheOther) {
 
 TYPED_TEST(ChannelOfProcesses, TooManyAtOnceAreALimit) {
   constexpr std::size_t tasks = participants::most;  // and this process
-  const shared_array<std::atomic<std::size_t>> there(1);
+  const shared_object<std::atomic<std::size_t>> there;
   process rt;
   rt.run([&] {
     TypeParam channel(2 * tasks);
@@ -185,11 +185,11 @@ TYPED_TEST(ChannelOfProcesses, TooManyAtOnceAreALimit) {
         try {
           channel.push(1);
         } catch (...) {
-          ++there[0];
+          ++*there;
           throw;
         }
-        ++there[0];
-        while (there[0] < tasks) rt.sleep_for(1ms);
+        ++*there;
+        while (*there < tasks) rt.sleep_for(1ms);
       }));
     }
     std::size_t refused = 0;

@@ -1,22 +1,17 @@
-// What every runtime promises of its tasks, its traits and its sleep, written once and run on each
-// (runtimes/all.hpp). Sockets: socket_conformance_test.cpp. In which order sleepers wake:
-// article_test.cpp.
+// What every runtime promises of its tasks and its sleep, written once and run on each
+// (runtimes/all.hpp). Its traits: traits_test.cpp. Sockets: socket_conformance_test.cpp. In which
+// order sleepers wake: article_test.cpp.
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <numeric>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "runtimes/all.hpp"
-#include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 #include "tests/support/runtime_types.hpp"
 #include "tests/support/shared_log.hpp"
@@ -113,101 +108,6 @@ TYPED_TEST(Conformance, ARuntimeCanBeEnteredAgain) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(rt.run([&] { return rt.spawn([i] { return i; }).join(); }), i);
   }
-}
-
-// Traits ------------------------------------------------------------------------------------------
-
-TYPED_TEST(Conformance, ConcurrentIsTrue) {
-  const shared_array<std::atomic<bool>> spawn_has_returned(1);
-  TypeParam rt;
-  const bool seen_within_task = rt.run([&] {
-    auto task = rt.spawn([&] {
-      // Bounded: a runtime that is not concurrent never sets the flag while this runs.
-      for (int i = 0; i < (TypeParam::concurrent ? 2'000 : 20) && !spawn_has_returned[0]; ++i) {
-        rt.sleep_for(5ms);
-      }
-      return spawn_has_returned[0].load();
-    });
-    spawn_has_returned[0] = true;
-    return task.join();
-  });
-  EXPECT_EQ(seen_within_task, TypeParam::concurrent);
-}
-
-TYPED_TEST(Conformance, SharesMemoryIsTrue) {
-  int written = 0;
-  TypeParam rt;
-  rt.run([&] { rt.spawn([&] { written = 1; }).join(); });
-  EXPECT_EQ(written == 1, TypeParam::shares_memory);
-}
-
-/// Kernel switches of the calling kernel task so far.
-long switches_so_far() {
-  rusage used{};
-  ::getrusage(RUSAGE_THREAD, &used);
-  return used.ru_nvcsw + used.ru_nivcsw;
-}
-
-// Two tasks meet without either having left its CPU meanwhile: so they ran at the same instant. No
-// clock in it; on a busy machine it takes a few more tries.
-TYPED_TEST(Conformance, RunsInParallelIsTrue) {
-  constexpr int tries = 2'000;
-  if constexpr (!TypeParam::runs_in_parallel) {
-    TypeParam rt;
-    rt.run([&] {
-      const pid_t own = ::gettid();
-      auto a = rt.spawn([] { return ::gettid(); });
-      auto b = rt.spawn([] { return ::gettid(); });
-      EXPECT_EQ(a.join(), own) << "one kernel task can't run twice at once";
-      EXPECT_EQ(b.join(), own);
-    });
-    return;
-  }
-  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two CPUs";
-  const shared_array<std::atomic<int>> turn(2);
-  TypeParam rt;
-  const auto meet = [&](std::size_t me) {
-    int undisturbed = 0;
-    for (int i = 1; i <= tries; ++i) {
-      const long before = switches_so_far();
-      for (const int half : {2 * i, 2 * i + 1}) {
-        turn[me] = half;
-        while (turn[1 - me] < half) {
-        }
-      }
-      undisturbed += switches_so_far() == before ? 1 : 0;
-    }
-    return undisturbed;
-  };
-  rt.run([&] {
-    auto a = rt.spawn([&] { return meet(0); });
-    auto b = rt.spawn([&] { return meet(1); });
-    const int undisturbed = a.join() + b.join();
-    // More than half of all: at least one meeting was undisturbed on both sides.
-    EXPECT_GT(undisturbed, tries);
-  });
-}
-
-TYPED_TEST(Conformance, PreemptiveIsTrue) {
-  if constexpr (!TypeParam::concurrent) {
-    EXPECT_FALSE(TypeParam::preemptive);
-    return;
-  }
-  const shared_array<std::atomic<bool>> other_has_run(1);
-  TypeParam rt;
-  const bool seen = rt.run([&] {
-    auto spinner = rt.spawn([&] {
-      const auto deadline = clock::now() + (TypeParam::preemptive ? 20s : 100ms);
-      while (!other_has_run[0] && clock::now() < deadline) {
-      }
-      return other_has_run[0].load();
-    });
-    auto other = rt.spawn([&] { other_has_run[0] = true; });
-    const bool result = spinner.join();
-    other.join();
-    return result;
-  });
-  EXPECT_EQ(seen, TypeParam::preemptive);
 }
 
 // Sleeping ----------------------------------------------------------------------------------------

@@ -50,15 +50,15 @@ TEST(process_runtime, RefusesToForkAmongThreads) {
 }
 
 TEST(process_runtime, ChildrenDieWithTheirParent) {
-  const shared_array<std::atomic<pid_t>> grandchild(1);
+  const shared_object<std::atomic<pid_t>> grandchild;
   const pid_t parent = ::fork();
   if (parent == 0) {
     process rt;
     auto task = rt.spawn([&] {
-      grandchild[0] = ::getpid();
+      *grandchild = ::getpid();
       ::pause();
     });
-    while (grandchild[0] == 0) ::usleep(1000);
+    while (*grandchild == 0) ::usleep(1000);
     ::raise(SIGKILL);
   }
   int status = 0;
@@ -66,7 +66,7 @@ TEST(process_runtime, ChildrenDieWithTheirParent) {
   ASSERT_TRUE(WIFSIGNALED(status));
   // Gone, or a zombie that only its new parent can reap.
   const auto lives = [&] {
-    std::ifstream stat("/proc/" + std::to_string(grandchild[0]) + "/stat");
+    std::ifstream stat("/proc/" + std::to_string(*grandchild) + "/stat");
     std::string text;
     std::getline(stat, text);
     const auto after_name = text.rfind(')');

@@ -64,12 +64,12 @@ def test_no_import_runs_up():
 @pytest.mark.parametrize(
     "source",
     [
-        "from ..compare import table",
+        "from ..compare import tables",
         "from .. import compare",
-        "from switchyard.compare.table import print_results",
-        "import switchyard.compare.table",
-        "def late():\n    from ..compare.table import print_results",
-        "if TYPE_CHECKING:\n    from ..compare.table import Case",
+        "from switchyard.compare.terminal import print_results",
+        "import switchyard.compare.terminal",
+        "def late():\n    from ..compare.terminal import print_results",
+        "if TYPE_CHECKING:\n    from ..compare.tables import Case",
     ],
 )
 def test_every_kind_of_import_is_seen(source: str):

@@ -4,6 +4,7 @@ The figures are plausible, so that what is drawn from them looks as it would fro
 of Google Benchmark (`real_time`) are in microseconds, as those of the fakes.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -275,3 +276,12 @@ def folder(
     """All workloads of which a row is kept; nothing is written."""
     made = {name: results(name, rounds, keep) for name in WORKLOADS}
     return ResultsFolder(path, {name: kept for name, kept in made.items() if kept}, ENVIRONMENT)
+
+
+def written(path: Path, *workloads: str, rounds: int = 6) -> Path:
+    """A results folder of these workloads, as a run would have left it."""
+    path.mkdir()
+    for name in workloads:
+        (path / f"{name}.json").write_text(json.dumps(results(name, rounds).document()))
+    (path / "environment.json").write_text(json.dumps(ENVIRONMENT))
+    return path

@@ -42,13 +42,13 @@ class running_server {
     return stream;
   }
 
-  [[nodiscard]] harness::load_result load(std::size_t connections, std::size_t bytes,
-                                          std::uint64_t requests) const {
-    harness::load_generator generator({.target = where_,
-                                       .connections = connections,
-                                       .bytes = bytes,
-                                       .connect_patience = std::chrono::seconds(60),
-                                       .reply_patience = std::chrono::seconds(30)});
+  [[nodiscard]] load::run_result load(std::size_t connections, std::size_t bytes,
+                                      std::uint64_t requests) const {
+    load::generator generator({.target = where_,
+                               .connections = connections,
+                               .bytes = bytes,
+                               .connect_patience = std::chrono::seconds(60),
+                               .reply_patience = std::chrono::seconds(30)});
     generator.connect();
     return generator.run_requests(requests);
   }

@@ -11,14 +11,14 @@ namespace switchyard {
 /// Of at most 64 entries. To be read when the tasks have been joined.
 class shared_log {
  public:
-  void add(int entry) const { entries_[next_[0]++] = entry; }
+  void add(int entry) const { entries_[(*next_)++] = entry; }
   [[nodiscard]] std::vector<int> entries() const {
-    return {entries_.span().begin(), entries_.span().begin() + next_[0]};
+    return {entries_.span().begin(), entries_.span().begin() + *next_};
   }
 
  private:
   shared_array<int> entries_{64};
-  shared_array<std::atomic<int>> next_{1};
+  shared_object<std::atomic<int>> next_;
 };
 
 }  // namespace switchyard

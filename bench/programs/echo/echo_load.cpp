@@ -21,15 +21,14 @@
 #include "bench/load/slo_search.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/echo/load_report.hpp"
+#include "bench/programs/echo/load_room.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
 namespace {
 
 using namespace std::chrono;
-using harness::load_generator;
-using harness::load_result;
-using harness::send_schedule;
+using load::send_schedule;
 
 struct options {
   std::string host = "127.0.0.1";
@@ -80,7 +79,7 @@ class report_file {
 
 nanoseconds length(double seconds) { return duration_cast<nanoseconds>(duration<double>(seconds)); }
 
-load_result measure(load_generator& generator, const options& chosen, double seconds) {
+load::run_result measure(load::generator& generator, const options& chosen, double seconds) {
   return chosen.is_open_loop() ? generator.run_at(chosen.schedule, length(seconds))
                                : generator.run_for(length(seconds));
 }
@@ -88,7 +87,7 @@ load_result measure(load_generator& generator, const options& chosen, double sec
 /// What the server used while it was measured, as the echo rows of the benchmarks count it: also
 /// for the messages that were under way when the time was over.
 void add_server(nlohmann::ordered_json& summary, const harness::usage& used,
-                const load_result& result) {
+                const load::run_result& result) {
   const auto answered = static_cast<double>(result.service.count() > 0 ? result.service.count()
                                                                        : result.latency.count());
   const double us_per_op = answered > 0 ? used.cpu_s * 1e6 / answered : 0;
@@ -103,9 +102,9 @@ void expect_process(pid_t pid) {
 }
 
 /// Prints each probe as it comes. Exit code 1 when no rate held.
-int search(load_generator& generator, const options& chosen, const stop_source& stop,
+int search(load::generator& generator, const options& chosen, const stop_source& stop,
            report_file& json) {
-  const auto wanted = harness::parse_slo(chosen.slo);
+  const auto wanted = load::parse_slo(chosen.slo);
   const auto maximum = generator.run_for(length(chosen.duration_s));
   if (stop.requested() || maximum.errors.total() > 0 || maximum.requests == 0) {
     throw std::runtime_error("the closed-loop maximum could not be measured: " +
@@ -114,7 +113,7 @@ int search(load_generator& generator, const options& chosen, const stop_source& 
   const double most = static_cast<double>(maximum.requests) / maximum.seconds;
   std::printf("closed loop, at most: %.0f per second\n", most);
   auto probes = nlohmann::ordered_json::array();
-  const auto found = harness::highest_rate(wanted, most, [&](double rate) {
+  const auto found = load::highest_rate(wanted, most, [&](double rate) {
     auto schedule = chosen.schedule;
     schedule.rate = rate;
     const auto result = generator.run_at(schedule, length(chosen.duration_s));
@@ -140,8 +139,8 @@ int search(load_generator& generator, const options& chosen, const stop_source& 
   return 0;
 }
 
-int measure_once(load_generator& generator, const options& chosen, const stop_source& stop,
-                 const load_result& warm_up, report_file& json, report_file& histogram) {
+int measure_once(load::generator& generator, const options& chosen, const stop_source& stop,
+                 const load::run_result& warm_up, report_file& json, report_file& histogram) {
   const auto server_usage = [pid = chosen.server_pid] {
     return pid != 0 ? harness::usage_of_tree(pid) : harness::usage{};
   };
@@ -184,7 +183,7 @@ void check_combination(const options& chosen) {
   if (chosen.server_pid != 0) expect_process(chosen.server_pid);
 }
 
-int load(const options& chosen) {
+int run_load(const options& chosen) {
   const auto target = resolve(chosen.host, chosen.port);
   if (!is_loopback(target) && !chosen.allow_remote) {
     throw std::invalid_argument("--host '" + chosen.host + "' is not this machine; --allow-remote" +
@@ -197,11 +196,11 @@ int load(const options& chosen) {
   static stop_source stop;
   stop_source::on_signals(stop);
 
-  load_generator generator({.target = target,
-                            .connections = chosen.connections,
-                            .active = chosen.active,
-                            .bytes = chosen.bytes,
-                            .stop = &stop});
+  load::generator generator(echo::with_room({.target = target,
+                                             .connections = chosen.connections,
+                                             .active = chosen.active,
+                                             .bytes = chosen.bytes,
+                                             .stop = &stop}));
   generator.connect();
   // An idle connection has to be one that the server has taken and served.
   auto warm_up = generator.greet();
@@ -255,7 +254,7 @@ void add_options(CLI::App& app, options& chosen) {
       ->check(CLI::Validator(
           [](const std::string& text) {
             try {
-              harness::parse_slo(text);
+              load::parse_slo(text);
               return std::string();
             } catch (const std::invalid_argument& wrong) {
               return std::string(wrong.what());
@@ -286,5 +285,5 @@ int main(int argc, char** argv) {
                "echo_load");
   add_options(app, chosen);
   harness::parse_or_exit(app, argc, argv);
-  return harness::run_program("echo_load", [&] { return load(chosen); });
+  return harness::run_program("echo_load", [&] { return run_load(chosen); });
 }

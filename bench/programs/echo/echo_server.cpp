@@ -4,17 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <functional>
-#include <map>
+#include <stdexcept>
 #include <string>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/programs/addresses.hpp"
-#include "bench/programs/echo/control_servers.hpp"
-#include "bench/programs/echo/echo_session.hpp"
-#include "bench/programs/server_program.hpp"
+#include "bench/programs/echo/serving.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
@@ -29,56 +26,38 @@ struct options {
   pid_t parent = 0;
 };
 
-using server = std::function<serve_report(const endpoint&, stop_source&, echo_totals&)>;
-
-/// Serves with runtime R, each session run by `session(stream)`.
-template <class R, class Session>
-serve_report serve_with(const endpoint& where, stop_source& stop, Session session) {
-  R rt;
-  return rt.run([&] {
-    typename R::listener listener = rt.listen(where);
-    announce(listener.local_endpoint());
-    return rt.serve(listener, stop, session);
-  });
-}
-
-/// The same with the plain loop in place of our stream, for what the stream costs.
-template <class R>
-serve_report serve_plain(const endpoint& where, stop_source& stop, echo_totals& totals) {
-  return serve_with<R>(where, stop, [&](typename R::stream& peer) {
-    plain_echo_session(peer.native_handle(), totals);
-  });
-}
-
-std::map<std::string, server> all_servers() {
-  std::map<std::string, server> servers;
+serve_function* function_for(const std::string& name) {
+  serve_function* found = nullptr;
   for_each_runtime([&]<class R>() {
     if constexpr (Sockets<R>) {
-      servers.emplace(R::name, [](const endpoint& where, stop_source& stop, echo_totals& totals) {
+      if (name != R::name) return;
+      found = [](const endpoint& where, stop_source& stop, echo_totals& totals) {
         return serve_with<R>(where, stop,
                              [&](typename R::stream& peer) { echo_session(peer, totals); });
-      });
+      };
     }
   });
-  servers.emplace("plain_thread", serve_plain<thread>);
-  servers.emplace("plain_process", serve_plain<process>);
-  servers.emplace("epoll", [](const endpoint& where, stop_source& stop, echo_totals& totals) {
-    const blocking_listener listener(where);
-    announce(listener.local_endpoint());
-    return serve_epoll(listener, stop, totals);
-  });
-  return servers;
+#define SWITCHYARD_FIND(server, ...) \
+  if (name == #server) found = serve_##server;
+  SWITCHYARD_ECHO_SERVERS(SWITCHYARD_FIND)
+#undef SWITCHYARD_FIND
+  if (found != nullptr) return found;
+  throw std::invalid_argument("no runtime '" + name + "'; there are " + echo::server_names(false) +
+                              ", and the controls " + echo::server_names(true));
 }
 
-const server& choose(const std::map<std::string, server>& servers, const std::string& name) {
-  if (const auto found = servers.find(name); found != servers.end()) return found->second;
-  throw std::invalid_argument("no runtime '" + name + "'; there are " + runtime_names() +
-                              ", and the controls epoll, plain_thread, plain_process");
+std::string help_on_servers() {
+  std::string text = "Runtimes and controls:\n";
+  for (const echo::server& s : echo::all_servers()) {
+    if (s.is != echo::kind::outside) {
+      text += "  " + s.name + std::string(16 - s.name.size(), ' ') + s.what + '\n';
+    }
+  }
+  return text;
 }
 
 int serve(const options& chosen) {
-  const auto servers = all_servers();
-  const server& run = choose(servers, chosen.runtime);
+  serve_function* const run = function_for(chosen.runtime);
   if (chosen.parent != 0) die_with(chosen.parent);
   if (!chosen.cpus.empty()) harness::pin_this_thread(harness::parse_cpu_list(chosen.cpus));
   harness::raise_open_files();
@@ -86,13 +65,13 @@ int serve(const options& chosen) {
 
   static stop_source stop;
   stop_source::on_signals(stop);
-  const shared_array<echo_totals> totals(1);
-  const serve_report report = run(resolve(chosen.host, chosen.port), stop, totals[0]);
+  const shared_object<echo_totals> totals;
+  const serve_report report = run(resolve(chosen.host, chosen.port), stop, *totals);
 
   std::printf(
       "served %llu connections, echoed %llu bytes, turned away %llu%s%s\n",
       static_cast<unsigned long long>(report.connections),
-      static_cast<unsigned long long>(totals[0].bytes),
+      static_cast<unsigned long long>(totals->bytes),
       static_cast<unsigned long long>(report.turned_away),
       report.why_turned_away.empty() ? "" : "; limit met: ", report.why_turned_away.c_str());
   return 0;
@@ -106,7 +85,7 @@ int main(int argc, char** argv) {
   options chosen;
   CLI::App app("An echo server on one of the runtimes, until SIGINT or SIGTERM", "echo_server");
   app.add_option("--runtime", chosen.runtime,
-                 runtime_names() + ", or a control: epoll, plain_thread, plain_process")
+                 echo::server_names(false) + ", or a control: " + echo::server_names(true))
       ->capture_default_str();
   app.add_option("--host", chosen.host, "Address to listen on")->capture_default_str();
   app.add_option("--port", chosen.port, "Port to listen on; 0 picks a free one")
@@ -115,6 +94,7 @@ int main(int argc, char** argv) {
   app.add_option("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)")
       ->check(harness::cpu_list());
   app.add_option("--parent", chosen.parent, "End when this process, its parent, ends");
+  app.footer(help_on_servers());
   harness::add_version(app);
   harness::parse_or_exit(app, argc, argv);
   return harness::run_program("echo_server", [&] { return serve(chosen); });

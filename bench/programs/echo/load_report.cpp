@@ -8,8 +8,7 @@
 namespace switchyard::programs {
 namespace {
 
-using harness::histogram;
-using harness::load_result;
+using load::histogram;
 
 constexpr double saturated_percent = 95;
 // A generator that is late by more than this share of what it measures has measured itself.
@@ -18,8 +17,8 @@ constexpr double late_share = 0.1;
 constexpr std::pair<const char*, double> quantiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}};
 
-const char* name_of(harness::send_schedule::kind how) {
-  return how == harness::send_schedule::kind::constant ? "constant" : "poisson";
+const char* name_of(load::send_schedule::kind how) {
+  return how == load::send_schedule::kind::constant ? "constant" : "poisson";
 }
 
 void add_latency(nlohmann::ordered_json& figures, const std::string& prefix, const histogram& h) {
@@ -36,13 +35,13 @@ void print_latency(const char* what, const histogram& h) {
               static_cast<double>(h.max()) / 1e3);
 }
 
-double cpu_us_per_op(const load_result& r) {
+double cpu_us_per_op(const load::run_result& r) {
   return r.requests > 0 ? r.cpu_s * 1e6 / static_cast<double>(r.requests) : 0;
 }
 
 unsigned long long number(std::uint64_t n) { return n; }
 
-void print_open_loop(const harness::send_schedule::plan& schedule, const load_result& r) {
+void print_open_loop(const load::send_schedule::plan& schedule, const load::run_result& r) {
   print_latency("service time", r.service);
   std::printf(
       "wanted %.0f per second (%s): %llu messages were due, %llu could not be sent; at most "
@@ -56,7 +55,7 @@ void print_open_loop(const harness::send_schedule::plan& schedule, const load_re
                   : "");
 }
 
-void print_closed_loop(const load_result& r) {
+void print_closed_loop(const load::run_result& r) {
   std::printf("load generator: %.0f %% of its CPU, %.2f us per request%s\n", r.cpu_percent(),
               cpu_us_per_op(r),
               r.cpu_percent() > saturated_percent
@@ -64,7 +63,7 @@ void print_closed_loop(const load_result& r) {
                   : "");
 }
 
-void print_errors(const harness::load_errors& errors) {
+void print_errors(const load::error_counts& errors) {
   if (errors.total() == 0) {
     std::puts("errors: none, every reply was right");
     return;
@@ -78,7 +77,8 @@ void print_errors(const harness::load_errors& errors) {
 
 }  // namespace
 
-nlohmann::ordered_json figures(const load_facts& facts, const load_result& r, bool interrupted) {
+nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& r,
+                               bool interrupted) {
   nlohmann::ordered_json out = {
       {"target", facts.target},
       {"connections", facts.connections},
@@ -106,7 +106,7 @@ nlohmann::ordered_json figures(const load_facts& facts, const load_result& r, bo
   return out;
 }
 
-void print_figures(const load_facts& facts, const load_result& r) {
+void print_figures(const load_facts& facts, const load::run_result& r) {
   std::printf("%llu requests in %.2f s: %.0f per second\n", number(r.requests), r.seconds,
               r.seconds > 0 ? static_cast<double>(r.requests) / r.seconds : 0);
   print_latency(facts.schedule ? "latency since due" : "latency", r.latency);
@@ -118,10 +118,10 @@ void print_figures(const load_facts& facts, const load_result& r) {
   print_errors(r.errors);
 }
 
-nlohmann::ordered_json histograms(const load_facts& facts, const load_result& r) {
-  nlohmann::ordered_json parts = {{"latency", harness::as_json(r.latency)}};
-  if (facts.schedule) parts["service_time"] = harness::as_json(r.service);
-  return {{"format", harness::histogram_format},
+nlohmann::ordered_json histograms(const load_facts& facts, const load::run_result& r) {
+  nlohmann::ordered_json parts = {{"latency", load::as_json(r.latency)}};
+  if (facts.schedule) parts["service_time"] = load::as_json(r.service);
+  return {{"format", load::histogram_format},
           {"unit", "ns"},
           {"figures", figures(facts, r, false)},
           {"histograms", parts}};

@@ -16,16 +16,16 @@ struct load_facts {
   std::size_t connections = 0;
   std::size_t active = 0;
   std::size_t bytes = 0;
-  std::optional<harness::send_schedule::plan> schedule;  // none: closed loop
+  std::optional<load::send_schedule::plan> schedule;  // none: closed loop
 };
 
 /// Figures of one run; times in microseconds.
-nlohmann::ordered_json figures(const load_facts& facts, const harness::load_result& result,
+nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& result,
                                bool interrupted);
 
-void print_figures(const load_facts& facts, const harness::load_result& result);
+void print_figures(const load_facts& facts, const load::run_result& result);
 
 /// The histograms of a run, as `scripts/switchyard.sh merge` reads them.
-nlohmann::ordered_json histograms(const load_facts& facts, const harness::load_result& result);
+nlohmann::ordered_json histograms(const load_facts& facts, const load::run_result& result);
 
 }  // namespace switchyard::programs

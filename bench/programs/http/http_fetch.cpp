@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/limits.hpp"
+#include "bench/harness/task_room.hpp"
 #include "bench/programs/http/fetch_comparison.hpp"
 #include "bench/programs/http/fetcher.hpp"
 #include "bench/programs/server_program.hpp"
@@ -122,7 +122,7 @@ template <class R, class Report>
 void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls,
                Report report) {
   const std::size_t at_once = chosen.one_after_another ? 1 : chosen.parallel;
-  if constexpr (R::runs_in_parallel) harness::require_tasks(std::min(at_once, urls.size()));
+  require_kernel_tasks<R>(std::min(at_once, urls.size()));
   auto rt = make_runtime<R>();
   rt.run([&] {
     const auto start = [&](const std::string& url) {

@@ -1,9 +1,9 @@
 // The HTTP/1.1 server of http_origin: Beast's parser over Asio, one event loop on one thread.
 //
 // It is the limit of the http_fetch workload and shares a small machine with the clients, so a
-// request costs one recv, one sendmsg and a share of an epoll_wait: no allocation, no look at the
-// clock, no timer unless a latency was asked for. Connections that say nothing or take nothing are
-// ended by one coarse sweep over all of them.
+// request costs one sendmsg, a share of an epoll_wait and two recv, as Asio tries one in vain
+// before it waits: no allocation, no look at the clock, no timer unless a latency was asked for.
+// Connections that say nothing or take nothing are ended by one coarse sweep over all of them.
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>

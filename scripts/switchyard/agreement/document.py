@@ -9,12 +9,14 @@ from .model import Finding
 from .rounds import Rounds
 
 FORMAT = "switchyard-validate/1"
-FILE_NAME = "validate.json"
+FILE_NAME, ENVIRONMENT, TABLE = "validate.json", "environment.json", "TABLE.md"
 
 
 def create(folder: Path) -> Path:
-    """The folder, empty of an earlier validation. Raises BadInputError."""
-    return files.claim(folder, FILE_NAME, "results")
+    """The folder, empty of an earlier validation and of what it would write over. Raises
+    BadInputError.
+    """
+    return files.claim(folder, FILE_NAME, "results", (ENVIRONMENT, TABLE))
 
 
 def save(folder: Path, rounds: Rounds, complete: bool = False) -> None:

@@ -6,8 +6,8 @@ one of the tasks reads first. So perf's time is halved, after the kernel's count
 operations were two switches each: newer versions have both tasks write first, so that two messages
 are under way and an operation takes one switch. That is other work, and is held against nothing.
 
-Ours run under SCHED_BATCH (see the README), so perf does as well; as it comes, under SCHED_OTHER,
-it is measured too, for information.
+Ours run under SCHED_BATCH (see docs/workloads.md), so perf does as well; as it comes, under
+SCHED_OTHER, it is measured too, for information.
 """
 
 import random

@@ -5,8 +5,9 @@ those of several runs together.
 """
 
 import argparse
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import box
@@ -42,7 +43,8 @@ def main(args: argparse.Namespace) -> int:
             "figures": {key: files[0].figures.get(key) for key in _ALIKE},
             "histograms": {name: part.document() for name, part in whole.items()},
         }
-        _write(args.out, json.dumps(document) + "\n")
+        with _writing(args.out) as part:
+            part.write_text(json.dumps(document) + "\n")
     if args.plot:
         _draw(whole, args.plot)
     return 0
@@ -85,10 +87,11 @@ def _print(whole: dict[str, Histogram], files: int) -> None:
         console.print("-: too few values; the largest says as much")
 
 
-def _write(path: Path, text: str) -> None:
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[Path]:
     try:
         with replacing(path) as part:
-            part.write_text(text)
+            yield part
     except OSError as error:
         raise BadInputError(f"cannot write {path}: {error.strerror}") from None
 
@@ -103,8 +106,5 @@ def _draw(whole: dict[str, Histogram], path: Path) -> None:
     drawing.put_below(figure, "Values by histogram: " + ", ".join(
         f"{name.replace('_', ' ')} {part.count:,}" for name, part in whole.items()
     ) + ".")  # fmt: skip
-    try:
-        with replacing(path) as part:
-            figure.savefig(part, format=path.suffix[1:], dpi=150, facecolor="white")
-    except OSError as error:
-        raise BadInputError(f"cannot write {path}: {error.strerror}") from None
+    with _writing(path) as part:
+        drawing.write(figure, part, path.suffix[1:])

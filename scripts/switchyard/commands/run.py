@@ -65,9 +65,9 @@ def main(args: argparse.Namespace) -> int:
     folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
     tally = _measure(plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
-    from ..compare import table
+    from ..compare import terminal
 
-    table.print_results(folder, tally, plan.rounds)
+    terminal.print_results(folder, tally, plan.rounds)
     code = _exit_code(tally)
     if (args.plot or args.report) and any(k.has_measurement() for k in folder.workloads.values()):
         from ..compare.figures import draw_figures

@@ -16,7 +16,7 @@ Case = tuple[tuple[str, int | float | str], ...]
 
 
 @dataclass
-class Cell:
+class Measured:
     """Everything measured for one row. `summary` is None when no round gave a value."""
 
     row: Row
@@ -26,15 +26,22 @@ class Cell:
     ratio: Summary | None = None
 
     @property
-    def only_limits(self) -> bool:
-        return bool(self.problems) and all(record.is_limit for record in self.problems)
+    def kind(self) -> str:
+        """ "failed" or "limit" if a round had a problem, "" if all went well."""
+        if not self.problems:
+            return ""
+        return "limit" if all(record.is_limit for record in self.problems) else "failed"
 
 
 @dataclass
 class Comparison:
     workload: Workload
-    cells: dict[tuple[Case, str], Cell]
+    cells: dict[tuple[Case, str], Measured]
     references: dict[Case, str]
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.cells)
 
     @property
     def cases(self) -> list[Case]:
@@ -96,9 +103,9 @@ class Comparison:
 def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
     """Compare by the workload's metric, or by another counter."""
     key = key or results.workload.metric.key
-    cells: dict[tuple[Case, str], Cell] = {}
+    cells: dict[tuple[Case, str], Measured] = {}
     for record in results.records():
-        cell = cells.setdefault((record.row.case, record.row.column), Cell(record.row))
+        cell = cells.setdefault((record.row.case, record.row.column), Measured(record.row))
         if record.problem:
             cell.problems.append(record)
         elif (value := record.value(key)) is not None:
@@ -139,5 +146,7 @@ def speed_up(comparison: Comparison, base: str) -> Comparison:
         reference = bases.get(case, only)
         ratios = {r: reference[r] / v for r, v in cell.values.items() if r in reference and v}
         if ratios:
-            cells[case, column] = Cell(cell.row, ratios, summary=summarize(list(ratios.values())))
+            cells[case, column] = Measured(
+                cell.row, ratios, summary=summarize(list(ratios.values()))
+            )
     return Comparison(comparison.workload, cells, {})

@@ -13,11 +13,15 @@ from typing import BinaryIO
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from ..suite.environment import in_short
 from ..suite.results import ResultsFolder
 from ..system.files import replacing
 from .statistics import MIN_FOR_INTERVAL
+
+__all__ = ["Axes", "Figure", "Line2D", "Patch"]  # with the backend that this package sets
 
 STYLE = {
     "font.size": 9.5,
@@ -66,7 +70,7 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         with replacing(path) as part:
-            _write(figure, part, path.suffix[1:])
+            write(figure, part, path.suffix[1:])
     return paths
 
 
@@ -74,11 +78,12 @@ def png(figure: Figure, caption: str) -> bytes:
     """The same as in the file that save() writes."""
     put_below(figure, caption)
     buffer = io.BytesIO()
-    _write(figure, buffer, "png")
+    write(figure, buffer, "png")
     return buffer.getvalue()
 
 
-def _write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
+def write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
+    """As "png" or "svg"; the same figure gives the same bytes."""
     metadata = {"Date": None} if kind == "svg" else None
     figure.savefig(to, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
 
@@ -122,4 +127,5 @@ def caption(folder: ResultsFolder) -> str:
 
 
 def use_style() -> None:
+    mpl.rcdefaults()  # a matplotlibrc in the current folder is for figures of the user's
     mpl.rcParams.update(STYLE)

@@ -7,6 +7,7 @@ same commit begins at once. What is half built is never taken for built: a stamp
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -24,6 +25,10 @@ from .sides import Side
 
 _KEPT = 4
 _STAMP = "built.json"
+# What says that a folder was made by a check, which may change and remove it: others may lie in the
+# same place. The name alone is no proof, nor is a stamp, but older checks left nothing else.
+_NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")
+_MARK, _MARKED = ".gitignore", "# Made by a check of Switchyard, which may remove it.\n*\n"
 
 
 def build_baseline(
@@ -50,6 +55,7 @@ def build_baseline(
     what = f"the baseline {ref}"
     with worktrees.locked(cache, console, interrupts):
         log = folder / "build.log"
+        _claim(folder)
         is_new = not _is_built(folder, sha, targets)
         if is_new:
             console.print(f"building {what} ({sha[:12]}) in {recorded(folder)}", soft_wrap=True)
@@ -134,12 +140,29 @@ def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
     return enough and worktrees.is_intact(folder / "source", sha)
 
 
+def _claim(folder: Path) -> None:
+    """Make it, and mark it as a check's. Raises BadInputError if it is somebody else's."""
+    try:
+        if folder.exists() and set(folder.iterdir()) - {folder / _MARK} and not _is_ours(folder):
+            raise BadInputError(f"{folder} was not made by a check: move it out of the way")
+        folder.mkdir(exist_ok=True)
+        (folder / _MARK).write_text(_MARKED)
+    except OSError as error:
+        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
+
+
+def _is_ours(folder: Path) -> bool:
+    mark = folder / _MARK
+    is_marked = mark.is_file() and mark.read_bytes() == _MARKED.encode()
+    return bool(_NAME.fullmatch(folder.name)) and (is_marked or (folder / _STAMP).is_file())
+
+
 def _check_out(folder: Path, sha: str, repository: Path, interrupts: Interrupts | None) -> None:
     """A worktree that is intact may stay, and what is built of it already."""
     source = folder / "source"
     if not worktrees.is_intact(source, sha):
         worktrees.remove(repository, source)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder / "build", ignore_errors=True)
         worktrees.add(repository, source, sha, interrupts)
     (folder / "build.log").unlink(missing_ok=True)
 
@@ -159,7 +182,8 @@ def _prune(cache: Path, current: Path, repository: Path) -> None:
         stamp = folder / _STAMP
         return stamp.stat().st_mtime if stamp.exists() else 0.0
 
-    others = [path for path in cache.iterdir() if path.is_dir() and path != current]
+    others = [path for path in cache.iterdir() if path != current and _is_ours(path)]
     for folder in sorted(others, key=used_at, reverse=True)[_KEPT - 1 :]:
         worktrees.remove(repository, folder / "source")
+        shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
         shutil.rmtree(folder, ignore_errors=True)

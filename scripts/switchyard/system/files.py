@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,9 @@ def write(path: Path, content: bytes | str | dict[str, Any]) -> None:
         raise SwitchyardError(f"cannot write {path}: {error.strerror}") from None
 
 
-def claim(folder: Path, name: str, holds: str) -> Path:
+def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> Path:
     """The folder, with a file of this name that was not there: two at once can't both have it. Else
-    it `holds` something already. Raises BadInputError.
+    it `holds` something already. Nor may it have any of the others. Raises BadInputError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,10 @@ def claim(folder: Path, name: str, holds: str) -> Path:
         raise BadInputError(f"{what}: choose another --out DIR") from None
     except OSError as error:
         raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
+    there = [other for other in others if (folder / other).exists()]
+    if there:
+        (folder / name).unlink()
+        raise BadInputError(f"{folder} holds {there[0]} already: choose another --out DIR")
     return folder
 
 

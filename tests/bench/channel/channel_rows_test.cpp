@@ -12,8 +12,9 @@
 #include <string>
 
 #include "runtimes/all.hpp"
+#include "runtimes/support/sanitizers.hpp"
 
-namespace switchyard::flows {
+namespace switchyard::channel_rows {
 namespace {
 
 enum class fault {
@@ -38,7 +39,7 @@ class faulty {
 
   template <class T>
   void push(T value) {
-    const bool now = ++pushed_[0] == 100;
+    const bool now = ++*pushed_ == 100;
     if (now && Fault == fault::push_fails) throw std::runtime_error("a push has failed");
     if (now && Fault == fault::push_dies) ::raise(SIGKILL);
     if (now && Fault == fault::lost) return;
@@ -49,7 +50,7 @@ class faulty {
     if (now && Fault == fault::doubled) channel_.push(value);
   }
   auto pop() {
-    const bool now = ++popped_[0] == 100;
+    const bool now = ++*popped_ == 100;
     if (now && Fault == fault::pop_fails) throw std::runtime_error("a pop has failed");
     if (now && Fault == fault::pop_dies) ::raise(SIGKILL);
     return channel_.pop();
@@ -58,8 +59,8 @@ class faulty {
 
  private:
   Channel channel_;
-  shared_array<std::atomic<int>> pushed_{1};
-  shared_array<std::atomic<int>> popped_{1};
+  shared_object<std::atomic<int>> pushed_;
+  shared_object<std::atomic<int>> popped_;
 };
 
 template <class R, class Channel, fault Fault, std::size_t Bytes>
@@ -67,7 +68,8 @@ std::string failure_of(std::int64_t pairs) {
   harness::first_cpu();  // remembers the CPUs before a member binds this thread
   R rt;
   return rt.run([&]() -> std::string {
-    crew<R, faulty<Channel, Fault>, Bytes> all(rt, flow{pairs, 4, placement::same}, 2'000);
+    producers_and_consumers<R, faulty<Channel, Fault>, Bytes> all(
+        rt, channel_case{pairs, 4, placement::same}, 2'000);
     try {
       all.work();
     } catch (const std::runtime_error& failure) {
@@ -98,7 +100,7 @@ TEST(thread_channel_rows, FaultsShow) {
 }
 
 TEST(fiber_channel_rows, FaultsShow) {
-#if defined(__SANITIZE_ADDRESS__)
+#if SWITCHYARD_ASAN
   GTEST_SKIP() << "an exception that follows another one on a fiber's stack: the sanitizer, which "
                   "knows nothing of these stacks, has kept the marks of the first one's frames";
 #endif
@@ -129,4 +131,4 @@ TEST(process_channel_rows, ADeadProcessEndsTheRow) {
 }
 
 }  // namespace
-}  // namespace switchyard::flows
+}  // namespace switchyard::channel_rows

@@ -35,7 +35,7 @@ std::vector<std::uint64_t> latencies(std::size_t count) {
 
 TEST(histogram, EveryQuantileIsWithinOnePerCent) {
   auto values = latencies(100'000);
-  histogram h;
+  load::histogram h;
   for (const auto v : values) h.record(v);
   std::ranges::sort(values);
   for (const double q : {0.001, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 0.9999}) {
@@ -50,7 +50,7 @@ TEST(histogram, EveryQuantileIsWithinOnePerCent) {
 
 TEST(histogram, SmallValuesAreExact) {
   for (std::uint64_t v = 0; v < 128; ++v) {
-    histogram h;
+    load::histogram h;
     h.record(v);
     EXPECT_EQ(h.value_at(0.5), static_cast<double>(v));
   }
@@ -58,9 +58,9 @@ TEST(histogram, SmallValuesAreExact) {
 
 TEST(histogram, MergedPartsAreTheWhole) {
   const auto values = latencies(10'000);
-  histogram whole;
-  histogram even;
-  histogram odd;
+  load::histogram whole;
+  load::histogram even;
+  load::histogram odd;
   for (std::size_t i = 0; i < values.size(); ++i) {
     whole.record(values[i]);
     (i % 2 == 0 ? even : odd).record(values[i]);
@@ -72,7 +72,7 @@ TEST(histogram, MergedPartsAreTheWhole) {
 }
 
 TEST(histogram, TakesTheLargestAndNoValueAtAll) {
-  histogram h;
+  load::histogram h;
   EXPECT_EQ(h.value_at(0.5), 0);
   h.record(std::numeric_limits<std::int64_t>::max());
   EXPECT_GT(h.value_at(0.5), 9e18);

@@ -20,6 +20,7 @@
 #include "bench/harness/usage.hpp"
 #include "bench/limits/limit_climb.hpp"
 #include "runtimes/all.hpp"
+#include "runtimes/support/sanitizers.hpp"
 #include "tests/support/runtime_types.hpp"
 
 namespace switchyard {
@@ -83,10 +84,11 @@ TEST(room, MappingsAreCounted) {
 /// The name of what bounds R's tasks in a child that has lowered one limit of its own.
 template <class R>
 std::string limit_named_under(int resource, rlim_t lowered) {
-  return in_a_child([=] {
+  return in_a_child<process>([=] {
            const rlimit bound{lowered, lowered};
            ::setrlimit(static_cast<__rlimit_resource>(resource), &bound);
-           return short_text(headroom_for_tasks<R>(climb_memory_percent).limit);
+           return short_text(
+               headroom_for(R::idle_task, R::kernel_tasks_per_task, climb_memory_percent).limit);
          })
       .str();
 }
@@ -95,7 +97,7 @@ TEST(room, ALoweredLimitIsNamedForThoseWhomItBounds) {
   EXPECT_EQ(limit_named_under<thread>(RLIMIT_NPROC, 100), "RLIMIT_NPROC: 80 % of 100");
   EXPECT_EQ(limit_named_under<process>(RLIMIT_NPROC, 100), "RLIMIT_NPROC: 80 % of 100");
   EXPECT_EQ(limit_named_under<fiber>(RLIMIT_NPROC, 100).find("NPROC"), std::string::npos);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // need terabytes of it
+#if !SWITCHYARD_ASAN && !SWITCHYARD_TSAN  // need terabytes of it
   EXPECT_EQ(limit_named_under<thread>(RLIMIT_AS, 200 << 20), "RLIMIT_AS: 80 % of 200 MiB");
   EXPECT_EQ(limit_named_under<fiber>(RLIMIT_AS, 200 << 20), "RLIMIT_AS: 80 % of 200 MiB");
   EXPECT_EQ(limit_named_under<process>(RLIMIT_AS, 200 << 20).find("RLIMIT_AS"), std::string::npos);
@@ -113,7 +115,7 @@ int whether_limit_names(F require, const std::string& name) {
 }
 
 TEST(limits, TooFewOpenFiles) {
-  EXPECT_EQ(in_a_child([] {
+  EXPECT_EQ(in_a_child<process>([] {
               const rlimit few{64, 64};
               ::setrlimit(RLIMIT_NOFILE, &few);
               return whether_limit_names([] { harness::require_open_files(1024); },
@@ -123,7 +125,7 @@ TEST(limits, TooFewOpenFiles) {
 }
 
 TEST(limits, TheSoftLimitOnOpenFilesIsRaised) {
-  EXPECT_EQ(in_a_child([] {
+  EXPECT_EQ(in_a_child<process>([] {
               const rlimit soft{64, 512};
               ::setrlimit(RLIMIT_NOFILE, &soft);
               harness::require_open_files(300);
@@ -135,7 +137,7 @@ TEST(limits, TheSoftLimitOnOpenFilesIsRaised) {
 }
 
 TEST(limits, TooFewTasks) {
-  EXPECT_EQ(in_a_child([] {
+  EXPECT_EQ(in_a_child<process>([] {
               const rlimit few{20, 20};
               ::setrlimit(RLIMIT_NPROC, &few);
               return whether_limit_names([] { harness::require_tasks(1000); }, "RLIMIT_NPROC");
@@ -205,10 +207,10 @@ TEST(climb, AWrongAnswerIsNoResult) {
 }
 
 TEST(in_a_child, GivesTheResultOrWhatWentWrong) {
-  EXPECT_EQ(in_a_child([] { return 42; }), 42);
+  EXPECT_EQ(in_a_child<process>([] { return 42; }), 42);
   const auto told = [](auto f) {
     try {
-      in_a_child(f);
+      in_a_child<process>(f);
     } catch (const limit_error& limit) {
       return std::string("limit: ") + limit.what();
     } catch (const std::exception& failure) {

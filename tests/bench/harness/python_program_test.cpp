@@ -94,7 +94,7 @@ TEST_F(python_program_test, ScriptsAreFoundWhereverTheProgramIsStarted) {
   ::setenv("SWITCHYARD_PYTHON", program_on_path("python3").c_str(), 1);
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path("/");
-  const python_program original("runtimes/gevent/switch.py", "json", "not found");
+  const python_program original("outside/gevent/switch.py", "json", "not found");
   std::filesystem::current_path(before);
   EXPECT_TRUE(std::filesystem::exists(original.command({}).front()));
 }

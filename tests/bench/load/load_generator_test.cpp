@@ -16,7 +16,7 @@
 #include "runtimes/support/accept_loop.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,21 +74,22 @@ class test_server {
   std::thread acceptor_;
 };
 
-load_options load_on(const test_server& server, std::size_t connections, std::size_t bytes = 64) {
+load::options load_on(const test_server& server, std::size_t connections, std::size_t bytes = 64) {
   return {.target = server.where(),
           .connections = connections,
           .bytes = bytes,
           .reply_patience = 500ms};
 }
 
-load_result load(const test_server& server, const load_options& options, std::uint64_t requests) {
+load::run_result load(const test_server& server, const load::options& options,
+                      std::uint64_t requests) {
   (void)server;
-  load_generator generator(options);
+  load::generator generator(options);
   generator.connect();
   return generator.run_requests(requests);
 }
 
-std::uint64_t errors_of(const load_result& result, const std::string& kind) {
+std::uint64_t errors_of(const load::run_result& result, const std::string& kind) {
   const auto found = result.errors.by_kind.find(kind);
   return found == result.errors.by_kind.end() ? 0 : found->second;
 }
@@ -106,7 +107,7 @@ TEST(load_generator, CountsExactlyWhatWasAsked) {
 
 TEST(load_generator, KeepsItsConnectionsForTheNextRun) {
   const test_server server(echo);
-  load_generator generator(load_on(server, 3));
+  load::generator generator(load_on(server, 3));
   generator.connect();
   for (const std::uint64_t count : {1U, 2U, 300U}) {
     const auto result = generator.run_requests(count);
@@ -233,7 +234,7 @@ TEST(load_generator, AQuietConnectionIsNoticedWhileTheOthersAreBusy) {
   const test_server server(echo_to_all_but_one(first));
   auto options = load_on(server, 4);
   options.stop_at_first_error = true;
-  load_generator generator(options);
+  load::generator generator(options);
   generator.connect();
   const auto result = generator.run_for(60s);
   EXPECT_EQ(errors_of(result, "unanswered"), 1U);
@@ -259,7 +260,7 @@ TEST(load_generator, ARefusedConnectionNamesTheAddress) {
     const test_server server(echo);
     nobody = server.where();
   }
-  load_generator generator({.target = nobody, .connections = 1});
+  load::generator generator({.target = nobody, .connections = 1});
   try {
     generator.connect();
     ADD_FAILURE();
@@ -274,7 +275,7 @@ TEST(load_generator, AStopEndsTheRunEarly) {
   stop_source stop;
   auto options = load_on(server, 2);
   options.stop = &stop;
-  load_generator generator(options);
+  load::generator generator(options);
   generator.connect();
   std::thread stopper([&] {
     std::this_thread::sleep_for(100ms);
@@ -288,4 +289,4 @@ TEST(load_generator, AStopEndsTheRunEarly) {
 }
 
 }  // namespace
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

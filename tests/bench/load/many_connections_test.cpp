@@ -12,8 +12,10 @@
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/load/generator.hpp"
+#include "bench/programs/echo/load_room.hpp"
+#include "runtimes/support/sanitizers.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 namespace {
 
 using namespace std::chrono_literals;
@@ -30,21 +32,23 @@ std::size_t as_many_as_allowed() {
 TEST(many_connections, AreAllOpenAllAnsweredAndSmall) {
   const auto count = as_many_as_allowed();
   if (count <= connections_per_address) GTEST_SKIP() << "RLIMIT_NOFILE allows " << count << " only";
-  child_process server(program_beside("echo_server"), {"--runtime", "fiber", "--port", "0",
-                                                       "--parent", std::to_string(::getpid())});
-  const auto port = static_cast<std::uint16_t>(announced_port(server));
-  const double empty = tree_pss_bytes(server.pid());
-  load_generator generator({.target = {boost::asio::ip::make_address("127.0.0.1"), port},
-                            .connections = count,
-                            .active = count / 100,
-                            .connect_patience = 30s,
-                            .reply_patience = 30s});
+  harness::child_process server(
+      harness::program_beside("echo_server"),
+      {"--runtime", "fiber", "--port", "0", "--parent", std::to_string(::getpid())});
+  const auto port = static_cast<std::uint16_t>(harness::announced_port(server));
+  const double empty = harness::tree_pss_bytes(server.pid());
+  load::generator generator(
+      echo::with_room({.target = {boost::asio::ip::make_address("127.0.0.1"), port},
+                       .connections = count,
+                       .active = count / 100,
+                       .connect_patience = 30s,
+                       .reply_patience = 30s}));
   generator.connect();
   const auto hello = generator.greet();
   EXPECT_EQ(hello.requests, count) << hello.errors.first;
-  const double each = (tree_pss_bytes(server.pid()) - empty) / static_cast<double>(count);
+  const double each = (harness::tree_pss_bytes(server.pid()) - empty) / static_cast<double>(count);
   EXPECT_GT(each, 1024) << "they were not all there";
-#if !defined(__SANITIZE_ADDRESS__)
+#if !SWITCHYARD_ASAN
   EXPECT_LE(each, 12 * 1024);
 #endif
   const auto busy = generator.run_requests(5 * count / 100);
@@ -53,4 +57,4 @@ TEST(many_connections, AreAllOpenAllAnsweredAndSmall) {
 }
 
 }  // namespace
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

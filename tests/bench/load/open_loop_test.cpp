@@ -15,7 +15,7 @@
 #include "bench/load/schedule.hpp"
 #include "bench/load/slo_search.hpp"
 
-namespace switchyard::harness {
+namespace switchyard::load {
 namespace {
 
 using namespace std::chrono_literals;
@@ -64,27 +64,27 @@ TEST(send_schedule, APoissonProcessHasItsMeanAndItsSpread) {
 class stoppable_server {
  public:
   stoppable_server()
-      : server_(program_beside("echo_server"),
+      : server_(harness::program_beside("echo_server"),
                 {"--runtime", "fiber", "--port", "0", "--parent", std::to_string(::getpid())}),
         where_(boost::asio::ip::make_address("127.0.0.1"),
-               static_cast<std::uint16_t>(announced_port(server_))) {}
+               static_cast<std::uint16_t>(harness::announced_port(server_))) {}
   ~stoppable_server() { go_on(); }
 
   void pause() const { ::kill(server_.pid(), SIGSTOP); }
   void go_on() const { ::kill(server_.pid(), SIGCONT); }
 
-  [[nodiscard]] load_options options(std::size_t connections) const {
+  [[nodiscard]] load::options options(std::size_t connections) const {
     return {.target = where_, .connections = connections};
   }
 
  private:
-  child_process server_;
+  harness::child_process server_;
   boost::asio::ip::tcp::endpoint where_;
 };
 
 TEST(open_loop, KeepsItsRate) {
   const stoppable_server server;
-  load_generator generator(server.options(32));
+  load::generator generator(server.options(32));
   generator.connect();
   for (const auto how : {send_schedule::kind::constant, send_schedule::kind::poisson}) {
     const auto result = generator.run_at({.rate = 2'000, .how = how}, 1s);
@@ -110,7 +110,7 @@ std::uint64_t count_above(const histogram& h, std::chrono::nanoseconds value) {
 // messages are under way, but all that would have been sent in that second are late.
 TEST(open_loop, AServerThatStopsForASecondShowsThatSecond) {
   const stoppable_server server;
-  load_generator generator(server.options(16));
+  load::generator generator(server.options(16));
   generator.connect();
   std::thread interruption([&] {
     std::this_thread::sleep_for(1s);
@@ -136,7 +136,7 @@ TEST(open_loop, WhatCannotBeSentIsCounted) {
   const stoppable_server server;
   auto options = server.options(4);
   options.reply_patience = 10s;
-  load_generator generator(options);
+  load::generator generator(options);
   generator.connect();
   EXPECT_EQ(generator.greet().errors.total(), 0U);
   server.pause();
@@ -158,7 +158,7 @@ TEST(active_connections, OnlyThatManyAreBusyAndTheOthersStayOpen) {
   const stoppable_server server;
   auto options = server.options(50);
   options.active = 5;
-  load_generator generator(options);
+  load::generator generator(options);
   generator.connect();
   const auto hello = generator.greet();
   EXPECT_EQ(hello.requests, 50U) << hello.errors.first;
@@ -167,11 +167,11 @@ TEST(active_connections, OnlyThatManyAreBusyAndTheOthersStayOpen) {
   EXPECT_LE(result.latency.count(), 1'004U) << "more than five were under way at the end";
   EXPECT_EQ(generator.open_connections(), 50U);
   options.active = 51;
-  EXPECT_THROW(load_generator{options}, std::invalid_argument);
+  EXPECT_THROW(load::generator{options}, std::invalid_argument);
 }
 
-load_result answered_in(std::chrono::nanoseconds latency, std::uint64_t unsent = 0) {
-  load_result result;
+load::run_result answered_in(std::chrono::nanoseconds latency, std::uint64_t unsent = 0) {
+  load::run_result result;
   for (int i = 0; i < 1'000; ++i) {
     result.latency.record(static_cast<std::uint64_t>(latency.count()));
   }
@@ -231,7 +231,7 @@ TEST(slo, ErrorsAndUnsentMessagesBreakIt) {
   auto wrong = answered_in(1ms);
   wrong.errors.by_kind["wrong_reply"] = 1;
   EXPECT_FALSE(wanted.holds(wrong));
-  EXPECT_FALSE(wanted.holds(load_result())) << "nothing was measured";
+  EXPECT_FALSE(wanted.holds(load::run_result())) << "nothing was measured";
 }
 
 TEST(histogram_file, HasEveryValueInABucketThatHoldsIt) {
@@ -255,4 +255,4 @@ TEST(histogram_file, HasEveryValueInABucketThatHoldsIt) {
 }
 
 }  // namespace
-}  // namespace switchyard::harness
+}  // namespace switchyard::load

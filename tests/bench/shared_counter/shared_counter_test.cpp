@@ -26,7 +26,7 @@ const placement wide = widest();
 
 struct version {
   const char* name;
-  tally (*add)(const job&);
+  count_result (*add)(const job&);
   std::int64_t each;
 };
 
@@ -37,7 +37,7 @@ TEST_P(SharedCounter, EndsWithTheExactSum) {
   for (const placement where : {placement::same, wide}) {
     for (const std::size_t tasks : {1U, 4U, 16U}) {
       const job j{tasks, each, where};
-      const tally t = add(j);
+      const count_result t = add(j);
       EXPECT_EQ(t.sum, j.additions()) << tasks << " tasks";
       EXPECT_GT(t.took.seconds, 0) << tasks << " tasks";
     }
@@ -97,15 +97,15 @@ TEST(shared_counter, ThreadsWithoutALockLoseUpdatesWhenTheKernelSwitchesInBetwee
 
 template <class R>
 std::string failure_of_a_group_with_an_absent_member() {
-  const groups::start_line line(4);
+  const task_group::start_line line(4);
   R rt;
   const auto member = [&](std::size_t i) {
     if (i == 2) throw std::runtime_error("number 2 is ill");
     line.wait([&] { rt.yield(); });
-    return turns{};
+    return interval{};
   };
   try {
-    groups::run_group(rt, 4, member, [&] { line.break_up(); });
+    task_group::run_group(rt, 4, member, [&] { line.break_up(); });
   } catch (const std::runtime_error& failure) {
     return failure.what();
   }

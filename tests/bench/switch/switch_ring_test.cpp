@@ -28,22 +28,22 @@ template <class R, class Baton>
 std::string failure_of_a_ring_with_a_bad_member() {
   constexpr std::size_t tasks = 10;
   auto batons = make_batons<Baton>(tasks);
-  const shared_array<std::atomic<bool>> broken(1);
+  const shared_object<std::atomic<bool>> broken;
   const auto member = [&](std::size_t i) {
     if (i == 0) batons[0].post();
     batons[i].wait();
-    if (broken[0]) throw broken_group();
+    if (*broken) throw broken_group();
     if (i == 7) throw std::runtime_error("number 7 is out of order");
     batons[(i + 1) % tasks].post();
     batons[i].wait();
-    if (broken[0]) throw broken_group();
-    return turns{};
+    if (*broken) throw broken_group();
+    return interval{};
   };
   R rt;
   return rt.run([&]() -> std::string {
     try {
       run_group(rt, tasks, member, [&] {
-        broken[0] = true;
+        *broken = true;
         for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
       });
     } catch (const std::runtime_error& failure) {
@@ -76,16 +76,16 @@ class short_of_tasks : public thread {
 TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
   constexpr std::size_t tasks = 10;
   auto batons = make_batons<harness::futex_baton>(tasks);
-  const shared_array<std::atomic<bool>> broken(1);
+  const shared_object<std::atomic<bool>> broken;
   short_of_tasks rt;
   const auto member = [&](std::size_t i) {
     batons[i].wait();
-    if (broken[0]) throw broken_group();
-    return turns{};
+    if (*broken) throw broken_group();
+    return interval{};
   };
   EXPECT_THROW(run_group(rt, tasks, member,
                          [&] {
-                           broken[0] = true;
+                           *broken = true;
                            for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
                          }),
                limit_error);

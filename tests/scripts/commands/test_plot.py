@@ -24,6 +24,12 @@ def has_only_full_rows(name: str) -> bool:
 
 
 @pytest.fixture
+def slept(out: Path) -> Path:
+    """The results folder of a run of one round that measured `sleep` alone."""
+    return made_up.written(out, "sleep", rounds=1)
+
+
+@pytest.fixture
 def everything(tmp_path: Path) -> Path:
     """A build with some rows of every workload."""
     build = tmp_path / "everything"
@@ -48,13 +54,12 @@ def test_draws_every_figure_as_png_and_svg(cli: Cli, everything: Path, out: Path
         assert path.stat().st_size > 10_000
 
 
-def test_figure_without_its_workload_is_skipped_with_a_line(cli: Cli, out: Path):
-    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
-    done = cli("plot", out)
+def test_figure_without_its_workload_is_skipped_with_a_line(cli: Cli, slept: Path):
+    done = cli("plot", slept)
     assert done.returncode == 0
     assert "switch_cost: skipped" in done.stdout
-    assert (out / "plots" / "sleep_wall_time.png").exists()
-    assert not (out / "plots" / "switch_cost.png").exists()
+    assert (slept / "plots" / "sleep_wall_time.png").exists()
+    assert not (slept / "plots" / "switch_cost.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -93,17 +98,16 @@ def test_plots_of_an_interrupted_run_keep_its_exit_code(cli: Cli, build: Path, o
     assert (out / "plots" / "switch_cost.png").exists()
 
 
-def test_caption_tells_of_an_interrupted_run(cli: Cli, out: Path):
-    cli("run", "--rounds", "1", "--out", out)
-    environment = out / "environment.json"
+def test_caption_tells_of_an_interrupted_run(cli: Cli, slept: Path):
+    environment = slept / "environment.json"
     facts = json.loads(environment.read_text())
     facts["run"]["complete"] = False
     environment.write_text(json.dumps(facts))
     from switchyard.compare.drawing import caption
     from switchyard.suite.results import ResultsFolder
 
-    assert caption(ResultsFolder.load(out)).startswith("Interrupted run, 1 round;")
-    assert cli("plot", out).returncode == 0
+    assert caption(ResultsFolder.load(slept)).startswith("Interrupted run, 1 round;")
+    assert cli("plot", slept).returncode == 0
 
 
 def test_nothing_to_draw_is_one_clear_line(cli: Cli, build: Path, tmp_path: Path, out: Path):
@@ -158,13 +162,12 @@ SPOILT = {
 
 
 @pytest.mark.parametrize(("word", "spoil"), SPOILT.items())
-def test_spoilt_results_are_one_clear_line(spoil, word: str, cli: Cli, out: Path):
-    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
-    file = out / "sleep.json"
+def test_spoilt_results_are_one_clear_line(spoil, word: str, cli: Cli, slept: Path):
+    file = slept / "sleep.json"
     document = json.loads(file.read_text())
     spoil(document)
     file.write_text(json.dumps(document))
-    done = cli("plot", out)
+    done = cli("plot", slept)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert word in done.stderr
 
@@ -174,11 +177,10 @@ def test_spoilt_results_are_one_clear_line(spoil, word: str, cli: Cli, out: Path
     [("machine", "fast"), ("machine", {"load_average": "high"}), ("run", {"left_out": ["wrk"]}),
      ("git", {"sha": 7})],
 )  # fmt: skip
-def test_a_spoilt_environment_is_one_clear_line(section, spoilt, cli: Cli, out: Path):
-    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
-    file = out / "environment.json"
+def test_a_spoilt_environment_is_one_clear_line(section, spoilt, cli: Cli, slept: Path):
+    file = slept / "environment.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {section: spoilt}))
-    done = cli("plot", out)
+    done = cli("plot", slept)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert section in done.stderr
 

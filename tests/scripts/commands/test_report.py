@@ -181,7 +181,7 @@ def test_a_run_writes_its_report_when_asked(cli: Cli, build: Path, out: Path):
 
 
 def test_what_can_not_be_reported_is_one_clear_line(cli: Cli, tmp_path: Path, out: Path):
-    cli("run", "--rounds", "1", "--filter", "sleep", "--out", out)
+    made_up.written(out, "sleep", rounds=1)
     pages.undrawn(ResultsFolder(out))
     for name, content in (("empty", None), ("broken", '{"context": {'), ("list", "[]"),
                           ("other", "{}"), ("deep", "[" * 100_000)):  # fmt: skip

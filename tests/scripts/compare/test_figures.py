@@ -1,6 +1,8 @@
 """Every figure, from all that can be measured and from little of it: right, and fit to be read."""
 
+import warnings
 from collections.abc import Callable
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 
@@ -27,11 +29,25 @@ KEPT: dict[str, Callable[[dict], bool]] = {
 }
 
 
-def drawn(draw: Callable, folder: ResultsFolder) -> Figure | None:
-    figure = draw(folder)
-    if figure:
-        drawing.put_below(figure, drawing.caption(folder))
-        FigureCanvasAgg(figure).draw()
+@cache
+def folder(kept: str = "everything", rounds: int = 6) -> ResultsFolder:
+    """Made once: nothing here changes it."""
+    return made_up.folder(Path("none"), rounds, KEPT[kept])
+
+
+@cache
+def drawn(draw: Callable, kept: str = "everything", rounds: int = 6) -> Figure | None:
+    """Drawn once for all that is asked of it."""
+    return drawn_from(draw, folder(kept, rounds))
+
+
+def drawn_from(draw: Callable, folder: ResultsFolder) -> Figure | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw(folder)
+        if figure:
+            drawing.put_below(figure, drawing.caption(folder))
+            FigureCanvasAgg(figure).draw()
     return figure
 
 
@@ -64,13 +80,12 @@ FULL_ONLY = (
 )  # fmt: skip
 
 
-@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("kept", "rounds"), [(kept, 6 if "set" in kept or "every" in kept else 1) for kept in KEPT]
 )
 @pytest.mark.parametrize("draw", figures.ALL, ids=lambda draw: draw.__name__)
-def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int, tmp_path: Path):
-    figure = drawn(draw, made_up.folder(tmp_path, rounds, KEPT[kept]))
+def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int):
+    figure = drawn(draw, kept, rounds)
     if figure is None:
         assert kept != "everything"
         assert kept != "the quick set" or draw in FULL_ONLY
@@ -94,8 +109,8 @@ def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int, t
         assert shown, "an axis without a number on it"
 
 
-def test_fetch_times_stand_in_seconds_beside_the_ideal(tmp_path: Path):
-    figure = drawn(figures.http_fetch_time, made_up.folder(tmp_path))
+def test_fetch_times_stand_in_seconds_beside_the_ideal():
+    figure = drawn(figures.http_fetch_time)
     first = panels(figure)[0]
     urls, seconds = line(first, "serial")
     assert urls == [1, 10]
@@ -105,8 +120,8 @@ def test_fetch_times_stand_in_seconds_beside_the_ideal(tmp_path: Path):
     assert len(panels(figure)) == 4  # two sizes, two kinds of connection
 
 
-def test_fetch_throughput_has_wrk_where_it_is_the_limit(tmp_path: Path):
-    figure = drawn(figures.http_fetch_throughput, made_up.folder(tmp_path))
+def test_fetch_throughput_has_wrk_where_it_is_the_limit():
+    figure = drawn(figures.http_fetch_throughput)
     titles = {title(ax) for ax in panels(figure) if "kept" in title(ax)}
     assert titles == {"1 KiB bodies, connections are kept", "256 KiB bodies, connections are kept"}
     for ax in panels(figure):
@@ -115,8 +130,8 @@ def test_fetch_throughput_has_wrk_where_it_is_the_limit(tmp_path: Path):
         assert ax.get_ylim()[0] == 0
 
 
-def test_channels_across_cores_have_panels_of_their_own(tmp_path: Path):
-    figure = drawn(figures.channel_throughput, made_up.folder(tmp_path))
+def test_channels_across_cores_have_panels_of_their_own():
+    figure = drawn(figures.channel_throughput)
     assert len(panels(figure)) == 8
     same, cross = panels(figure)[0], panels(figure)[4]
     assert "fiber buffered_channel" in same.get_legend_handles_labels()[1]
@@ -125,9 +140,8 @@ def test_channels_across_cores_have_panels_of_their_own(tmp_path: Path):
     assert same.get_ylim() == cross.get_ylim()
 
 
-def test_channels_of_one_capacity_are_dots_in_a_row_for_each_mechanism(tmp_path: Path):
-    folder = made_up.folder(tmp_path, 6, KEPT["the quick set"])
-    one, four = panels(drawn(figures.channel_throughput, folder))
+def test_channels_of_one_capacity_are_dots_in_a_row_for_each_mechanism():
+    one, four = panels(drawn(figures.channel_throughput, "the quick set"))
     names = [label.get_text() for label in one.get_yticklabels()]
     assert names[0] == "plain_queue ring"  # the fastest at the bottom
     assert len(names) == 5
@@ -141,12 +155,12 @@ def test_a_name_is_drawn_as_it_is(tmp_path: Path):
         entry["runtime"] = entry["runtime"].replace("thread", r"$\frac$")
     kept.workload = kept.workload.parse(document)
     folder = ResultsFolder(tmp_path, {"cpu": kept}, made_up.ENVIRONMENT)
-    (ax,) = panels(drawn(figures.cpu_speedup, folder))
+    (ax,) = panels(drawn_from(figures.cpu_speedup, folder))
     assert r"$\frac$" in ax.get_legend_handles_labels()[1]
 
 
-def test_speed_up_is_measured_against_the_cpus(tmp_path: Path):
-    (ax,) = panels(drawn(figures.cpu_speedup, made_up.folder(tmp_path)))
+def test_speed_up_is_measured_against_the_cpus():
+    (ax,) = panels(drawn(figures.cpu_speedup))
     _, thread = line(ax, "thread")
     assert thread == pytest.approx([1, 2, 2, 2], rel=0.1)
     assert line(ax, "serial")[1] == [1, 1, 1, 1]
@@ -155,8 +169,8 @@ def test_speed_up_is_measured_against_the_cpus(tmp_path: Path):
     assert ax.get_ylim()[0] == 0
 
 
-def test_lateness_has_a_panel_for_each_call_and_three_dots_for_each_column(tmp_path: Path):
-    figure = drawn(figures.blocking_lateness, made_up.folder(tmp_path))
+def test_lateness_has_a_panel_for_each_call_and_three_dots_for_each_column():
+    figure = drawn(figures.blocking_lateness)
     assert [title(ax) for ax in panels(figure)] == [
         "no blocking call", "a call of 20 ms", "a call of 100 ms",
     ]  # fmt: skip
@@ -165,20 +179,18 @@ def test_lateness_has_a_panel_for_each_call_and_three_dots_for_each_column(tmp_p
     assert worst == pytest.approx(100.5e3, rel=0.1)
 
 
-def test_shared_counter_shows_four_tasks_and_lines_over_all(tmp_path: Path):
-    full = panels(drawn(figures.shared_counter_cost, made_up.folder(tmp_path)))
+def test_shared_counter_shows_four_tasks_and_lines_over_all():
+    full = panels(drawn(figures.shared_counter_cost))
     assert [title(ax) for ax in full] == [
         "4 tasks", "by number of tasks, all on the same core",
     ]  # fmt: skip
     assert len(full[0].containers) == 11  # six mechanisms, five of them across cores, too
-    quick = panels(
-        drawn(figures.shared_counter_cost, made_up.folder(tmp_path, 6, KEPT["the quick set"]))
-    )
+    quick = panels(drawn(figures.shared_counter_cost, "the quick set"))
     assert [title(ax) for ax in quick] == ["4 tasks"]
 
 
-def test_memory_stands_over_the_depth_of_the_stack_from_zero_on(tmp_path: Path):
-    figure = drawn(figures.memory_by_stack_depth, made_up.folder(tmp_path))
+def test_memory_stands_over_the_depth_of_the_stack_from_zero_on():
+    figure = drawn(figures.memory_by_stack_depth)
     assert "10,000 idle tasks" in figure._suptitle.get_text()
     whole, pages, tables, stacks = panels(figure)
     depths, held = line(whole, "fiber")
@@ -190,21 +202,20 @@ def test_memory_stands_over_the_depth_of_the_stack_from_zero_on(tmp_path: Path):
     assert len({ax.get_ylim() for ax in panels(figure)}) == 1
 
 
-def test_memory_of_fibers_alone_has_no_panel_for_stacks_in_the_kernel(tmp_path: Path):
-    folder = made_up.folder(tmp_path, 1, KEPT["fibers only"])
-    assert len(panels(drawn(figures.memory_by_stack_depth, folder))) == 3
+def test_memory_of_fibers_alone_has_no_panel_for_stacks_in_the_kernel():
+    assert len(panels(drawn(figures.memory_by_stack_depth, "fibers only", 1))) == 3
 
 
-def test_memory_over_the_count_leaves_the_stacks_untouched(tmp_path: Path):
-    tasks, connections = panels(drawn(figures.memory_by_count, made_up.folder(tmp_path)))
+def test_memory_over_the_count_leaves_the_stacks_untouched():
+    tasks, connections = panels(drawn(figures.memory_by_count))
     counts, held = line(tasks, "thread")
     assert counts == [10, 100, 1_000, 10_000]
     assert max(held) < 40e3
     assert line(connections, "thread")[0] == counts
 
 
-def test_memory_of_connections_is_one_line_also_where_most_are_idle(tmp_path: Path):
-    tasks, connections = panels(drawn(figures.memory_per_task, made_up.folder(tmp_path)))
+def test_memory_of_connections_is_one_line_also_where_most_are_idle():
+    tasks, connections = panels(drawn(figures.memory_per_task))
     assert title(connections) == "a served connection (bytes:64)"
     assert line(connections, "fiber")[0][-3:] == [64, 1_024, 10_000]
     assert tasks.get_xticklabels()[-1].get_text() == "1M"
@@ -214,8 +225,8 @@ def test_memory_of_connections_is_one_line_also_where_most_are_idle(tmp_path: Pa
     ("kept", "titles"),
     [("everything", ["tasks", "connections"]), ("the quick set", ["tasks, at most 1,024"])],
 )
-def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list, tmp_path: Path):
-    figure = drawn(figures.limits_reached, made_up.folder(tmp_path, 6, KEPT[kept]))
+def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list):
+    figure = drawn(figures.limits_reached, kept)
     assert [title(ax) for ax in panels(figure)] == titles
     first = panels(figure)[0]
     assert len(first.containers) == 3
@@ -227,8 +238,8 @@ def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list
         assert box.x1 <= figure.bbox.x1
 
 
-def test_switches_show_every_mechanism_and_rings_only_what_has_rings(tmp_path: Path):
-    pairs, rings = panels(drawn(figures.switch_cost, made_up.folder(tmp_path)))
+def test_switches_show_every_mechanism_and_rings_only_what_has_rings():
+    pairs, rings = panels(drawn(figures.switch_cost))
     names = [label.get_text() for label in pairs.get_yticklabels()]
     assert {"greenlet switch", "gevent switch (Python)", "self_pipe (no switch)"} <= set(names)
     assert "greenlet switch" not in rings.get_legend_handles_labels()[1]
@@ -254,11 +265,11 @@ def test_only_controls_are_dashed_and_only_outside_references_dash_dotted():
 
 
 def test_a_percentile_that_some_rounds_lack_is_not_drawn(tmp_path: Path):
-    folder = made_up.folder(tmp_path)
-    (whole,) = panels(drawn(figures.echo_open_percentiles, folder))
+    folder = made_up.folder(tmp_path, keep=lambda row: row["name"].startswith("echo_open/"))
+    (whole,) = panels(drawn_from(figures.echo_open_percentiles, folder))
     assert {len(held[0].get_xdata()) for held in whole.containers} == {5}
     for fields in folder.workloads["echo_open"].benchmarks:
         if fields["name"].startswith("echo_open/fiber/") and fields["round"] == 0:
             fields.pop("p9999_us", None)
-    (some,) = panels(drawn(figures.echo_open_percentiles, folder))
+    (some,) = panels(drawn_from(figures.echo_open_percentiles, folder))
     assert sorted(len(held[0].get_xdata()) for held in some.containers) == [4, 5, 5, 5]

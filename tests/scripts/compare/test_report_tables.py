@@ -8,23 +8,15 @@ from test_ranking import FAST, times
 
 from switchyard.compare.comparison import compare
 from switchyard.compare.report.row_tables import counters_table, rows_table
-from switchyard.compare.report.tables import Cell, Table, metric_table, secondary_tables
-from switchyard.compare.secondary_metrics import secondary_metrics
+from switchyard.compare.tables import Cell, Table, metric_table, secondary_tables
 
 
 def tables(kept) -> dict[str, Table]:
     comparison = compare(kept)
-    secondary = [
-        table
-        for metric in secondary_metrics(kept, comparison)
-        for table in secondary_tables(metric)
-    ]
     found = [
-        metric_table(comparison),
-        *secondary,
-        rows_table(kept, comparison),
-        counters_table(kept),
-    ]
+        metric_table(comparison), *secondary_tables(kept, comparison),
+        rows_table(kept, comparison), counters_table(kept),
+    ]  # fmt: skip
     return {table.title: table for table in found}
 
 

@@ -114,4 +114,6 @@ def test_the_gate_set_names_benchmarks_that_exist():
     matrix = (ROOT / "tests/matrix.txt").read_text().split()
     assert set(gate.gate_set()) <= set(matrix)
     assert all(entry.reason and entry.spread > 0 for entry in gate.gate_set().values())
-    assert f"the {len(gate.gate_set())} benchmarks that decide" in (ROOT / "README.md").read_text()
+    assert (
+        f"the {len(gate.gate_set())} benchmarks that decide" in (ROOT / "docs/gate.md").read_text()
+    )

@@ -135,20 +135,20 @@ def test_tables_and_figure_show_every_method_and_size(found, tmp_path: Path):
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="no reference results of the validation")
-def test_readme_has_the_reference_results():
+def test_the_docs_have_the_reference_results():
     kept = json.loads((REFERENCE / "summary.json").read_text())
-    readme = (ROOT / "README.md").read_text()
-    assert text.comparison(kept) in readme
+    page = (ROOT / "docs" / "gate.md").read_text()
+    assert text.comparison(kept) in page
     for size in kept["sizes"].values():
         called = size["benchmarks_with_an_alarm"]["switchyard check"]
-        assert f"{called['count']} of {called['of']}" in readme
+        assert f"{called['count']} of {called['of']}" in page
     most_s = max(size["seconds"]["most"] for size in kept["sizes"].values())
-    assert f"took at most {most_s:.0f} s." in readme
+    assert f"took at most {most_s:.0f} s." in page
     p_values = kept["p_values_without_a_change"]
     below_10, below_5 = (100 * p_values["at_most"][p]["count"] for p in ("0.1", "0.05"))
     of = p_values["count"]
     said = f"{below_10 / of:.0f} % of the {of} p-values are below 0.10 and {below_5 / of:.0f} %"
-    assert said in readme
+    assert said in page
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="no reference results of the validation")

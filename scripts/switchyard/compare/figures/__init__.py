@@ -1,7 +1,7 @@
 """The figures, one function each: takes the results, returns a figure or None without its data.
 
-Each title states what is compared; axes start at zero or are openly logarithmic. A module has the
-figures of a workload; data, marks, axes and panels are what they share.
+Each title states what is compared; axes start at zero or are openly logarithmic. serving,
+switching and tasks have them by subject; data, marks, axes and panels are what they share.
 """
 
 from pathlib import Path
@@ -9,19 +9,31 @@ from pathlib import Path
 from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
-from .blocking import blocking_lateness
-from .channel import channel_throughput
-from .cpu import cpu_speedup
-from .echo import echo_latency, echo_throughput
-from .echo_open import echo_open_latency, echo_open_percentiles
-from .http_fetch import http_fetch_throughput, http_fetch_time
-from .limits import limits_reached
-from .locality import switch_placement, switch_working_set
-from .memory import memory_by_count, memory_by_stack_depth
-from .shared_counter import shared_counter_cost
-from .sleep import sleep_wall_time
-from .switch import switch_cost
-from .tasks import memory_per_task, spawn_cost
+from .serving import (
+    echo_latency,
+    echo_open_latency,
+    echo_open_percentiles,
+    echo_throughput,
+    http_fetch_throughput,
+    http_fetch_time,
+)
+from .switching import (
+    channel_throughput,
+    shared_counter_cost,
+    switch_cost,
+    switch_placement,
+    switch_working_set,
+)
+from .tasks import (
+    blocking_lateness,
+    cpu_speedup,
+    limits_reached,
+    memory_by_count,
+    memory_by_stack_depth,
+    memory_per_task,
+    sleep_wall_time,
+    spawn_cost,
+)
 
 ALL = (
     switch_cost, switch_working_set, switch_placement, sleep_wall_time, echo_throughput,

@@ -22,13 +22,13 @@ def log_axis(axis: Axis, unit: str) -> None:
     Call it when all data are drawn. It spans a decade at least: less would have hardly a tick, and
     would show noise as if it were a difference.
     """
-    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
+    _set(axis, scale="log")
     low, high = axis.get_view_interval()
     span = 16 if unit == "B" else 10
     if high < span * low:
         middle = math.sqrt(low * high)
         low, high = middle / math.sqrt(span), middle * math.sqrt(span)
-        getattr(axis.axes, f"set_{axis.axis_name}lim")(low, high)
+        _set(axis, lim=(low, high))
     if unit == "B":
         locator = LogLocator(base=4, numticks=12)
         axis.set_minor_locator(NullLocator())
@@ -43,16 +43,14 @@ def log_axis(axis: Axis, unit: str) -> None:
 def parameter_axis(axis: Axis, values: Iterable[float]) -> None:
     """A logarithmic axis whose ticks are the values that were measured; zero stands before them."""
     values = sorted(set(values))
-    set_scale = getattr(axis.axes, f"set_{axis.axis_name}scale")
-    set_limits = getattr(axis.axes, f"set_{axis.axis_name}lim")
     if values[0] == 0:
         first = values[1] if len(values) > 1 else 1
-        set_scale("symlog", linthresh=first)
-        set_limits(-0.1 * first, values[-1] * 1.3 or first)
+        getattr(axis.axes, f"set_{axis.axis_name}scale")("symlog", linthresh=first)
+        _set(axis, lim=(-0.1 * first, values[-1] * 1.3 or first))
     else:
-        set_scale("log")
+        _set(axis, scale="log")
         if len(values) == 1:  # nothing to scale by: put it in the middle
-            set_limits(values[0] / 2, values[0] * 2)
+            _set(axis, lim=(values[0] / 2, values[0] * 2))
     axis.set_major_locator(FixedLocator(values))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
@@ -60,7 +58,7 @@ def parameter_axis(axis: Axis, values: Iterable[float]) -> None:
 
 def linear_axis(axis: Axis, unit: str) -> None:
     """From zero; ticks written with their unit. Call it when all data are drawn."""
-    getattr(axis.axes, f"set_{axis.axis_name}lim")(0, None)
+    _set(axis, lim=(0, None))
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
 
@@ -69,6 +67,11 @@ def tick(value: float, unit: str) -> str:
     factor, name = units.scale(value, unit) if value else (1.0, "")
     name = {"us": "µs"}.get(name, name)
     return f"{value / factor:,.4g} {name}".rstrip().replace(" x", "x")
+
+
+def _set(axis: Axis, **what: object) -> None:
+    """`lim` or `scale` of the x or y axis, whichever it is."""
+    axis.axes.set(**{f"{axis.axis_name}{name}": value for name, value in what.items()})
 
 
 def _count(value: float) -> str:

@@ -1,37 +1,39 @@
-"""What of a results folder can be drawn."""
+"""What of a results folder can be drawn; what was not measured is an empty comparison."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ...suite.results import ResultsFolder
-from ..comparison import Cell, Comparison, compare
+from ...suite.catalog import Metric, Workload
+from ...suite.results import ResultsFolder, WorkloadResults
+from ..comparison import Comparison, Measured, compare
 
 Params = dict[str, Any]
 
 
-def measured(folder: ResultsFolder, workload: str, key: str | None = None) -> Comparison | None:
-    """The comparison without what was not measured, or is zero; None when nothing is left."""
-    results = folder.workloads.get(workload)
-    if not results:
-        return None
-    return keep(compare(results, key).measured(), lambda _: True)
+def measured(
+    folder: ResultsFolder, workload: str, key: str | None = None,
+    wanted: Callable[[Params], bool] = lambda _: True,
+) -> Comparison:  # fmt: skip
+    """By its metric or a counter, without what is not wanted, was not measured, or is zero."""
+    nothing = WorkloadResults(Workload(workload, "", Metric("", "", "", ""), ()))
+    return keep(compare(folder.workloads.get(workload, nothing), key).measured(), wanted)
 
 
-def keep(comparison: Comparison, wanted: Callable[[Params], bool]) -> Comparison | None:
-    """Only cases with such parameters and values above zero; None when nothing is left."""
+def keep(comparison: Comparison, wanted: Callable[[Params], bool]) -> Comparison:
+    """Only cases with such parameters, and values above zero."""
     cells = {
         (case, column): cell
         for (case, column), cell in comparison.cells.items()
         if cell.summary.median > 0 and wanted(dict(case))
     }
-    return replace(comparison, cells=cells) if cells else None
+    return replace(comparison, cells=cells)
 
 
 def scaled(comparison: Comparison, factor: Callable[[Params], float]) -> Comparison:
     """Each summary times what `factor` says for its parameters."""
 
-    def times(cell: Cell, by: float) -> Cell:
+    def times(cell: Measured, by: float) -> Measured:
         s = cell.summary
         by_it = replace(s, median=s.median * by, low=s.low * by, high=s.high * by)
         return replace(cell, summary=by_it)

@@ -1,31 +1,41 @@
 """What stands for a measurement: lines over a parameter and dots by mechanism, with intervals."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from matplotlib.axes import Axes
 
 from ..comparison import Comparison
+from ..drawing import has_lines
 from ..palette import label, look
 from ..statistics import Summary
 from .axes import log_axis
+from .data import Params
+
+DARK = "#444444"  # what is no runtime: ideals, and what a mark means
+IDEAL = {"color": DARK, "linestyle": (0, (1, 2))}
 
 
-def draw_line(
-    ax: Axes, comparison: Comparison, column: str, x_name: str, where: dict[str, Any]
-) -> None:
-    """A column's medians against a parameter, with intervals; nothing if it was not measured."""
-    points = []
-    for (case, name), cell in comparison.cells.items():
-        params = dict(case)
-        if name == column and cell.summary and x_name in params and where.items() <= params.items():
-            points.append((params[x_name], cell.summary))
-    if not points:
-        return
-    draw_points(ax, points, column)
+def draw_lines(
+    ax: Axes, comparison: Comparison, x_name: str, where: Params,
+    columns: Iterable[str] | None = None, places: Sequence[str] = (), fewest: int = 1,
+) -> bool:  # fmt: skip
+    """A line for each column: its medians over a parameter, which is a number or one of `places`.
+
+    Columns with fewer points are left out. Without any line the panel is hidden, and this False.
+    """
+    for column in comparison.columns if columns is None else columns:
+        points = []
+        for (case, name), cell in comparison.cells.items():
+            params = dict(case)
+            if name == column and x_name in params and where.items() <= params.items():
+                x = places.index(str(params[x_name])) if places else params[x_name]
+                points.append((x, cell.summary))
+        if len(points) >= fewest:
+            draw_points(ax, points, column)
+    return has_lines(ax)
 
 
 def draw_points(ax: Axes, points: list[tuple[float, Summary]], column: str) -> None:
@@ -49,6 +59,17 @@ class Dot:
     column: str
     placement: str
     summary: Summary
+
+
+def dots_of(
+    comparison: Comparison, wanted: Callable[[Params, str], bool] = lambda params, column: True
+) -> list[Dot]:
+    """One for each cell whose parameters and column are wanted."""
+    return [
+        Dot(column, str(dict(case).get("placement")), cell.summary)
+        for (case, column), cell in comparison.cells.items()
+        if wanted(dict(case), column)
+    ]
 
 
 def draw_dot(
@@ -84,16 +105,25 @@ def draw_dots(
     for ax in axes:  # only now, when what shares an axis is all there
         log_axis(ax.xaxis, unit)
         ax.set_xlabel(x_label)
-    axes[0].set_yticks(range(len(order)), [label(column) for column in order])
-    axes[0].set_ylim(-0.6, len(order) - 0.4)
+    name_rows(axes[0], order)
     _tell_placements(axes[0], {dot.placement for dot in chain(*groups)})
+
+
+def name_rows(ax: Axes, columns: Sequence[str]) -> None:
+    ax.set_yticks(range(len(columns)), [label(column) for column in columns])
+    ax.set_ylim(-0.6, len(columns) - 0.4)
+
+
+def tell_mark(ax: Axes, text: str, marker: str, filled: bool, size: float) -> None:
+    """What a mark means, for the legend."""
+    face = DARK if filled else "white"
+    ax.plot([], [], marker, color=DARK, markerfacecolor=face, markersize=size, label=text)
 
 
 def _tell_placements(ax: Axes, placements: set[str]) -> None:
     """Below the axes, as far as the label of the x axis reaches, however tall they are."""
     for placement, text in (("same", "same core"), ("cross", "across two cores")):
         if placement in placements:
-            face = "white" if placement == "cross" else "#444444"
-            ax.plot([], [], "o", color="#444444", markerfacecolor=face, markersize=7, label=text)
+            tell_mark(ax, text, "o", placement == "same", 7)
     below = -0.52 / (ax.figure.get_figheight() - 1.4)
     ax.legend(loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2, handletextpad=0.2)

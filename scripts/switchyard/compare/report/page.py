@@ -24,13 +24,12 @@ from ...system.errors import BadInputError
 from ...system.files import replacing
 from ..advice import warnings_of
 from ..comparison import compare
-from ..secondary_metrics import secondary_metrics
+from ..tables import Table, metric_table, secondary_tables
 from .pictures import pictures_of
 from .reproduction import recipe_of
 from .row_tables import counters_table, rows_table
 from .summary import WorkloadSummary, overview, summarize_workload
 from .surroundings import groups_of
-from .tables import Table, metric_table, secondary_tables
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -92,16 +91,12 @@ def page(folder: ResultsFolder) -> str:
 
 def _section(index: int, kept: WorkloadResults) -> Section:
     name, comparison = kept.workload.name, compare(kept)
-    secondary = secondary_metrics(kept, comparison)
     return Section(
         f"workload-{name}" if re.fullmatch(r"\w+", name, re.ASCII) else f"workload-{index}",
         name,
         kept.workload.what,
         summarize_workload(kept, comparison),
-        [
-            metric_table(comparison),
-            *(table for metric in secondary for table in secondary_tables(metric)),
-        ],
+        [metric_table(comparison), *secondary_tables(kept, comparison)],
         [rows_table(kept, comparison), counters_table(kept)],
     )
 

@@ -8,13 +8,13 @@ import base64
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from ...suite.results import ResultsFolder
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from .. import drawing, figures
 
 _CSS_DPI = 96
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -35,9 +35,6 @@ class Picture:
 
 def pictures_of(folder: ResultsFolder) -> list[Picture]:
     """All figures of which something was measured."""
-    # Only here: loading matplotlib takes longer than all the rest.
-    from .. import drawing, figures
-
     drawing.use_style()
     caption = drawing.caption(folder)
     found = []
@@ -59,16 +56,14 @@ def _stored(path: Path) -> bytes | None:
     return data if data.startswith(_PNG) and data.endswith(_PNG_END) else None
 
 
-def _picture(name: str, figure: "Figure", png: bytes) -> Picture:
-    from ..drawing import DPI
-
-    width, height = (round(n * _CSS_DPI / DPI) for n in struct.unpack(">II", png[16:24]))
+def _picture(name: str, figure: Figure, png: bytes) -> Picture:
+    width, height = (round(n * _CSS_DPI / drawing.DPI) for n in struct.unpack(">II", png[16:24]))
     uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     title = " ".join(figure.get_suptitle().split())
     return Picture(name, title, f"{title}. {_words(figure)}", uri, width, height)
 
 
-def _words(figure: "Figure") -> str:
+def _words(figure: Figure) -> str:
     """What its panels and axes are and what it compares, for those who can't see it."""
     axes = [ax for ax in figure.axes if ax.get_visible()]
     told = {
@@ -85,14 +80,12 @@ def _words(figure: "Figure") -> str:
     return " ".join((*parts, "The tables have the numbers."))
 
 
-def _names_of_rows(ax: "Axes") -> list[str]:
+def _names_of_rows(ax: Axes) -> list[str]:
     """Of an axis with names instead of numbers: no other has its ticks where it was told."""
-    from matplotlib.ticker import FixedLocator
-
     if not isinstance(ax.yaxis.get_major_locator(), FixedLocator):
         return []
     return [label.get_text() for label in ax.get_yticklabels()]
 
 
-def _legend(figure: "Figure") -> list[str]:
+def _legend(figure: Figure) -> list[str]:
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]

@@ -33,45 +33,36 @@ class Recipe:
 
 def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe:
     run = folder.environment.get("run") or {}
-    rounds = run.get("rounds_done") or _most_rounds(workloads)
+    options = run.get("options") or {}
+    most = max((len({r.round for r in kept.records()}) for kept in workloads), default=1)
+    same = {"rounds": run.get("rounds_done") or most, "seed": run.get("seed")}
+    if run.get("min_time_s") is not None:
+        same["min-time"] = f"{run['min_time_s']:g}"
+    if options.get("build") != recorded(RELEASE_BUILD):
+        same["build"] = options.get("build")
 
-    def again(*choice: str) -> str:
-        argv = ["scripts/switchyard.sh", "run", *choice, "--rounds", str(rounds)]
-        argv += _same(run)
-        return shlex.join(argv)
+    def again(full: bool, **choice: str | None) -> str:
+        told = {name: value for name, value in (choice | same).items() if value is not None}
+        argv = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+        return shlex.join(["scripts/switchyard.sh", "run", *(["--full"] if full else []), *argv])
 
+    def rows(kept: WorkloadResults) -> list[Command]:
+        """Of those that got a launch, as the workload tells them."""
+        launched = {record.row.name for record in kept.records()}
+        return [
+            Command(row.name, row.what, again(True, filter=f"^{re.escape(row.name)}$"))
+            for row in kept.workload.rows
+            if row.name in launched
+        ]
+
+    chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
     by_workload = {
         kept.workload.name: (
-            again("--full", "--filter", f"^{re.escape(kept.workload.name)}/"),
-            [
-                Command(name, what, again("--full", "--filter", f"^{re.escape(name)}$"))
-                for name, what in _measured(kept).items()
-            ],
+            again(True, filter=f"^{re.escape(kept.workload.name)}/"), rows(kept)
         )
         for kept in workloads
-    }
-    return Recipe(_code(folder.environment), again(*_choice(run)), by_workload)
-
-
-def _same(run: dict[str, Any]) -> list[str]:
-    """What makes it the same measurement, as far as the run tells."""
-    options = run.get("options") or {}
-    argv = []
-    if run.get("seed") is not None:
-        argv += ["--seed", str(run["seed"])]
-    if run.get("min_time_s") is not None:
-        argv += ["--min-time", f"{run['min_time_s']:g}"]
-    build = options.get("build")
-    return argv + (["--build", str(build)] if build not in (None, recorded(RELEASE_BUILD)) else [])
-
-
-def _choice(run: dict[str, Any]) -> list[str]:
-    """Which rows the run was asked for."""
-    options = run.get("options") or {}
-    argv = ["--full"] if options.get("full") else []
-    for name in ("filter", "runtimes"):
-        argv += [f"--{name}", str(options[name])] if options.get(name) else []
-    return argv
+    }  # fmt: skip
+    return Recipe(_code(folder.environment), again(options.get("full"), **chosen), by_workload)
 
 
 def _code(environment: dict[str, Any]) -> list[str]:
@@ -82,13 +73,3 @@ def _code(environment: dict[str, Any]) -> list[str]:
         *checkout, f"scripts/setup.sh{gevent}",
         "cmake --preset release && cmake --build --preset release",
     ]  # fmt: skip
-
-
-def _measured(kept: WorkloadResults) -> dict[str, str]:
-    """Name and description of the rows that got a launch, as the workload tells them."""
-    launched = {record.row.name for record in kept.records()}
-    return {row.name: row.what for row in kept.workload.rows if row.name in launched}
-
-
-def _most_rounds(workloads: list[WorkloadResults]) -> int:
-    return max((len({r.round for r in kept.records()}) for kept in workloads), default=1)

@@ -2,15 +2,22 @@
 
 import statistics
 from collections import defaultdict
+from itertools import product
 
 from ...suite.results import Record, WorkloadResults
 from ...system import units
-from ..comparison import Case, Comparison, split_parameters
-from ..comparison import Cell as Measured
+from ..comparison import Case, Comparison, Measured, split_parameters
 from ..ranking import Finding, finding, next_behind
 from ..row_notes import notes_of
-from ..statistics import Summary
-from .tables import Cell, Column, Table, parameter_cells, parameter_columns
+from ..tables import (
+    Cell,
+    Column,
+    Table,
+    interval,
+    parameter_cells,
+    parameter_columns,
+    ratio_interval,
+)
 
 # Of Google Benchmark or of the runner: they say nothing of what was measured.
 _BOOKKEEPING = frozenset((
@@ -23,6 +30,12 @@ _ROWS_NOTE = (
     "medians of the rounds' ratios. The frequency is that of the faster of the first two CPUs at "
     "the end of each launch, where the kernel tells it."
 )
+# The columns beside those that name the row.
+_IS_NUMBER = {
+    "median": True, "interval": True, "compared with": False, "ratio": True,
+    "interval of the ratio": True, "finding": False, "lead over the next": True, "noise": True,
+    "rounds": True, "steal, worst": True, "load average": True, "frequency": True, "notes": False,
+}  # fmt: skip
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
 
@@ -31,24 +44,20 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     _, varying = split_parameters(comparison.cases)
     columns = [
         Column("runtime", False, True), *parameter_columns(comparison.cases, varying),
-        Column("median"), Column("interval"), Column("compared with", False), Column("ratio"),
-        Column("interval of the ratio"), Column("finding", False), Column("lead over the next"),
-        Column("noise"), Column("rounds"), Column("steal, worst"), Column("load average"),
-        Column("frequency"), Column("notes", False),
+        *(Column(label, is_number) for label, is_number in _IS_NUMBER.items()),
     ]  # fmt: skip
     notes = notes_of(comparison, results.records())
     conditions = _by_row(results, ("steal_percent", "loadavg", "frequency_mhz"))
     rows = []
-    for case in comparison.cases:
-        for column in comparison.columns:
-            cell = comparison.cells.get((case, column))
-            if cell:
-                name = cell.row.name
-                rows.append([
-                    Cell(column, column), *parameter_cells(case, varying),
-                    *_measured(comparison, cell), *_compared(comparison, case, column),
-                    *_noise(cell), *_conditions(conditions[name]), _notes(cell, notes.get(name)),
-                ])  # fmt: skip
+    for case, column in product(comparison.cases, comparison.columns):
+        cell = comparison.cells.get((case, column))
+        if cell:
+            told = {
+                **_measured(comparison, case, column), **_conditions(conditions[cell.row.name]),
+                "notes": _notes(cell, notes.get(cell.row.name, [])),
+            }  # fmt: skip
+            names = [Cell(column, column), *parameter_cells(case, varying)]
+            rows.append([*names, *(told.get(label, Cell()) for label in _IS_NUMBER)])
     return Table("Every row", columns, rows, (_ROWS_NOTE,))
 
 
@@ -64,86 +73,64 @@ def counters_table(results: WorkloadResults) -> Table:
     return Table("Every counter", columns, rows, ("Medians over the rounds.",))
 
 
-def _measured(comparison: Comparison, cell: Measured) -> list[Cell]:
-    unit, s = comparison.workload.metric.unit, cell.summary
+def _measured(comparison: Comparison, case: Case, column: str) -> dict[str, Cell]:
+    """By column, what is known of a row; with what it is compared, and what that says."""
+    cell, metric = comparison.cells[case, column], comparison.workload.metric
+    s, ratio = cell.summary, cell.ratio
     if not s:
-        return [Cell(), Cell()]
-    return [Cell(units.with_unit(s.median, unit), s.median), _interval(s, unit)]
+        return {"rounds": Cell("0", 0)}
+    kind, reference = comparison.reference_kind(case), comparison.references[case]
+    name = kind if column == reference else f"{kind} {reference}"
+    told = {
+        "median": Cell(units.with_unit(s.median, metric.unit), s.median),
+        "compared with": Cell(name, name),
+        "rounds": Cell(str(s.count), s.count),
+    }
+    if s.count > 1:
+        unit = units.scale(s.median, metric.unit)[1]
+        told["interval"] = Cell(f"{interval(s, metric.unit)} {unit}", s.low)
+        told["noise"] = Cell(f"{units.digits(100 * s.noise)} %", s.noise)
+    if ratio and column != reference:
+        said = finding(ratio, metric.better)
+        told["ratio"] = Cell(units.ratio(ratio.median), ratio.median)
+        told["finding"] = Cell(said, said)
+        if ratio.count > 1:
+            told["interval of the ratio"] = Cell(ratio_interval(ratio), ratio.low)
+    return told | _lead(comparison, case, column)
 
 
-def _interval(s: Summary, unit: str) -> Cell:
-    if s.count < 2:
-        return Cell()
-    name = units.scale(s.median, unit)[1]
-    return Cell(f"{units.together((s.low, s.high), unit, s.median)} {name}", s.low)
-
-
-def _compared(comparison: Comparison, case: Case, column: str) -> list[Cell]:
-    """With what, ratio, its interval, what it says; and the lead over the next."""
-    cell, reference = comparison.cells[case, column], comparison.references.get(case)
-    if not cell.summary or not reference:
-        return [Cell(), Cell(), Cell(), Cell(), Cell()]
-    kind = comparison.reference_kind(case)
-    if column == reference:
-        ratio, name = None, kind
-    else:
-        ratio, name = cell.ratio, f"{kind} {reference}"
-    found = _ratio(ratio, comparison.workload.metric.better)
-    return [Cell(name, name), *found, _lead(comparison, case, column)]
-
-
-def _ratio(ratio: Summary | None, better: str) -> list[Cell]:
-    if not ratio:
-        return [Cell(), Cell(), Cell()]
-    said = finding(ratio, better)
-    interval = Cell(units.ratios(ratio.low, ratio.high), ratio.low) if ratio.count > 1 else Cell()
-    return [Cell(units.ratio(ratio.median), ratio.median), interval, Cell(said, said)]
-
-
-def _lead(comparison: Comparison, case: Case, column: str) -> Cell:
+def _lead(comparison: Comparison, case: Case, column: str) -> dict[str, Cell]:
     other = next_behind(comparison, case, column)
     lead = comparison.lead(case, column, other) if other else None
     if not lead:
-        return Cell()
+        return {}
+    said = finding(lead)
     text = f"{units.ratio(lead.median)} over {other}"
     if lead.count > 1:
-        text += f" ({units.ratios(lead.low, lead.high)})"
-    said = finding(lead)
-    below = {Finding.BETTER: (), Finding.WORSE: ("behind it round by round",)}.get(said, (said,))
-    return Cell(text, lead.median, below)
+        text += f" ({ratio_interval(lead)})"
+    notes = {Finding.BETTER: (), Finding.WORSE: ("behind it round by round",)}.get(said, (said,))
+    return {"lead over the next": Cell(text, lead.median, notes=notes)}
 
 
-def _noise(cell: Measured) -> list[Cell]:
-    s = cell.summary
-    if not s:
-        return [Cell(), Cell("0", 0)]
-    noise = Cell(f"{units.digits(100 * s.noise)} %", s.noise) if s.count > 1 else Cell()
-    return [noise, Cell(str(s.count), s.count)]
+def _conditions(values: dict[str, list[float]]) -> dict[str, Cell]:
+    told = {}
+    if steal := values.get("steal_percent"):
+        told["steal, worst"] = Cell(f"{max(steal):.1f} %", max(steal))
+    if load := values.get("loadavg"):
+        told["load average"] = Cell(f"{statistics.median(load):.2f}", statistics.median(load))
+    if mhz := values.get("frequency_mhz"):
+        ends = dict.fromkeys(f"{end:.0f}" for end in (min(mhz), max(mhz)))
+        told["frequency"] = Cell(f"{'-'.join(ends)} MHz", statistics.median(mhz))
+    return told
 
 
-def _conditions(values: dict[str, list[float]]) -> list[Cell]:
-    steal, load = values.get("steal_percent"), values.get("loadavg")
-    return [
-        Cell(f"{max(steal):.1f} %", max(steal)) if steal else Cell(),
-        Cell(f"{statistics.median(load):.2f}", statistics.median(load)) if load else Cell(),
-        _frequency(values.get("frequency_mhz")),
-    ]
-
-
-def _frequency(mhz: list[float] | None) -> Cell:
-    if not mhz:
-        return Cell()
-    low, high = f"{min(mhz):.0f}", f"{max(mhz):.0f}"
-    return Cell(f"{low if low == high else f'{low}-{high}'} MHz", statistics.median(mhz))
-
-
-def _notes(cell: Measured, notes: list[str] | None) -> Cell:
+def _notes(cell: Measured, notes: list[str]) -> Cell:
     rounds = len(cell.values) + len(cell.problems)
     texts = dict.fromkeys(record.problem or "" for record in cell.problems)
     counted = f" ({len(cell.problems)} of {rounds} rounds)" if cell.values and texts else ""
-    lines = [*(f"{text}{counted}" for text in texts), *(notes or [])]
-    kind = "" if not texts else "limit" if cell.only_limits else "failed"
-    return Cell(lines[0] if lines else "", lines[0] if lines else None, tuple(lines[1:]), kind)
+    lines = [*(f"{text}{counted}" for text in texts), *notes]
+    first, *others = lines or [""]
+    return Cell(first, first or None, notes=tuple(others), kind=cell.kind)
 
 
 def _by_row(

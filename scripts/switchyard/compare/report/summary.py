@@ -144,22 +144,19 @@ def _problems(comparison: Comparison, case: Case) -> Iterator[str]:
             yield f"{column}: {'' if is_limit else 'FAILED: '}{text}{share}"
 
 
-def _leads(leads: dict[str, Summary | None]) -> str:
+def _leads(leads: dict[str, Summary | None], form: str = "{} by {} ({}{})") -> str:
     """ "thread by 1.42x (95 % interval 1.20 to 1.62) and process by 2.01x (1.90 to 2.20)"."""
-    texts = []
-    for name, lead in leads.items():
-        words = "" if texts else "95 % interval "
-        texts.append(f"{name} by {units.ratio(lead.median)} ({words}{_bounds(lead)})")
-    return _and(texts)
+    return _and([
+        form.format(
+            name, units.ratio(lead.median), "" if index else "95 % interval ", _bounds(lead)
+        )
+        for index, (name, lead) in enumerate(leads.items())
+    ])  # fmt: skip
 
 
 def _ties(leads: dict[str, Summary | None]) -> str:
     """ "thread (1.02x, 95 % interval 0.95 to 1.10) and process (1.05x, 0.97 to 1.12)"."""
-    texts = []
-    for name, lead in leads.items():
-        words = "" if texts else "95 % interval "
-        texts.append(f"{name} ({units.ratio(lead.median)}, {words}{_bounds(lead)})")
-    return _and(texts)
+    return _leads(leads, "{} ({}, {}{})")
 
 
 def _bounds(ratio: Summary) -> str:

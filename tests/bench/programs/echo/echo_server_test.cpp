@@ -16,6 +16,7 @@
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/load/generator.hpp"
+#include "bench/programs/echo/servers.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "tests/support/running_server.hpp"
 
@@ -25,7 +26,15 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using harness::child_process;
-using harness::load_generator;
+
+template <class Which>
+std::vector<std::string> names_of(Which which) {
+  std::vector<std::string> names;
+  for (const echo::server& s : echo::all_servers()) {
+    if (which(s)) names.push_back(s.name);
+  }
+  return names;
+}
 
 void reset(blocking_stream& client) {
   const linger at_once{1, 0};
@@ -53,7 +62,7 @@ bool is_free(const endpoint& where) {
   }
 }
 
-class EchoServer : public ::testing::TestWithParam<const char*> {
+class EchoServer : public ::testing::TestWithParam<std::string> {
  protected:
   running_server server{GetParam()};
 };
@@ -129,20 +138,20 @@ TEST_P(EchoServer, KilledItLeavesNoProcessAndNoPort) {
 
 TEST_P(EchoServer, IdleConnectionsCostNoCpu) {
   std::vector<blocking_stream> idle;
-  const std::size_t connections = std::string(GetParam()) == "serial" ? 1 : 100;
+  const std::size_t connections = echo::server_named(GetParam()).concurrent ? 100 : 1;
   while (idle.size() < connections) idle.push_back(server.client());
   for (auto& client : idle) ASSERT_EQ(echoed(client, "hello"), "hello");
-  const auto idle_time = std::string(GetParam()) == "fiber" ? 5s : 1s;
+  const auto idle_time = GetParam() == "fiber" ? 5s : 1s;
   const double before = harness::usage_of_tree(server.program().pid()).cpu_s;
   std::this_thread::sleep_for(idle_time);
   const double used = harness::usage_of_tree(server.program().pid()).cpu_s - before;
   EXPECT_LT(used, 0.01 * std::chrono::duration<double>(idle_time).count()) << "1 % of a core";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EchoServer,
-                         ::testing::Values("serial", "process", "thread", "fiber", "epoll",
-                                           "plain_thread", "plain_process"),
-                         [](const auto& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(All, EchoServer, ::testing::ValuesIn(names_of([](const echo::server& s) {
+                           return s.is != echo::kind::outside;
+                         })),
+                         [](const auto& instance) { return instance.param; });
 
 class ConcurrentEchoServer : public EchoServer {};
 
@@ -164,7 +173,7 @@ TEST_P(ConcurrentEchoServer, AClientThatNeverReadsHarmsNobodyElse) {
 }
 
 TEST_P(ConcurrentEchoServer, AServerThatDiesUnderLoadIsAnErrorAndNotAHang) {
-  load_generator generator({.target = server.where(), .connections = 16});
+  load::generator generator({.target = server.where(), .connections = 16});
   generator.connect();
   std::thread killer([pid = server.program().pid()] {
     std::this_thread::sleep_for(200ms);
@@ -178,7 +187,8 @@ TEST_P(ConcurrentEchoServer, AServerThatDiesUnderLoadIsAnErrorAndNotAHang) {
 }
 
 TEST_P(ConcurrentEchoServer, AServerThatStopsAnsweringIsAnErrorAndNotAHang) {
-  load_generator generator({.target = server.where(), .connections = 16, .reply_patience = 1000ms});
+  load::generator generator(
+      {.target = server.where(), .connections = 16, .reply_patience = 1000ms});
   generator.connect();
   std::thread stopper([&, pid = server.program().pid()] {
     std::this_thread::sleep_for(200ms);
@@ -191,8 +201,10 @@ TEST_P(ConcurrentEchoServer, AServerThatStopsAnsweringIsAnErrorAndNotAHang) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ConcurrentEchoServer,
-                         ::testing::Values("process", "thread", "fiber", "epoll"),
-                         [](const auto& instance) { return std::string(instance.param); });
+                         ::testing::ValuesIn(names_of([](const echo::server& s) {
+                           return s.concurrent && (s.is_model() || s.is == echo::kind::limit);
+                         })),
+                         [](const auto& instance) { return instance.param; });
 
 TEST(process_echo_server, LeavesNoZombieBehindAClosedConnection) {
   running_server server("process");

@@ -1,5 +1,5 @@
 // A fetch without a network: http_get over a stream in memory, and names that are slow to resolve.
-// What servers of all kinds do to http_fetch is in tests/python/test_http_fetch.py.
+// What servers of all kinds do to http_fetch is in test_http_fetch.py.
 #include "bench/programs/http/fetcher.hpp"
 
 #include <gtest/gtest.h>

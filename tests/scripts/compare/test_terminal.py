@@ -7,7 +7,7 @@ import made_up
 import pytest
 from rich.console import Console
 
-from switchyard.compare.table import print_workload
+from switchyard.compare.terminal import print_workload
 
 
 def printed(workload: str, rounds: int = 6, width: int = 120, **keep) -> str:

@@ -1,5 +1,7 @@
-#include "bench/programs/echo/control_servers.hpp"
-
+// The control of the echo workload: a server written by hand over epoll, without any runtime.
+//
+// One thread, level-triggered, one recv and one send for each message: about the least that the
+// kernel's readiness interface asks for, and so the limit that the runtimes are held against.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -13,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bench/programs/echo/serving.hpp"
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
@@ -147,29 +150,10 @@ class epoll_server {
 
 }  // namespace
 
-serve_report serve_epoll(const blocking_listener& listener, const stop_source& stop,
-                         echo_totals& totals) {
+serve_report serve_epoll(const endpoint& where, stop_source& stop, echo_totals& totals) {
+  const blocking_listener listener(where);
+  announce(listener.local_endpoint());
   return epoll_server(listener, stop, totals).run();
-}
-
-void plain_echo_session(int fd, echo_totals& totals) {
-  std::array<std::byte, echo_buffer_bytes> buffer;  // not initialised, as in echo_session
-  std::uint64_t echoed = 0;
-  for (;;) {
-    const auto got = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (got <= 0) break;
-    ssize_t sent = 0;
-    while (sent < got) {
-      const auto now =
-          ::send(fd, buffer.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
-      if (now < 0) break;
-      sent += now;
-    }
-    if (sent < got) break;
-    echoed += static_cast<std::uint64_t>(got);
-  }
-  ++totals.sessions;
-  totals.bytes += echoed;
 }
 
 }  // namespace switchyard

@@ -3,7 +3,9 @@
 // Without the sanitizer all of this is nothing.
 #pragma once
 
-#ifdef __SANITIZE_ADDRESS__
+#include "runtimes/support/sanitizers.hpp"
+
+#if SWITCHYARD_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -13,19 +15,20 @@
 
 namespace switchyard {
 
-/// One flow of control as the sanitizer sees it. The one that arrives learns where the stack of the
-/// one that left lies, so that a stack nobody has allocated, the thread's own, is known as well.
-class told_flow {
+/// One execution context as the sanitizer sees it. The one that arrives learns where the stack of
+/// the one that left lies, so that a stack nobody has allocated, the thread's own, is known as
+/// well.
+class sanitized_context {
  public:
-#ifdef __SANITIZE_ADDRESS__
+#if SWITCHYARD_ASAN
   void lies_at(const void* bottom, std::size_t bytes) {
     bottom_ = bottom;
     bytes_ = bytes;
   }
-  void leaves_for(const told_flow& next) {
+  void leaves_for(const sanitized_context& next) {
     __sanitizer_start_switch_fiber(&kept_, next.bottom_, next.bytes_);
   }
-  void arrives_from(told_flow& left) {
+  void arrives_from(sanitized_context& left) {
     __sanitizer_finish_switch_fiber(kept_, &left.bottom_, &left.bytes_);
   }
 
@@ -35,19 +38,21 @@ class told_flow {
   void* kept_ = nullptr;
 #else
   void lies_at(const void*, std::size_t) noexcept {}
-  void leaves_for(const told_flow&) noexcept {}
-  void arrives_from(told_flow&) noexcept {}
+  void leaves_for(const sanitized_context&) noexcept {}
+  void arrives_from(sanitized_context&) noexcept {}
 #endif
 };
 
-/// Stacks with a guard page, for Boost.Context; each is reported to the flow that will run on it.
-class told_stack {
+/// Stacks with a guard page, for Boost.Context; each is reported to the context that will run on
+/// it.
+class sanitized_stack {
  public:
-  told_stack(std::size_t bytes, told_flow& flow) : stacks_(bytes), flow_(&flow) {}
+  sanitized_stack(std::size_t bytes, sanitized_context& context)
+      : stacks_(bytes), context_(&context) {}
 
   boost::context::stack_context allocate() {
     auto stack = stacks_.allocate();
-    flow_->lies_at(bottom(stack), stack.size);
+    context_->lies_at(bottom(stack), stack.size);
     forget_marks(stack);
     return stack;
   }
@@ -63,13 +68,13 @@ class told_stack {
 
   // Whatever was or will be mapped at the same addresses.
   static void forget_marks([[maybe_unused]] const boost::context::stack_context& stack) noexcept {
-#ifdef __SANITIZE_ADDRESS__
+#if SWITCHYARD_ASAN
     __asan_unpoison_memory_region(bottom(stack), stack.size);
 #endif
   }
 
   boost::context::protected_fixedsize_stack stacks_;
-  told_flow* flow_;
+  sanitized_context* context_;
 };
 
 }  // namespace switchyard

@@ -1,0 +1,134 @@
+#include "bench/programs/echo/loaded_server.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "bench/harness/gevent_program.hpp"
+#include "bench/harness/placement.hpp"
+#include "bench/harness/usage.hpp"
+#include "bench/programs/addresses.hpp"
+#include "bench/programs/echo/load_room.hpp"
+#include "runtimes/support/error.hpp"
+
+namespace switchyard::echo {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Its own, as a program started by a thread that is bound would inherit the binding.
+std::string all_cpus() {
+  std::string all;
+  for (const int cpu : harness::allowed_cpus()) {
+    all += (all.empty() ? "" : ",") + std::to_string(cpu);
+  }
+  return all;
+}
+
+void wait_until_alone(pid_t server) {
+  for (int i = 0; i < 200 && !harness::descendants(server).empty(); ++i) ::usleep(5'000);
+}
+
+}  // namespace
+
+server_command::server_command(const server& by, const std::string& cpus) {
+  if (by.is == kind::outside) {
+    const auto original = gevent::original("echo_server.py");
+    program = original.interpreter();
+    arguments = original.command(gevent::attached({"--port", "0"}, cpus));
+  } else {
+    program = harness::program_beside("echo_server");
+    arguments = {"--runtime", by.name, "--port",   "0",
+                 "--cpus",    cpus,    "--parent", std::to_string(::getpid())};
+  }
+}
+
+loaded_server::loaded_server(const echo_case& which, const std::string& cpus, memory_is wanted)
+    : loaded_server(which, server_command(*which.by, cpus.empty() ? all_cpus() : cpus), wanted) {}
+
+loaded_server::loaded_server(const echo_case& which, const server_command& command,
+                             memory_is wanted)
+    : which_(which),
+      program_(command.program, command.arguments),
+      port_(harness::announced_port(program_)) {
+  const auto connections = static_cast<std::size_t>(which.connections);
+  if (wanted == memory_is::not_read) {
+    connect(connections);
+    return;
+  }
+  connect(1);  // what the first session alone brings into memory belongs to none
+  auto first = std::move(load_);
+  // It stays until all is read, or another one would take over what it leaves behind. But a server
+  // that serves one after another has room for no second.
+  if (connections == 1) {
+    first.reset();
+    wait_until_alone(pid());
+  }
+  const auto empty = harness::memory_of_tree(pid());
+  const auto begin = std::chrono::steady_clock::now();
+  connect(connections);
+  connect_seconds_ =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  grown_ = harness::memory_of_tree(pid()) - empty;
+}
+
+/// Afterwards every session has started and answered.
+void loaded_server::connect(std::size_t connections) {
+  load_ = std::make_unique<load::generator>(
+      with_room({.target = resolve("127.0.0.1", port_),
+                 .connections = connections,
+                 .active = std::min(connections, static_cast<std::size_t>(which_.busy())),
+                 .bytes = static_cast<std::size_t>(which_.bytes),
+                 // The last of many waits until all others have been started.
+                 .reply_patience = std::max(4'000ms, which_.connections * 1ms),
+                 .stop_at_first_error = true}));
+  load_->connect();
+  const auto hello = load_->greet();
+  if (hello.errors.total() > 0 || hello.requests != connections) complain(hello);
+}
+
+load::run_result loaded_server::run(std::uint64_t requests) {
+  auto result = load_->run_requests(requests);
+  if (result.errors.total() > 0 || result.requests != requests) complain(result);
+  return result;
+}
+
+load::run_result loaded_server::run_at(const load::send_schedule::plan& when,
+                                       std::chrono::nanoseconds length) {
+  auto result = load_->run_at(when, length);
+  if (result.errors.total() > 0 || result.latency.count() != result.due) complain(result);
+  return result;
+}
+
+double loaded_server::closed_loop_rate() {
+  if (closed_loop_rate_ == 0) {
+    const auto result = load_->run_for(300ms);
+    if (result.errors.total() > 0 || result.requests == 0) complain(result);
+    closed_loop_rate_ = static_cast<double>(result.requests) / result.seconds;
+  }
+  return closed_loop_rate_;
+}
+
+void loaded_server::complain(const load::run_result& result) {
+  const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
+  const auto death = program_.how_it_ended(200ms);
+  if (!death) throw_if_limit_was_met();
+  throw std::runtime_error((death ? "the server " + *death + "; " : "") +
+                           std::to_string(result.errors.total()) + " errors, first: " + why);
+}
+
+/// The server's last line tells whether it turned a connection away for want of room.
+void loaded_server::throw_if_limit_was_met() {
+  program_.stop();
+  const std::string totals = program_.rest_of_output();
+  constexpr std::string_view sign = "limit met: ";
+  if (const auto at = totals.find(sign); at != std::string::npos) {
+    throw limit_error("the server met one: " + totals.substr(at + sign.size()));
+  }
+}
+
+}  // namespace switchyard::echo

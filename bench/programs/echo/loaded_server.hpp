@@ -1,0 +1,80 @@
+// An echo server and the load generator before it: what a row about a server needs, set up once for
+// all runs that Google Benchmark makes of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/harness/child_process.hpp"
+#include "bench/harness/memory.hpp"
+#include "bench/load/generator.hpp"
+#include "bench/programs/echo/servers.hpp"
+
+namespace switchyard::echo {
+
+/// What this process and a server have open besides connections, at most.
+inline constexpr std::uint64_t files_besides = 32;
+
+struct echo_case {
+  const server* by;
+  std::int64_t connections;
+  std::int64_t bytes = 64;
+  std::int64_t active = 0;  // of the connections; 0: all
+
+  [[nodiscard]] std::int64_t busy() const { return active > 0 ? active : connections; }
+  bool operator==(const echo_case&) const = default;
+};
+
+/// What starts a server on a free port: our echo_server, or the program of an outside one.
+struct server_command {
+  std::filesystem::path program;
+  std::vector<std::string> arguments;
+
+  server_command(const server& by, const std::string& cpus);
+};
+
+enum class memory_is { read, not_read };
+
+class loaded_server {
+ public:
+  /// `cpus` are the server's; empty: all that this process may use.
+  explicit loaded_server(const echo_case& which, const std::string& cpus = {},
+                         memory_is wanted = memory_is::read);
+
+  [[nodiscard]] const echo_case& which() const { return which_; }
+  [[nodiscard]] pid_t pid() const { return program_.pid(); }
+  /// What the server's tree grew by as the connections came.
+  [[nodiscard]] const harness::memory_use& connection_memory() const { return grown_; }
+  /// Until all connections were there and had had a message echoed.
+  [[nodiscard]] double connect_seconds() const { return connect_seconds_; }
+
+  /// Closed loop. Throws when a reply was wrong or missing, with the reason if the server has died;
+  /// so do the others.
+  load::run_result run(std::uint64_t requests);
+
+  /// Open loop.
+  load::run_result run_at(const load::send_schedule::plan& when, std::chrono::nanoseconds length);
+
+  /// Messages per second in a closed loop, measured once.
+  double closed_loop_rate();
+
+ private:
+  loaded_server(const echo_case& which, const server_command& command, memory_is wanted);
+  void connect(std::size_t connections);
+  [[noreturn]] void complain(const load::run_result& result);
+  void throw_if_limit_was_met();
+
+  echo_case which_;
+  harness::child_process program_;
+  int port_;
+  std::unique_ptr<load::generator> load_;
+  harness::memory_use grown_;
+  double connect_seconds_ = 0;
+  double closed_loop_rate_ = 0;
+};
+
+}  // namespace switchyard::echo

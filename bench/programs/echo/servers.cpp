@@ -1,0 +1,59 @@
+#include "bench/programs/echo/servers.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "bench/harness/gevent_program.hpp"
+#include "runtimes/all.hpp"
+
+namespace switchyard::echo {
+namespace {
+
+template <Sockets R>
+server served_by() {
+  return {.name = std::string(R::name),
+          .what = std::string(R::what),
+          .is = kind::runtime,
+          .kernel_tasks_per_connection = R::kernel_tasks_per_task,
+          .concurrent = R::concurrent,
+          .quick_connections = R::quick_tasks,
+          .idle_connection = R::idle_task};
+}
+
+std::vector<server> make_servers() {
+  std::vector<server> servers;
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R>) servers.push_back(served_by<R>());
+  });
+  servers.push_back({gevent::name, "the Python original, greenlets on one thread", kind::outside});
+#define SWITCHYARD_ADD(name, of_kind, kernel_tasks, what) \
+  servers.push_back({#name, what, kind::of_kind, kernel_tasks});
+  SWITCHYARD_ECHO_SERVERS(SWITCHYARD_ADD)
+#undef SWITCHYARD_ADD
+  std::ranges::stable_sort(servers, {}, &server::is);
+  return servers;
+}
+
+}  // namespace
+
+const std::vector<server>& all_servers() {
+  static const std::vector<server> servers = make_servers();
+  return servers;
+}
+
+const server& server_named(const std::string& name) {
+  const auto found = std::ranges::find(all_servers(), name, &server::name);
+  if (found == all_servers().end()) throw std::invalid_argument("no server '" + name + "'");
+  return *found;
+}
+
+std::string server_names(bool controls) {
+  std::string names;
+  for (const server& s : all_servers()) {
+    if (s.is == kind::outside || s.is_control() != controls) continue;
+    names += (names.empty() ? "" : ", ") + s.name;
+  }
+  return names;
+}
+
+}  // namespace switchyard::echo

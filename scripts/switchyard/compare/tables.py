@@ -1,0 +1,239 @@
+"""The comparison of a workload as plain data: what each cell, heading and note of its tables says.
+
+The terminal and the report lay the same tables out, the report with a table for each number, so
+that each can be sorted by, the terminal with those that belong together above each other. First
+comes the workload's metric, then what else it is about, where that was measured.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..suite.results import WorkloadResults
+from ..system import units
+from .comparison import Case, Comparison, Measured, compare, speed_up, split_parameters
+from .ranking import Finding, finding
+from .statistics import MIN_FOR_INTERVAL, Summary
+
+_RATIO = "x"  # the unit of numbers that are ratios themselves
+_SPEED_UP = "speed-up"  # of all keys the one that is no counter
+_LATENCIES = {"p50": "p50_us", "p99": "p99_us"}
+# By workload: title, unit, and the counters that stand together, by name if there are several.
+_SECONDARY: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
+    "sleep": (("memory per task", "B", {"": "bytes_per_task"}),),
+    "switch": (
+        ("time beyond the task's own block (below zero: less than the noise)", "ns",
+         {"": "switch_ns"}),
+    ),
+    "echo": (
+        ("latency", "us", _LATENCIES),
+        ("memory per connection", "B", {"": "bytes_per_task"}),
+    ),
+    "echo_open": (
+        ("latency since due", "us", _LATENCIES),
+        ("highest rate that the objective allows", "1/s", {"": "slo_ops_per_s"}),
+    ),
+    "http_fetch": (("wall time, in times of the latency", _RATIO, {"": "over_ideal"}),),
+    "cpu": (("speed-up against serial", _RATIO, {"": _SPEED_UP}),),
+    "blocking": (("lateness of the others", "us", _LATENCIES),),
+    "memory": (
+        ("what it is made of", "B",
+         {"pages (PSS)": "pss_bytes_per_task", "page tables": "page_table_bytes_per_task",
+          "kernel stack": "kernel_stack_bytes_per_task", "TCP buffers": "socket_bytes_per_task"}),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`text`: the median, or what stands in its place; `value`: what it is sorted by, None for
+    nothing; `ratio`: to the reference, of which it says what it is, None where there is no such
+    line; `problem`: marks of footnotes.
+    """
+
+    text: str = ""
+    value: float | str | None = None
+    interval: str = ""
+    ratio: str | None = None
+    ratio_interval: str = ""
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    kind: str = ""  # "limit" or "failed", where that happened
+
+    @property
+    def key(self) -> str:
+        """The value for a page; empty for what comes last however it is sorted."""
+        if self.value is None or (isinstance(self.value, float) and not math.isfinite(self.value)):
+            return ""
+        return str(self.value)
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """What a page has in smaller lines."""
+        ratio = f"{self.ratio} ({self.ratio_interval})" if self.ratio_interval else self.ratio
+        return tuple(filter(None, (self.interval, ratio, *self.notes, self.problem)))
+
+
+@dataclass(frozen=True)
+class Column:
+    """The first ones name the row: `is_header`."""
+
+    label: str
+    is_number: bool = True
+    is_header: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    notes: tuple[str, ...] = ()
+
+
+def metric_table(comparison: Comparison) -> Table:
+    """A case per row, a runtime per column: median, interval, ratio and its interval.
+
+    Problems are footnotes: their texts are longer than any cell.
+    """
+    metric = comparison.workload.metric
+    footnotes: dict[str, int] = {}
+
+    def cell(case: Case, column: str, found: Measured) -> Cell:
+        problem = _problem(found, footnotes)
+        s, ratio = found.summary, found.ratio
+        if not s:
+            return Cell(problem or "-", kind=found.kind)
+        told = Cell(units.with_unit(s.median, metric.unit), s.median, interval(s, metric.unit),
+                    problem=problem, kind=found.kind)  # fmt: skip
+        if comparison.references.get(case) == column:
+            return replace(told, ratio=comparison.reference_kind(case))
+        if not ratio:
+            return told
+        said = finding(ratio)
+        return replace(
+            told, ratio=units.ratio(ratio.median), ratio_interval=ratio_interval(ratio),
+            notes=(said,) if said in (Finding.SAME, Finding.TOO_FEW) else (),
+        )  # fmt: skip
+
+    table = _grid(f"{metric.label}, {metric.better} is better", comparison, cell)
+    lines = (f"({number}) {text}" for text, number in footnotes.items())
+    return replace(table, notes=(_explanation(comparison), *lines))
+
+
+def secondary_tables(results: WorkloadResults, comparison: Comparison) -> Iterator[Table]:
+    """One for each number, so that each can be sorted by. `comparison`: by the metric."""
+    for title, unit, parts in _secondary(results, comparison):
+        for name, part in parts.items():
+            yield _number_table(f"{title}, {name}" if name else title, unit, part)
+
+
+def stacked_tables(results: WorkloadResults, comparison: Comparison) -> Iterator[Table]:
+    """Medians that belong together above each other; alone, ratios have their intervals."""
+    for title, unit, parts in _secondary(results, comparison):
+        if unit == _RATIO:
+            yield from (_number_table(title, unit, part) for part in parts.values())
+            continue
+
+        def cell(
+            case: Case, column: str, _: Measured, unit: str = unit, parts: dict = parts
+        ) -> Cell:
+            found = [part.cells.get((case, column)) for part in parts.values()]
+            return Cell("\n".join(units.with_unit(c.summary.median, unit) for c in found if c))
+
+        shape = max(parts.values(), key=lambda part: len(part.cells))
+        yield _grid(", ".join(filter(None, (title, " above ".join(parts)))), shape, cell)
+
+
+def interval(summary: Summary, unit: str) -> str:
+    """In the unit that fits the median, without naming it; empty for a single value."""
+    if summary.count < 2:
+        return ""
+    return units.together((summary.low, summary.high), unit, summary.median)
+
+
+def ratio_interval(ratio: Summary) -> str:
+    return units.ratios(ratio.low, ratio.high) if ratio.count > 1 else ""
+
+
+def parameter_columns(cases: Sequence[Case], names: Iterable[str]) -> list[Column]:
+    """A column for each of these parameters; a number where it is one in all cases."""
+    return [
+        Column(name, all(isinstance(dict(case).get(name, 0), int | float) for case in cases), True)
+        for name in names
+    ]
+
+
+def parameter_cells(case: Case, names: Iterable[str]) -> list[Cell]:
+    values = dict(case)
+    return [Cell(str(values.get(name, "")), values.get(name)) for name in names]
+
+
+def _secondary(
+    results: WorkloadResults, comparison: Comparison
+) -> Iterator[tuple[str, str, dict[str, Comparison]]]:
+    """Title, unit, and by name what was measured of it; without those of which nothing was."""
+    for title, unit, keys in _SECONDARY.get(results.workload.name, ()):
+        parts = {
+            name: speed_up(comparison, "serial")
+            if key == _SPEED_UP
+            else compare(results, key).measured()
+            for name, key in keys.items()
+        }
+        parts = {name: part for name, part in parts.items() if part.cells}
+        if parts:
+            yield title, unit, parts
+
+
+def _number_table(title: str, unit: str, comparison: Comparison) -> Table:
+    def cell(case: Case, column: str, found: Measured) -> Cell:
+        s = found.summary
+        text = units.ratio(s.median) if unit == _RATIO else units.with_unit(s.median, unit)
+        return Cell(text, s.median, interval(s, unit))
+
+    return _grid(title, comparison, cell)
+
+
+def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str, Measured], Cell]) -> Table:
+    """Parameters that are the same in all cases go into the title."""
+    cases, columns = comparison.cases, comparison.columns
+    constant, varying = split_parameters(cases)
+    if constant:
+        title += f" ({', '.join(f'{name}:{value}' for name, value in constant.items())})"
+    headers = parameter_columns(cases, varying) or [Column("case", False, True)]
+    rows = [
+        (parameter_cells(case, varying) or [Cell("all", "all")])
+        + [
+            cell(case, name, found) if (found := comparison.cells.get((case, name))) else Cell()
+            for name in columns
+        ]
+        for case in cases
+    ]
+    return Table(title, headers + [Column(name) for name in columns], rows)
+
+
+def _problem(cell: Measured, footnotes: dict[str, int]) -> str:
+    """ "limit (1)", "FAILED (2) (3)", or "" where all went well; numbers new texts."""
+    if not cell.problems:
+        return ""
+    texts = dict.fromkeys(record.problem or "" for record in cell.problems)
+    marks = (f"({footnotes.setdefault(text, len(footnotes) + 1)})" for text in texts)
+    return " ".join(("limit" if cell.kind == "limit" else "FAILED", *marks))
+
+
+def _explanation(comparison: Comparison) -> str:
+    """What the four lines of a cell are."""
+    counts = [cell.summary.count for cell in comparison.cells.values() if cell.summary]
+    if not counts:
+        return "Nothing was measured."
+    spread = "95 % interval of it"
+    if max(counts) < MIN_FOR_INTERVAL:
+        spread = f"min-max (a 95 % interval needs {MIN_FOR_INTERVAL} rounds)"
+    elif min(counts) < MIN_FOR_INTERVAL:
+        spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
+    rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
+    noun = "round" if rounds == "1" else "rounds"
+    text = f"Median of {rounds} {noun}; {spread}; ratio to control or fastest, by round"
+    if max(counts) == 1:
+        return f"{text}."
+    return f"{text}; the same of the ratio, which shows no difference where it includes 1."
