@@ -5,7 +5,6 @@ way of failing ends with exit code 2, as 1 has a meaning of its own: something r
 """
 
 import argparse
-import signal
 import sys
 import traceback
 from dataclasses import replace
@@ -16,7 +15,8 @@ from rich.console import Console
 
 from ..system import errors, streams
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.files import now
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ def _check(args: argparse.Namespace) -> int:
     # Statistics take a second to load: only for the command that needs them.
     from ..gate import execution, facts, options, outputs, prepare
     from ..gate.model import Report
-    from ..gate.sampling import Interrupted
 
     machine = Machine()
     plan = options.plan(args, machine)
@@ -58,8 +57,9 @@ def _check(args: argparse.Namespace) -> int:
     with Interrupts() as interrupts:
         try:
             prepared = prepare.prepare(args, plan, console, interrupts)
-        except Interrupted:
-            return _interrupted(console, interrupts, "nothing was measured yet")
+        except Interrupted as interrupted:
+            console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
+            return interrupted.exit_code
         folder = outputs.create(args.out or facts.new_folder(prepared))
         report = Report(
             plan, [], [], facts.collect(prepared, machine), prepared.settled, prepared.problems,
@@ -69,23 +69,16 @@ def _check(args: argparse.Namespace) -> int:
         counts = execution.execute(report, prepared, folder, console, interrupts, args.instructions)
         _finish(report, prepared, counts, folder)
         if not report.complete:
-            _interrupted(console, interrupts, f"{len(report.pairs)} pairs are kept in {folder}")
+            kept = f"{len(report.pairs)} pairs are kept in {folder}"
+            console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
     return report.exit_code
-
-
-def _interrupted(console: Console, interrupts: Interrupts, kept: str) -> int:
-    """Says so; the exit code."""
-    signum = interrupts.signum or signal.SIGINT
-    name = signal.Signals(signum).name
-    console.print(f"interrupted by {name}: all processes are ended, {kept}", soft_wrap=True)
-    return 128 + signum
 
 
 def _finish(report: "Report", prepared: "Prepared", counts: "Counts", folder: Path) -> None:
     """Judge, print, write: what can't be written has been seen at least."""
-    from ..gate import facts, outputs, verdicts
+    from ..gate import outputs, verdicts
 
-    report.facts["ended_at"] = facts.now()
+    report.facts["ended_at"] = now()
     judged = verdicts.judge(report.plan, prepared.benchmarks, report.pairs)
     judged = [replace(f, instructions=counts.get(f.benchmark.key)) for f in judged]
     report.findings = [*judged, *report.settled]

@@ -6,9 +6,7 @@ Reads top-down: check the options, open the results folder, run the campaign, sa
 import argparse
 import random
 import shlex
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,8 @@ from ..suite.results import ResultsFolder
 from ..suite.tally import Tally
 from ..system import errors
 from ..system.errors import BadInputError, SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.files import now
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.paths import RELEASE_BUILD, RESULTS, recorded
 
 # rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
@@ -119,7 +118,7 @@ def _run_facts(plan: Plan, args: argparse.Namespace, left_out: needs.LeftOut) ->
         "budget_s": plan.budget_s,
         "min_time_s": plan.min_time_s,
         "launch_timeout_s": plan.timeout_s,
-        "started_at": _now(),
+        "started_at": now(),
         "ended_at": None,
         "complete": False,
         "left_out": left_out,
@@ -146,18 +145,11 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
     with Interrupts() as interrupts, ProgressDisplay(rows, plan.rounds, console) as display:
         tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
         note(tally)
-        facts["ended_at"] = _now()
+        facts["ended_at"] = now()
         facts["complete"] = not (tally.interrupted_by or tally.never_launched)
         folder.write_environment()
     if tally.to_be_counted:
         console.print(f"hardware events: {tally.counted} of {tally.to_be_counted} benchmarks")
     if tally.interrupted_by:
-        name = signal.Signals(tally.interrupted_by).name
-        console.print(
-            f"interrupted by {name}: all processes are ended, {tally.launches} launches are kept"
-        )
+        console.print(f"{Interrupted(tally.interrupted_by)}, {tally.launches} launches are kept")
     return tally
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

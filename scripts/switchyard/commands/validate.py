@@ -6,9 +6,7 @@ Reads top-down: check the options, see what is there, measure rounds, judge, han
 import argparse
 import os
 import shlex
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,16 @@ from rich.console import Console
 
 from ..suite import environment
 from ..suite.progress import ProgressBar
-from ..system import errors, streams
+from ..system import errors, files, streams
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 from ..system.paths import RESULTS, recorded
 
 if TYPE_CHECKING:
     from ..agreement.plan import Plan
     from ..agreement.rounds import Rounds
+    from ..suite.rounds import Turn
     from ..system.tools import Tools
 
 _FAILED = 2
@@ -58,7 +57,7 @@ def _validate(args: argparse.Namespace) -> int:
     facts = environment.collect(args.build, machine)
     folder = document.create(args.out or RESULTS / f"validate-{environment.folder_name(facts)}")
     facts["validate"] = _facts(args, planned, found)
-    document.write(folder / document.ENVIRONMENT, facts)
+    files.write(folder / document.ENVIRONMENT, facts)
     console = Console(stderr=True, highlight=False, markup=False)
     _announce(console, planned, found, folder)
     with Interrupts() as interrupts, _Progress(console, planned.rounds) as progress:
@@ -69,15 +68,15 @@ def _validate(args: argparse.Namespace) -> int:
         before = machine.cpu_times()
         run.run()
     facts["validate"] |= {
-        "rounds_done": run.done, "ended_at": _now(),
+        "rounds_done": run.done, "ended_at": files.now(),
         "steal_percent": machine.steal_percent_since(before),
     }  # fmt: skip
     _hand_out(run, facts, folder)
     if interrupts.signum:
-        name = signal.Signals(interrupts.signum).name
+        interrupted = Interrupted(interrupts.signum)
         kept = f"{run.done} whole rounds are kept in {folder}"
-        console.print(f"interrupted by {name}: all processes are ended, {kept}", soft_wrap=True)
-        return 128 + interrupts.signum
+        console.print(f"{interrupted}, {kept}", soft_wrap=True)
+        return interrupted.exit_code
     return model.exit_code(run.findings())
 
 
@@ -88,7 +87,7 @@ def _facts(args: argparse.Namespace, planned: "Plan", found: "Tools") -> dict[st
         "tools": found.versions, "missing": found.missing,
         "cpu": planned.cpu, "other_cpu": planned.other_cpu, "seed": planned.seed,
         "rounds_wanted": planned.rounds, "rounds_done": 0, "budget_s": planned.budget_s,
-        "started_at": _now(), "ended_at": None, "steal_percent": None,
+        "started_at": files.now(), "ended_at": None, "steal_percent": None,
     }  # fmt: skip
 
 
@@ -112,8 +111,8 @@ def _hand_out(run: "Rounds", facts: dict[str, Any], folder: Path) -> None:
     findings = run.findings()
     in_words = text.facts_in_words(facts)
     text.print_findings(findings, in_words, stdout_console())
-    document.write(folder / document.ENVIRONMENT, facts)
-    document.write(folder / document.TABLE, text.markdown(findings, in_words))
+    files.write(folder / document.ENVIRONMENT, facts)
+    files.write(folder / document.TABLE, text.markdown(findings, in_words))
     document.save(folder, run, complete=not run.is_interrupted)
     print(f"results: {folder}")
 
@@ -125,10 +124,6 @@ class _Progress(ProgressBar):
         super().__init__(console, rounds)
         self._rounds = rounds
 
-    def measuring(self, name: str, round_: int, seconds_left: float | None) -> None:
-        plain = f"round {round_ + 1} of {self._rounds}"
-        self.show("round", round_, self._rounds, seconds_left, name, plain)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    def measuring(self, turn: "Turn") -> None:
+        plain = f"round {turn.round + 1} of {self._rounds}"
+        self.show("round", turn.round, self._rounds, turn.seconds_left, turn.item, plain)

@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonschema
 
-from ..system.errors import BadInputError, SwitchyardError
-from ..system.files import replacing
+from ..system import files
+from ..system.errors import BadInputError
 from .model import Benchmark, Evidence, Finding, Pair, Plan, Report, Sample, Stage, Verdict
 
 FORMAT = "switchyard-check/1"
@@ -72,17 +72,8 @@ def load(path: Path) -> Report:
         raise BadInputError(f"{file} is no JSON: {error}") from None
 
 
-def write(path: Path, content: bytes | str) -> None:
-    """Replace a file as a whole. Raises SwitchyardError."""
-    try:
-        with replacing(path) as part:
-            part.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise SwitchyardError(f"cannot write {path}: {error.strerror}") from None
-
-
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    write(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    files.write(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def _refuse(constant: str) -> None:

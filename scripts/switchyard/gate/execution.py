@@ -1,23 +1,22 @@
 """Executes a prepared check into its report, and counts instructions, if that is wanted."""
 
 import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from ..system.counting_tools import find_tool
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
+from ..system.tools import find_counter
 from . import gate, instructions, outputs, stages
 from .copies import fresh_copies
 from .model import SIDES, Finding, Report, Verdict
 from .prepare import Prepared
 from .progress import CheckProgress
-from .sampling import Interrupted, Sampler
+from .sampling import Sampler
 
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
@@ -72,8 +71,8 @@ def execute(
             if with_instructions:
                 counts = _count(prepared, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
-        except Interrupted:
-            report.exit_code = 128 + (interrupts.signum or signal.SIGINT)
+        except Interrupted as interrupted:
+            report.exit_code = interrupted.exit_code
     report.plan, report.spent_s = check.plan, check.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context
@@ -112,7 +111,7 @@ def _refuse_rebuilt(before: Mapping[Path, object], after: Mapping[Path, object])
 
 def _count(prepared: Prepared, roots: Mapping[str, Path], interrupts: Interrupts) -> Counts:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
-    known, tool = gate.gate_set(), find_tool()
+    known, tool = gate.gate_set(), find_counter()
     counts: Counts = {}
     for benchmark in prepared.benchmarks:
         if benchmark.name in known and not known[benchmark.name].instructions:
@@ -124,6 +123,5 @@ def _count(prepared: Prepared, roots: Mapping[str, Path], interrupts: Interrupts
         except (SwitchyardError, KeyError, TypeError, ValueError) as error:
             # A second witness that can't be heard takes nothing from the first.
             counts[benchmark.key] = {"problem": f"not counted: {error!r}"}
-        if interrupts.signum:
-            raise Interrupted
+        interrupts.stop_if_any()
     return counts

@@ -2,13 +2,13 @@
 
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..suite import environment
+from ..system.files import now, now_in_names
 from ..system.machine import Machine
 from ..system.paths import RESULTS
 from .model import Report
@@ -62,13 +62,9 @@ def announcement(report: Report, prepared: Prepared, folder: Path) -> str:
 def new_folder(prepared: Prepared) -> Path:
     """Sorts by time; says what was compared. Not there yet."""
     names = "-vs-".join(side.sha[:7] if side.sha else side.label for side in prepared.sides[::-1])
-    first = RESULTS / "checks" / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{names}"
+    first = RESULTS / "checks" / f"{now_in_names()}-{names}"
     folder, number = first, 1
     while folder.exists():
         number += 1
         folder = first.with_name(f"{first.name}-{number}")
     return folder
-
-
-def now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -14,9 +14,10 @@ from typing import Any
 from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of
 from ..suite.measure import why
 from ..suite.results import SECONDS
-from ..system.counting_tools import ADVICE, Tool
+from ..system import tools
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
+from ..system.tools import InstructionCounter
 from .model import SIDES, Benchmark
 
 _PROBE_MIN_TIME_S = 0.01
@@ -34,7 +35,7 @@ class _NoCountError(Exception):
 
 
 def count(
-    tool: Tool | None,
+    tool: InstructionCounter | None,
     benchmark: Benchmark,
     roots: Mapping[str, Path],
     interrupts: Interrupts | None,
@@ -50,7 +51,7 @@ def count(
         if "/threads:" in benchmark.name:
             raise _NoCountError("it has several threads")
         if not tool:
-            raise _NoCountError(f"no tool for it; {ADVICE}")
+            raise _NoCountError(f"no tool for it; {tools.advice('valgrind')}")
         return _compare(tool, [
             _Side(side, benchmark, roots[side] / benchmark.binary, interrupts, timeout_s)
             for side in SIDES
@@ -59,7 +60,7 @@ def count(
         return {"problem": str(reason)}
 
 
-def _compare(tool: Tool, sides: Sequence["_Side"]) -> dict[str, Any]:
+def _compare(tool: InstructionCounter, sides: Sequence["_Side"]) -> dict[str, Any]:
     exactly = [side.exact_iterations() for side in sides]
     few = sides[0].iterations_in(_SHORT_RUN_S)
     short = [side.run(tool, ask(few)) for side, ask in zip(sides, exactly, strict=True)]
@@ -111,7 +112,7 @@ class _Side:
             raise self._problem(f"reported a real_time of {each:g} s, which is no time")
         return 1 << int(math.log2(min(max(seconds / each, 1), _MOST_ITERATIONS)))
 
-    def run(self, tool: Tool, arguments: Sequence[str]) -> tuple[int, int]:
+    def run(self, tool: InstructionCounter, arguments: Sequence[str]) -> tuple[int, int]:
         """The iterations that it did, and the instructions of the whole run."""
         outcome = self._launch(tool.command, arguments)
         rows = self._rows(outcome)
@@ -129,8 +130,6 @@ class _Side:
         return outcome
 
     def _expect_end(self, outcome: Outcome) -> None:
-        if outcome.interrupted:
-            raise self._problem("interrupted")
         if outcome.timed_out:
             raise self._problem(outcome.ending)
 

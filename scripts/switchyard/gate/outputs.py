@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from ..system.errors import BadInputError
+from ..system import files
 from . import document, google_benchmark, junit, markdown
 from .model import SIDES, Report
 
@@ -14,21 +14,7 @@ _MOST_OF_A_REASON = 300
 
 def create(folder: Path) -> Path:
     """The folder, empty of an earlier check and of what would be written over. Or BadInputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
-    try:
-        (folder / document.FILE_NAME).touch(exist_ok=False)  # two checks at once can't both have it
-    except FileExistsError:
-        raise BadInputError(f"{folder} holds a check already: choose another --out DIR") from None
-    except OSError as error:
-        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
-    there = [name for name in _OTHERS if (folder / name).exists()]
-    if there:
-        (folder / document.FILE_NAME).unlink()
-        raise BadInputError(f"{folder} holds {there[0]} already: choose another --out DIR")
-    return folder
+    return files.claim(folder, document.FILE_NAME, "a check", _OTHERS)
 
 
 def save(report: Report, folder: Path) -> None:
@@ -39,8 +25,8 @@ def write_all(report: Report, folder: Path) -> None:
     """check.json says that the check is complete. A figure that can't be drawn costs no more than
     itself. Raises SwitchyardError.
     """
-    document.write(folder / _SUMMARY, markdown.markdown(report))
-    document.write(folder / _JUNIT, junit.junit_xml(report))
+    files.write(folder / _SUMMARY, markdown.markdown(report))
+    files.write(folder / _JUNIT, junit.junit_xml(report))
     for side, made in google_benchmark.documents(report).items():
         document.write_json(folder / f"{side}.json", made)
     save(report, folder)

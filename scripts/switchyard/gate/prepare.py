@@ -55,7 +55,7 @@ class Prepared:
 def prepare(
     args: argparse.Namespace, plan: Plan, console: Console, interrupts: Interrupts
 ) -> Prepared:
-    """Raises SwitchyardError, and sampling.Interrupted."""
+    """Raises SwitchyardError, and Interrupted."""
     _refuse_what_does_not_fit(args)
     # Before anything is built.
     found = _stored(args, plan) if args.baseline_results is not None else None

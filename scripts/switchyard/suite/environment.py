@@ -6,13 +6,13 @@ Collected once at the start of a run and kept beside the results, as environment
 import json
 import platform
 import re
-import subprocess
-import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..system.files import now_in_names
+from ..system.launch import launch
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import needs
@@ -22,6 +22,7 @@ _SYSCTLS = (
     "kernel/pid_max", "kernel/threads-max", "vm/max_map_count", "vm/overcommit_memory",
     "net/core/somaxconn", "net/ipv4/tcp_max_syn_backlog", "fs/nr_open", "fs/file-max",
 )  # fmt: skip
+_GIT_TIMEOUT_S = 20.0
 _LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
 # The types of what is computed with when results are read back; the rest is only shown.
 _NUMBER = (int, float)
@@ -81,7 +82,7 @@ def folder_name(facts: dict[str, Any]) -> str:
     """Of results: sorts by time; says where and what was measured."""
     host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
     sha = (facts["git"]["sha"] or "nocommit")[:7]
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{host}-{sha}"
+    return f"{now_in_names()}-{host}-{sha}"
 
 
 def require_types(facts: dict[str, Any]) -> None:
@@ -146,11 +147,5 @@ def _limits(machine: Machine) -> dict[str, Any]:
 
 def _git(root: Path, *arguments: str) -> str | None:
     """The command's output, or None when there is no git or no repository."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            capture_output=True, text=True, timeout=20, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    outcome = launch(["git", "-C", str(root), *arguments], _GIT_TIMEOUT_S)
+    return outcome.stdout.strip() if outcome.code == 0 else None

@@ -6,11 +6,11 @@ just goes missing. Rows are Google Benchmark's, with our own keys beside its.
 
 import json
 import re
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..system.files import now
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome
 from ..system.machine import Machine
@@ -27,12 +27,11 @@ _HEADER = re.compile(
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a launch gave. `interrupted`: a signal stopped it, and it counts for nothing."""
+    """What a launch gave."""
 
     context: dict[str, Any]
     rows: list[dict[str, Any]]
     wall_s: float
-    interrupted: bool = False
     timed_out: bool = False
 
 
@@ -45,13 +44,11 @@ def measure(
     interrupts: Interrupts,
     options: Iterable[str] = (),
 ) -> Measurement:
-    """`options` are further ones of the binary's own."""
-    started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    """`options` are further ones of the binary's own. Raises Interrupted."""
+    started_at = now()
     load = Machine().load_average()
     arguments = [min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
-    if outcome.interrupted:
-        return Measurement({}, [], outcome.wall_s, interrupted=True)
     conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
     context, rows = _parse(outcome, row)
     for result in rows:

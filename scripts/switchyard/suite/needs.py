@@ -6,18 +6,16 @@ none of the runner's business.
 """
 
 import importlib.util
-import re
 import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
+from ..system import tools
 from ..system.errors import BadInputError
 from .catalog import Workload
 
-_VERSION_TIMEOUT_S = 10.0
 _SYSFS = Path("/sys/devices/system")
 
 
@@ -44,25 +42,17 @@ class _Package:
 
 @dataclass(frozen=True)
 class _Program:
-    """Somewhere on PATH. `version` of it: what the option prints, up to the first blank."""
+    """Somewhere on PATH."""
 
     advice: str
-    version_option: str = ""
     lack: str = "not installed"
 
     def is_there(self, name: str) -> bool:
         return shutil.which(name) is not None
 
     def versions(self, name: str) -> dict[str, str]:
-        try:
-            done = subprocess.run(
-                [name, self.version_option], stdin=subprocess.DEVNULL, capture_output=True,
-                text=True, errors="replace", timeout=_VERSION_TIMEOUT_S, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return {}
-        said = re.search(rf"\b{re.escape(name)}\s+(\S+)", done.stdout + done.stderr)
-        return {name: said.group(1)} if said else {}
+        found = tools.find_one(name)
+        return {name: found.version} if isinstance(found, tools.Tool) else {}
 
 
 @dataclass(frozen=True)
@@ -94,7 +84,7 @@ _TOPOLOGY = {
 # What can be installed.
 KNOWN = {
     "gevent": _Package("scripts/setup.sh --gevent adds it", ("greenlet",)),
-    "wrk": _Program("scripts/setup.sh or `apt-get install wrk` adds it", "-v"),
+    "wrk": _Program(tools.advice("wrk")),
 }
 
 # By what is missing, the names of the rows that are not run for it.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..system import counting_tools, tools, units
+from ..system import tools, units
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import needs
@@ -101,11 +101,11 @@ def optional() -> Iterator[Finding]:
 
 def counting() -> Iterator[Finding]:
     """What `check` counts instructions with, where it is asked to."""
-    tool = counting_tools.find_tool()
+    tool = tools.find_counter()
     yield _judge(
         tool is None, WARN, "instructions",
         f"counted by {tool.name} {tool.version}" if tool else "no tool that counts them",
-        f"`switchyard.sh check --instructions` needs one; {counting_tools.ADVICE}",
+        f"`switchyard.sh check --instructions` needs one; {tools.advice('valgrind')}",
     )  # fmt: skip
 
 

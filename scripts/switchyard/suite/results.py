@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..system.errors import BadInputError, SwitchyardError
-from ..system.files import replacing
+from ..system.files import write
 from ..system.paths import recorded
 from .catalog import Row, Workload, bare_name
 from .environment import require_types
@@ -126,6 +126,10 @@ class ResultsFolder:
             folder.write_environment()
         except OSError as error:
             raise BadInputError(f"cannot write results to {path}: {error.strerror}") from None
+        except BadInputError:
+            raise
+        except SwitchyardError as error:  # the folder can't be written to: it was badly chosen
+            raise BadInputError(str(error)) from None
         return folder
 
     def add(self, workload: Workload, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -151,14 +155,11 @@ class ResultsFolder:
         return bool(counted)
 
     def _write_results(self, kept: WorkloadResults) -> None:
-        try:
-            _write(self.path / f"{kept.workload.name}.json", kept.document())
-            self.write_environment()
-        except OSError as error:
-            raise SwitchyardError(f"cannot write to {self.path}: {error.strerror}") from None
+        write(self.path / f"{kept.workload.name}.json", kept.document())
+        self.write_environment()
 
     def write_environment(self) -> None:
-        _write(self.path / _ENVIRONMENT, self.environment)
+        write(self.path / _ENVIRONMENT, self.environment)
 
     @classmethod
     def load(cls, path: Path) -> "ResultsFolder":
@@ -221,8 +222,3 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _foreign(file: Path) -> str:
     return f"{file} holds no results of switchyard run"
-
-
-def _write(file: Path, document: dict[str, Any]) -> None:
-    with replacing(file) as part:
-        part.write_text(json.dumps(document, indent=1) + "\n")

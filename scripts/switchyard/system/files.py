@@ -1,8 +1,13 @@
-"""Files that are there whole or not at all, however a program ends."""
+"""Files that are there whole or not at all, however a program ends; and folders for them."""
 
 import contextlib
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
+
+from .errors import BadInputError, SwitchyardError
 
 
 @contextlib.contextmanager
@@ -15,3 +20,43 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # a read-only disk says so once, when it is written to
             part.unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes | str | dict[str, Any]) -> None:
+    """Replace a file as a whole; an object becomes JSON. Raises SwitchyardError."""
+    if isinstance(content, dict):
+        content = json.dumps(content, indent=1) + "\n"
+    try:
+        with replacing(path) as part:
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise SwitchyardError(f"cannot write {path}: {error.strerror}") from None
+
+
+def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> Path:
+    """The folder, with a file of this name that was not there: two at once can't both have it. Else
+    it `holds` something already. Nor may it have any of the others. Raises BadInputError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch(exist_ok=False)
+    except FileExistsError:
+        what = f"{folder} holds {holds} already" if folder.is_dir() else f"{folder} is no folder"
+        raise BadInputError(f"{what}: choose another --out DIR") from None
+    except OSError as error:
+        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
+    there = [other for other in others if (folder / other).exists()]
+    if there:
+        (folder / name).unlink()
+        raise BadInputError(f"{folder} holds {there[0]} already: choose another --out DIR")
+    return folder
+
+
+def now() -> str:
+    """UTC, as it stands in documents."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def now_in_names() -> str:
+    """UTC, for the names of folders, which sort by it."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

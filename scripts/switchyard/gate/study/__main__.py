@@ -21,14 +21,13 @@ from pathlib import Path
 from rich.console import Console
 
 from ...system import errors
-from ...system.counting_tools import find_tool
 from ...system.errors import BadInputError, SwitchyardError
-from ...system.interrupts import Interrupts
+from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
+from ...system.tools import find_counter
 from .. import document, gate, instructions, sides
 from ..copies import fresh_copies
 from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan
-from ..sampling import Interrupted
 from . import runs
 
 BUILDS = ROOT / "build" / "validate"
@@ -114,9 +113,9 @@ def _measure(args: argparse.Namespace) -> int:
             try:
                 with fresh_copies(both, binaries, BUILDS, seed) as copies:
                     run = runs.measure(percent, plan, copies, benchmarks, interrupts, _Silent())
-            except Interrupted:
-                console.print(f"interrupted: {len(done) + index} whole runs are kept in {file}")
-                return 128 + (interrupts.signum or 2)
+            except Interrupted as interrupted:
+                console.print(f"{interrupted}, {len(done) + index} whole runs are kept in {file}")
+                return interrupted.exit_code
             runs.append(file, run)
             console.print(f"{index + 1} of {len(todo)}: +{percent} %, {run.seconds:.0f} s")
     return 0
@@ -151,7 +150,7 @@ def _root(percent: int, side: str) -> Path:
 
 def _count(args: argparse.Namespace) -> int:
     changes: dict[str, dict[str, float]] = {}
-    tool = find_tool()
+    tool = find_counter()
     with Interrupts() as interrupts:
         for name in (name for name, entry in gate.gate_set().items() if entry.instructions):
             changes[name] = {}
@@ -194,7 +193,7 @@ def _report(args: argparse.Namespace) -> int:
     if (args.data / "instructions.json").exists():
         counts = json.loads((args.data / "instructions.json").read_bytes())
         document.write_json(args.out / "instructions.json", counts)
-    document.write(args.out / "TABLES.md", text.page(found, counts))
+    files.write(args.out / "TABLES.md", text.page(found, counts))
     print(f"{len(measured)} runs: {args.out}")
     return 0
 
