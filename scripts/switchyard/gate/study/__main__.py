@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ...system import errors
+from ...system import errors, files
 from ...system.errors import BadInputError, SwitchyardError
 from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
@@ -177,14 +177,14 @@ def _report(args: argparse.Namespace) -> int:
     from ...compare import drawing
     from . import figure, summary, text
 
-    files = sorted(args.data.glob("pairs-*.csv*"))
-    measured = runs.read(files)
+    kept = sorted(args.data.glob("pairs-*.csv*"))
+    measured = runs.read(kept)
     if not measured:
         raise BadInputError(f"no pairs-*.csv in {args.data}: run `{_PROGRAM} measure` first")
     args.out.mkdir(parents=True, exist_ok=True)
     found = summary.summarize([summary.judge(run) for run in measured])
     document.write_json(args.out / "summary.json", found)
-    for file in files:
+    for file in kept:
         runs.keep(file, args.out)
     drawing.use_style()
     caption = f"{len(measured)} whole checks of the gate set; bars: exact binomial 95 % intervals."
