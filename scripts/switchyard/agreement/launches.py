@@ -33,19 +33,15 @@ class Setting:
     other_cpu: int
     interrupts: Interrupts | None = None
 
-    def program(self, name: str) -> str:
+    def program(self, name: str) -> Path:
         """Of ours."""
         path = self.build / "bin" / name
         if not path.exists():
             raise ProbeError(f"no {path}: build it with scripts/run.sh")
-        return str(path.absolute())
+        return path.absolute()
 
     def run(
-        self,
-        command: Sequence[str],
-        timeout_s: float,
-        cpu: int | None = None,
-        batch: bool = False,
+        self, command: Sequence[str], timeout_s: float, cpu: int | None = None, batch: bool = False
     ) -> Outcome:
         """To its end within the time, whatever its exit code."""
         outcome = launch(command, timeout_s, self.interrupts, cpu=cpu, batch=batch)
@@ -91,17 +87,13 @@ def serve(
         raise ProbeError((outcome.stderr.strip().splitlines() or [outcome.ending])[-1])
     said = json.loads(outcome.stdout)
     for side, argv in (("client", client), ("server", server)):
-        _expect_success(Path(argv[0]).name, said[side])
+        ended = Outcome(wall_s=0.0, out_file="", **said[side])
+        if ended.code != 0:
+            raise ProbeError(f"{Path(argv[0]).name}: {why(ended)}")
     return Served(
         said["server"]["stdout"], said["server"]["stderr"], said["client"]["stdout"],
         said["report"], said["tcp"], said["is_alone"],
     )  # fmt: skip
-
-
-def _expect_success(name: str, said: dict[str, Any]) -> None:
-    if said["code"] != 0:
-        outcome = Outcome(said["code"], 0.0, said["stdout"], said["stderr"], "")
-        raise ProbeError(f"{name}: {why(outcome)}")
 
 
 def row_of(name: str, report: str, said: str) -> dict[str, Any]:
@@ -112,7 +104,6 @@ def row_of(name: str, report: str, said: str) -> dict[str, Any]:
         rows = []
     if not rows:
         raise ProbeError(f"{name}: {said}")
-    row = rows[0]
-    if row.get("error_occurred"):
-        raise ProbeError(f"{name}: {row.get('error_message') or 'failed without a message'}")
-    return row
+    if rows[0].get("error_occurred"):
+        raise ProbeError(f"{name}: {rows[0].get('error_message') or 'failed without a message'}")
+    return rows[0]

@@ -4,10 +4,11 @@ A comparison has one pair for each round: our figure, and the other instrument's
 Only the ratio within a pair counts, so that drift of the machine cancels out.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from ..compare.statistics import MIN_FOR_INTERVAL, Summary, summarize
 
@@ -72,6 +73,15 @@ class Pair:
 
 # What a round of a probe gave, by the keys of its comparisons.
 Measured = dict[str, Pair | ProbeError]
+
+
+class Probe(Protocol):
+    """Measures a round of its comparisons. Raises ProbeError, and Interrupted."""
+
+    name: str
+    comparisons: tuple[Comparison, ...]
+
+    def measure(self, round_: int, chance: random.Random) -> Measured: ...
 
 
 @dataclass(frozen=True)
