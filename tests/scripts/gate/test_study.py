@@ -11,7 +11,7 @@ from simulated import Row, World, a_plan, run
 
 from switchyard.compare import drawing
 from switchyard.gate.model import Pair, Sample, Stage
-from switchyard.gate.study import figure, rivals, runs, summary, text
+from switchyard.gate.study import figure, runs, summary, text
 from switchyard.system.paths import ROOT
 
 REFERENCE = ROOT / "results/reference/check"
@@ -105,7 +105,7 @@ def test_finds_and_false_alarms_are_counted(found):
 
 
 def test_a_share_has_the_exact_binomial_interval():
-    share = summary.Share(0, 60).document()
+    share = summary.share(0, 60)
     assert share["low"] == 0
     assert share["high"] == pytest.approx(1 - 0.025 ** (1 / 60), abs=1e-5)
 
@@ -118,16 +118,16 @@ def test_rivals_say_what_their_methods_say():
             for i, t in enumerate(times)
         ]
 
-    assert rivals.alarms(pairs(1.0)) == {name: set() for name in rivals.RIVALS}
-    assert set(map(len, rivals.alarms(pairs(1.2)).values())) == {1}
+    assert summary.rivals_alarms(pairs(1.0)) == {name: set() for name in summary.RIVALS}
+    assert set(map(len, summary.rivals_alarms(pairs(1.2)).values())) == {1}
     # Five per cent: a rank test sees it in so calm a world, a fixed ratio of 1.10 does not.
-    assert [bool(found) for found in rivals.alarms(pairs(1.06)).values()] == [True, False]
-    assert rivals.alarms(pairs(1 / 1.2)) == {name: set() for name in rivals.RIVALS}
+    assert [bool(found) for found in summary.rivals_alarms(pairs(1.06)).values()] == [True, False]
+    assert summary.rivals_alarms(pairs(1 / 1.2)) == {name: set() for name in summary.RIVALS}
 
 
 def test_rivals_get_the_screening_only():
     confirm = Pair(Stage.CONFIRM, 0, "x", "baseline", Sample(1.0), Sample(9.0))
-    assert rivals.alarms([confirm]) == {name: set() for name in rivals.RIVALS}
+    assert summary.rivals_alarms([confirm]) == {name: set() for name in summary.RIVALS}
 
 
 def test_tables_and_figure_show_every_method_and_size(found, tmp_path: Path):
