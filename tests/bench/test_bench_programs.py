@@ -11,7 +11,7 @@ import time
 
 import pytest
 from conftest import BIN, SWITCHYARD
-from living import ours, wait_for_child
+from living import ours, wait_for_child, wait_until
 from programs import run
 
 from switchyard.suite.catalog import exact_filter
@@ -106,16 +106,12 @@ def test_a_stopped_runner_leaves_no_process_behind(tmp_path, how, workload):
     environment = {**os.environ, "SWITCHYARD_TEST_MARKER": marker}
     with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as runner:  # fmt: skip
-        results = out / f"{workload.split('/')[0]}.json"
-        end = time.monotonic() + 60
-        while not results.exists() and time.monotonic() < end:
-            time.sleep(0.05)
-        time.sleep(0.5)
+        name = workload.split("/")[0]
+        results = out / f"{name}.json"
+        wait_until(results.exists, "a first result")
+        wait_until(lambda: f"bench_{name}" in " ".join(ours(marker)), "the next launch")
         runner.send_signal(how)
-        runner.wait(timeout=30)
-    end = time.monotonic() + 20
-    while ours(marker) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert ours(marker) == []
+        runner.wait(timeout=120)
+    wait_until(lambda: ours(marker) == [], "the end of all processes")
     assert json.loads(results.read_text())["benchmarks"]
     assert runner.returncode == (-how if how == signal.SIGKILL else 128 + how)

@@ -19,6 +19,7 @@ from .model import ProbeError
 _SERVED = Path(__file__).with_name("served.py")
 # Beyond what the client may take: for the server's start and end, and ours.
 _SERVED_EXTRA_S = 40.0
+_END_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def serve(
     """
     spec = {
         "server": [*under, *server], "server_name": Path(server[0]).name, "client": client,
-        "patience_s": patience_s, "server_cpu": setting.cpu, "client_cpu": setting.other_cpu,
+        "server_cpu": setting.cpu, "client_cpu": setting.other_cpu,
+        "patience_s": patience_s, "end_s": _END_S,
     }  # fmt: skip
     command = [sys.executable, "-ISs", str(_SERVED), json.dumps(spec)]
     outcome = setting.run(command, patience_s + _SERVED_EXTRA_S)
