@@ -103,44 +103,46 @@ def judge(
     comparison: Comparison, pairs: Sequence[Pair], problem: ProbeError | None = None
 ) -> Finding:
     kept = [pair for pair in pairs if not pair.dropped]
-    verdict, why = _verdict(comparison, kept)
+    ours, theirs, ratio = (
+        summarize([getattr(pair, name) for pair in kept]) if kept else None
+        for name in ("ours", "theirs", "ratio")
+    )
     if problem:
         verdict, why = Verdict.LEFT_OUT if problem.left_out else Verdict.FAILED, str(problem)
     elif not pairs:
         verdict, why = Verdict.LEFT_OUT, "no round of it was measured"
+    else:
+        verdict, why = _verdict(comparison, kept, ratio)
     reasons = [pair.dropped for pair in pairs if pair.dropped]
     dropped = f"{len(reasons)} of {len(pairs)} rounds: {reasons[0]}" if reasons else ""
-    if not kept:
-        return Finding(comparison, verdict, why, dropped)
-    ours, theirs, ratio = (
-        summarize([getattr(pair, name) for pair in kept]) for name in ("ours", "theirs", "ratio")
-    )
-    return Finding(comparison, verdict, why, dropped, ours.median, theirs.median, ratio)
+    medians = [seen and seen.median for seen in (ours, theirs)]
+    return Finding(comparison, verdict, why, dropped, *medians, ratio)
 
 
-def _verdict(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Verdict, str]:
+def _verdict(
+    comparison: Comparison, pairs: Sequence[Pair], ratio: Summary | None
+) -> tuple[Verdict, str]:
     """It agrees when the estimate lies in the band and its interval is no wider than the band; it
     differs when the whole interval lies outside.
     """
-    broken = [f"round {pair.round + 1}: {pair.broken}" for pair in pairs if pair.broken]
-    if not pairs:
+    if ratio is None:
         return Verdict.UNCLEAR, "no round of it counts"
     if not comparison.is_judged:
         return Verdict.SHOWN, ""
+    broken = [f"round {pair.round + 1}: {pair.broken}" for pair in pairs if pair.broken]
     if broken:
         more = f" (and {len(broken) - 1} more rounds)" if len(broken) > 1 else ""
         return Verdict.DIFFERS, broken[0] + more
     if comparison.band is None:
         return Verdict.AGREES, ""
-    seen = summarize([pair.ratio for pair in pairs])
-    if seen.is_range:
+    if ratio.is_range:
         return Verdict.UNCLEAR, f"an interval of 95 % takes {MIN_FOR_INTERVAL} rounds"
     low, high = comparison.band
-    if seen.high < low or seen.low > high:
+    if ratio.high < low or ratio.low > high:
         return Verdict.DIFFERS, ""
-    if seen.high - seen.low > high - low:
+    if ratio.high - ratio.low > high - low:
         return Verdict.UNCLEAR, "the interval is wider than the tolerance: more --rounds"
-    if not low <= seen.median <= high:
+    if not low <= ratio.median <= high:
         return Verdict.UNCLEAR, "the interval reaches into the tolerance: more --rounds"
     return Verdict.AGREES, ""
 

@@ -27,7 +27,7 @@ def a_run(slowdown: int, seed: int, spread: float = 0.01) -> runs.Run:
 def study(*arguments: str) -> subprocess.CompletedProcess:
     asked = [sys.executable, "-m", "switchyard.gate.study", *arguments]
     paths = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
-    return subprocess.run(asked, capture_output=True, text=True, timeout=300, env=paths)
+    return subprocess.run(asked, capture_output=True, text=True, timeout=1800, env=paths)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,6 @@ BUILDS = ROOT / "build" / "validate"
 DATA = BUILDS / "data"
 REFERENCE = RESULTS / "reference" / "check"
 SLOWDOWNS = (0, 2, 5, 10, 20)
-_COUNT_TIMEOUT_S = 300.0
 _PROGRAM = "python -m switchyard.gate.study"
 _RUNS = "0=60,2=5,5=20,10=20,20=5"
 
@@ -47,6 +46,9 @@ def main() -> int:
         return command(**options)
     except SwitchyardError as error:
         return errors.report(error)
+    except Interrupted as interrupted:
+        print(interrupted, file=sys.stderr)
+        return interrupted.exit_code
     except KeyboardInterrupt:
         return 130
 
@@ -75,19 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _binaries() -> list[str]:
-    """Of the gate set."""
-    return sorted({f"bench_{name.split('/')[0]}" for name in gate.gate_set()})
-
-
 def _build() -> int:
+    programs = {Path(_benchmark(name).binary).name for name in gate.gate_set()}
     for percent in SLOWDOWNS:
         folder = BUILDS / str(percent)
         print(f"building with {percent} % more work for each operation", flush=True)
         for command in (
             ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
              "-DSWITCHYARD_TESTS=OFF", f"-DSWITCHYARD_INJECT_SLOWDOWN={percent}"],
-            ["cmake", "--build", folder, "--target", *_binaries()],
+            ["cmake", "--build", folder, "--target", *sorted(programs)],
         ):  # fmt: skip
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
             if done.returncode:
@@ -160,15 +158,11 @@ def _count() -> int:
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(percent, side) for side in SIDES}
-                counted = instructions.count(
-                    tool, _benchmark(name), roots, interrupts, _COUNT_TIMEOUT_S
-                )
-                if interrupts.signum:
-                    return 128 + interrupts.signum
+                counted = instructions.count(tool, _benchmark(name), roots, interrupts, 300.0)
                 if "problem" in counted:
                     raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
-                changes[name][str(percent)] = round(counted["change_percent"], 3)
-                print(f"{name}: +{percent} % is {changes[name][str(percent)]:+.3f} %", flush=True)
+                changes[name][str(percent)] = change = round(counted["change_percent"], 3)
+                print(f"{name}: +{percent} % is {change:+.3f} %", flush=True)
     document.write_json(DATA / "instructions.json", changes)
     return 0
 
