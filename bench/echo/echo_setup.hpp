@@ -39,8 +39,9 @@ struct cpu_choice {
 /// Where the kernel decides.
 inline cpu_choice any_cpus() {
   std::string all;
-  for (const int cpu : harness::allowed_cpus())
-    all += (all.empty() ? "" : ",") + std::to_string(cpu);
+  for (const int cpu : harness::allowed_cpus()) {
+    all.append(all.empty() ? "" : ",").append(std::to_string(cpu));
+  }
   return {all, all};
 }
 
