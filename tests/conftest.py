@@ -17,7 +17,7 @@ from rich.console import Console
 from tiny_project import CMAKE, commit, git
 
 from switchyard.gate import evidence
-from switchyard.gate.revision import build_baseline
+from switchyard.gate.revision import Builder
 
 ROOT = Path(__file__).resolve().parents[1]
 SWITCHYARD = check_command.SWITCHYARD
@@ -134,11 +134,10 @@ def said() -> io.StringIO:
 
 @pytest.fixture
 def baseline(project: Path, said: io.StringIO):
-    def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, **more):
-        return build_baseline(
-            ref, project / "build" / "release", targets, project / "build" / "baselines",
-            Console(file=said), interrupts, repository=project, **more,
-        )  # fmt: skip
+    def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, build_command=None):
+        builder = Builder(project, Console(file=said), interrupts, build_command)
+        builds = project / "build"
+        return builder.baseline(ref, builds / "release", targets, builds / "baselines")
 
     return built
 

@@ -10,8 +10,8 @@ from made_up_check import GATE, Behaviour
 from rich.console import Console
 
 from switchyard.gate import headline, wording
+from switchyard.gate.execution import CheckProgress
 from switchyard.gate.model import Benchmark, Finding, Report, Verdict
-from switchyard.gate.progress import CheckProgress
 from switchyard.gate.table import print_report
 from switchyard.suite import progress as shared_progress
 
