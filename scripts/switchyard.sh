@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts the Python package scripts/switchyard with the interpreter that setup.sh made. exec, so that
-# a signal sent to this process reaches the runner itself; -P, so that no file in the caller's folder
-# shadows a module.
+# a signal sent to this process reaches the runner itself; -I, so that neither a file in the caller's
+# folder nor PYTHONPATH shadows a module. What is launched has the caller's PYTHONPATH as it is.
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
@@ -18,4 +18,5 @@ if [[ ! -x $python ]]; then
       "run $root/scripts/setup.sh as this user"
   fail "$root/.venv is missing: run $root/scripts/setup.sh first"
 fi
-PYTHONPATH=$root/scripts${PYTHONPATH:+:$PYTHONPATH} exec "$python" -P -m switchyard "$@"
+main='import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module("switchyard", None, "__main__", True)'
+exec "$python" -I -c "$main" "$root/scripts" "$@"

@@ -4,12 +4,14 @@ Nothing else is loaded before, so that Ctrl-C ends in one line also while the co
 """
 
 import sys
+import traceback
 
 from .system import streams
 
 
 def main() -> int:
     stdout = streams.make_safe()
+    is_verdict = sys.argv[1:2] in (["check"], ["validate"])  # then 1 says something else
     try:
         from . import cli
 
@@ -22,12 +24,16 @@ def main() -> int:
         code = 2
     except SystemExit as ended:  # argparse: --help, or a command line it can't use
         code = int(ended.code or 0)
+    except Exception:  # a bug, or a module that can't be loaded
+        if not is_verdict:
+            raise
+        traceback.print_exc()
+        code = 2
     sys.stdout.flush()
     # A reader that went away has what it wanted.
     if stdout.error and not isinstance(stdout.error, BrokenPipeError):
         reason = stdout.error.strerror
         print(f"switchyard: error: cannot write output: {reason}", file=sys.stderr)
-        is_verdict = sys.argv[1:2] in (["check"], ["validate"])  # then 1 says something else
         code = code or (2 if is_verdict else 1)
     return code
 

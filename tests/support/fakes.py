@@ -7,6 +7,7 @@ of somebody else's, which knows nothing but Google Benchmark's own flags.
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,4 +154,13 @@ def write_foreign(binary: Path, names: list[str], code: str = "") -> Path:
     binary.parent.mkdir(parents=True, exist_ok=True)
     binary.write_text(_FOREIGN.format(python=sys.executable, names=names, code=code))
     binary.chmod(0o755)
+    return binary
+
+
+def write_machine_code(binary: Path, name: str) -> Path:
+    """A compiled binary that lists one benchmark and knows nothing else."""
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    source = f'#include <cstdio>\nint main(int n, char**) {{ if (n == 2) std::puts("{name}"); }}\n'
+    compiler = ["c++", "-x", "c++", "-o", str(binary), "-"]
+    subprocess.run(compiler, input=source, text=True, check=True)
     return binary

@@ -11,13 +11,17 @@ from .model import Finding
 from .rounds import Rounds
 
 FORMAT = "switchyard-validate/1"
-FILE_NAME = "validate.json"
+FILE_NAME, ENVIRONMENT, TABLE = "validate.json", "environment.json", "TABLE.md"
 
 
 def create(folder: Path) -> Path:
-    """The folder, empty of an earlier validation. Raises BadInputError."""
+    """The folder, empty of an earlier validation and of what it would write over. Raises
+    BadInputError.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if any((folder / name).exists() for name in (ENVIRONMENT, TABLE)):
+            raise FileExistsError
         (folder / FILE_NAME).touch(exist_ok=False)
     except FileExistsError:
         raise BadInputError(f"{folder} holds results already: choose another --out DIR") from None

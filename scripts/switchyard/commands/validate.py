@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ..system.tools import Tools
 
 _FAILED = 2
-_ENVIRONMENT = "environment.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +58,7 @@ def _validate(args: argparse.Namespace) -> int:
     facts = environment.collect(args.build, machine)
     folder = document.create(args.out or RESULTS / f"validate-{environment.folder_name(facts)}")
     facts["validate"] = _facts(args, planned, found)
-    document.write(folder / _ENVIRONMENT, facts)
+    document.write(folder / document.ENVIRONMENT, facts)
     console = Console(stderr=True, highlight=False, markup=False)
     _announce(console, planned, found, folder)
     with Interrupts() as interrupts, _Progress(console, planned.rounds) as progress:
@@ -113,8 +112,8 @@ def _hand_out(run: "Rounds", facts: dict[str, Any], folder: Path) -> None:
     findings = run.findings()
     in_words = text.facts_in_words(facts)
     text.print_findings(findings, in_words, stdout_console())
-    document.write(folder / _ENVIRONMENT, facts)
-    document.write(folder / "TABLE.md", text.markdown(findings, in_words))
+    document.write(folder / document.ENVIRONMENT, facts)
+    document.write(folder / document.TABLE, text.markdown(findings, in_words))
     document.save(folder, run, complete=not run.is_interrupted)
     print(f"results: {folder}")
 

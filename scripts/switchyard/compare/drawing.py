@@ -5,10 +5,14 @@ the commit and how many rounds stand behind each point.
 """
 
 import io
+import os
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
+
+# Read when matplotlib is loaded, which is here first: a notebook's own can't be loaded elsewhere.
+os.environ["MPLBACKEND"] = "agg"
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -122,4 +126,5 @@ def caption(folder: ResultsFolder) -> str:
 
 
 def use_style() -> None:
+    mpl.rcdefaults()  # a matplotlibrc in the current folder is for figures of the user's
     mpl.rcParams.update(STYLE)

@@ -41,11 +41,11 @@ def run(
     Raises Interrupted, and SwitchyardError if there is no such program.
     """
     name = str(command[0])
-    if not shutil.which(name):
+    program = shutil.which(name)
+    if not program:
         raise SwitchyardError(f"{name} is needed, but not installed (or not in PATH)")
-    unset = [part for variable in (*_MISLEADING, *without) for part in ("-u", variable)]
-    env = shutil.which("env") or "/usr/bin/env"
-    outcome = launch([env, *unset, "--", *map(str, command)], timeout_s, interrupts)
+    argv = [program, *map(str, command[1:])]
+    outcome = launch(argv, timeout_s, interrupts, without=(*_MISLEADING, *without))
     if outcome.interrupted:
         raise Interrupted
     return outcome

@@ -8,12 +8,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..compare import drawing, palette
+from ..compare.drawing import Axes, Figure
 from ..compare.palette import Look
 from . import headline, wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent

@@ -5,14 +5,13 @@ start of the program takes cancels out. It says little where tasks wait for each
 kernel: count what has one thread and one process.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import launch_row, min_time, rows_of
+from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of
 from ..suite.measure import why
 from ..suite.results import SECONDS
 from ..system.counting_tools import ADVICE, Tool
@@ -138,11 +137,11 @@ class _Side:
     def _rows(self, outcome: Outcome) -> list[dict[str, Any]]:
         """Google Benchmark's, one for each repetition; at least one."""
         try:
-            rows = rows_of(self.benchmark.name, json.loads(outcome.out_file)["benchmarks"])
+            rows = rows_of(self.benchmark.name, read(outcome.out_file)["benchmarks"])
         except (ValueError, KeyError, TypeError, AttributeError):
             rows = []
         for row in rows:
-            if row.get("error_occurred") or row.get("skipped"):
+            if has_mark(row, "error_occurred") or has_mark(row, "skipped"):
                 reason = row.get("error_message") or row.get("skip_message")
                 raise self._problem(reason or "failed without a message")
         if not rows or outcome.code != 0:

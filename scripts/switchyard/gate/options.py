@@ -196,6 +196,8 @@ def _refuse_out_of_range(args: argparse.Namespace) -> None:
 
 def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     for wrong, line in (
+        (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
+         f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
         (args.build_command and not args.binaries, "--build-command needs --binaries"),
         (args.baseline and args.binaries and not args.build_command,
          "--baseline with --binaries needs --build-command: how is that revision built?"),

@@ -7,6 +7,7 @@ same commit begins at once. What is half built is never taken for built: a stamp
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from .sides import Side
 
 _KEPT = 4
 _STAMP = "built.json"
+# What says that a folder was made by a check, which may change and remove it: others may lie in the
+# same place. The name alone is no proof, nor is a stamp, but older checks left nothing else.
+_NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")
+_MARK, _MARKED = ".gitignore", "# Made by a check of Switchyard, which may remove it.\n*\n"
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Builder:
         root = source if self.command else folder / "build"
         building = Building(f"the baseline {ref}", folder / "build.log", self.interrupts)
         with worktrees.locked(cache, self.console, self.interrupts):
+            _claim(folder)
             is_new = not _is_built(folder, sha, targets)
             if is_new:
                 self._say(f"building {building.what} ({sha[:12]}) in {recorded(folder)}")
@@ -119,7 +125,7 @@ class Builder:
         source = folder / "source"
         if not worktrees.is_intact(source, sha):
             worktrees.remove(self.repository, source)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder / "build", ignore_errors=True)
             worktrees.add(self.repository, source, sha, self.interrupts)
         (folder / "build.log").unlink(missing_ok=True)
 
@@ -130,9 +136,10 @@ class Builder:
             stamp = folder / _STAMP
             return stamp.stat().st_mtime if stamp.exists() else 0.0
 
-        others = [path for path in cache.iterdir() if path.is_dir() and path != current]
+        others = [path for path in cache.iterdir() if path != current and _is_ours(path)]
         for folder in sorted(others, key=used_at, reverse=True)[_KEPT - 1 :]:
             worktrees.remove(self.repository, folder / "source")
+            shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -147,3 +154,20 @@ def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return enough and worktrees.is_intact(folder / "source", sha)
+
+
+def _claim(folder: Path) -> None:
+    """Make it, and mark it as a check's. Raises BadInputError if it is somebody else's."""
+    try:
+        if folder.exists() and set(folder.iterdir()) - {folder / _MARK} and not _is_ours(folder):
+            raise BadInputError(f"{folder} was not made by a check: move it out of the way")
+        folder.mkdir(exist_ok=True)
+        (folder / _MARK).write_text(_MARKED)
+    except OSError as error:
+        raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
+
+
+def _is_ours(folder: Path) -> bool:
+    mark = folder / _MARK
+    is_marked = mark.is_file() and mark.read_bytes() == _MARKED.encode()
+    return bool(_NAME.fullmatch(folder.name)) and (is_marked or (folder / _STAMP).is_file())

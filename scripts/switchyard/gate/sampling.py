@@ -4,14 +4,13 @@ Also what the kernel says about the launch: CPU time stolen by the hypervisor, a
 switches. Only these may drop a pair: a rule about times would throw away what it is meant to find.
 """
 
-import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import launch_row, min_time, rows_of
+from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of
 from ..suite.measure import why
 from ..suite.results import LIMIT_PREFIX, SECONDS
 from ..system.interrupts import Interrupts
@@ -92,15 +91,15 @@ class Sampler:
             "involuntary": outcome.involuntary,
         }  # fmt: skip
         try:
-            document = json.loads(outcome.out_file)
+            document = read(outcome.out_file)
             rows = rows_of(benchmark.name, document["benchmarks"])
             self.contexts.setdefault(side, document["context"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return Sample(None, why(outcome), **facts)
         row = rows[0] if rows else {}
-        if row.get("skipped"):  # since Google Benchmark 1.8
+        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
             return Sample(None, row.get("skip_message") or "no reason given", skipped=True, **facts)
-        if row.get("error_occurred"):
+        if has_mark(row, "error_occurred"):
             message = row.get("error_message") or "failed without a message"
             limit = message.startswith(LIMIT_PREFIX)
             return Sample(None, message, skipped=limit, **facts)

@@ -21,6 +21,7 @@ from .discovery import Discovery
 from .model import SIDES, Benchmark, Finding, Verdict
 
 _LDD_TIMEOUT_S = 20.0
+_ELF = b"\x7fELF"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,10 @@ def match(
 
 
 def identical(baseline: Side, candidate: Side, binaries: Iterable[str]) -> list[str]:
-    """The binaries that are the same, byte for byte, on both sides, and so is every executable
-    beside them, as a benchmark may start one, and every library of the project that they load.
+    """The binaries that are the same, byte for byte, on both sides, and so is every executable and
+    library beside them, as a benchmark may start or load one, and every library that they load.
+
+    Only machine code: what a script does is in the programs that it starts, wherever they are.
     """
     binaries = list(dict.fromkeys(binaries))
     folders = {Path(binary).parent for binary in binaries}
@@ -89,27 +92,38 @@ def identical(baseline: Side, candidate: Side, binaries: Iterable[str]) -> list[
         binary
         for binary in binaries
         if Path(binary).parent in same
-        and _libraries(baseline, binary) == _libraries(candidate, binary)
+        and _is_machine_code(baseline.root / binary)
+        and _load_the_same(baseline.root / binary, candidate.root / binary)
     ]
 
 
-def _libraries(side: Side, binary: str) -> dict[str, str]:
-    """The digests of the shared libraries below the root that the loader would take."""
+def _is_machine_code(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_ELF)) == _ELF
+
+
+def _load_the_same(one: Path, other: Path) -> bool:
+    """Whether the loader would take the same shared libraries, or some of the same bytes."""
     if not shutil.which("ldd"):
-        return {side.label: "not known"}  # and so never the same
-    said = build_commands.run(["ldd", side.root / binary], _LDD_TIMEOUT_S).stdout
-    loaded = (Path(path).resolve() for path in re.findall(r"=> (/.+) \(0x", said))
-    root = side.root.resolve()
-    return {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in loaded
-        if path.is_relative_to(root)
-    }
+        return False  # not known
+    first, second = _libraries(one), _libraries(other)
+    return _digests(first - second) == _digests(second - first)
+
+
+def _libraries(binary: Path) -> set[Path]:
+    said = build_commands.run(["ldd", binary], _LDD_TIMEOUT_S).stdout
+    loaded = re.findall(r"^\s*(?:.* => )?(/.+) \(0x", said, re.MULTILINE)
+    return {path for name in loaded if (path := Path(name).resolve()).is_file()}
+
+
+def _digests(libraries: Iterable[Path]) -> list[str]:
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in libraries)
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Whether all executables that both folders have are the same."""
-    shared = [path for path in one.iterdir() if path.is_file() and os.access(path, os.X_OK)]
+    """Whether all executables and libraries that both folders have are the same."""
+    shared = [path for path in one.iterdir() if path.is_file()]
+    shared = [path for path in shared if os.access(path, os.X_OK) or ".so" in path.suffixes]
     shared = [path for path in shared if (other / path.name).is_file()]
     return all(filecmp.cmp(path, other / path.name, shallow=False) for path in shared)
 

@@ -5,7 +5,6 @@ They were not measured beside the candidate, so that whatever changed on the mac
 looks like a change of the code. The least that has to be the same is the machine.
 """
 
-import json
 import math
 import re
 from collections import defaultdict
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..suite.benchmark_row import has_mark, read
 from ..suite.catalog import bare_name
 from ..suite.results import SECONDS
 from ..system.errors import BadInputError
@@ -111,7 +111,7 @@ def _document(file: Path) -> dict[str, Any]:
 
 def _json(file: Path) -> Any:  # noqa: ANN401 (whatever is in the file)
     try:
-        return json.loads(file.read_bytes())
+        return read(file.read_bytes())
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -121,7 +121,7 @@ def _json(file: Path) -> Any:  # noqa: ANN401 (whatever is in the file)
 def _rows(document: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
     """What was measured, without aggregates; names as a check has them."""
     for row in document["benchmarks"]:
-        lost = row.get("error_occurred") or row.get("skipped")
+        lost = has_mark(row, "error_occurred") or has_mark(row, "skipped")
         if row.get("run_type", "iteration") == "iteration" and not lost:
             yield row.get("switchyard_name") or bare_name(row["name"]), row
 

@@ -60,19 +60,21 @@ def is_intact(folder: Path, sha: str) -> bool:
 
 def remove(repository: Path, folder: Path) -> None:
     """The folder, and all that git knows of it; nothing if there is neither."""
-    # Twice: also one that is locked.
+    # --force twice: also one that is locked. Not `prune`, which forgets worktrees of the user's
+    # that are on a disk which is away; git removes one that is damaged once its folder is gone.
     git(repository, "worktree", "remove", "--force", "--force", folder)
     shutil.rmtree(folder, ignore_errors=True)
-    git(repository, "worktree", "prune")
+    git(repository, "worktree", "remove", "--force", "--force", folder)
 
 
 @contextlib.contextmanager
 def locked(cache: Path, console: Console, interrupts: Interrupts | None) -> Iterator[None]:
     """One check at a time builds in a cache. The kernel gives the lock back when a check dies."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        (cache / ".gitignore").write_text("*\n")  # a project may not ignore its build folder
-        file = (cache / ".lock").open("w")
+        with contextlib.suppress(FileExistsError):  # or it may be the user's, with files of theirs
+            cache.mkdir(parents=True)
+            (cache / ".gitignore").write_text("*\n")  # a project may not ignore its build folder
+        file = (cache / ".lock").open("a")
     except OSError as error:
         raise BadInputError(f"cannot write to {cache}: {error.strerror}") from None
     with file:

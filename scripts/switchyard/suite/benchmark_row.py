@@ -3,7 +3,8 @@
 The runner, the check and the counting of instructions all launch through here.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ def launch_row(
         "--benchmark_out_format=json",
     ]  # fmt: skip
     return launch(command, timeout_s, interrupts, "--benchmark_out=", cpu)
+
+
+def read(text: str | bytes) -> Any:  # noqa: ANN401 (whatever is in it)
+    """Google Benchmark's JSON. A counter may be called like one of the library's own keys, which is
+    then there twice: the library's come first. Raises ValueError and RecursionError.
+    """
+    return json.loads(text, object_pairs_hook=lambda pairs: dict(pairs) | dict(reversed(pairs)))
+
+
+def has_mark(row: Mapping[str, Any], name: str) -> bool:
+    """`skipped` or `error_occurred`: the library writes true, a counter of that name a number."""
+    return row.get(name) is True
 
 
 def rows_of(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -119,7 +119,8 @@ class ResultsFolder:
     def create(cls, path: Path) -> "ResultsFolder":
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.glob("*.json")):
+            taken = [*path.glob("*.json"), path / "plots", path / "report.html"]
+            if any(one.exists() for one in taken):
                 raise BadInputError(f"{path} holds results already: choose another --out DIR")
             folder = cls(path)
             folder.write_environment()

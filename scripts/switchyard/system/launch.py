@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +22,17 @@ from .errors import SwitchyardError
 from .interrupts import SIGNALS, Interrupts
 from .processes import become_subreaper, children_of, die_with_parent, kill_and_reap_children
 
+# Google Benchmark takes each of its flags from the environment too: a filter or an output file that
+# some other job exported would change what is launched here without a word.
+GOOGLE_BENCHMARK_VARIABLES = tuple(
+    f"BENCHMARK_{flag}"
+    for flag in (
+        "COLOR", "CONTEXT", "COUNTERS_TABULAR", "DISPLAY_AGGREGATES_ONLY", "DRY_RUN",
+        "ENABLE_RANDOM_INTERLEAVING", "FILTER", "FORMAT", "LIST_TESTS", "MIN_TIME",
+        "MIN_WARMUP_TIME", "OUT", "OUT_FORMAT", "PERF_COUNTERS", "REPETITIONS",
+        "REPORT_AGGREGATES_ONLY", "TIME_UNIT",
+    )
+)  # fmt: skip
 _KEEPER_GRACE_S = 5.0
 
 
@@ -83,16 +94,18 @@ def launch(
     out_option: str = "",
     cpu: int | None = None,
     batch: bool = False,
+    without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
 ) -> Outcome:
     """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. With
-    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH.
+    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
+    environment `without` these variables.
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children_of(os.getpid())
     files = _Files.create()
     argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
-    report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch))
+    report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch, without))
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
     timed_out = False
@@ -118,8 +131,12 @@ def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
 
 
-def _settle(cpu: int | None, batch: bool) -> None:
-    """Where and how the command is scheduled, and all that it starts. Raises OSError."""
+def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
+    """Where and how the command is scheduled, and all that it starts, and what it does not have of
+    our environment. Raises OSError.
+    """
+    for variable in without:
+        os.environ.pop(variable, None)
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     if batch:

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 from check_command import FIBER, NAMES, THREAD, run
+from fakes import write_machine_code
 
 
 def test_a_change_of_the_documentation_alone_passes(compare, verdicts):
@@ -40,6 +41,16 @@ def test_every_form_of_the_result_is_there_and_agrees(compare, tmp_path):
     assert len(times["baseline.json"]) == len(times["candidate.json"]) >= 2 * 10
     assert (out / "check.png").stat().st_size > 10_000
     assert not list(out.glob(".*"))
+
+
+def test_a_backend_and_settings_for_other_figures_spoil_nothing(compare, tmp_path, monkeypatch):
+    """A notebook exports its backend to all that it starts, and there may be no LaTeX."""
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 90\n")
+    monkeypatch.chdir(tmp_path)
+    done = compare(candidate={"slower": {FIBER: 1.5}})
+    assert (done.returncode, done.stderr.count("figure")) == (1, 0), done.stderr
+    assert (tmp_path / "out/check.png").stat().st_size > 10_000
 
 
 def test_a_replay_comes_to_the_same_end(compare, tmp_path):
@@ -126,8 +137,12 @@ def test_what_noise_leaves_undecided_passes_unless_strict(compare, verdicts, tmp
     assert compare("--budget", "3s", *strict, **noisy).returncode == 3
 
 
-def test_the_same_binary_needs_no_measuring_if_told_so(compare, verdicts):
-    done = compare("--skip-identical")
+def test_the_same_binary_needs_no_measuring_if_told_so(tmp_path, verdicts):
+    binary = write_machine_code(tmp_path / "bench", "BM_x")
+    done = run(
+        "--baseline-build", tmp_path, "--candidate-build", tmp_path, "--binaries", binary.name,
+        "--skip-identical", "--out", tmp_path / "out",
+    )  # fmt: skip
     assert done.returncode == 0
-    assert verdicts() == dict.fromkeys(NAMES, "unchanged")
+    assert verdicts() == {"BM_x": "unchanged"}
     assert "the same, byte for byte" in " ".join(done.stdout.split())

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -11,8 +12,12 @@ from conftest import SWITCHYARD
 from fakes import STUBBORN_CHILD
 from living import processes_of, wait_until
 
+from switchyard import __main__, cli
 from switchyard.cli import build_parser
 from switchyard.commands import check
+from switchyard.gate import outputs
+from switchyard.system import streams
+from switchyard.system.errors import BadInputError
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -101,6 +106,15 @@ def test_a_folder_that_holds_a_check_is_not_overwritten(compare):
     assert "holds a check already" in again.stderr
 
 
+@pytest.mark.parametrize("name", ["summary.md", "candidate.json", "check.svg"])
+def test_a_folder_with_files_that_would_be_written_over_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    for _ in range(2):
+        with pytest.raises(BadInputError, match=f"holds {name} already"):
+            outputs.create(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
@@ -117,6 +131,9 @@ def test_a_folder_that_holds_a_check_is_not_overwritten(compare):
         (["--baseline", "HEAD", "--cpu", "999"], "--cpu"),
         (["--baseline", "HEAD", "--min-time", "0"], "--min-time"),
         (["--baseline", "HEAD", "--binaries", "b/*"], "--build-command"),
+        (["--baseline-build", ".", "--binaries", "../b/*"], "'../b/*' leads out"),
+        (["--baseline-build", ".", "--binaries", "b/../../c"], "'b/../../c' leads out"),
+        (["--baseline-build", ".", "--binaries", "/bin/*"], "'/bin/*' leads out"),
         (["--baseline", "HEAD", "--build-command", "make"], "--binaries"),
         (["--baseline-build", ".", "--allow-other-machine"], "--allow-other-machine"),
         (["--baseline-build", ".", "--binaries", "*", "--set", "all"], "--set"),
@@ -155,3 +172,15 @@ def test_a_bug_in_the_check_is_no_regression(monkeypatch, capsys):
     args = build_parser().parse_args(["check", "--baseline", "HEAD"])
     assert check.main(args) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "validate"])
+def test_what_can_not_be_loaded_is_no_verdict(monkeypatch, capsys, command):
+    def broken():
+        raise RuntimeError("a broken module")
+
+    monkeypatch.setattr(streams, "make_safe", lambda: streams.LenientFile(1, "w", closefd=False))
+    monkeypatch.setattr(sys, "argv", ["switchyard", command])
+    monkeypatch.setattr(cli, "main", broken)
+    assert __main__.main() == 2
+    assert "a broken module" in capsys.readouterr().err

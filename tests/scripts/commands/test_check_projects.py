@@ -140,3 +140,62 @@ def test_stored_names_of_two_binaries_are_told_apart(tmp_path):
     assert found == {
         "BM_x": "unchanged", "BM_one": "unchanged", "two:BM_x": "missing", "BM_two": "missing",
     }  # fmt: skip
+
+
+def test_flags_of_google_benchmark_in_the_environment_change_nothing(tmp_path, monkeypatch):
+    """The library takes the defaults of its flags from there, and empties what it is to write."""
+    code = """
+names = [name for name in names if re.search(os.environ.get("BENCHMARK_FILTER", ""), name)]
+if "BENCHMARK_OUT" in os.environ:
+    open(os.environ["BENCHMARK_OUT"], "w").close()
+if os.environ.get("BENCHMARK_FORMAT") == "json":
+    print("{")
+"""
+    for name in ("a", "b"):
+        write_foreign(tmp_path / name / "bench", ["BM_x/8", "BM_x/64"], code)
+    kept = tmp_path / "kept.json"
+    kept.write_text("kept")
+    for name, value in (("FILTER", "/64"), ("OUT", str(kept)), ("FORMAT", "json")):
+        monkeypatch.setenv(f"BENCHMARK_{name}", value)
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "bench", "--strict", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    assert [f["benchmark"]["name"] for f in document["findings"]] == ["BM_x/8", "BM_x/64"]
+    assert kept.read_text() == "kept"
+
+
+def test_modules_of_the_callers_are_for_the_programs_and_not_for_the_check(tmp_path, monkeypatch):
+    """Nothing in PYTHONPATH can be loaded here, and the programs get it as it is."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    for name in ("numpy", "json", "rich"):
+        (modules / f"{name}.py").write_text("raise RuntimeError('not the one you look for')")
+    code = f"if os.environ['PYTHONPATH'] != {str(modules)!r}: sys.exit(1)"
+    for name in ("a", "b"):
+        write_foreign(tmp_path / name / "bench", ["BM_x"], code)
+    monkeypatch.setenv("PYTHONPATH", str(modules))
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "bench", "--strict", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_script_is_never_taken_for_the_same(tmp_path):
+    """Launchers of the same bytes on both sides; what they start is not."""
+    launcher = '#!/bin/sh\nexec "$(dirname "$0")/../real/program" "$@"\n'
+    for name, time in (("a", "10.0"), ("b", "13.0")):
+        program = write_foreign(tmp_path / name / "real/program", ["BM_x"])
+        program.write_text(program.read_text().replace("10.0", time))
+        (tmp_path / name / "bench").mkdir()
+        (tmp_path / name / "bench/launcher").write_text(launcher)
+        (tmp_path / name / "bench/launcher").chmod(0o755)
+    done = run(
+        "--baseline-build", tmp_path / "a", "--candidate-build", tmp_path / "b",
+        "--binaries", "bench/*", "--skip-identical", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "same bytes" not in done.stdout

@@ -256,6 +256,15 @@ def test_results_are_never_mixed_with_those_of_another_run(cli: Cli, out: Path):
     assert (out / "echo.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["any.json", "plots", "report.html"])
+def test_results_take_no_place_of_other_files(cli: Cli, out: Path, name: str):
+    out.mkdir()
+    (out / name).write_text("mine")
+    done = cli("run", "--rounds", "1", "--out", out)
+    assert (done.returncode, (out / name).read_text()) == (2, "mine")
+    assert "holds results already" in done.stderr
+
+
 def test_broken_binary_is_named(cli: Cli, build: Path):
     write_bench(build, [row("spawn/thread/tasks:1")], {"describe": "no libboost_fiber.so"})
     done = cli("run")

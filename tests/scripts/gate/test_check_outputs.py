@@ -11,7 +11,7 @@ import made_up_check
 import pytest
 from made_up_check import GATE, Behaviour
 
-from switchyard.gate import google_benchmark
+from switchyard.gate import document, figure, google_benchmark, outputs
 from switchyard.gate.junit import junit_xml
 from switchyard.gate.model import Benchmark, Report, Sample, Stage, Verdict
 
@@ -156,11 +156,25 @@ def test_the_time_is_the_median_when_a_launch_had_repetitions_of_its_own():
 @pytest.mark.skipif(not COMPARE.exists(), reason=f"no {COMPARE}: libbenchmark-tools has it")
 def test_compare_py_reads_both_sides_and_prints_its_u_test(tmp_path: Path):
     files = []
-    for side, document in google_benchmark.documents(REPORT).items():
+    for side, made in google_benchmark.documents(REPORT).items():
         files.append(tmp_path / f"{side}.json")
-        files[-1].write_text(json.dumps(document))
+        files[-1].write_text(json.dumps(made))
     argv = [sys.executable, str(COMPARE), "--no-color", "benchmarks", *map(str, files)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert f"{GATE[0]}/manual_time_pvalue" in done.stdout
     assert "U Test, Repetitions: 34 vs 34" in done.stdout
+
+
+def test_a_figure_that_can_not_be_drawn_costs_a_line_and_nothing_else(
+    tmp_path: Path, monkeypatch, capsys
+):
+    def broken(*_):
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr(figure, "save", broken)
+    outputs.write_all(REPORT, tmp_path)
+    assert capsys.readouterr().err == "check: no figure: ZeroDivisionError: two lines\n"
+    assert document.load(tmp_path).complete
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"check.json", "summary.md", "junit.xml", "baseline.json", "candidate.json"}

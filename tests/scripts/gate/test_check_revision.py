@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tiny_project import CMAKE, commit, git, worktrees_of
@@ -196,3 +197,62 @@ def test_the_stamp_says_what_was_built(baseline):
     side = baseline()
     stamp = json.loads((side.root.parent / "built.json").read_text())
     assert (stamp["sha"], stamp["targets"]) == (side.sha, ["bench_x"])
+
+
+def contents(folder: Path) -> dict[Path, str]:
+    return {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_no_check_made_is_neither_removed_nor_written_over(project, baseline, monkeypatch):
+    cache = project / "build" / "baselines"
+    for name in ("images", "maps", "0123456789ab-01234567", "source"):
+        (cache / name / "source").mkdir(parents=True)
+        (cache / name / "source" / "data").write_text("precious")
+    for name in (".gitignore", ".lock", "built.json"):
+        (cache / name).write_text("!data")
+    before = contents(cache)
+    monkeypatch.setattr(revision, "_KEPT", 1)
+    for ref in ("HEAD", "HEAD~1"):
+        baseline(ref)
+    assert before.items() <= contents(cache).items()
+    assert worktrees_of(project) == 1  # its own are removed as ever
+
+
+def test_no_gitignore_hides_what_lies_in_a_folder_of_the_users(project, baseline):
+    cache = project / "build" / "baselines"
+    cache.mkdir()
+    made = baseline().root.parent
+    assert not (cache / ".gitignore").exists()
+    assert git(project, "check-ignore", "--no-index", str(made / "built.json"))
+
+
+def test_a_folder_of_the_users_in_the_place_of_a_baseline_is_refused(baseline):
+    folder = baseline().root.parent
+    shutil.rmtree(folder)
+    (folder / "source").mkdir(parents=True)
+    (folder / "source" / "data").write_text("precious")
+    with pytest.raises(BadInputError, match=f"{folder.name} was not made by a check"):
+        baseline()
+    assert (folder / "source" / "data").read_text() == "precious"
+
+
+def test_a_baseline_of_an_older_check_is_taken_and_goes_like_any_other(
+    project, baseline, monkeypatch
+):
+    folder = baseline().root.parent
+    (folder / ".gitignore").unlink()
+    assert baseline().root.parent == folder
+    (folder / ".gitignore").unlink()
+    monkeypatch.setattr(revision, "_KEPT", 1)
+    baseline("HEAD")
+    assert not folder.exists()
+
+
+def test_a_worktree_of_the_users_on_a_disk_that_is_away_is_not_forgotten(
+    project, baseline, tmp_path
+):
+    git(project, "worktree", "add", "--detach", str(tmp_path / "mine"))
+    (tmp_path / "mine").rename(tmp_path / "away")
+    baseline()
+    (tmp_path / "away").rename(tmp_path / "mine")
+    assert git(tmp_path / "mine", "status", "--porcelain") == ""

@@ -80,6 +80,23 @@ def test_a_skip_in_the_words_of_newer_google_benchmarks_is_one(sample):
     assert (given.skipped, given.problem) == (True, "no GPU")
 
 
+@pytest.mark.parametrize("name", ["skipped", "error_occurred", "skip_message", "error_message"])
+def test_a_counter_that_is_called_like_a_mark_is_none(sample, name):
+    assert sample({"fields": {"real_time": 50, name: 3.0}}).value == pytest.approx(50e-6)
+
+
+@pytest.mark.parametrize("name", ["name", "run_name", "run_type", "real_time", "time_unit"])
+def test_a_counter_that_is_called_like_a_key_of_the_library_does_not_take_its_place(sample, name):
+    """Both are in the document then, the counter behind the key."""
+    twice = (
+        "dump = json.dump\n"
+        "json.dump = lambda told, to: to.write("
+        f"json.dumps(told).replace('\"marker\"', '\"{name}\"'))\n"
+    )
+    does = {"fields": {"real_time": 50, "marker": 3.0}, "code": twice}
+    assert sample(does).value == pytest.approx(50e-6)
+
+
 def test_repetitions_of_its_own_count_as_their_median(sample):
     more = (
         "rows += [result | {'real_time': 1}, result | {'real_time': 90}]; result['real_time'] = 50"

@@ -187,22 +187,29 @@ def test_wanted_names_that_neither_side_has_are_told():
     assert (gone.benchmark.name, gone.verdict) == ("gone", Verdict.MISSING)
 
 
+def write_elf(binary: Path, content: str = "") -> Path:
+    """What looks like machine code."""
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    binary.write_bytes(b"\x7fELF" + content.encode())
+    binary.chmod(0o755)
+    return binary
+
+
 def two_sides(tmp_path: Path) -> list[Side]:
     roots = {
         "baseline": tmp_path / "a much longer name than the other",
         "candidate": tmp_path / "c",
     }
     for root in roots.values():
-        write_foreign(root / "bench", ["BM"])
+        write_elf(root / "bench")
     return [Side(label, root, "a build") for label, root in roots.items()]
 
 
 def test_identical_are_binaries_of_the_same_bytes(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for folder, bytes_ in (("same", "1"), ("other", "2")):
-        write_foreign(baseline.root / folder / "bench", ["BM_x"])
-        write_foreign(candidate.root / folder / "bench", ["BM_x"], bytes_)
-    (candidate.root / "same/bench").write_bytes((baseline.root / "same/bench").read_bytes())
+        write_elf(baseline.root / folder / "bench", "1")
+        write_elf(candidate.root / folder / "bench", bytes_)
     binaries = ["same/bench", "other/bench", "same/bench"]
     assert sides.identical(baseline, candidate, binaries) == ["same/bench"]
 
@@ -210,27 +217,45 @@ def test_identical_are_binaries_of_the_same_bytes(tmp_path):
 def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for side, code in ((baseline, "1"), (candidate, "2")):
-        write_foreign(side.root / "bin/bench", ["BM_x"])
+        write_elf(side.root / "bin/bench")
         write_foreign(side.root / "bin/server", ["BM_x"], code)
     assert sides.identical(baseline, candidate, ["bin/bench"]) == []
 
 
-def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path, monkeypatch):
+def test_a_binary_is_not_identical_if_a_plugin_beside_it_differs(tmp_path):
+    baseline, candidate = two_sides(tmp_path)
+    for side, text in ((baseline, "1"), (candidate, "2")):
+        (side.root / "plugin.so.1").write_text(text)
+    assert sides.identical(baseline, candidate, ["bench"]) == []
+
+
+def test_a_script_is_not_identical_whatever_its_bytes_are(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for side in (baseline, candidate):
+        write_foreign(side.root / "script", ["BM_x"])
+    assert sides.identical(baseline, candidate, ["script", "bench"]) == ["bench"]
+
+
+def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path, monkeypatch):
+    baseline, candidate = two_sides(tmp_path)
+    below = [Side(side.label, side.root / "bin", "a build") for side in (baseline, candidate)]
+    for side in (baseline, candidate):
+        write_elf(side.root / "bin/bench")
         (side.root / "lib").mkdir()
         (side.root / "lib/work.so").write_text("same")
     ldd = tmp_path / "tools/ldd"
     ldd.parent.mkdir()
     ldd.write_text(
-        '#!/bin/sh\nd=$(dirname "$1")\n'
+        '#!/bin/sh\nd=$(dirname "$1")\n[ "${d##*/}" = bin ] && d=$d/..\n'
         'echo "work.so => $d/lib/work.so (0x7f)"; echo "libc.so.6 => /lib/libc.so.6 (0x1)"'
     )
     ldd.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ldd.parent}:{os.environ['PATH']}")
     assert sides.identical(baseline, candidate, ["bench"]) == ["bench"]
+    assert sides.identical(*below, ["bench"]) == ["bench"]
     (candidate.root / "lib/work.so").write_text("other")
     assert sides.identical(baseline, candidate, ["bench"]) == []
+    assert sides.identical(*below, ["bench"]) == []  # also one that lies above the root
 
 
 def test_a_build_that_is_not_there_is_refused(tmp_path):

@@ -148,3 +148,10 @@ def test_a_folder_without_results_and_no_folder_are_refused(tmp_path):
         stored.load(tmp_path, HERE, False)
     with pytest.raises(BadInputError, match="no such results"):
         stored.load(tmp_path / "none", HERE, False)
+
+
+def test_counters_that_are_called_like_marks_and_keys_are_counters(tmp_path):
+    row = bench_row("BM", 2, skipped=3.0, error_occurred=1.0, marker=9.0)
+    file = write(tmp_path / "any.json", row, bench_row("BM_skipped", 2, skipped=True))
+    file.write_text(file.read_text().replace('"marker"', '"real_time"'))
+    assert stored.load(file, HERE, False).times == {"BM": [pytest.approx(2e-9)]}

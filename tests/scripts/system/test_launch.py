@@ -93,3 +93,11 @@ def test_process_limit_is_a_clear_error(monkeypatch):
     monkeypatch.setattr(os, "fork", refuse)
     with pytest.raises(SwitchyardError, match=r"cannot start a process: .*ulimit -u"):
         launch(["/bin/true"], 30)
+
+
+def test_command_has_our_environment_but_for_google_benchmarks_flags(monkeypatch):
+    for name in ("BENCHMARK_OUT", "BENCHMARK_FILTER", "BENCHMARK_FORMAT", "BENCHMARK_DATA"):
+        monkeypatch.setenv(name, "x")
+    script = "import os; print([name for name in os.environ if name.startswith('BENCHMARK_')])"
+    assert launch([*PYTHON, script], 30).stdout == "['BENCHMARK_DATA']\n"
+    assert launch([*PYTHON, script], 30, without=()).stdout.count("BENCHMARK_") == 4

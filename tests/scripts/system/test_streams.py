@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import SWITCHYARD
+from conftest import ROOT, SWITCHYARD
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess:
@@ -63,5 +63,7 @@ def test_interrupt_while_loading_is_one_line(tmp_path: Path):
     (tmp_path / "rich").mkdir()
     interrupt = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
     (tmp_path / "rich" / "__init__.py").write_text(interrupt)
-    done = shell("exec env --default-signal=INT $S list", PYTHONPATH=str(tmp_path))
+    module = f"{ROOT}/.venv/bin/python -P -m switchyard"  # $S takes nothing from PYTHONPATH
+    path = f"{tmp_path}:{ROOT}/scripts"
+    done = shell(f"exec env --default-signal=INT {module} list", PYTHONPATH=path)
     assert (done.returncode, done.stderr) == (130, "switchyard: interrupted\n")

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ...compare import drawing, palette
+from ...compare.drawing import Axes, Figure
 from .summary import OURS
 
 _LOOKS = {
