@@ -2,7 +2,6 @@
 of made-up builds, and a project whose revisions are built.
 """
 
-import gc
 import io
 import json
 import subprocess
@@ -140,14 +139,6 @@ def baseline(project: Path, said: io.StringIO):
         return builder.baseline(ref, builds / "release", targets, builds / "baselines")
 
     return built
-
-
-@pytest.fixture(scope="module")
-def little_garbage() -> Iterator[None]:
-    """statsmodels collects garbage in each of Holm's corrections; what is there now is none."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture
