@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from ..compare import drawing, palette
 from ..compare.drawing import Axes, Figure
 from ..compare.palette import Look
-from . import headline, wording
+from . import wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent
 
 MOST_ROWS = 60
@@ -54,7 +54,7 @@ def draw(report: Report) -> Figure | None:
         return None
     rows = chosen(report.findings)
     left_out = len(report.findings) - len(rows)
-    title = f"Candidate against baseline: {headline.headline(report)}"
+    title = f"Candidate against baseline: {wording.headline(report)}"
     height = 0.9 + _ROW_HEIGHT * (len(rows) + bool(left_out))
     longest = max(len(_shown(finding.benchmark.key)) for finding in rows)
     more = max(longest - _USUAL_NAME, 0) * _INCHES_PER_LETTER / 3.7  # new_figure's unit
@@ -73,7 +73,7 @@ def draw(report: Report) -> Figure | None:
 
 
 def caption(report: Report) -> str:
-    plan, of = report.plan, headline.sides(report)
+    plan, of = report.plan, wording.sides(report)
     most = max((finding.confirm.pairs for finding in report.findings if finding.confirm), default=0)
     launches = f"{plan.screen_pairs} pairs to screen"
     if report.advisory:
@@ -85,7 +85,7 @@ def caption(report: Report) -> str:
         f"baseline: {of['baseline']}; candidate: {of['candidate']}",
         launches,
         f"seed {plan.seed}",
-        headline.machine(report),
+        wording.machine(report),
         str(report.facts.get("started_at") or "")[:10],
     ]
     # matplotlib takes what stands between two of them for mathematics.
