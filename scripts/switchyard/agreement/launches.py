@@ -21,10 +21,6 @@ _SERVED = Path(__file__).with_name("served.py")
 _SERVED_EXTRA_S = 40.0
 
 
-class Interrupted(Exception):  # noqa: N818 (not an error)
-    """A signal came: the launch under way counts for nothing."""
-
-
 @dataclass(frozen=True)
 class Setting:
     """Where probes find what they launch, and where it runs: what is measured on `cpu`, the other
@@ -56,8 +52,6 @@ class Setting:
         return self.ended(outcome, Path(command[0]).name)
 
     def ended(self, outcome: Outcome, name: str) -> Outcome:
-        if outcome.interrupted:
-            raise Interrupted
         if outcome.timed_out or outcome.code is None or outcome.code < 0:
             raise ProbeError(f"{name}: {outcome.ending}")
         return outcome

@@ -5,7 +5,6 @@ way of failing ends with exit code 2, as 1 has a meaning of its own: something r
 """
 
 import argparse
-import signal
 import sys
 import traceback
 from dataclasses import replace
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from ..system import errors, streams
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ def _measure(asked: "Check", machine: Machine) -> int:
     # Statistics take a second to load: only for the command that needs them.
     from ..gate import execution, outputs, prepare
     from ..gate.model import Report
-    from ..gate.sampling import Interrupted
 
     console = Console(stderr=True, highlight=False, markup=False)
     with Interrupts() as interrupts:
@@ -68,8 +66,9 @@ def _measure(asked: "Check", machine: Machine) -> int:
             prepared = prepare.prepare(
                 asked.comparison, asked.plan.metric, machine, console, interrupts
             )
-        except Interrupted:
-            return _interrupted(console, interrupts, "nothing was measured yet")
+        except Interrupted as interrupted:
+            console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
+            return interrupted.exit_code
         folder = outputs.create(asked.out or prepare.new_folder(prepared))
         report = Report(
             asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
@@ -81,16 +80,9 @@ def _measure(asked: "Check", machine: Machine) -> int:
         )
         _finish(report, prepared.benchmarks, counts, folder)
         if not report.complete:
-            _interrupted(console, interrupts, f"{len(report.pairs)} pairs are kept in {folder}")
+            kept = f"{len(report.pairs)} pairs are kept in {folder}"
+            console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
     return report.exit_code
-
-
-def _interrupted(console: Console, interrupts: Interrupts, kept: str) -> int:
-    """Says so; the exit code."""
-    signum = interrupts.signum or signal.SIGINT
-    name = signal.Signals(signum).name
-    console.print(f"interrupted by {name}: all processes are ended, {kept}", soft_wrap=True)
-    return 128 + signum
 
 
 def _finish(

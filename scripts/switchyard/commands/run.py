@@ -6,7 +6,6 @@ Reads top-down: check the options, open the results folder, run the campaign, sa
 import argparse
 import random
 import shlex
-import signal
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from ..suite.results import ResultsFolder
 from ..suite.tally import Tally
 from ..system import errors
 from ..system.errors import BadInputError, SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.paths import RELEASE_BUILD, RESULTS, recorded
 
 # rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
@@ -152,10 +151,7 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
     if tally.to_be_counted:
         console.print(f"hardware events: {tally.counted} of {tally.to_be_counted} benchmarks")
     if tally.interrupted_by:
-        name = signal.Signals(tally.interrupted_by).name
-        console.print(
-            f"interrupted by {name}: all processes are ended, {tally.launches} launches are kept"
-        )
+        console.print(f"{Interrupted(tally.interrupted_by)}, {tally.launches} launches are kept")
     return tally
 
 

@@ -6,7 +6,6 @@ Reads top-down: check the options, see what is there, measure rounds, judge, han
 import argparse
 import os
 import shlex
-import signal
 import sys
 import time
 from pathlib import Path
@@ -18,13 +17,14 @@ from ..suite import environment
 from ..suite.progress import ProgressBar
 from ..system import errors, streams
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 from ..system.paths import RESULTS, recorded
 
 if TYPE_CHECKING:
     from ..agreement.plan import Plan
     from ..agreement.rounds import Rounds
+    from ..suite.rounds import Turn
     from ..system.tools import Tools
 
 _FAILED = 2
@@ -74,10 +74,10 @@ def _validate(args: argparse.Namespace) -> int:
     }  # fmt: skip
     _hand_out(run, facts, folder)
     if interrupts.signum:
-        name = signal.Signals(interrupts.signum).name
+        interrupted = Interrupted(interrupts.signum)
         kept = f"{run.done} whole rounds are kept in {folder}"
-        console.print(f"interrupted by {name}: all processes are ended, {kept}", soft_wrap=True)
-        return 128 + interrupts.signum
+        console.print(f"{interrupted}, {kept}", soft_wrap=True)
+        return interrupted.exit_code
     return model.exit_code(run.findings())
 
 
@@ -125,9 +125,9 @@ class _Progress(ProgressBar):
         super().__init__(console, rounds)
         self._rounds = rounds
 
-    def measuring(self, name: str, round_: int, seconds_left: float | None) -> None:
-        plain = f"round {round_ + 1} of {self._rounds}"
-        self.show("round", round_, self._rounds, seconds_left, name, plain)
+    def measuring(self, turn: "Turn") -> None:
+        plain = f"round {turn.round + 1} of {self._rounds}"
+        self.show("round", turn.round, self._rounds, turn.seconds_left, turn.item, plain)
 
 
 def _now() -> str:

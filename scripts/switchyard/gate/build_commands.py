@@ -12,7 +12,6 @@ from pathlib import Path
 from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
-from .sampling import Interrupted
 
 BUILD_TIMEOUT_S = 3600.0
 GIT_TIMEOUT_S = 600.0
@@ -45,10 +44,7 @@ def run(
     if not program:
         raise SwitchyardError(f"{name} is needed, but not installed (or not in PATH)")
     argv = [program, *map(str, command[1:])]
-    outcome = launch(argv, timeout_s, interrupts, without=(*_MISLEADING, *without))
-    if outcome.interrupted:
-        raise Interrupted
-    return outcome
+    return launch(argv, timeout_s, interrupts, without=(*_MISLEADING, *without))
 
 
 def git(folder: Path, *arguments: str | Path, interrupts: Interrupts | None = None) -> Outcome:

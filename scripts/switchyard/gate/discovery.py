@@ -16,7 +16,6 @@ from ..suite.catalog import bare_name
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
-from .sampling import Interrupted
 
 LIST_TIMEOUT_S = 20.0
 # Where builds of baselines are kept, in the source tree.
@@ -75,25 +74,18 @@ def _executables(root: Path, pattern: str) -> Iterator[Path]:
 def _ask(path: Path, interrupts: Interrupts | None) -> tuple[list[str], str | None]:
     """The names as printed, or the problem."""
     command = [str(path.absolute()), "--benchmark_list_tests=true"]
-    outcome = _launch(command, interrupts)
+    outcome = launch(command, LIST_TIMEOUT_S, interrupts)
     if outcome.timed_out or outcome.code != 0:
         return [], f"does not list its benchmarks: {_why(outcome)}"
     listed = _lines(outcome)
     # That none matches is an error to some: what counts is what it prints.
-    noise = _lines(_launch([*command, _NOTHING], interrupts))
+    noise = _lines(launch([*command, _NOTHING], LIST_TIMEOUT_S, interrupts))
     names = [line for line in listed if line not in noise]
     if names:
         return names, None
     if listed:
         return [], f"is no Google Benchmark binary: it prints {listed[0][:60]!r} for any filter"
     return [], "lists no benchmarks"
-
-
-def _launch(command: list[str], interrupts: Interrupts | None) -> Outcome:
-    outcome = launch(command, LIST_TIMEOUT_S, interrupts)
-    if outcome.interrupted:
-        raise Interrupted
-    return outcome
 
 
 def _lines(outcome: Outcome) -> list[str]:

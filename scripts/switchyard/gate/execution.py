@@ -1,7 +1,6 @@
 """Executes a prepared check into its report, and counts instructions, if that is wanted."""
 
 import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ from rich.console import Console
 from ..suite.progress import ProgressBar
 from ..system.counting_tools import find_tool
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 from . import instructions, outputs
 from .copies import fresh_copies
 from .gate import gate_set
 from .model import Benchmark, Finding, Report, Verdict
 from .prepare import Prepared
-from .sampling import Interrupted, Sampler
+from .sampling import Sampler
 from .stages import Stages
 
 _COUNT_TIMEOUT_S = 120.0
@@ -82,8 +81,8 @@ def execute(
             if with_instructions:
                 counts = _count(prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
-        except Interrupted:
-            report.exit_code = 128 + (interrupts.signum or signal.SIGINT)
+        except Interrupted as interrupted:
+            report.exit_code = interrupted.exit_code
     report.plan, report.spent_s = check.plan, check.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context
@@ -134,6 +133,5 @@ def _count(
         except (SwitchyardError, KeyError, TypeError, ValueError) as error:
             # A second witness that can't be heard takes nothing from the first.
             counts[benchmark.key] = {"problem": f"not counted: {error!r}"}
-        if interrupts.signum:
-            raise Interrupted
+        interrupts.stop_if_any()
     return counts

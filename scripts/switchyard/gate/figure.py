@@ -8,11 +8,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-
 from ..compare import drawing, palette
-from ..compare.drawing import Axes, Figure
+from ..compare.drawing import Axes, Figure, mpl
 from ..compare.palette import Look
 from . import wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent
@@ -191,13 +188,15 @@ def _draw_numbers(ax: Axes, rows: Sequence[Finding]) -> None:
             )  # fmt: skip
 
 
-def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[Line2D | Patch]:
+def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[mpl.artist.Artist]:
     """What is drawn, and no more."""
     plan = report.plan
     drawn = [finding for finding in rows if finding.evidence]
     verdicts = {finding.verdict for finding in drawn}
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=look.colour, marker=look.marker, markersize=look.size, label=verdict)
+    handles: list[mpl.artist.Artist] = [
+        mpl.lines.Line2D(
+            [], [], color=look.colour, marker=look.marker, markersize=look.size, label=verdict
+        )
         for verdict, look in _LOOKS.items()
         if verdict in verdicts
     ]
@@ -207,9 +206,16 @@ def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[Line2D | Pa
     for label, (face, width) in stages.items():
         if label in there:
             handles.append(
-                Line2D([], [], color="#444444", marker="o", markersize=5, markerfacecolor=face,
-                       linewidth=width, label=label)
+                mpl.lines.Line2D(
+                    [], [], color="#444444", marker="o", markersize=5, markerfacecolor=face,
+                    linewidth=width, label=label,
+                )
             )  # fmt: skip
-    handles.append(Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"))
+    handles.append(
+        mpl.patches.Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)")
+    )
     text = f"equivalence limit ({100 * plan.equivalence:.3g} %)"
-    return [*handles, Patch(facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5, label=text)]
+    return [
+        *handles,
+        mpl.patches.Patch(facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5, label=text),
+    ]

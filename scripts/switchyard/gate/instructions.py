@@ -129,8 +129,6 @@ class _Side:
         return outcome
 
     def _expect_end(self, outcome: Outcome) -> None:
-        if outcome.interrupted:
-            raise self._problem("interrupted")
         if outcome.timed_out:
             raise self._problem(outcome.ending)
 

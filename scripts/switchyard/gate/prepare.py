@@ -55,7 +55,7 @@ class Prepared:
 def prepare(
     asked: Comparison, metric: str, machine: Machine, console: Console, interrupts: Interrupts
 ) -> Prepared:
-    """Raises SwitchyardError, and sampling.Interrupted. Whatever is refused, before it builds."""
+    """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
     builder = Builder(_repository(asked.is_ours), console, interrupts, asked.build_command)
     if asked.baseline_results is not None:
         here = environment.machine_facts(machine)

@@ -28,10 +28,6 @@ _CALM_SWITCHES = 20
 _TIMES_THE_WARM_UP = 3
 
 
-class Interrupted(Exception):  # noqa: N818 (not an error)
-    """A signal came: the launch under way counts for nothing."""
-
-
 class Sampler:
     def __init__(
         self,
@@ -78,8 +74,6 @@ class Sampler:
             binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
             self._interrupts, plan.cpu,
         )  # fmt: skip
-        if outcome.interrupted:
-            raise Interrupted
         steal = self._machine.steal_s(plan.cpu) - before
         if plan.cpu is None:  # it was on some of the CPUs whose steal this is
             steal /= max(len(self._machine.usable_cpus()), 1)

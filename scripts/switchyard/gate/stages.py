@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from ..suite.rounds import Rounds
 from . import sizing, verdicts
 from .model import SIDES, Benchmark, Evidence, Pair, Plan, Stage
 
@@ -44,82 +45,57 @@ class Stages:
     before_round: Callable[[], None] = lambda: None
     saved: Callable[[], None] = lambda: None
     pairs: list[Pair] = field(default_factory=list)
-    spent_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.plan.seed)
-        self._cost_s: dict[str, float] = {}
-        self._lost: set[str] = set()
+        self._by_key = {benchmark.key: benchmark for benchmark in self.benchmarks}
+        self._rounds = Rounds(
+            self.plan.budget_s, random.Random(self.plan.seed), is_whole=False,
+            before_round=self.before_round, after_round=self.saved,
+        )  # fmt: skip
+
+    @property
+    def spent_s(self) -> float:
+        return self._rounds.spent_s
 
     def run(self) -> None:
-        everyone = {benchmark.key: 1 for benchmark in self.benchmarks}
+        everyone = dict.fromkeys(self._by_key, 1)
         self._run(Stage.WARM_UP, everyone)
         self.plan = replace(self.plan, screen_pairs=self._screen_pairs())
         self._run(Stage.SCREEN, dict.fromkeys(everyone, self.plan.screen_pairs))
         screen = verdicts.screened(self.plan, self.pairs)
-        screen = {key: seen for key, seen in screen.items() if key not in self._lost}
+        screen = {key: seen for key, seen in screen.items() if key not in self._rounds.retired}
         suspects = verdicts.suspects(self.plan, screen)
-        self._run(Stage.CONFIRM, allot(self.plan, suspects, screen, self._cost_s, self._left()))
+        cost_s, left_s = self._rounds.cost_s, self._rounds.left_s
+        self._run(Stage.CONFIRM, allot(self.plan, suspects, screen, cost_s, left_s))
 
     def run_against_stored(self, launches: int) -> None:
         """One stage, for a baseline that was measured some other time."""
-        everyone = {benchmark.key: 1 for benchmark in self.benchmarks}
+        everyone = dict.fromkeys(self._by_key, 1)
         self._run(Stage.WARM_UP, everyone)
         self._run(Stage.STORED, dict.fromkeys(everyone, launches))
 
     def _screen_pairs(self) -> int:
-        a_round = sum(cost for key, cost in self._cost_s.items() if key not in self._lost)
+        costs, lost = self._rounds.cost_s, self._rounds.retired
+        a_round = sum(cost for key, cost in costs.items() if key not in lost)
         if self.plan.budget_s is None or not a_round:
             return self.plan.screen_pairs
-        fit = int(_SCREEN_SHARE * self._left() / a_round)
+        fit = int(_SCREEN_SHARE * self._rounds.left_s / a_round)
         return max(min(fit, self.plan.screen_pairs), _FEWEST_SCREEN_PAIRS)
 
     def _run(self, stage: Stage, wanted: Mapping[str, int]) -> None:
-        """Rounds until every benchmark has the pairs it was given, or the budget is used up."""
+        """Rounds until every benchmark has the pairs it was given, or the budget is used up. One
+        that fails is not launched again.
+        """
         self.watcher.stage(stage, sum(wanted.values()))
-        done = 0
-        for round_ in range(max(wanted.values(), default=0)):
-            order = [b for b in self.benchmarks if wanted.get(b.key, 0) > round_]
-            self._random.shuffle(order)
-            self.before_round()
-            for benchmark in order:
-                if benchmark.key in self._lost:
-                    continue
-                if self._left() < self._expected_s(benchmark):
-                    continue  # a cheaper one may still fit
-                self.watcher.pair(benchmark, done, self._seconds_left(wanted, round_))
-                self._measure(stage, round_, benchmark)
-                done += 1
-            self.saved()
-
-    def _measure(self, stage: Stage, round_: int, benchmark: Benchmark) -> None:
-        pair = self.measure(stage, round_, benchmark, self._random.choice(SIDES))
-        wall_s = pair.baseline.wall_s + pair.candidate.wall_s
-        self.pairs.append(pair)
-        self.spent_s += wall_s
-        before = self._cost_s.get(benchmark.key, wall_s)
-        self._cost_s[benchmark.key] = (before + wall_s) / 2
-        if pair.baseline.problem or pair.candidate.problem:
-            self._lost.add(benchmark.key)
-
-    def _expected_s(self, benchmark: Benchmark) -> float:
-        """Of its next pair; in the warm-up as long as the longest so far."""
-        return self._cost_s.get(benchmark.key, max(self._cost_s.values(), default=0.0))
-
-    def _left(self) -> float:
-        return float("inf") if self.plan.budget_s is None else self.plan.budget_s - self.spent_s
-
-    def _seconds_left(self, wanted: Mapping[str, int], round_: int) -> float | None:
-        """Of this stage."""
-        if not self._cost_s:
-            return None
-        mean = sum(self._cost_s.values()) / len(self._cost_s)
-        rest = (
-            (count - round_) * self._cost_s.get(key, mean)
-            for key, count in wanted.items()
-            if count > round_ and key not in self._lost
-        )
-        return min(sum(rest), self._left())
+        for turn in self._rounds.turns(wanted):
+            benchmark = self._by_key[turn.item]
+            self.watcher.pair(benchmark, turn.done, turn.seconds_left)
+            first = self._rounds.chance.choice(SIDES)
+            pair = self.measure(stage, turn.round, benchmark, first)
+            self.pairs.append(pair)
+            self._rounds.took(turn.item, pair.baseline.wall_s + pair.candidate.wall_s)
+            if pair.baseline.problem or pair.candidate.problem:
+                self._rounds.retire(turn.item)
 
 
 def allot(

@@ -16,7 +16,6 @@ from rich.console import Console
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.interrupts import Interrupts
 from .build_commands import BUILD_TIMEOUT_S, git, last_line
-from .sampling import Interrupted
 
 _POLL_S = 0.2
 
@@ -92,8 +91,8 @@ def _wait_for_lock(fd: int, cache: Path, console: Console, interrupts: Interrupt
         if not told:
             console.print(f"waiting for another check that builds in {cache}", soft_wrap=True)
             told = True
-        if interrupts and interrupts.signum:
-            raise Interrupted
+        if interrupts:
+            interrupts.stop_if_any()
         if time.monotonic() > end:
             raise SwitchyardError(f"another check has held {cache}/.lock for an hour: is it alive?")
         time.sleep(_POLL_S)

@@ -1,8 +1,7 @@
-"""The order of a run: rounds of shuffled launches within a budget of measuring time.
+"""A run: rounds of launches of every row, which are kept as they come.
 
-Every round runs each row once, in an order of its own, so that drift of the machine hits all
-runtimes alike. The budget is a hard bound: a round that would not fit is not begun, and a launch
-that would overrun is cut off and not counted.
+The budget is a hard bound: a round that would not fit is not begun, and a launch that would overrun
+is cut off and not counted. A row that hung once is launched no more.
 
 Where the machine has hardware counters, rows are launched once more for them after the last round,
 as far as the budget allows: counting slows the switches down, so that no time is taken from these
@@ -10,15 +9,15 @@ launches.
 """
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..system.interrupts import Interrupts
+from ..system.interrupts import Interrupted, Interrupts
 from .catalog import Row, Workload
 from .measure import Measurement, measure
 from .results import LIMIT_PREFIX, ResultsFolder
+from .rounds import Rounds, Turn
 from .tally import Tally
 
 
@@ -36,9 +35,9 @@ class Plan:
 class Watcher(Protocol):
     """Is told before each launch; shows progress."""
 
-    def launching(self, row: Row, round_: int, done: int, seconds_left: float | None) -> None: ...
+    def launching(self, turn: Turn) -> None: ...
 
-    def counting(self, row: Row) -> None: ...
+    def counting(self, name: str) -> None: ...
 
 
 class Campaign:
@@ -52,82 +51,52 @@ class Campaign:
         on_launch: Callable[[Tally], None],
     ) -> None:
         self.plan = plan
-        self.pairs = [(workload, row) for workload in workloads for row in workload.rows]
+        self.pairs = {row.name: (workload, row) for workload in workloads for row in workload.rows}
         self.folder = folder
         self.interrupts = interrupts
         self.watcher = watcher
         self.on_launch = on_launch
         self.tally = Tally()
-        self._last_wall_s: dict[str, float] = {}
-        self._hung: set[str] = set()
-        self._started = time.monotonic()
+        self.rounds = Rounds(plan.budget_s, random.Random(plan.seed))
 
     def run(self) -> Tally:
-        shuffle = random.Random(self.plan.seed).shuffle
-        for round_ in range(self.plan.rounds):
-            if round_ > 0 and self._expected(self.pairs, round_) > self._left():
-                self.tally.out_of_budget = True
-                break
-            order = list(self.pairs)
-            shuffle(order)
-            if not self._run_round(round_, order):
-                break
-            self.tally.rounds += 1
-        if not self.tally.interrupted_by:
+        wanted = {
+            name: self.plan.rounds if row.rounds is None else min(row.rounds, self.plan.rounds)
+            for name, (_, row) in self.pairs.items()
+        }
+        try:
+            for turn in self.rounds.turns(wanted):
+                self.watcher.launching(turn)
+                if not self._launch(*self.pairs[turn.item], turn.round):
+                    self.rounds.out_of_budget = True
+                    break
             self._count_hardware()
+        except Interrupted as interrupted:
+            self.tally.interrupted_by = interrupted.signum
+        self.tally.never_launched = [name for name in self.pairs if name not in self.rounds.cost_s]
+        self._tell()
         return self.tally
 
-    def _count_hardware(self) -> None:
-        """What goes wrong here goes without: the row itself has been measured in its rounds."""
-        for workload, row in self.pairs:
-            known_s = self._last_wall_s.get(row.name)
-            if not workload.hardware_counters or known_s is None or row.name in self._hung:
-                continue
-            self.tally.to_be_counted += 1
-            if 2 * known_s > self._left():
-                continue
-            self.watcher.counting(row)
-            measured = measure(
-                workload, row, 0, self.plan.min_time_s,
-                min(self.plan.timeout_s, self._left()), self.interrupts, ["--hardware-counters"],
-            )  # fmt: skip
-            self.tally.spent_s += measured.wall_s
-            if measured.interrupted:
-                self.tally.interrupted_by = self.interrupts.signum
-                return
-            self.tally.counted += self.folder.add_hardware(workload, row, measured.rows)
-            self.on_launch(self.tally)
+    def _tell(self) -> None:
+        self.tally.rounds, self.tally.spent_s = self.rounds.done, self.rounds.spent_s
+        self.tally.out_of_budget = self.rounds.out_of_budget
+        self.on_launch(self.tally)
 
-    def _run_round(self, round_: int, order: list[tuple[Workload, Row]]) -> bool:
-        """Whether the round came to its end."""
-        for index, (workload, row) in enumerate(order):
-            if not self._is_due(row, round_):
-                continue
-            seconds_left = self._seconds_left(order[index:], round_)
-            self.watcher.launching(row, round_, self.tally.launches, seconds_left)
-            if self._left() <= 0 or not self._launch(round_, workload, row):
-                self.tally.out_of_budget = not self.tally.interrupted_by
-                if round_ == 0:
-                    self.tally.never_launched = [rest.name for _, rest in order[index:]]
-                return False
-        return True
-
-    def _launch(self, round_: int, workload: Workload, row: Row) -> bool:
+    def _launch(self, workload: Workload, row: Row, round_: int) -> bool:
         """Whether it ran to an end of its own; if so it is kept."""
-        timeout_s = min(self.plan.timeout_s, self._left())
+        timeout_s = min(self.plan.timeout_s, self.rounds.left_s)
+        if timeout_s <= 0:
+            return False
         measured = measure(workload, row, round_, self.plan.min_time_s, timeout_s, self.interrupts)
-        self.tally.spent_s += measured.wall_s
-        if measured.interrupted:
-            self.tally.interrupted_by = self.interrupts.signum
-            return False
         if measured.timed_out and timeout_s < self.plan.timeout_s:
+            self.rounds.spent_s += measured.wall_s
             return False
+        self.rounds.took(row.name, measured.wall_s)
         if measured.timed_out:
-            self._hung.add(row.name)
-        self._last_wall_s[row.name] = measured.wall_s
+            self.rounds.retire(row.name)
         self.tally.launches += 1
         self._note_failures(row, measured)
-        self.on_launch(self.tally)
+        self._tell()
         self.folder.add(workload, measured.context, measured.rows)
         return True
 
@@ -137,29 +106,21 @@ class Campaign:
             if result.get("error_occurred") and not message.startswith(LIMIT_PREFIX):
                 self.tally.failures[row.name] = message
 
-    def _left(self) -> float:
-        budget = self.plan.budget_s
-        return float("inf") if budget is None else budget - self.tally.spent_s
-
-    def _is_due(self, row: Row, round_: int) -> bool:
-        """Not one that hung once, which would only eat the time of the others."""
-        return row.name not in self._hung and (row.rounds is None or round_ < row.rounds)
-
-    def _expected(self, pairs: list[tuple[Workload, Row]], round_: int) -> float:
-        """Seconds that these launches of a round will take, going by the last ones."""
-        known = self._last_wall_s
-        mean = sum(known.values()) / len(known) if known else 0.0
-        return sum(known.get(row.name, mean) for _, row in pairs if self._is_due(row, round_))
-
-    def _seconds_left(self, rest: list[tuple[Workload, Row]], round_: int) -> float | None:
-        """None before anything was measured. Rounds that fit the budget, with what goes between."""
-        if not self._last_wall_s:
-            return None
-        seconds = self._expected(rest, round_)
-        for later in range(round_ + 1, self.plan.rounds):
-            a_round = self._expected(self.pairs, later)
-            if seconds + a_round > self._left():
-                break
-            seconds += a_round
-        overhead = (time.monotonic() - self._started) / max(self.tally.spent_s, 1e-3)
-        return min(seconds, self._left()) * max(overhead, 1.0)
+    def _count_hardware(self) -> None:
+        """What goes wrong here goes without: the row itself has been measured in its rounds."""
+        for workload, row in self.pairs.values():
+            known_s = self.rounds.cost_s.get(row.name)
+            if not workload.hardware_counters or known_s is None or row.name in self.rounds.retired:
+                continue
+            self.tally.to_be_counted += 1
+            if 2 * known_s > self.rounds.left_s:
+                continue
+            self.watcher.counting(row.name)
+            measured = measure(
+                workload, row, 0, self.plan.min_time_s,
+                min(self.plan.timeout_s, self.rounds.left_s), self.interrupts,
+                ["--hardware-counters"],
+            )  # fmt: skip
+            self.rounds.spent_s += measured.wall_s
+            self.tally.counted += self.folder.add_hardware(workload, row, measured.rows)
+            self._tell()

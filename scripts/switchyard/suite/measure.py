@@ -27,12 +27,11 @@ _HEADER = re.compile(
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a launch gave. `interrupted`: a signal stopped it, and it counts for nothing."""
+    """What a launch gave."""
 
     context: dict[str, Any]
     rows: list[dict[str, Any]]
     wall_s: float
-    interrupted: bool = False
     timed_out: bool = False
 
 
@@ -45,13 +44,11 @@ def measure(
     interrupts: Interrupts,
     options: Iterable[str] = (),
 ) -> Measurement:
-    """`options` are further ones of the binary's own."""
+    """`options` are further ones of the binary's own. Raises Interrupted."""
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     load = Machine().load_average()
     arguments = [min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
-    if outcome.interrupted:
-        return Measurement({}, [], outcome.wall_s, interrupted=True)
     conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
     context, rows = _parse(outcome, row)
     for result in rows:

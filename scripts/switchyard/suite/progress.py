@@ -11,7 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from .catalog import Row
+from .rounds import Turn
 
 _PLAIN_EVERY_S = 10.0
 
@@ -71,15 +71,15 @@ class ProgressDisplay(ProgressBar):
         self._rounds = rounds
         super().__init__(console, self._total)
 
-    def launching(self, row: Row, round_: int, done: int, seconds_left: float | None) -> None:
-        plain = f"round {round_ + 1} of {self._rounds}, launch {done + 1} of {self._total}"
-        phase = f"round {round_ + 1}/{self._rounds}"
-        self.show(phase, done, self._total, seconds_left, row.name, plain)
+    def launching(self, turn: Turn) -> None:
+        plain = f"round {turn.round + 1} of {self._rounds}, launch {turn.done + 1} of {self._total}"
+        phase = f"round {turn.round + 1}/{self._rounds}"
+        self.show(phase, turn.done, self._total, turn.seconds_left, turn.item, plain)
 
-    def counting(self, row: Row) -> None:
+    def counting(self, name: str) -> None:
         """A launch that counts hardware events, after all rounds."""
-        plain = f"counting hardware events of {row.name}"
-        self.show("counting", self._total, self._total, None, row.name, plain)
+        plain = f"counting hardware events of {name}"
+        self.show("counting", self._total, self._total, None, name, plain)
 
 
 def _duration(seconds: float) -> str:

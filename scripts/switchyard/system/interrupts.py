@@ -12,6 +12,16 @@ from types import FrameType, TracebackType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Interrupted(Exception):  # noqa: N818 (not an error)
+    """A signal came: what was under way counts for nothing. As text it says so to the user."""
+
+    def __init__(self, signum: int) -> None:
+        name = signal.Signals(signum).name
+        super().__init__(f"interrupted by {name}: all processes are ended")
+        self.signum = signum
+        self.exit_code = 128 + signum
+
+
 class Interrupts:
     """Context manager; `signum` is the first signal that came, or None. Ignored ones stay so."""
 
@@ -44,6 +54,11 @@ class Interrupts:
     def fileno(self) -> int:
         """Readable once a signal has come."""
         return self._read
+
+    def stop_if_any(self) -> None:
+        """Raises Interrupted once a signal has come."""
+        if self.signum:
+            raise Interrupted(self.signum)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self.signum = self.signum or signum

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from .errors import SwitchyardError
 from .interrupts import SIGNALS, Interrupts
-from .processes import become_subreaper, children_of, die_with_parent, kill_and_reap_children
+from .processes import become_subreaper, children, die_with_parent, kill_and_reap_children
 
 # Google Benchmark takes each of its flags from the environment too: a filter or an output file that
 # some other job exported would change what is launched here without a word.
@@ -49,7 +49,6 @@ class Outcome:
     stderr: str
     out_file: str
     timed_out: bool = False
-    interrupted: bool = False
     voluntary: int = 0
     involuntary: int = 0
 
@@ -98,11 +97,12 @@ def launch(
 ) -> Outcome:
     """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. With
     `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
-    environment `without` these variables.
+    environment `without` these variables. Raises Interrupted once a signal has come, and
+    SwitchyardError if no process can be started.
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
-    bystanders = children_of(os.getpid())
+    bystanders = children()
     files = _Files.create()
     argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
     report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch, without))
@@ -119,12 +119,13 @@ def launch(
             os.kill(keeper, signal.SIGKILL)
         ending = os.read(report, 4096)
         os.close(report)
+        os.waitpid(keeper, 0)
         kill_and_reap_children(bystanders)
     stdout, stderr, out_file = files.read_and_close()
     end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
-    interrupted = bool(interrupts and interrupts.signum)
-    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file,
-        timed_out=timed_out, interrupted=interrupted)  # fmt: skip
+    if interrupts:
+        interrupts.stop_if_any()
+    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
 
 
 def _wait(readers: list, timeout_s: float) -> list:

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from switchyard.agreement import text
-from switchyard.agreement.launches import Interrupted
 from switchyard.agreement.model import (
     Comparison,
     Finding,
@@ -17,6 +16,8 @@ from switchyard.agreement.model import (
 )
 from switchyard.agreement.plan import Plan
 from switchyard.agreement.rounds import Rounds
+from switchyard.suite.rounds import Turn
+from switchyard.system.interrupts import Interrupted
 
 TEN_PERCENT = Comparison("a", "a thing", "we", "they", "s", "within 10 %", (0.9, 1.1))
 EXACT = Comparison("b", "a count", "we", "they", "", "the same number")
@@ -91,8 +92,8 @@ class Seen:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def measuring(self, name: str, round_: int, seconds_left: float | None) -> None:
-        self.names.append(name)
+    def measuring(self, turn: Turn) -> None:
+        self.names.append(turn.item)
 
 
 class Made:
@@ -146,5 +147,5 @@ def test_a_round_that_does_not_fit_into_the_budget_is_not_begun():
 
 
 def test_a_signal_keeps_what_was_measured():
-    rounds = rounds_of(Made("a", fails_at=3, error=Interrupted()))
+    rounds = rounds_of(Made("a", fails_at=3, error=Interrupted(2)))
     assert (rounds.done, rounds.is_interrupted, len(rounds.pairs["a"])) == (3, True, 3)

@@ -13,10 +13,9 @@ import pytest
 from tiny_project import CMAKE, commit, git, worktrees_of
 
 from switchyard.gate import revision, worktrees
-from switchyard.gate.sampling import Interrupted
 from switchyard.system.errors import BadInputError, SwitchyardError
-from switchyard.system.interrupts import Interrupts
-from switchyard.system.processes import children_of
+from switchyard.system.interrupts import Interrupted, Interrupts
+from switchyard.system.processes import children
 
 
 def test_the_baseline_is_the_old_commit_with_the_candidates_settings(project, baseline):
@@ -185,11 +184,11 @@ def test_a_signal_while_it_builds_leaves_nothing_that_hinders_the_next(tmp_path,
     begun = tmp_path / "begun"
     hang = f"touch {begun}; sleep 1000 & kill -TERM {os.getpid()}; sleep 1000"
     command = f"test -e {begun} || {{ {hang}; }}; cp source.txt bench"
-    before = children_of(os.getpid())
+    before = children()
     with Interrupts() as interrupts, pytest.raises(Interrupted):
         baseline(interrupts=interrupts, build_command=command)
     assert begun.exists()
-    assert children_of(os.getpid()) == before
+    assert children() == before
     assert (baseline(build_command=command).root / "bench").read_text() == "old"
 
 

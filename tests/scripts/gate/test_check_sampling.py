@@ -8,8 +8,8 @@ import pytest
 from fakes import row, write_bench
 
 from switchyard.gate.model import Benchmark, Plan, Sample, Stage
-from switchyard.gate.sampling import Interrupted, Sampler
-from switchyard.system.interrupts import Interrupts
+from switchyard.gate.sampling import Sampler
+from switchyard.system.interrupts import Interrupted, Interrupts
 from switchyard.system.machine import Machine
 
 NAME = "switch/fiber/via:yield/tasks:2"

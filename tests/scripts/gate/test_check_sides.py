@@ -10,11 +10,10 @@ from fakes import row, write_bench, write_foreign
 from switchyard.gate import discovery, sides
 from switchyard.gate.discovery import Discovery, discover
 from switchyard.gate.model import Verdict
-from switchyard.gate.sampling import Interrupted
 from switchyard.gate.sides import Side
 from switchyard.suite.catalog import exact_filter
 from switchyard.system.errors import BadInputError
-from switchyard.system.interrupts import Interrupts
+from switchyard.system.interrupts import Interrupted, Interrupts
 
 # Google Benchmark's parts in its order: arguments, min_time, min_warmup_time, iterations,
 # repeats, kind of time, threads.

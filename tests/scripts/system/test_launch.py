@@ -9,7 +9,7 @@ import pytest
 
 from switchyard.system.errors import SwitchyardError
 from switchyard.system.launch import launch
-from switchyard.system.processes import children_of
+from switchyard.system.processes import children
 
 PYTHON = (sys.executable, "-ISs", "-c")
 
@@ -66,11 +66,11 @@ else:
 
 def test_time_out_kills_all_that_was_started():
     script = "import os, time\nfor _ in range(5): os.fork()\ntime.sleep(1000)"
-    before = children_of(os.getpid())  # servers that other tests use
+    before = children()  # servers that other tests use
     outcome = launch([*PYTHON, script], 1)
     assert outcome.timed_out
     assert "time-out" in outcome.ending
-    assert children_of(os.getpid()) == before
+    assert children() == before
 
 
 def test_children_that_were_there_before_are_spared():

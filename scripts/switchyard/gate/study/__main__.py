@@ -23,12 +23,11 @@ from rich.console import Console
 from ...system import errors
 from ...system.counting_tools import find_tool
 from ...system.errors import BadInputError, SwitchyardError
-from ...system.interrupts import Interrupts
+from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
 from .. import document, gate, instructions, sides
 from ..copies import fresh_copies
 from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan
-from ..sampling import Interrupted
 from . import runs
 
 BUILDS = ROOT / "build" / "validate"
@@ -114,9 +113,9 @@ def _measure(args: argparse.Namespace) -> int:
             try:
                 with fresh_copies(both, binaries, BUILDS, seed) as copies:
                     run = runs.measure(percent, plan, copies, benchmarks, interrupts, _Silent())
-            except Interrupted:
-                console.print(f"interrupted: {len(done) + index} whole runs are kept in {file}")
-                return 128 + (interrupts.signum or 2)
+            except Interrupted as interrupted:
+                console.print(f"{interrupted}, {len(done) + index} whole runs are kept in {file}")
+                return interrupted.exit_code
             runs.append(file, run)
             console.print(f"{index + 1} of {len(todo)}: +{percent} %, {run.seconds:.0f} s")
     return 0

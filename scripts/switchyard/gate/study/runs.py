@@ -65,7 +65,7 @@ def measure(
     interrupts: Interrupts,
     watcher: stages.Watcher,
 ) -> Run:
-    """Raises checking.sampling.Interrupted."""
+    """Raises Interrupted."""
     begin = time.monotonic()
     elapsed_s = []
     sampler = Sampler(plan, copies.roots, interrupts, Machine())
