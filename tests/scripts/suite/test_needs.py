@@ -1,11 +1,14 @@
 """Rows that need what a machine may lack: run where it is there, else left out with one line."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import ROOT, Cli
 from fakes import row, write_bench
 
 from switchyard.suite import needs
@@ -25,6 +28,19 @@ def needy(build: Path) -> Path:
     fetch = [row(FIBER, control="wrk"), row(WRK, needs="wrk")]
     write_bench(build, fetch, {entry["name"]: {"fields": {"ops_per_s": 1e5}} for entry in fetch})
     return build
+
+
+@pytest.fixture
+def cli(build: Path) -> Cli:
+    """The package as it is: switchyard.sh would keep what PYTHONPATH hides or adds from it."""
+
+    def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess:
+        argv = [sys.executable, "-P", "-m", "switchyard", command, "--build", build, *arguments]
+        path = f"{ROOT / 'scripts'}:{os.environ['PYTHONPATH']}"
+        return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False,
+            env=os.environ | {"PYTHONPATH": path})  # fmt: skip
+
+    return run
 
 
 @pytest.fixture
