@@ -16,7 +16,6 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -180,8 +179,7 @@ def _report(data: Path, out: Path) -> int:
     if not measured:
         raise BadInputError(f"no pairs-*.csv in {data}: run `{_PROGRAM} measure` first")
     out.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor() as pool:  # judging takes most of it, a second for each run
-        found = summary.summarize(list(pool.map(summary.judge, measured)))
+    found = summary.summarize([summary.judge(run) for run in measured])
     document.write_json(out / "summary.json", found)
     for file in kept:
         runs.keep(file, out)
