@@ -17,7 +17,7 @@ for argument in "$@"; do
 done
 echo "run: building (log: $log)"
 if ! (cd -- "$root" && cmake --preset release &&
-  cmake --build --preset release --parallel "$(nproc)") >"$log" 2>&1; then
+  cmake --build --preset measured --parallel "$(nproc)") >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   echo "run: error: the build failed, see $log" >&2
   exit 1

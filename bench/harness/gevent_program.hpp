@@ -4,8 +4,6 @@
 
 #include <unistd.h>
 
-#include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,13 +30,14 @@ inline std::vector<std::string> attached(std::vector<std::string> arguments,
 }
 
 /// What every original tells of the part that it measured.
-inline harness::measured measured_part(const nlohmann::json& figures) {
-  return {figures.at("seconds").get<double>(),
-          {.cpu_s = figures.at("cpu_s").get<double>(),
-           .system_s = figures.at("system_s").get<double>(),
-           .voluntary_switches = figures.at("voluntary_switches").get<std::int64_t>(),
-           .involuntary_switches = figures.at("involuntary_switches").get<std::int64_t>(),
-           .page_faults = figures.at("page_faults").get<std::int64_t>()}};
+inline harness::measured measured_part(const harness::figures_by_name& figures) {
+  const auto count = [&](const char* of) { return static_cast<std::int64_t>(figures.at(of)); };
+  return {figures.at("seconds"),
+          {.cpu_s = figures.at("cpu_s"),
+           .system_s = figures.at("system_s"),
+           .voluntary_switches = count("voluntary_switches"),
+           .involuntary_switches = count("involuntary_switches"),
+           .page_faults = count("page_faults")}};
 }
 
 }  // namespace switchyard::gevent

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
 
@@ -64,15 +65,19 @@ std::vector<std::string> python_program::command(std::vector<std::string> argume
   return arguments;
 }
 
-nlohmann::json python_program::figures(std::vector<std::string> arguments,
-                                       std::chrono::milliseconds patience) const {
+figures_by_name python_program::figures(std::vector<std::string> arguments,
+                                        std::chrono::milliseconds patience) const {
   child_process program(interpreter_, command(std::move(arguments)), errors::into_output);
   std::string output = program.finish(patience);
   output.erase(output.find_last_not_of('\n') + 1);
   const std::string last_line = output.substr(output.rfind('\n') + 1);
-  auto figures = nlohmann::json::parse(last_line, nullptr, false);
-  if (!figures.is_object()) {
+  const auto printed = nlohmann::json::parse(last_line, nullptr, false);
+  if (!printed.is_object()) {
     throw std::runtime_error(script_.filename().string() + " gave no figures: " + last_line);
+  }
+  figures_by_name figures;
+  for (const auto& [name, value] : printed.items()) {
+    if (value.is_number()) figures.emplace(name, value.get<double>());
   }
   return figures;
 }

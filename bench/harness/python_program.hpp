@@ -7,11 +7,13 @@
 
 #include <chrono>
 #include <filesystem>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace switchyard::harness {
+
+using figures_by_name = std::map<std::string, double>;
 
 class python_program {
  public:
@@ -25,10 +27,10 @@ class python_program {
   /// What the interpreter has to be given to run the script with `arguments`.
   [[nodiscard]] std::vector<std::string> command(std::vector<std::string> arguments) const;
 
-  /// Runs it to its end; gives the last line that it printed, an object of figures. Throws
+  /// Runs it to its end; gives the numbers in the last line that it printed, a JSON object. Throws
   /// std::runtime_error when it fails, with its own reason, or does not end within `patience`.
-  [[nodiscard]] nlohmann::json figures(std::vector<std::string> arguments,
-                                       std::chrono::milliseconds patience) const;
+  [[nodiscard]] figures_by_name figures(std::vector<std::string> arguments,
+                                        std::chrono::milliseconds patience) const;
 
  private:
   std::filesystem::path interpreter_;

@@ -158,7 +158,7 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
       std::to_string(harness::first_cpu()));
   const std::int64_t ops = which.urls * cuts.batches;
   const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
-  nlohmann::json figures;
+  harness::figures_by_name figures;
   double origin_cpu_s = 0;
   harness::record_batch(state, ops, [&] {
     const auto origin_before = origin.used();
@@ -166,7 +166,8 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
     origin_cpu_s = (origin.used() - origin_before).cpu_s;
     return gevent::measured_part(figures);
   });
-  if (figures.at("fetches") != ops) throw std::runtime_error("a fetch is missing");
+  if (figures.at("fetches") != static_cast<double>(ops))
+    throw std::runtime_error("a fetch is missing");
   const double seconds = gevent::measured_part(figures).seconds;
   set_counters(state, which, cuts, seconds);
   set_origin_cpu(state, origin, origin_cpu_s, seconds);

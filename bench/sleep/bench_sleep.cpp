@@ -170,17 +170,18 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
                         "--batches", std::to_string(batches)});
   if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
   const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
-  nlohmann::json figures;
+  harness::figures_by_name figures;
   harness::record_batch(state, batches, [&] {
     figures = original.figures(arguments, patience);
     return gevent::measured_part(figures);
   });
-  if (figures.at("tasks") != tasks * batches) throw std::runtime_error("a task is missing");
+  if (figures.at("tasks") != static_cast<double>(tasks * batches))
+    throw std::runtime_error("a task is missing");
   count_by_task(state, tasks);
-  state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms").get<double>();
-  state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms").get<double>();
+  state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms");
+  state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms");
   if (tasks >= fewest_for_memory) {
-    state.counters["bytes_per_task"] = figures.at("bytes_per_task").get<double>();
+    state.counters["bytes_per_task"] = figures.at("bytes_per_task");
   }
 }
 

@@ -166,7 +166,7 @@ void gevent_row(benchmark::State& state, const std::string& via) {
   const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
   harness::record_batch(state, ops, [&] {
     const auto figures = original.figures(arguments, patience);
-    rings::expect(figures.at("switches") == ops.done, "a switch is missing");
+    rings::expect(figures.at("switches") == static_cast<double>(ops.done), "a switch is missing");
     const auto m = gevent::measured_part(figures);
     rings::expect_no_kernel_switches(m.used, ops);
     return m;

@@ -72,7 +72,7 @@ struct sink_body {
 /// when what stands between the chunks of a body is too large.
 template <class SyncStream, class Sink>
 http_answer http_get(SyncStream& stream, boost::beast::flat_buffer& buffer,
-                     std::string_view request, const http_limits& limits, Sink sink,
+                     std::string_view request, const http_limits& limits, Sink&& sink,
                      boost::system::error_code& ec) {
   namespace http = boost::beast::http;
   constexpr int most_informational = 8;

@@ -29,8 +29,10 @@ enum class fault {
   pop_dies
 };
 
+fault wanted = fault::none;  // of the channels made next; a child inherits it
+
 /// A channel with a fault that shows at its hundredth item.
-template <class Channel, fault Fault>
+template <class Channel>
 class faulty {
  public:
   explicit faulty(std::size_t capacity) : channel_(capacity) {}
@@ -40,36 +42,37 @@ class faulty {
   template <class T>
   void push(T value) {
     const bool now = ++*pushed_ == 100;
-    if (now && Fault == fault::push_fails) throw std::runtime_error("a push has failed");
-    if (now && Fault == fault::push_dies) ::raise(SIGKILL);
-    if (now && Fault == fault::lost) return;
-    if (now && Fault == fault::damaged) value.words.back() ^= 1;
-    if (now && Fault == fault::swapped)
+    if (now && fault_ == fault::push_fails) throw std::runtime_error("a push has failed");
+    if (now && fault_ == fault::push_dies) ::raise(SIGKILL);
+    if (now && fault_ == fault::lost) return;
+    if (now && fault_ == fault::damaged) value.words.back() ^= 1;
+    if (now && fault_ == fault::swapped)
       write_item(value, (value.words[0] >> 32) ^ 1);  // its neighbour
     channel_.push(value);
-    if (now && Fault == fault::doubled) channel_.push(value);
+    if (now && fault_ == fault::doubled) channel_.push(value);
   }
   auto pop() {
     const bool now = ++*popped_ == 100;
-    if (now && Fault == fault::pop_fails) throw std::runtime_error("a pop has failed");
-    if (now && Fault == fault::pop_dies) ::raise(SIGKILL);
+    if (now && fault_ == fault::pop_fails) throw std::runtime_error("a pop has failed");
+    if (now && fault_ == fault::pop_dies) ::raise(SIGKILL);
     return channel_.pop();
   }
   void close() { channel_.close(); }
 
  private:
   Channel channel_;
+  fault fault_ = wanted;
   shared_object<std::atomic<int>> pushed_;
   shared_object<std::atomic<int>> popped_;
 };
 
-template <class R, class Channel, fault Fault, std::size_t Bytes>
-std::string failure_of(std::int64_t pairs) {
+template <class R, class Channel, std::size_t Bytes>
+std::string failure_of(fault with, std::int64_t pairs) {
+  wanted = with;
   harness::first_cpu();  // remembers the CPUs before a member binds this thread
   R rt;
   return rt.run([&]() -> std::string {
-    producers_and_consumers<R, faulty<Channel, Fault>, Bytes> all(
-        rt, channel_case{pairs, 4, placement::same}, 2'000);
+    crew<R, faulty<Channel>, Bytes> all(rt, flow{pairs, 4, placement::same}, 2'000);
     try {
       all.work();
     } catch (const std::runtime_error& failure) {
@@ -82,15 +85,14 @@ std::string failure_of(std::int64_t pairs) {
 template <class R, class Channel, std::size_t Bytes>
 void expect_that_faults_show() {
   for (const std::int64_t pairs : {1, 4}) {
-    EXPECT_EQ((failure_of<R, Channel, fault::none, Bytes>(pairs)), "no failure");
-    for (const auto& failure : {failure_of<R, Channel, fault::lost, Bytes>(pairs),
-                                failure_of<R, Channel, fault::doubled, Bytes>(pairs),
-                                failure_of<R, Channel, fault::swapped, Bytes>(pairs)}) {
-      EXPECT_EQ(failure, "items were lost or doubled");
+    const auto failure = [pairs](fault with) { return failure_of<R, Channel, Bytes>(with, pairs); };
+    EXPECT_EQ(failure(fault::none), "no failure");
+    for (const fault with : {fault::lost, fault::doubled, fault::swapped}) {
+      EXPECT_EQ(failure(with), "items were lost or doubled");
     }
-    EXPECT_EQ((failure_of<R, Channel, fault::damaged, Bytes>(pairs)), "an item was damaged");
-    EXPECT_EQ((failure_of<R, Channel, fault::push_fails, Bytes>(pairs)), "a push has failed");
-    EXPECT_EQ((failure_of<R, Channel, fault::pop_fails, Bytes>(pairs)), "a pop has failed");
+    EXPECT_EQ(failure(fault::damaged), "an item was damaged");
+    EXPECT_EQ(failure(fault::push_fails), "a push has failed");
+    EXPECT_EQ(failure(fault::pop_fails), "a pop has failed");
   }
 }
 
@@ -118,8 +120,8 @@ TEST(process_channel_rows, FaultsShow) {
 template <class Channel>
 void expect_that_deaths_show() {
   for (const std::int64_t pairs : {1, 4}) {
-    for (const auto& failure : {failure_of<process, Channel, fault::push_dies, 8>(pairs),
-                                failure_of<process, Channel, fault::pop_dies, 8>(pairs)}) {
+    for (const fault with : {fault::push_dies, fault::pop_dies}) {
+      const std::string failure = failure_of<process, Channel, 8>(with, pairs);
       EXPECT_NE(failure.find("killed by signal 9"), std::string::npos) << failure;
     }
   }
