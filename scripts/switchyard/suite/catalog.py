@@ -85,6 +85,12 @@ class Row:
         return f"{self.runtime} {self.params['via']}" if "via" in self.params else self.runtime
 
     @property
+    def kind(self) -> tuple[str, ...]:
+        """What rows have in common that differ in numbers alone."""
+        words = (f"{key}:{v}" for key, v in self.params.items() if isinstance(v, str))
+        return (self.runtime, *words)
+
+    @property
     def case(self) -> tuple[tuple[str, int | float | str], ...]:
         """What it may be compared over: the parameters that aren't part of the column."""
         return tuple((key, value) for key, value in self.params.items() if key != "via")
@@ -175,11 +181,13 @@ def in_order(items: Iterable[T], workload_of: Callable[[T], Workload]) -> list[T
 def select(
     workloads: Iterable[Workload],
     *,
-    full: bool,
+    size: str,
     pattern: str | None = None,
     runtimes: str | None = None,
 ) -> list[Workload]:
-    """Only the rows that a run's options ask for; raises BadInputError when none is left."""
+    """Only the rows that a run's options ask for; raises BadInputError when none is left. `size` is
+    quick, full, or smoke: one row of each kind.
+    """
     workloads = list(workloads)
     try:
         wanted = re.compile(pattern or "")
@@ -188,17 +196,31 @@ def select(
     names = _known_runtimes(workloads, runtimes)
     selected = []
     for workload in workloads:
-        rows = tuple(
+        rows = [
             row
             for row in workload.rows
-            if row.runtime in names and (full or row.set == "quick") and wanted.search(row.name)
-        )
+            if row.runtime in names and wanted.search(row.name)
+            and (size != "quick" or row.set == "quick")
+        ]  # fmt: skip
+        if size == "smoke":
+            rows = _one_of_each_kind(rows)
         if rows:
-            selected.append(replace(workload, rows=rows))
+            selected.append(replace(workload, rows=tuple(rows)))
     if not selected:
-        hint = "" if full else " (rows of the full set need --full)"
+        hint = " (rows of the full set need --full)" if size == "quick" else ""
         raise BadInputError(f"no benchmark matches; `switchyard.sh list` names all{hint}")
     return selected
+
+
+def _one_of_each_kind(rows: list[Row]) -> list[Row]:
+    """The first, of the quick set where that has one. What a full run launches once only goes to
+    the edge of the machine: it is left out where a workload has anything else.
+    """
+    cheap = [row for row in rows if row.set == "quick" or row.rounds is None]
+    firsts: dict[tuple[str, ...], Row] = {}
+    for row in sorted(cheap or rows, key=lambda row: row.set != "quick"):
+        firsts.setdefault(row.kind, row)
+    return list(firsts.values())
 
 
 def _known_runtimes(workloads: list[Workload], wanted: str | None) -> set[str]:

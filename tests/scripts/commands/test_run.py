@@ -93,6 +93,29 @@ def test_quick_leaves_out_the_full_set(cli: Cli, out: Path, tmp_path: Path):
     assert len(rows_of(tmp_path / "full", "sleep")) == 3
 
 
+def test_smoke_takes_a_row_of_each_kind_of_every_workload(cli: Cli, build: Path, out: Path):
+    names = (
+        "channel/thread/via:mutex/pairs:4", "channel/thread/via:mutex/pairs:1",
+        "channel/thread/via:ring/pairs:1", "channel/fiber/via:mutex/pairs:1",
+    )  # fmt: skip
+    quick = {names[1], names[3]}
+    write_bench(build, [row(n, set_="quick" if n in quick else "full") for n in names])
+    climb = row("limits/fiber/of:tasks", set_="full", rounds=1)
+    write_bench(build, [climb, climb | {"name": "limits/fiber/of:tasks/most:8"}])
+    spawn = [row("spawn/fiber/tasks:1", set_="full"), row("spawn/thread/tasks:1", rounds=1),
+             row("spawn/process/tasks:9", set_="full", rounds=1)]  # fmt: skip
+    write_bench(build, spawn)
+    done = cli("run", "--smoke", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert {r["switchyard_name"] for r in rows_of(out, "channel")} == set(names[1:])
+    assert [r["switchyard_name"] for r in rows_of(out, "limits")] == [climb["name"]]
+    assert {r["switchyard_name"] for r in rows_of(out, "spawn")} == {e["name"] for e in spawn[:2]}
+    assert len(rows_of(out, "echo")) == 3
+    run = json.loads((out / "environment.json").read_text())["run"]
+    assert (run["rounds_wanted"], run["min_time_s"], run["budget_s"]) == (1, 0.01, None)
+    assert run["options"]["smoke"] is True
+
+
 def test_a_row_for_one_round_is_launched_in_the_first_only(cli: Cli, build: Path, out: Path):
     entries = [row("limits/fiber/of:tasks", rounds=1), row("limits/thread/of:tasks")]
     does = {entry["name"]: {"fields": {"reached": 64.0, "label": "ports"}} for entry in entries}
