@@ -156,8 +156,8 @@ def spoil_hardware(document: dict) -> None:
 
 
 SPOILT = {
-    "time_unit": spoil_unit, "params": spoil_params, "tasks": spoil_param, "label": spoil_label,
-    "round": spoil_round, "hardware": spoil_hardware,
+    "time_unit": spoil_unit, "rows[0].params`": spoil_params, "rows[0].params[...]": spoil_param,
+    "metric.label": spoil_label, "benchmarks[0].round": spoil_round, "hardware": spoil_hardware,
 }  # fmt: skip
 
 
