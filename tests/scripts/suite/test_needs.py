@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,10 @@ def needy(build: Path) -> Path:
 @pytest.fixture
 def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A machine without gevent and wrk, whatever this one has."""
-    (tmp_path / "python").mkdir()
-    hidden = "import sys\nsys.modules['gevent'] = None\n"
-    (tmp_path / "python" / "sitecustomize.py").write_text(hidden)
+    monkeypatch.setitem(sys.modules, "gevent", None)
     (tmp_path / "bin").mkdir()
     for name in ("bash", "dirname", "readlink", "git"):
         (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
 
@@ -54,7 +52,7 @@ def having(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wrk = tmp_path / "bin" / "wrk"
     wrk.write_text("#!/bin/sh\necho 'wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012'; exit 1\n")
     wrk.chmod(0o755)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
+    monkeypatch.syspath_prepend(tmp_path / "python")
     monkeypatch.setenv("PATH", f"{wrk.parent}:/usr/bin:/bin")
 
 
