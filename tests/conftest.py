@@ -2,6 +2,7 @@
 of made-up builds, and a project whose revisions are built.
 """
 
+import contextlib
 import io
 import json
 import subprocess
@@ -15,6 +16,7 @@ from fakes import row, write_bench
 from rich.console import Console
 from tiny_project import CMAKE, commit, git
 
+import switchyard.cli
 from switchyard.gate import evidence
 from switchyard.gate.revision import Builder
 
@@ -52,14 +54,36 @@ def build(tmp_path: Path) -> Path:
 Cli = Callable[..., subprocess.CompletedProcess]
 
 
+def _arguments(build: Path, command: str, *arguments: str | Path) -> list[str]:
+    """For run, list and doctor with --build of the fixture."""
+    is_of_a_build = command in ("run", "list", "doctor") and "--build" not in arguments
+    return [command, *(["--build", str(build)] if is_of_a_build else []), *map(str, arguments)]
+
+
 @pytest.fixture
 def cli(build: Path) -> Cli:
-    """Runs `switchyard.sh ARGUMENTS...`; for run, list and doctor with --build of the fixture."""
+    """What `switchyard.sh ARGUMENTS...` does, in this process: it takes seconds to start one and
+    load everything anew.
+    """
 
-    def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess:
-        if command not in ("plot", "report", "merge") and "--build" not in arguments:
-            arguments = ("--build", build, *arguments)
-        argv = [str(SWITCHYARD), command, *map(str, arguments)]
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess:
+        argv, stdout, stderr = _arguments(build, *arguments), io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            try:
+                code = switchyard.cli.main(argv)
+            except SystemExit as ended:
+                code = ended.code
+        return subprocess.CompletedProcess(argv, code, stdout.getvalue(), stderr.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def shell(build: Path) -> Cli:
+    """The same in a process of its own, for what signals do to it."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess:
+        argv = [str(SWITCHYARD), *_arguments(build, *arguments)]
         return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
 
     return run

@@ -7,6 +7,7 @@ import argparse
 import random
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,25 @@ from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.paths import RELEASE_BUILD, RESULTS, recorded
 
-# rounds, budget in seconds, minimum time of a row in seconds, time-out of a launch in seconds
-QUICK = (6, 120.0, 0.05, 60.0)
-FULL = (6, 2700.0, 0.2, 120.0)
+# Of each size the rounds, the budget in seconds, the minimum time of a row in seconds, and the
+# time-out of a launch in seconds.
+SIZES = {
+    "quick": (6, 120.0, 0.05, 60.0), "full": (6, 2700.0, 0.2, 120.0), "smoke": (1, None, 0.01, 60.0)
+}  # fmt: skip
 # Beyond these it is a slip of the hand, and select() takes no time-out of centuries.
 MOST_ROUNDS = 10_000
 A_DAY_S = 86_400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument(
-        "--quick", action="store_true", help="at most 120 s of measuring, 6 rounds (default)"
-    )
-    size.add_argument("--full", action="store_true", help="all rows, at most 45 minutes, 6 rounds")
+    sizes = parser.add_mutually_exclusive_group()
+    for name, what in (
+        ("quick", "at most 120 s of measuring, 6 rounds (default)"),
+        ("full", "all rows, at most 45 minutes, 6 rounds"),
+        ("smoke", "does everything work here: one round, as short as can be, of a row of each kind "
+         "(workload, runtime, and whatever is told in words rather than numbers)"),
+    ):  # fmt: skip
+        sizes.add_argument(f"--{name}", action="store_true", help=what)
     parser.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
     parser.add_argument("--runtimes", metavar="A,B", help="only these runtimes")
     parser.add_argument("--rounds", type=int, metavar="N", help="exactly N rounds, no budget")
@@ -54,26 +60,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A run as the command line asks for it. `options` are all of them, as they are recorded."""
+
+    plan: Plan
+    size: str
+    filter: str | None
+    runtimes: str | None
+    build: Path
+    out: Path | None
+    plot: bool
+    report: bool
+    options: dict[str, Any]
+
+
 def main(args: argparse.Namespace) -> int:
-    plan = _plan(args)
+    return _run(_asked(args))
+
+
+def _run(asked: _Asked) -> int:
     workloads = catalog.select(
-        catalog.load(args.build), full=args.full, pattern=args.filter, runtimes=args.runtimes
+        catalog.load(asked.build), size=asked.size, pattern=asked.filter, runtimes=asked.runtimes
     )
     workloads, left_out = needs.without_missing(workloads)
-    facts = environment.collect(args.build)
-    folder = ResultsFolder.create(args.out or RESULTS / environment.folder_name(facts))
-    folder.environment = facts | {"run": _run_facts(plan, args, left_out)}
-    tally = _measure(plan, workloads, folder)
+    facts = environment.collect(asked.build)
+    folder = ResultsFolder.create(asked.out or RESULTS / environment.folder_name(facts))
+    folder.environment = facts | {"run": _run_facts(asked, left_out)}
+    tally = _measure(asked.plan, workloads, folder)
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
     from ..compare import terminal
 
-    terminal.print_results(folder, tally, plan.rounds)
+    terminal.print_results(folder, tally, asked.plan.rounds)
     code = _exit_code(tally)
-    if (args.plot or args.report) and any(k.has_measurement() for k in folder.workloads.values()):
+    if (asked.plot or asked.report) and any(k.has_measurement() for k in folder.workloads.values()):
         from ..compare.figures import draw_figures
         from ..compare.report.page import write_report
 
-        wanted = [draw_figures] * args.plot + [write_report] * args.report
+        wanted = [draw_figures] * asked.plot + [write_report] * asked.report
         for write in wanted:
             try:
                 write(folder)
@@ -90,8 +114,9 @@ def _exit_code(tally: Tally) -> int:
     return 1 if tally.failures or not tally.launches else 0
 
 
-def _plan(args: argparse.Namespace) -> Plan:
-    rounds, budget_s, min_time_s, timeout_s = FULL if args.full else QUICK
+def _asked(args: argparse.Namespace) -> _Asked:
+    size = next((name for name in SIZES if getattr(args, name)), "quick")
+    rounds, budget_s, min_time_s, timeout_s = SIZES[size]
     if args.rounds is not None:
         rounds, budget_s = args.rounds, None
     budget_s = args.budget if args.budget is not None else budget_s
@@ -104,15 +129,19 @@ def _plan(args: argparse.Namespace) -> Plan:
         if value is not None and not 0 < value <= most:
             raise BadInputError(f"{name} must be above 0 and at most {most}, not {value}")
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(2**31)
-    return Plan(rounds, budget_s, min_time_s, timeout_s, seed)
+    plan = Plan(rounds, budget_s, min_time_s, timeout_s, seed)
+    options = {key: recorded(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
+    return _Asked(
+        plan, size, args.filter, args.runtimes, args.build, args.out, args.plot, args.report,
+        options,
+    )  # fmt: skip
 
 
-def _run_facts(plan: Plan, args: argparse.Namespace, left_out: needs.LeftOut) -> dict[str, Any]:
+def _run_facts(asked: _Asked, left_out: needs.LeftOut) -> dict[str, Any]:
+    plan = asked.plan
     return {
         "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
-        "options": {
-            key: recorded(v) if isinstance(v, Path) else v for key, v in vars(args).items()
-        },
+        "options": asked.options,
         "seed": plan.seed,
         "rounds_wanted": plan.rounds,
         "budget_s": plan.budget_s,

@@ -1,7 +1,7 @@
-"""Every warning a run can give, each with what to do about it. The one home for warnings.
+"""What makes a run or a single row doubtful, from the values on that suite/warnings.py has.
 
-A warning says what was seen and how bad it was; the worst rows are named, not all of them: what
-can be said of each is in row_notes.py.
+A warning of a run says what was seen, how bad it was, and what to do about it; the worst rows are
+named, not all of them. Of a row it is a few words.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,9 @@ from typing import Any
 
 from ..suite.results import Record, ResultsFolder, WorkloadResults
 from ..suite.tally import Tally
-from .comparison import compare
-from .row_notes import NOISE, SATURATED_PERCENT, STEAL_PERCENT, late, noisy, summaries_of, worst
+from ..suite.warnings import BUSY_AT_START, DOUBTS, NOISE, STOP_OTHERS
+from .comparison import Comparison, compare
+from .statistics import Summary
 
 _NAMED = 3
 
@@ -28,14 +29,23 @@ def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list
         *_errors(records),
         *_limits(records),
         *_incomplete(tally, wanted_rounds),
-        *_saturated(records),
-        *_origin_saturated(records),
-        *_late(records),
         *_slowed_down(folder.environment.get("build") or {}),
-        *_steal(records),
+        *_doubtful(records),
         *_busy(folder.environment.get("machine", {})),
         *_noise(folder.workloads.values()),
     ]
+
+
+def notes_of(comparison: Comparison, records: Iterable[Record]) -> dict[str, list[str]]:
+    """By row; those of which nothing is to be said are not in it."""
+    records = list(records)
+    notes: dict[str, list[str]] = {}
+    for doubt in DOUBTS:
+        for name, value in doubt.worst(records).items():
+            notes.setdefault(name, []).append(doubt.note.format(value))
+    for name, share in _noisy(_summaries(comparison)).items():
+        notes.setdefault(name, []).append(f"noise {100 * share:.0f} %")
+    return notes
 
 
 def _errors(records: list[Record]) -> Iterator[RunWarning]:
@@ -80,56 +90,27 @@ def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
         )
 
 
-def _saturated(records: list[Record]) -> Iterator[RunWarning]:
-    found = worst(records, "load_cpu_percent", SATURATED_PERCENT)
-    if found:
-        yield RunWarning(
-            f"load generator saturated: {_named(found, '{:.0f} % of its CPU')}",
-            "these rows measure the generator: the server may be faster; give it a faster core",
-        )
-
-
-def _origin_saturated(records: list[Record]) -> Iterator[RunWarning]:
-    found = worst(records, "origin_cpu_percent", SATURATED_PERCENT)
-    if found:
-        yield RunWarning(
-            f"the origin is saturated: {_named(found, '{:.0f} % of its CPU')}",
-            "these rows measure the origin: those who fetch may be faster; give it a faster core",
-        )
-
-
-def _late(records: list[Record]) -> Iterator[RunWarning]:
-    found = late(records)
-    if found:
-        yield RunWarning(
-            f"load generator late: {_named(found, 'by {:.0f} % of the median latency')}",
-            "part of the latency of these rows is the generator's own; give it a CPU of its own",
-        )
-
-
-def _steal(records: list[Record]) -> Iterator[RunWarning]:
-    found = worst(records, "steal_percent", STEAL_PERCENT)
-    if found:
-        yield RunWarning(
-            f"the hypervisor took CPU time away: {_named(found, '{:.1f} % steal')}",
-            "repeat at a quieter time or on a machine of your own",
-        )
+def _doubtful(records: list[Record]) -> Iterator[RunWarning]:
+    for doubt in DOUBTS:
+        found = doubt.worst(records)
+        if found:
+            yield RunWarning(f"{doubt.run}: {_named(found, doubt.share)}", doubt.advice)
 
 
 def _busy(machine: dict) -> Iterator[RunWarning]:
     """Judged before the first launch: later our own tasks are in the load average."""
     load, cpus = machine.get("load_average") or 0.0, machine.get("cpu_count") or 1
-    if load > 0.5 * cpus:
+    if load > BUSY_AT_START * cpus:
         yield RunWarning(
             f"load average {load:.1f} on {cpus} CPUs at the start: something else was running",
-            "stop other programs, or wait until they are done, and repeat",
+            f"{STOP_OTHERS}, and repeat",
         )
 
 
 def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
     for kept in workloads:
-        summaries = summaries_of(compare(kept))
-        shares = noisy(summaries)
+        summaries = _summaries(compare(kept))
+        shares = _noisy(summaries)
         if shares:
             ranges = any(summaries[name].is_range for name in shares)
             what = "half the range" if ranges else "half the 95 % interval"
@@ -140,6 +121,17 @@ def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
                 f"{_named(percents, '{:.0f} %')}",
                 "differences below that mean nothing: more --rounds, or a quieter machine",
             )
+
+
+def _summaries(comparison: Comparison) -> dict[str, Summary]:
+    """By row, of those that have more than a round."""
+    cells = comparison.cells.values()
+    return {c.row.name: c.summary for c in cells if c.summary and c.summary.count > 1}
+
+
+def _noisy(summaries: dict[str, Summary]) -> dict[str, float]:
+    """The noise of those where it is above what is tolerated."""
+    return {name: s.noise for name, s in summaries.items() if s.noise > NOISE}
 
 
 def _named(found: dict[str, float], form: str) -> str:

@@ -8,7 +8,7 @@ import platform
 import re
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from .. import __version__
 from ..system.files import now_in_names
@@ -24,24 +24,26 @@ _SYSCTLS = (
 )  # fmt: skip
 _GIT_TIMEOUT_S = 20.0
 _LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
+
+
+def _facts(**types: Any) -> Any:  # noqa: ANN401 (types)
+    return TypedDict("_facts", {name: kind | None for name, kind in types.items()}, total=False)
+
+
 # The types of what is computed with when results are read back; the rest is only shown.
-_NUMBER = (int, float)
-_TYPES = {
-    "git": {"sha": str},
-    "build": {"injected_slowdown_percent": _NUMBER},
-    "machine": {
-        "cpu_count": int, "usable_cpus": list, "load_average": _NUMBER, "virtualisation": str,
-        "mitigations": dict,
-    },
-    "limits": {},
-    "python": {},
-    "programs": {},
-    "run": {
-        "options": dict, "started_at": str, "ended_at": str, "rounds_wanted": int,
-        "rounds_done": int, "launches": int, "measured_s": _NUMBER, "min_time_s": _NUMBER,
-        "budget_s": _NUMBER, "never_launched": list, "left_out": dict, "interrupted_by": int,
-    },
-}  # fmt: skip
+Facts = _facts(
+    git=_facts(sha=str),
+    build=_facts(injected_slowdown_percent=float),
+    machine=_facts(
+        cpu_count=int, usable_cpus=list, load_average=float, virtualisation=str, mitigations=dict
+    ),
+    limits=dict, python=dict, programs=dict,
+    run=_facts(
+        options=dict, started_at=str, ended_at=str, rounds_wanted=int, rounds_done=int,
+        launches=int, measured_s=float, min_time_s=float, budget_s=float, never_launched=list,
+        left_out=dict, interrupted_by=int,
+    ),
+)  # fmt: skip
 
 
 def git_state(root: Path = ROOT) -> dict[str, Any]:
@@ -83,18 +85,6 @@ def folder_name(facts: dict[str, Any]) -> str:
     host = re.sub(r"[^A-Za-z0-9.-]", "-", facts["machine"]["host"] or "unknown").split(".")[0]
     sha = (facts["git"]["sha"] or "nocommit")[:7]
     return f"{now_in_names()}-{host}-{sha}"
-
-
-def require_types(facts: dict[str, Any]) -> None:
-    """Raises TypeError, naming the fact, if one that is there is not of its type."""
-    for section, types in _TYPES.items():
-        found = facts.get(section)
-        if not isinstance(found, dict | None):
-            raise TypeError(f"{section!r} is no object")
-        for name, expected in types.items():
-            value = (found or {}).get(name)
-            if value is not None and not isinstance(value, expected):
-                raise TypeError(f"{name!r} of {section!r} is {value!r}")
 
 
 def in_short(facts: dict[str, Any]) -> list[str]:

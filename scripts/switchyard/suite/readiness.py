@@ -1,8 +1,7 @@
 """What may spoil a run (warn) or keep rows from running (limit), one function per subject.
 
 Each yields findings from what the machine says; where the machine says nothing (a container
-without sysfs, say), it yields nothing. Thresholds come from the largest rows: 10,000 processes or
-threads, 1,024 connections with both ends on this machine, 100,000 fibers.
+without sysfs, say), it yields nothing. The thresholds are in warnings.py.
 """
 
 from collections.abc import Iterator
@@ -12,15 +11,11 @@ from pathlib import Path
 from ..system import tools, units
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
-from . import needs
+from . import needs, warnings
 from .environment import build_info, git_state
 
 OK, WARN, LIMIT = "ok", "warn", "limit"
 
-_TASKS = 10_000
-_CONNECTIONS = 1_024
-_OPEN_FILES = 2 * _CONNECTIONS + 128
-_MEMORY = 2 * 1024**3
 _STEAL_SAMPLE_S = 1.0
 
 
@@ -165,14 +160,14 @@ def neighbours(machine: Machine, steal_s: float) -> Iterator[Finding]:
     steal = machine.steal_percent(steal_s)
     if steal is not None:
         yield _judge(
-            steal > 1, WARN, "steal", f"{steal:.1f} % over {steal_s:g} s",
+            steal > warnings.STEAL.above, WARN, "steal", f"{steal:.1f} % over {steal_s:g} s",
             "the hypervisor gives CPU time to others: repeat at a quieter time",
         )  # fmt: skip
     load, count = machine.load_average(), max(len(machine.usable_cpus()), 1)
     if load is not None:
         yield _judge(
-            load > 0.25 * count, WARN, "load", f"{load:.2f} on {count} CPUs",
-            "stop other programs, or wait until they are done",
+            load > warnings.BUSY * count, WARN, "load", f"{load:.2f} on {count} CPUs",
+            warnings.STOP_OTHERS,
         )  # fmt: skip
 
 
@@ -181,8 +176,9 @@ def memory(machine: Machine) -> Iterator[Finding]:
     if "MemAvailable" in info:
         available = info["MemAvailable"]
         yield _judge(
-            available < _MEMORY, LIMIT, "memory", f"{units.with_unit(available, 'B')} available",
-            f"the largest rows need about {units.with_unit(_MEMORY, 'B')}",
+            available < warnings.MEMORY, LIMIT, "memory",
+            f"{units.with_unit(available, 'B')} available",
+            f"the largest rows need about {units.with_unit(warnings.MEMORY, 'B')}",
         )  # fmt: skip
     used_swap = info.get("SwapTotal", 0) - info.get("SwapFree", 0)
     if "SwapTotal" in info:
@@ -200,13 +196,13 @@ def memory(machine: Machine) -> Iterator[Finding]:
 
 
 def open_files(soft: int | None, hard: int | None) -> Iterator[Finding]:
-    raise_it = f"ulimit -n {_OPEN_FILES}" if hard is None or hard >= _OPEN_FILES else (
-        f"raise the hard limit ({hard}) in /etc/security/limits.conf"
-    )  # fmt: skip
+    raise_it = f"ulimit -n {warnings.OPEN_FILES}"
+    if hard is not None and hard < warnings.OPEN_FILES:
+        raise_it = f"raise the hard limit ({hard}) in /etc/security/limits.conf"
     yield _judge(
-        soft is not None and soft < _OPEN_FILES, LIMIT, "open files",
+        soft is not None and soft < warnings.OPEN_FILES, LIMIT, "open files",
         f"soft limit {soft or 'none'}, hard limit {hard or 'none'}",
-        f"{_CONNECTIONS} connections need {_OPEN_FILES}: {raise_it}",
+        f"{warnings.CONNECTIONS} connections need {warnings.OPEN_FILES}: {raise_it}",
     )  # fmt: skip
 
 
@@ -223,8 +219,9 @@ def tasks(machine: Machine, nproc: int | None) -> Iterator[Finding]:
         return
     name = min(known, key=known.get)
     yield _judge(
-        known[name] < _TASKS + 200, LIMIT, "processes and threads", f"{known[name]:,} ({name})",
-        f"rows with {_TASKS:,} tasks will report a limit: raise {name}",
+        known[name] < warnings.TASKS + warnings.OTHER_TASKS, LIMIT, "processes and threads",
+        f"{known[name]:,} ({name})",
+        f"rows with {warnings.TASKS:,} tasks will report a limit: raise {name}",
     )  # fmt: skip
 
 
@@ -233,7 +230,7 @@ def mappings(machine: Machine) -> Iterator[Finding]:
     count = machine.sysctl("vm/max_map_count")
     if count is not None:
         yield _judge(
-            count < 2 * _TASKS + 5_000, LIMIT, "memory mappings", f"vm.max_map_count {count:,}",
+            count < warnings.MAPPINGS, LIMIT, "memory mappings", f"vm.max_map_count {count:,}",
             "thread stacks take two each: sysctl vm.max_map_count=262144",
         )  # fmt: skip
 
@@ -242,14 +239,15 @@ def sockets(machine: Machine) -> Iterator[Finding]:
     backlog = machine.sysctl("net/core/somaxconn")
     if backlog is not None:
         yield _judge(
-            backlog < _CONNECTIONS, LIMIT, "listen backlog", f"net.core.somaxconn {backlog}",
-            f"{_CONNECTIONS} connections at once may wait: sysctl net.core.somaxconn=4096",
+            backlog < warnings.CONNECTIONS, LIMIT, "listen backlog",
+            f"net.core.somaxconn {backlog}",
+            f"{warnings.CONNECTIONS} connections at once may wait: sysctl net.core.somaxconn=4096",
         )  # fmt: skip
     ports, waiting = machine.port_range(), machine.time_wait_sockets() or 0
     if ports:
         free = ports[1] - ports[0] + 1 - waiting
         yield _judge(
-            free < 4 * _CONNECTIONS, LIMIT, "ports",
+            free < warnings.PORTS, LIMIT, "ports",
             f"{ports[0]}-{ports[1]}, {waiting} in TIME_WAIT",
             "wait a minute, or: sysctl net.ipv4.ip_local_port_range='15000 60999'",
         )  # fmt: skip

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
+
+from msgspec import ValidationError, convert
 
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.files import write
 from ..system.paths import recorded
 from .catalog import Row, Workload, bare_name
-from .environment import require_types
+from .environment import Facts
 
 LIMIT_PREFIX = "limit reached: "
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -42,12 +44,6 @@ class Record:
     @property
     def is_limit(self) -> bool:
         return (self.problem or "").startswith(LIMIT_PREFIX)
-
-    def require_usable(self) -> None:
-        """Raises TypeError or KeyError for what no launch can have written."""
-        if not isinstance(self.round, int):
-            raise TypeError(f"'round' is {self.round!r}")
-        self.value("real_time")
 
     @property
     def label(self) -> str:
@@ -105,6 +101,22 @@ class WorkloadResults:
             "hardware": self.hardware,
             "benchmarks": self.benchmarks,
         }
+
+
+class _Launched(TypedDict):
+    name: str
+    round: NotRequired[int]
+    run_type: NotRequired[str]
+    switchyard_name: NotRequired[str]
+
+
+class _Document(TypedDict):
+    """A file as document() has it."""
+
+    context: dict[str, Any]
+    switchyard: dict[str, Any]
+    hardware: NotRequired[dict[str, dict[str, float]]]
+    benchmarks: list[_Launched]
 
 
 @dataclass
@@ -171,33 +183,32 @@ class ResultsFolder:
             document = _read(file)
             try:
                 if file.name == _ENVIRONMENT:
-                    require_types(document)
+                    convert(document, Facts)
                     folder.environment = document
                     continue
-                workload = Workload.parse(document["switchyard"])
-                rows = list(document["benchmarks"])
-                hardware = _counted(workload, document.get("hardware", {}))
-                kept = WorkloadResults(workload, document["context"], rows, hardware)
-                for record in kept.records():
-                    record.require_usable()
+                kept = _usable(document)
             except KeyError as error:
                 raise BadInputError(f"{_foreign(file)}: no or unknown {error}") from None
-            except (TypeError, AttributeError) as error:
+            except ValidationError as error:
                 raise BadInputError(f"{_foreign(file)}: {error}") from None
-            folder.workloads[workload.name] = kept
+            folder.workloads[kept.workload.name] = kept
         if not folder.workloads:
             raise BadInputError(f"nothing was measured in {path}: no <workload>.json in it")
         return folder
 
 
-def _counted(workload: Workload, hardware: object) -> dict[str, dict[str, float]]:
-    """By row, the counters that the workload names; raises TypeError for what can't be these."""
-    if not isinstance(hardware, dict):
-        raise TypeError(f"'hardware' is {hardware!r}")
+def _usable(document: dict[str, Any]) -> WorkloadResults:
+    """Raises ValidationError or KeyError for what no launch can have written."""
+    convert(document, _Document)
+    workload = Workload.parse(document["switchyard"])
+    hardware = document.get("hardware", {})
     for name, counters in hardware.items():
-        if not isinstance(counters, dict) or set(counters) - set(workload.hardware_counters):
-            raise TypeError(f"'hardware' of {name} is {counters!r}")
-    return hardware
+        if set(counters) - set(workload.hardware_counters):
+            raise ValidationError(f"'hardware' of {name} is {counters!r}")
+    kept = WorkloadResults(workload, document["context"], document["benchmarks"], hardware)
+    for record in kept.records():
+        record.value("real_time")
+    return kept
 
 
 def newest(results: Path) -> Path:

@@ -88,12 +88,12 @@ def test_switch_figure_has_only_panels_with_data(cases: list[str], panels: int, 
         assert sum(ax.get_visible() for ax in figure.axes) == panels
 
 
-def test_plots_of_an_interrupted_run_keep_its_exit_code(cli: Cli, build: Path, out: Path):
+def test_plots_of_an_interrupted_run_keep_its_exit_code(shell: Cli, build: Path, out: Path):
     ring, last = row("switch/fiber/via:yield/tasks:16/placement:same"), row("spawn/fiber/tasks:1")
     write_bench(build, [ring], {ring["name"]: {"fields": {"real_time": 5.0}}})
     write_bench(build, [last], {last["name"]: {"code": INTERRUPT}})
     arguments = ("run", "--rounds", "2", "--seed", "0", "--filter", "switch|spawn", "--out", out)
-    done = cli(*arguments, "--plot")
+    done = shell(*arguments, "--plot")
     assert done.returncode == 128 + 15, done.stderr
     assert (out / "plots" / "switch_cost.png").exists()
 
@@ -156,8 +156,8 @@ def spoil_hardware(document: dict) -> None:
 
 
 SPOILT = {
-    "time_unit": spoil_unit, "params": spoil_params, "tasks": spoil_param, "label": spoil_label,
-    "round": spoil_round, "hardware": spoil_hardware,
+    "time_unit": spoil_unit, "rows[0].params`": spoil_params, "rows[0].params[...]": spoil_param,
+    "metric.label": spoil_label, "benchmarks[0].round": spoil_round, "hardware": spoil_hardware,
 }  # fmt: skip
 
 

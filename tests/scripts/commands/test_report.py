@@ -199,7 +199,7 @@ def test_what_can_not_be_reported_is_one_clear_line(cli: Cli, tmp_path: Path, ou
         ((tmp_path / "list",), "holds no results"),
         ((tmp_path / "other",), "holds no results"),
         ((tmp_path / "deep",), "is no JSON"),
-        ((spoilt,), "'rounds_wanted' of 'run' is 'six'"),
+        ((spoilt,), "got `str` - at `$.run.rounds_wanted`"),
         ((out, "--out", "/proc/report.html"), "cannot write /proc/report.html"),
         ((out, "--out", tmp_path / "no" / "r.html"), "No such file or directory"),
         ((out, "--out", out), "it is a folder"),

@@ -50,7 +50,7 @@ def test_environment_tells_code_machine_and_options(cli: Cli, out: Path):
 
 
 def test_order_follows_the_seed_and_differs_between_rounds(cli: Cli, tmp_path: Path):
-    rows = [row(f"spawn/thread/tasks:{n}") for n in range(1, 9)]
+    rows = [row(f"spawn/thread/tasks:{n}") for n in range(1, 6)]
 
     def order(seed: int) -> list[str]:
         log = tmp_path / f"log{len(list(tmp_path.glob('log*')))}"
@@ -60,8 +60,8 @@ def test_order_follows_the_seed_and_differs_between_rounds(cli: Cli, tmp_path: P
         return log.read_text().split()
 
     first = order(1)
-    assert sorted(first[:8]) == sorted(first[8:]) == sorted(entry["name"] for entry in rows)
-    assert first[:8] != first[8:]
+    assert sorted(first[:5]) == sorted(first[5:]) == sorted(entry["name"] for entry in rows)
+    assert first[:5] != first[5:]
     assert order(1) == first
     assert order(2) != first
 
@@ -91,6 +91,29 @@ def test_quick_leaves_out_the_full_set(cli: Cli, out: Path, tmp_path: Path):
     assert len(rows_of(out, "sleep")) == 2
     cli("run", "--full", "--rounds", "1", "--out", tmp_path / "full")
     assert len(rows_of(tmp_path / "full", "sleep")) == 3
+
+
+def test_smoke_takes_a_row_of_each_kind_of_every_workload(cli: Cli, build: Path, out: Path):
+    names = (
+        "channel/thread/via:mutex/pairs:4", "channel/thread/via:mutex/pairs:1",
+        "channel/thread/via:ring/pairs:1", "channel/fiber/via:mutex/pairs:1",
+    )  # fmt: skip
+    quick = {names[1], names[3]}
+    write_bench(build, [row(n, set_="quick" if n in quick else "full") for n in names])
+    climb = row("limits/fiber/of:tasks", set_="full", rounds=1)
+    write_bench(build, [climb, climb | {"name": "limits/fiber/of:tasks/most:8"}])
+    spawn = [row("spawn/fiber/tasks:1", set_="full"), row("spawn/thread/tasks:1", rounds=1),
+             row("spawn/process/tasks:9", set_="full", rounds=1)]  # fmt: skip
+    write_bench(build, spawn)
+    done = cli("run", "--smoke", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert {r["switchyard_name"] for r in rows_of(out, "channel")} == set(names[1:])
+    assert [r["switchyard_name"] for r in rows_of(out, "limits")] == [climb["name"]]
+    assert {r["switchyard_name"] for r in rows_of(out, "spawn")} == {e["name"] for e in spawn[:2]}
+    assert len(rows_of(out, "echo")) == 3
+    run = json.loads((out / "environment.json").read_text())["run"]
+    assert (run["rounds_wanted"], run["min_time_s"], run["budget_s"]) == (1, 0.01, None)
+    assert run["options"]["smoke"] is True
 
 
 def test_a_row_for_one_round_is_launched_in_the_first_only(cli: Cli, build: Path, out: Path):

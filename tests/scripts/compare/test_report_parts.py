@@ -43,7 +43,7 @@ def test_the_command_of_a_row_measures_it_and_nothing_else(workload: str, tmp_pa
     assert [command.name for command in commands] == [row.name for row in made.rows]
     for command in commands:
         asked = options(command.line)
-        chosen = catalog.select([made], full=asked.full, pattern=asked.filter)
+        chosen = catalog.select([made], size="full", pattern=asked.filter)
         assert [row.name for workload in chosen for row in workload.rows] == [command.name]
         assert (asked.rounds, asked.seed, asked.min_time, asked.full) == (4, 7, 0.05, True)
 
@@ -56,6 +56,11 @@ def test_workload_and_run_have_commands_of_their_own(tmp_path):
     assert (again.full, again.filter, again.runtimes) == (True, "^echo/|^cpu/", None)
     assert (again.rounds, again.seed, again.min_time) == (4, 7, 0.05)
     assert found.code[0] == "git checkout 0123456789abcdef"
+
+
+def test_a_smoke_run_is_repeated_as_one(tmp_path):
+    run = RUN | {"options": RUN["options"] | {"full": False, "smoke": True}}
+    assert options(recipe(tmp_path, "echo", run=run).whole).smoke
 
 
 def test_names_with_signs_of_shell_and_regex_are_quoted(tmp_path):

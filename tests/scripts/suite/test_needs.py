@@ -1,14 +1,12 @@
 """Rows that need what a machine may lack: run where it is there, else left out with one line."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cli
+from conftest import Cli
 from fakes import row, write_bench
 
 from switchyard.suite import needs
@@ -31,28 +29,12 @@ def needy(build: Path) -> Path:
 
 
 @pytest.fixture
-def cli(build: Path) -> Cli:
-    """The package as it is: switchyard.sh would keep what PYTHONPATH hides or adds from it."""
-
-    def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess:
-        argv = [sys.executable, "-P", "-m", "switchyard", command, "--build", build, *arguments]
-        path = f"{ROOT / 'scripts'}:{os.environ['PYTHONPATH']}"
-        return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False,
-            env=os.environ | {"PYTHONPATH": path})  # fmt: skip
-
-    return run
-
-
-@pytest.fixture
 def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A machine without gevent and wrk, whatever this one has."""
-    (tmp_path / "python").mkdir()
-    hidden = "import sys\nsys.modules['gevent'] = None\n"
-    (tmp_path / "python" / "sitecustomize.py").write_text(hidden)
+    monkeypatch.setitem(sys.modules, "gevent", None)
     (tmp_path / "bin").mkdir()
     for name in ("bash", "dirname", "readlink", "git"):
         (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
 
@@ -70,7 +52,7 @@ def having(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wrk = tmp_path / "bin" / "wrk"
     wrk.write_text("#!/bin/sh\necho 'wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012'; exit 1\n")
     wrk.chmod(0o755)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
+    monkeypatch.syspath_prepend(tmp_path / "python")
     monkeypatch.setenv("PATH", f"{wrk.parent}:/usr/bin:/bin")
 
 

@@ -1,7 +1,7 @@
 """The commands that measure a run, a workload or a single row of it again.
 
-Rounds, seed and minimum time are those of the run; --full only lifts the choice of rows, so that a
-row of either set can be named.
+Rounds, seed and minimum time are those of the run; --full and --smoke beside them only choose rows,
+and --full lets one of either set be named.
 """
 
 import re
@@ -41,28 +41,29 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
     if options.get("build") != recorded(RELEASE_BUILD):
         same["build"] = options.get("build")
 
-    def again(full: bool, **choice: str | None) -> str:
+    def again(size: str, **choice: str | None) -> str:
         told = {name: value for name, value in (choice | same).items() if value is not None}
         argv = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-        return shlex.join(["scripts/switchyard.sh", "run", *(["--full"] if full else []), *argv])
+        return shlex.join(["scripts/switchyard.sh", "run", *([size] if size else []), *argv])
 
     def rows(kept: WorkloadResults) -> list[Command]:
         """Of those that got a launch, as the workload tells them."""
         launched = {record.row.name for record in kept.records()}
         return [
-            Command(row.name, row.what, again(True, filter=f"^{re.escape(row.name)}$"))
+            Command(row.name, row.what, again("--full", filter=f"^{re.escape(row.name)}$"))
             for row in kept.workload.rows
             if row.name in launched
         ]
 
+    size = next((f"--{name}" for name in ("full", "smoke") if options.get(name)), "")
     chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
     by_workload = {
         kept.workload.name: (
-            again(True, filter=f"^{re.escape(kept.workload.name)}/"), rows(kept)
+            again("--full", filter=f"^{re.escape(kept.workload.name)}/"), rows(kept)
         )
         for kept in workloads
     }  # fmt: skip
-    return Recipe(_code(folder.environment), again(options.get("full"), **chosen), by_workload)
+    return Recipe(_code(folder.environment), again(size, **chosen), by_workload)
 
 
 def _code(environment: dict[str, Any]) -> list[str]:

@@ -6,9 +6,9 @@ from itertools import product
 
 from ...suite.results import Record, WorkloadResults
 from ...system import units
+from ..advice import notes_of
 from ..comparison import Case, Comparison, Measured, split_parameters
 from ..ranking import Finding, finding, next_behind
-from ..row_notes import notes_of
 from ..tables import (
     Cell,
     Column,

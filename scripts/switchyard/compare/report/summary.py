@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...suite.results import ResultsFolder, WorkloadResults
+from ...suite.warnings import held_up
 from ...system import units
 from ..comparison import Case, Comparison, split_parameters
 from ..ranking import NO_DIFFERENCE, Finding, Ranking, finding, ranking
-from ..row_notes import late, saturated
 from ..statistics import MIN_FOR_INTERVAL, Summary
 
 _NOBODY = "none is shown to be ahead of all others"
@@ -48,7 +48,7 @@ def overview(folder: ResultsFolder) -> str:
 def summarize_workload(results: WorkloadResults, comparison: Comparison) -> WorkloadSummary:
     """`comparison`: that of the workload's metric."""
     _, varying = split_parameters(comparison.cases)
-    doubtful = saturated(results.records()) | late(results.records()).keys()
+    doubtful = held_up(results.records())
     summary = WorkloadSummary("", [], [])
     rankings = []
     for case in comparison.cases:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import made_up
 
-from switchyard.compare.advice import warnings_of
+from switchyard.compare.advice import notes_of, warnings_of
 from switchyard.compare.comparison import compare
-from switchyard.compare.row_notes import notes_of, saturated
 from switchyard.suite.results import ResultsFolder
 from switchyard.suite.tally import Tally
+from switchyard.suite.warnings import held_up
 
 EPOLL, FIBER, THREAD = (f"echo/{name}/connections:64/bytes:64" for name in
                         ("epoll", "fiber", "thread"))  # fmt: skip
@@ -33,13 +33,13 @@ def test_a_row_is_said_to_be_saturated_stolen_from_or_noisy():
         THREAD: ["2.5 % steal"],
         FIBER: ["noise 71 %"],
     }
-    assert saturated(kept.records()) == {EPOLL}
+    assert held_up(kept.records()) == {EPOLL}
 
 
 def test_a_row_of_which_nothing_is_to_be_said_has_no_notes():
     kept = echo()
     assert notes_of(compare(kept), kept.records()) == {}
-    assert saturated(kept.records()) == set()
+    assert held_up(kept.records()) == set()
 
 
 def test_a_late_load_generator_is_told_by_its_share_of_the_latency():
