@@ -100,6 +100,18 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   });
 }
 
+/// Yields until all `tasks` have arrived, and gives how often; throws when the ring is broken.
+template <class R>
+std::int64_t yield_until_all(R& rt, std::size_t tasks, std::atomic<std::size_t>& arrived,
+                             const std::atomic<bool>& broken) {
+  std::int64_t yields = 0;
+  for (++arrived; arrived < tasks; ++yields) {
+    if (broken) throw broken_group();
+    rt.yield();
+  }
+  return yields;
+}
+
 /// Kernel tasks on one CPU that all yield, from the moment at which all are there.
 template <class R>
 void sched_yield_row(benchmark::State& state, std::size_t tasks) {
@@ -107,29 +119,21 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   pin_member(placement::same, 0);
   const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
-  const shared_array<std::atomic<std::size_t>> barriers(2);
+  const shared_array<std::atomic<std::size_t>> arrived(2);
   const shared_object<std::atomic<bool>> broken;
   R rt;
-  const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
-    std::int64_t yields = 0;
-    for (++arrived; arrived < tasks; ++yields) {
-      if (*broken) throw broken_group();
-      rt.yield();
-    }
-    return yields;
-  };
   const auto member = [&](std::size_t) {
-    wait_for_all(barriers[0]);
+    yield_until_all(rt, tasks, arrived[0], *broken);
     interval t = measure_interval([&] {
       for (std::int64_t i = 0; i < each; ++i) rt.yield();
     });
-    t.uncounted = wait_for_all(barriers[1]);  // or its end would be measured by the others
+    // Or its end would be measured by the others.
+    t.uncounted = yield_until_all(rt, tasks, arrived[1], *broken);
     return t;
   };
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_group(rt, tasks, member, [&] { *broken = true; });
-      const interval whole = joined(seen);
+      const interval whole = joined(run_group(rt, tasks, member, [&] { *broken = true; }));
       expect_kernel_switches(whole.used, ops, tasks);
       // Whoever was done first went on yielding, so that more switches took this time than counted.
       measured m = whole.total();
