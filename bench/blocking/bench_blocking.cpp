@@ -32,7 +32,6 @@ namespace switchyard {
 namespace {
 
 using namespace std::chrono_literals;
-using harness::suite;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using task_group::clock;
@@ -84,13 +83,6 @@ std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answ
 struct lateness_seen {
   load::histogram of_wake_ups;
   std::int64_t call_ns = 0;
-
-  void add(std::span<const std::int64_t> pass) {
-    for (const std::int64_t late : pass) {
-      task_group::expect(late >= 0, "a task did not wake, or too early");
-      of_wake_ups.record(static_cast<std::uint64_t>(late));
-    }
-  }
 };
 
 /// The schedule once, from the first sleep of any task to the last wake-up.
@@ -116,7 +108,10 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
     return seen_by_one;
   };
   const auto took = task_group::measure_group(rt, tasks, member, [&] { line.break_up(); });
-  seen.add(lateness.span());
+  for (const std::int64_t late : lateness.span()) {
+    task_group::expect(late >= 0, "a task did not wake, or too early");
+    seen.of_wake_ups.record(static_cast<std::uint64_t>(late));
+  }
   seen.call_ns = *call_ns;
   return took;
 }
@@ -161,15 +156,12 @@ void add_rows(std::vector<harness::row>& rows) {
                                  ? "none blocks"
                                  : "one more blocks for " + std::to_string(block_ms) + " ms" +
                                        (aside ? " in a call made aside" : " in read(2)");
-    rows.push_back(
-        {.runtime = std::string(R::name),
-         .params = {{"via", std::string(aside ? "offloaded" : "direct")}, {"block_ms", block_ms}},
-         .what = "100 tasks wake every 5 ms on one CPU, " + call,
-         .body =
-             [=](benchmark::State& s) {
-               blocking_row<R>(s, {how, milliseconds(block_ms)});
-             },
-         .set = quick ? suite::quick : suite::full});
+    const call_plan plan{how, milliseconds(block_ms)};
+    rows.push_back({.runtime = R::name,
+                    .params = {{"via", aside ? "offloaded" : "direct"}, {"block_ms", block_ms}},
+                    .what = "100 tasks wake every 5 ms on one CPU, " + call,
+                    .body = [=](benchmark::State& s) { blocking_row<R>(s, plan); },
+                    .quick = quick});
   };
   for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
   // Where it blocks nobody else there is nothing to hand over: the call is the same.
@@ -187,8 +179,7 @@ int main(int argc, char** argv) {
       .name = "blocking",
       .what = "100 tasks wake on a schedule while one blocks; one operation is one wake-up.",
       .compared_by = {"max_us", "worst lateness of the others", "us", "lower"},
-      .unit = benchmark::kMicrosecond,
-      .rows = {}};
+      .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R> && Offloads<R>) add_rows<R>(w.rows);
   });

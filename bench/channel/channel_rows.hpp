@@ -197,21 +197,17 @@ void channel_row(benchmark::State& state, const channel_case& c) {
   R rt;
   rt.run([&] {
     std::size_t capacity = 0;
-    std::size_t switches = 0;
     harness::record_batch(state, items, [&] {
       producers_and_consumers<R, Channel, Bytes> all(rt, c, items);
       capacity = all.capacity();
-      if constexpr (CountsSwitches<R>) switches = rt.user_switches();
-      const measured took = all.work();
-      if constexpr (CountsSwitches<R>) switches = rt.user_switches() - switches;
+      std::size_t before = 0;
+      if constexpr (CountsSwitches<R>) before = rt.user_switches();
+      measured took = all.work();
+      if constexpr (CountsSwitches<R>) took.user_switches = rt.user_switches() - before;
       harness::expect_switches(took.used, items, switches_of_an_item<R>(c, capacity));
       return took;
     });
     state.counters["capacity"] = static_cast<double>(capacity);
-    if constexpr (CountsSwitches<R>) {
-      state.counters["user_switches_per_op"] =
-          static_cast<double>(switches) / static_cast<double>(items.reported);
-    }
   });
 }
 

@@ -33,12 +33,26 @@ inline std::vector<std::string> attached(std::vector<std::string> arguments,
 
 /// What every original tells of the part that it measured.
 inline harness::measured measured_part(const nlohmann::json& figures) {
+  const auto count = [&](const char* key) { return figures.at(key).get<std::int64_t>(); };
   return {figures.at("seconds").get<double>(),
           {.cpu_s = figures.at("cpu_s").get<double>(),
            .system_s = figures.at("system_s").get<double>(),
-           .voluntary_switches = figures.at("voluntary_switches").get<std::int64_t>(),
-           .involuntary_switches = figures.at("involuntary_switches").get<std::int64_t>(),
-           .page_faults = figures.at("page_faults").get<std::int64_t>()}};
+           .voluntary_switches = count("voluntary_switches"),
+           .involuntary_switches = count("involuntary_switches"),
+           .page_faults = count("page_faults")}};
+}
+
+/// Records the operations that the original does in one run; gives the figures that it printed.
+inline nlohmann::json record(benchmark::State& state, harness::batch_size ops,
+                             const harness::python_program& original,
+                             const std::vector<std::string>& arguments,
+                             std::chrono::milliseconds patience) {
+  nlohmann::json figures;
+  harness::record_batch(state, ops, [&] {
+    figures = original.figures(arguments, patience);
+    return measured_part(figures);
+  });
+  return figures;
 }
 
 }  // namespace switchyard::gevent

@@ -14,7 +14,6 @@
 #include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/shared_memory.hpp"
@@ -43,6 +42,12 @@ struct interval {
   }
   [[nodiscard]] measured total() const {
     return {std::chrono::duration<double>(end - begin).count(), used};
+  }
+  /// With switches that the members made, and counted, themselves.
+  [[nodiscard]] measured total_with(std::int64_t user_switches) const {
+    measured all = total();
+    all.user_switches = static_cast<std::uint64_t>(user_switches);
+    return all;
   }
 };
 

@@ -50,7 +50,7 @@ std::string failure_of_a_ring(Member member, Break break_up) {
 /// Members that wait for their batons, of which number 7 calls `fail()` before it hands its own on.
 template <class R, class Baton>
 std::string failure_of_a_baton_ring(void (*fail)()) {
-  auto batons = make_batons<Baton>(ring_size);
+  auto batons = harness::make_batons<Baton>(ring_size);
   const auto member = [&](R&, std::size_t i, const std::atomic<bool>& broken) {
     if (i == 0) batons[0].post();
     batons[i].wait();
@@ -122,7 +122,7 @@ class short_of_tasks : public thread {
 };
 
 TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
-  auto batons = make_batons<harness::futex_baton>(ring_size);
+  auto batons = harness::make_batons<harness::futex_baton>(ring_size);
   const shared_object<std::atomic<bool>> broken;
   short_of_tasks rt;
   const auto member = [&](std::size_t i) {
