@@ -115,23 +115,14 @@ std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& a
   const auto core = siblings_of(cpu, sysfs);
   const auto node = node_of(cpu, sysfs);
   const auto fits = [&](int other) {
-    switch (where) {
-      case placement::smt:
-        return has(core, other);
-      case placement::cross:
-        return !has(core, other) && (node.empty() || has(node, other));
-      case placement::node:
-        return !node.empty() && !has(node, other);
-      case placement::same:
-      case placement::free:
-        return true;
-    }
-    return false;
+    if (other == cpu) return false;
+    if (where == placement::smt) return has(core, other);
+    if (where == placement::node) return !node.empty() && !has(node, other);
+    if (where != placement::cross) return true;
+    return !has(core, other) && (node.empty() || has(node, other));
   };
-  for (const int other : allowed) {
-    if (other != cpu && fits(other)) return other;
-  }
-  return std::nullopt;
+  const auto found = std::ranges::find_if(allowed, fits);
+  return found == allowed.end() ? std::nullopt : std::optional(*found);
 }
 
 int second_cpu() {
