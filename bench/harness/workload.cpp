@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <exception>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"

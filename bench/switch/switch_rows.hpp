@@ -17,7 +17,6 @@
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/switch/baton.hpp"
-#include "runtimes/concepts.hpp"
 #include "runtimes/greenlet.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
