@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -20,6 +22,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/accept_loop.hpp"
@@ -86,6 +89,20 @@ class process {
         std::memcpy(bytes, slot_->payload(), sizeof(T));
         return *std::launder(reinterpret_cast<T*>(bytes));
       }
+    }
+
+    /// The place of the task that ends next among those that were not joined; of the first of these
+    /// when a child that is none of them has ended and nobody has reaped it.
+    static std::size_t first_to_end(const std::vector<task>& tasks) {
+      siginfo_t ended{};
+      while (::waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+      }
+      auto found = std::ranges::find(tasks, ended.si_pid, &task::pid_);
+      if (found == tasks.end()) {
+        found = std::ranges::find_if(
+            tasks, [](pid_t pid) { return pid > 0; }, &task::pid_);
+      }
+      return static_cast<std::size_t>(found - tasks.begin());
     }
 
    private:

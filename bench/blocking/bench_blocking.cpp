@@ -10,29 +10,35 @@
 // spread over the period, so that one wake-up does not wait for 99 others by design. Everything
 // runs on one CPU, the first; the kernel may wake a sleeping process or thread 50 us late (its
 // timer slack), but not a fiber, which waits for a timer descriptor.
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "bench/blocking/late_answerer.hpp"
 #include "bench/harness/expectation.hpp"
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "runtimes/all.hpp"
+#include "runtimes/support/error.hpp"
+#include "runtimes/support/kernel_wait.hpp"
+#include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard {
 namespace {
 
 using namespace std::chrono_literals;
-using harness::suite;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using task_group::clock;
@@ -41,6 +47,74 @@ using task_group::measured;
 constexpr std::size_t sleepers = 100;
 constexpr std::size_t periods = 60;
 constexpr nanoseconds period = 5ms;
+
+/// Somebody outside of the runtime under test who answers after a set time: what a blocking call
+/// blocks on. A process of its own, so that it takes no part in any scheduler but the kernel's; not
+/// a thread, as the process runtime forks.
+class late_answerer {
+ public:
+  late_answerer() : late_answerer(make_ends()) {}
+  late_answerer(const late_answerer&) = delete;
+  late_answerer& operator=(const late_answerer&) = delete;
+
+  /// Asks for an answer after `wait` and blocks the calling kernel task in read(2) until it is
+  /// there. Throws when it is wrong or came too early.
+  void call(milliseconds wait) const {
+    const auto begin = clock::now();
+    const std::int64_t question = wait.count();
+    write_number(ours_, question);
+    std::int64_t answer = 0;
+    if (!read_number(ours_, answer)) throw std::runtime_error("nobody answers a blocking call");
+    if (answer != ~question) throw std::runtime_error("a blocking call got a wrong answer");
+    if (clock::now() - begin < wait) throw std::runtime_error("a blocking call was too short");
+  }
+
+ private:
+  using ends = std::pair<unique_fd, unique_fd>;
+
+  static ends make_ends() {
+    int fds[2];
+    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "create a socket pair");
+    return {unique_fd(fds[0]), unique_fd(fds[1])};
+  }
+
+  // Our end is closed before the answerer is waited for (members end in reverse order), which ends
+  // it; its own end is closed here once it has been forked.
+  explicit late_answerer(ends both)
+      : answerer_(outside_.run([&] {
+          return outside_.spawn([&both] {
+            both.first.reset();
+            answer_until_closed(both.second);
+          });
+        })),
+        ours_(std::move(both.first)) {}
+
+  static void answer_until_closed(const unique_fd& end) {
+    for (std::int64_t question = 0; read_number(end, question);) {
+      kernel_sleep(milliseconds(question));
+      write_number(end, ~question);
+    }
+  }
+
+  static bool read_number(const unique_fd& from, std::int64_t& number) {
+    for (;;) {
+      const ssize_t got = ::read(from.get(), &number, sizeof number);
+      if (got == sizeof number) return true;
+      if (got == 0) return false;
+      if (got > 0 || errno != EINTR) throw_errno("read from a socket");
+    }
+  }
+
+  static void write_number(const unique_fd& to, std::int64_t number) {
+    if (::send(to.get(), &number, sizeof number, MSG_NOSIGNAL) != sizeof number) {
+      throw_errno("write to a socket");
+    }
+  }
+
+  process outside_;
+  process::task<void> answerer_;
+  unique_fd ours_;
+};
 
 enum class via { direct, offloaded };
 
@@ -84,13 +158,6 @@ std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answ
 struct lateness_seen {
   load::histogram of_wake_ups;
   std::int64_t call_ns = 0;
-
-  void add(std::span<const std::int64_t> pass) {
-    for (const std::int64_t late : pass) {
-      task_group::expect(late >= 0, "a task did not wake, or too early");
-      of_wake_ups.record(static_cast<std::uint64_t>(late));
-    }
-  }
 };
 
 /// The schedule once, from the first sleep of any task to the last wake-up.
@@ -116,7 +183,10 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
     return seen_by_one;
   };
   const auto took = task_group::measure_group(rt, tasks, member, [&] { line.break_up(); });
-  seen.add(lateness.span());
+  for (const std::int64_t late : lateness.span()) {
+    task_group::expect(late >= 0, "a task did not wake, or too early");
+    seen.of_wake_ups.record(static_cast<std::uint64_t>(late));
+  }
   seen.call_ns = *call_ns;
   return took;
 }
@@ -161,15 +231,12 @@ void add_rows(std::vector<harness::row>& rows) {
                                  ? "none blocks"
                                  : "one more blocks for " + std::to_string(block_ms) + " ms" +
                                        (aside ? " in a call made aside" : " in read(2)");
-    rows.push_back(
-        {.runtime = std::string(R::name),
-         .params = {{"via", std::string(aside ? "offloaded" : "direct")}, {"block_ms", block_ms}},
-         .what = "100 tasks wake every 5 ms on one CPU, " + call,
-         .body =
-             [=](benchmark::State& s) {
-               blocking_row<R>(s, {how, milliseconds(block_ms)});
-             },
-         .set = quick ? suite::quick : suite::full});
+    const call_plan plan{how, milliseconds(block_ms)};
+    rows.push_back({.runtime = R::name,
+                    .params = {{"via", aside ? "offloaded" : "direct"}, {"block_ms", block_ms}},
+                    .what = "100 tasks wake every 5 ms on one CPU, " + call,
+                    .body = [=](benchmark::State& s) { blocking_row<R>(s, plan); },
+                    .quick = quick});
   };
   for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
   // Where it blocks nobody else there is nothing to hand over: the call is the same.
@@ -187,8 +254,7 @@ int main(int argc, char** argv) {
       .name = "blocking",
       .what = "100 tasks wake on a schedule while one blocks; one operation is one wake-up.",
       .compared_by = {"max_us", "worst lateness of the others", "us", "lower"},
-      .unit = benchmark::kMicrosecond,
-      .rows = {}};
+      .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R> && Offloads<R>) add_rows<R>(w.rows);
   });

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -33,7 +34,6 @@ namespace switchyard {
 namespace {
 
 using channel_rows::channel_case;
-using harness::suite;
 using task_group::placement;
 
 /// Calls `f.template operator()<Bytes>(channel_case)` for every case of one placement.
@@ -52,22 +52,22 @@ void for_each_case(placement where, F f) {
   }
 }
 
-harness::row make_row(std::string runtime, std::string via, std::size_t bytes,
+harness::row make_row(std::string_view runtime, std::string_view via, std::size_t bytes,
                       const channel_case& c, std::string what,
                       std::function<void(benchmark::State&)> body) {
   const bool same = c.where == placement::same;
-  const bool quick =
-      c.capacity == 64 && bytes == 8 && (same || (c.where == placement::cross && c.pairs == 1));
-  return {.runtime = std::move(runtime),
-          .params = {{"via", std::move(via)},
+  const auto& placed = harness::texts_of(c.where);
+  return {.runtime = runtime,
+          .params = {{"via", std::string(via)},
                      {"pairs", c.pairs},
                      {"bytes", static_cast<std::int64_t>(bytes)},
                      {"capacity", c.capacity},
-                     {"placement", std::string(harness::name_of(c.where))}},
+                     {"placement", placed.name}},
           .what = std::move(what),
           .body = std::move(body),
-          .set = quick ? suite::quick : suite::full,
-          .needs = std::string(harness::needs_of(c.where))};
+          .quick = c.capacity == 64 && bytes == 8 &&
+                   (same || (c.where == placement::cross && c.pairs == 1)),
+          .needs = placed.needs};
 }
 
 template <class Channel>
@@ -79,20 +79,21 @@ std::string text(const channel_case& c, std::size_t bytes) {
       holds = " (holds " + std::to_string(Channel::holds(asked)) + ")";
     }
   }
-  return std::to_string(c.pairs) + (c.pairs == 1 ? " producer, " : " producers, ") +
-         std::to_string(c.pairs) + (c.pairs == 1 ? " consumer, " : " consumers, ") +
-         std::to_string(bytes) + " bytes an item, room for " + std::to_string(c.capacity) + holds +
-         ", " + std::string(harness::describe(c.where));
+  const auto some = [&c](const std::string& who) {
+    return std::to_string(c.pairs) + who + (c.pairs == 1 ? ", " : "s, ");
+  };
+  return some(" producer") + some(" consumer") + std::to_string(bytes) +
+         " bytes an item, room for " + std::to_string(c.capacity) + holds + ", " +
+         harness::texts_of(c.where).description;
 }
 
 template <class R, class Channel, std::size_t Bytes>
 void add_row(std::vector<harness::row>& rows, const channel_case& c) {
-  auto row = make_row(
-      std::string(R::name), std::string(Channel::via), Bytes, c, text<Channel>(c, Bytes),
-      [=](benchmark::State& state) { channel_rows::channel_row<R, Channel, Bytes>(state, c); });
+  rows.push_back(
+      make_row(R::name, Channel::via, Bytes, c, text<Channel>(c, Bytes),
+               [=](benchmark::State& s) { channel_rows::channel_row<R, Channel, Bytes>(s, c); }));
   // One task is on one CPU: it is no limit for what crosses to another.
-  if (c.where == placement::same) row.control = "plain_queue";
-  rows.push_back(std::move(row));
+  if (c.where == placement::same) rows.back().control = "plain_queue";
 }
 
 /// All kinds of channels that the runtime has.
@@ -129,8 +130,7 @@ int main(int argc, char** argv) {
       .name = "channel",
       .what = "Producers push items, consumers pop them; one operation is one item.",
       .compared_by = {"ops_per_s", "items per second", "1/s", "higher"},
-      .unit = benchmark::kNanosecond,
-      .rows = {}};
+      .unit = benchmark::kNanosecond};
   for_each_runtime([&]<class R>() {
     if constexpr (Channels<R> && Yields<R>) {
       add_rows<R>(w.rows, placement::same);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -75,70 +76,50 @@ struct received_items {
   bool operator==(const received_items&) const = default;
 };
 
+/// Every `step`-th of the numbers up to `items`.
+template <class Channel, std::size_t Bytes>
+void produce(Channel& channel, std::int64_t first, std::int64_t step, std::int64_t items) {
+  item<Bytes> next;
+  for (std::int64_t number = first; number < items; number += step) {
+    write_item(next, static_cast<std::uint64_t>(number));
+    channel.push(next);
+  }
+}
+
+template <class Channel>
+received_items consume(Channel& channel) {
+  received_items popped;
+  while (const auto next = channel.pop()) popped.take(*next);
+  return popped;
+}
+
 struct member_report {
   interval span;
   received_items popped;
 };
 
-/// Members take turns: an even one produces, an odd one consumes. Of the numbers up to `items` each
-/// producer sends every `pairs`-th; whoever is done last closes the channel.
-template <class R, class Channel, std::size_t Bytes>
-class producers_and_consumers {
- public:
-  producers_and_consumers(R& rt, const channel_case& c, std::int64_t items)
-      : rt_(rt),
-        case_(c),
-        items_(items),
-        channel_(static_cast<std::size_t>(c.capacity)),
-        line_(members()) {
-    *producing_ = c.pairs;
-  }
-
-  /// From the moment at which all are ready until every consumer has seen the end.
-  measured work() {
-    const auto member = [this](std::size_t i) { return work_as(i); };
-    const auto break_up = [this] {
-      line_.break_up();
-      channel_.close();
-    };
-    std::vector<member_report> reports;
-    const interval all = task_group::measure_interval(
-        [&] { reports = task_group::run_group(rt_, members(), member, break_up); });
-    std::vector<interval> spans;
-    received_items popped;
-    for (const member_report& report : reports) {
-      spans.push_back(report.span);
-      popped.items += report.popped.items;
-      popped.sum += report.popped.sum;
-    }
-    expect(popped == received_items::of_all(items_), "items were lost or doubled");
-    interval whole = task_group::joined(spans);
-    // Tasks on one kernel thread each saw the usage of all: once is right.
-    if constexpr (!KernelTasks<R>) whole.used = all.used;
-    return whole.total();
-  }
-
-  [[nodiscard]] std::size_t capacity() const noexcept { return channel_.capacity(); }
-
- private:
-  [[nodiscard]] std::size_t members() const noexcept {
-    return 2 * static_cast<std::size_t>(case_.pairs);
-  }
-
-  member_report work_as(std::size_t i) {
-    if constexpr (KernelTasks<R>) task_group::pin_member(case_.where, i);
+/// Members take turns: an even one produces, an odd one consumes; the producer that is done last
+/// closes the channel. The time is that from the moment at which all are ready until every consumer
+/// has seen the end.
+template <class R, std::size_t Bytes, class Channel>
+measured hand_over(R& rt, const channel_case& c, std::int64_t items, Channel& channel) {
+  const auto members = 2 * static_cast<std::size_t>(c.pairs);
+  const task_group::start_line line(members);
+  const shared_object<std::atomic<std::int64_t>> producing(c.pairs);
+  const auto member = [&](std::size_t i) {
+    if constexpr (KernelTasks<R>) task_group::pin_member(c.where, i);
     member_report report;
-    const auto all_ready = line_.wait([this] { rt_.yield(); });
+    const auto work = [&] {
+      if (i % 2 == 1) {
+        report.popped = consume(channel);
+        return;
+      }
+      produce<Channel, Bytes>(channel, static_cast<std::int64_t>(i / 2), c.pairs, items);
+      if (--*producing == 0) channel.close();
+    };
+    const auto all_ready = line.wait([&] { rt.yield(); });
     try {
-      report.span = task_group::measure_interval(
-          [&] {
-            if (i % 2 == 0) {
-              produce(static_cast<std::int64_t>(i / 2));
-            } else {
-              report.popped = consume();
-            }
-          },
-          case_.where);
+      report.span = task_group::measure_interval(work, c.where);
     } catch (const channel_closed&) {
       throw task_group::broken_group();  // somebody has failed, and tells why
     } catch (const peer_died&) {
@@ -146,30 +127,25 @@ class producers_and_consumers {
     }
     report.span.begin = all_ready;
     return report;
+  };
+  const auto break_up = [&] {
+    line.break_up();
+    channel.close();
+  };
+  std::vector<member_report> reports;
+  const interval all = task_group::measure_interval(
+      [&] { reports = task_group::run_group(rt, members, member, break_up); });
+  member_report whole = reports.front();
+  for (const member_report& other : std::span(reports).subspan(1)) {
+    whole.span.join(other.span);
+    whole.popped.items += other.popped.items;
+    whole.popped.sum += other.popped.sum;
   }
-
-  void produce(std::int64_t first) {
-    item<Bytes> next;
-    for (std::int64_t number = first; number < items_; number += case_.pairs) {
-      write_item(next, static_cast<std::uint64_t>(number));
-      channel_.push(next);
-    }
-    if (--*producing_ == 0) channel_.close();
-  }
-
-  received_items consume() {
-    received_items popped;
-    while (const auto next = channel_.pop()) popped.take(*next);
-    return popped;
-  }
-
-  R& rt_;
-  channel_case case_;
-  std::int64_t items_;
-  Channel channel_;
-  task_group::start_line line_;
-  shared_object<std::atomic<std::int64_t>> producing_;
-};
+  expect(whole.popped == received_items::of_all(items), "items were lost or doubled");
+  // Tasks on one kernel thread each saw the usage of all: once is right.
+  if constexpr (!KernelTasks<R>) whole.span.used = all.used;
+  return whole.span.total();
+}
 
 /// Enough items that the start and the end of the tasks are lost among them.
 inline harness::batch_size items_for(const benchmark::State& state, const channel_case& c) {
@@ -197,21 +173,17 @@ void channel_row(benchmark::State& state, const channel_case& c) {
   R rt;
   rt.run([&] {
     std::size_t capacity = 0;
-    std::size_t switches = 0;
     harness::record_batch(state, items, [&] {
-      producers_and_consumers<R, Channel, Bytes> all(rt, c, items);
-      capacity = all.capacity();
-      if constexpr (CountsSwitches<R>) switches = rt.user_switches();
-      const measured took = all.work();
-      if constexpr (CountsSwitches<R>) switches = rt.user_switches() - switches;
+      Channel channel(static_cast<std::size_t>(c.capacity));
+      capacity = channel.capacity();
+      std::size_t before = 0;
+      if constexpr (CountsSwitches<R>) before = rt.user_switches();
+      measured took = hand_over<R, Bytes>(rt, c, items, channel);
+      if constexpr (CountsSwitches<R>) took.user_switches = rt.user_switches() - before;
       harness::expect_switches(took.used, items, switches_of_an_item<R>(c, capacity));
       return took;
     });
     state.counters["capacity"] = static_cast<double>(capacity);
-    if constexpr (CountsSwitches<R>) {
-      state.counters["user_switches_per_op"] =
-          static_cast<double>(switches) / static_cast<double>(items.reported);
-    }
   });
 }
 

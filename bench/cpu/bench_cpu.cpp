@@ -10,8 +10,6 @@
 // Nothing is bound to a CPU here: that the kernel spreads the tasks is the point. `speedup_ideal`
 // is what K tasks on this machine can gain at most.
 #include <algorithm>
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -20,19 +18,14 @@
 #include "bench/harness/expectation.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
 namespace {
 
-using clock = std::chrono::steady_clock;
-using harness::measured;
-using harness::suite;
-
 constexpr std::uint32_t below = 600'000;
-constexpr std::int64_t primes_below = 49'098;  // OEIS A000720; with 2, which is no odd number
+constexpr std::int64_t primes_below = 49'098;  // OEIS A000720
 
 bool is_odd_prime(std::uint32_t n) {
   if (n < 3) return false;
@@ -51,15 +44,10 @@ std::int64_t count_primes(std::uint32_t which, std::uint32_t tasks) {
 
 template <class R>
 std::int64_t count_in_tasks(R& rt, std::uint32_t tasks) {
-  const auto start = [&rt, tasks](std::uint32_t which) {
-    return rt.spawn([=] { return count_primes(which, tasks); });
-  };
-  std::vector<decltype(start(0))> started;
-  started.reserve(tasks);
-  for (std::uint32_t i = 0; i < tasks; ++i) started.push_back(start(i));
-  std::int64_t count = 1;  // 2
-  for (auto& task : started) count += task.join();
-  return count;
+  constexpr std::int64_t two = 1;  // which is no odd number
+  return two + spawn_and_sum(tasks, [&rt, tasks](std::int64_t which) {
+           return rt.spawn([=] { return count_primes(static_cast<std::uint32_t>(which), tasks); });
+         });
 }
 
 /// The work itself waits for nothing. But a kernel task may have to wait for memory to be mapped.
@@ -76,18 +64,16 @@ void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>
   R rt;
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const harness::usage_meter meter;
-      const auto begin = clock::now();
-      for (std::int64_t i = 0; i < ops; ++i) {
-        const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
-        if (count != primes_below) {
-          throw std::runtime_error("counted " + std::to_string(count) + " primes");
+      const auto m = harness::measure([&] {
+        for (std::int64_t i = 0; i < ops; ++i) {
+          const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
+          if (count != primes_below) {
+            throw std::runtime_error("counted " + std::to_string(count) + " primes");
+          }
         }
-      }
-      const std::chrono::duration<double> wall = clock::now() - begin;
-      const auto used = meter.used();
-      harness::expect_switches(used, ops * tasks, {.sleeps_at_most = sleeps_for_a_share<R>}, 20);
-      return measured{wall.count(), used};
+      });
+      harness::expect_switches(m.used, ops * tasks, {.sleeps_at_most = sleeps_for_a_share<R>}, 20);
+      return m;
     });
   });
   const auto most = R::runs_in_parallel ? static_cast<std::int64_t>(cpus.size()) : 1;
@@ -101,11 +87,11 @@ void add_rows(std::vector<harness::row>& rows, const std::vector<int>& cpus) {
         tasks == 1 ? "in one piece"
                    : "in " + std::to_string(tasks) + " equal shares" +
                          (R::concurrent ? ", one task each" : ", one after another");
-    rows.push_back({.runtime = std::string(R::name),
+    rows.push_back({.runtime = R::name,
                     .params = {{"tasks", tasks}},
                     .what = "count the primes below 600,000 " + shares,
                     .body = [=](benchmark::State& s) { cpu_row<R>(s, tasks, cpus); },
-                    .set = tasks == 2 || tasks == 4 ? suite::quick : suite::full,
+                    .quick = tasks == 2 || tasks == 4,
                     .control = R::concurrent ? "serial" : ""});
   }
 }
@@ -120,8 +106,7 @@ int main(int argc, char** argv) {
       .name = "cpu",
       .what = "K tasks share work that needs only a CPU; one operation is the whole work.",
       .compared_by = {"real_time", "wall time of the whole work", "s", "lower"},
-      .unit = benchmark::kMillisecond,
-      .rows = {}};
+      .unit = benchmark::kMillisecond};
   for_each_runtime([&]<class R>() { add_rows<R>(w.rows, cpus); });
   return harness::run_main(argc, argv, w);
 }

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/programs/echo/servers.hpp"
 
@@ -22,7 +21,6 @@ namespace {
 using echo::echo_case;
 using echo::kind;
 using harness::measured;
-using harness::suite;
 
 echo::kept_server kept;
 
@@ -33,7 +31,7 @@ void echo_row(benchmark::State& state, echo::loaded_server& server) {
   constexpr std::int64_t messages_each = 8;
   const auto ops = harness::at_least(state.max_iterations, messages_each * which.busy());
   harness::record_batch(state, ops, [&] {
-    const harness::tree_usage_meter meter(server.pid());
+    const harness::usage_meter meter(server.pid());
     result = server.run(static_cast<std::uint64_t>(ops));
     auto used = meter.used();
     // The server has also answered what was under way when the time was over.
@@ -82,9 +80,9 @@ harness::row make_row(const echo_case& which, const echo::cpu_choice& cpus) {
               [which, &cpus](benchmark::State& s) {
                 kept.with(which, cpus, [&](echo::loaded_server& server) { echo_row(s, server); });
               },
-          .set = is_quick(which) ? suite::quick : suite::full,
+          .quick = is_quick(which),
           .control = echo::control_of(by),
-          .needs = by.is == kind::outside ? by.name : ""};
+          .needs = by.is == kind::outside ? std::string_view(by.name) : ""};
 }
 
 std::vector<echo_case> cases_of(const echo::server& by) {
@@ -116,8 +114,7 @@ int main(int argc, char** argv) {
           "Clients send messages to an echo server and verify the replies; one operation is one "
           "message there and back.",
       .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
-      .unit = benchmark::kMicrosecond,
-      .rows = {}};
+      .unit = benchmark::kMicrosecond};
   for (const echo::server& by : echo::all_servers()) {
     for (const echo_case& which : cases_of(by)) w.rows.push_back(make_row(which, cpus));
   }

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/slo_search.hpp"
 #include "bench/programs/echo/servers.hpp"
@@ -61,7 +60,7 @@ void set_counters(benchmark::State& state, const load::run_result& r) {
 /// With the server's usage; those that it answered after the end are in it too.
 measured run_at(loaded_server& server, double rate, std::chrono::nanoseconds length,
                 load::run_result& r) {
-  const harness::tree_usage_meter meter(server.pid());
+  const harness::usage_meter meter(server.pid());
   r = server.run_at(poisson(rate), length);
   auto used = meter.used();
   used *= static_cast<double>(r.requests) / static_cast<double>(r.service.count());
@@ -145,8 +144,7 @@ int main(int argc, char** argv) {
       .name = "echo_open",
       .what = "Messages to an echo server are due at a fixed rate; latency counts from that time.",
       .compared_by = {"p99_us", "99th percentile of the latency", "us", "lower"},
-      .unit = benchmark::kMicrosecond,
-      .rows = {}};
+      .unit = benchmark::kMicrosecond};
   for (const echo::server& by : echo::all_servers()) {
     const bool is_measured = by.is_model() || by.is == echo::kind::limit;
     if (is_measured && by.concurrent) add_rows(w.rows, by, chosen);

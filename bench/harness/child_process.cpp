@@ -20,6 +20,7 @@
 namespace switchyard::harness {
 
 using namespace std::chrono;
+using namespace std::chrono_literals;
 
 child_process::child_process(const std::filesystem::path& program,
                              const std::vector<std::string>& arguments, errors where)
@@ -70,38 +71,35 @@ std::string child_process::finish(milliseconds patience) {
   while (read_more(deadline)) {
   }
   reap(duration_cast<milliseconds>(deadline - steady_clock::now()));
-  std::string output = std::exchange(unread_, {});
+  const std::string output = std::exchange(unread_, {});
   if (status_ == 0) return output;
-  output.erase(output.find_last_not_of('\n') + 1);
-  const std::string last_line = output.substr(output.rfind('\n') + 1);
+  const std::string last_line = last_line_of(output);
   const bool said_why = status_ && WIFEXITED(*status_) && !last_line.empty();
   throw std::runtime_error(said_why ? last_line
                                     : name_ + ' ' + how_it_ended().value_or("closed its output"));
 }
 
+/// What read(2) gives, or -1 when there is nothing to read after `patience`.
+ssize_t child_process::read_some(milliseconds patience) {
+  pollfd ready{output_.get(), POLLIN, 0};
+  if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return -1;
+  char buffer[512];
+  const auto got = ::read(output_.get(), buffer, sizeof buffer);
+  if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
+  return got;
+}
+
 /// Waits for more output; false at its end, std::runtime_error when the time is over.
 bool child_process::read_more(steady_clock::time_point deadline) {
   for (;;) {
-    const auto left = duration_cast<milliseconds>(deadline - steady_clock::now()).count();
-    if (left <= 0) throw std::runtime_error("nothing came from " + name_ + " in time");
-    pollfd ready{output_.get(), POLLIN, 0};
-    if (::poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
-    char buffer[512];
-    const auto got = ::read(output_.get(), buffer, sizeof buffer);
-    if (got == 0) return false;
-    if (got < 0) continue;
-    unread_.append(buffer, static_cast<std::size_t>(got));
-    return true;
+    const auto left = duration_cast<milliseconds>(deadline - steady_clock::now());
+    if (left <= 0ms) throw std::runtime_error("nothing came from " + name_ + " in time");
+    if (const auto got = read_some(left); got >= 0) return got > 0;
   }
 }
 
 std::string child_process::rest_of_output() {
-  char buffer[512];
-  pollfd ready{output_.get(), POLLIN, 0};
-  while (::poll(&ready, 1, 1'000) > 0) {  // a child of its own may still hold the pipe open
-    const auto got = ::read(output_.get(), buffer, sizeof buffer);
-    if (got <= 0) break;
-    unread_.append(buffer, static_cast<std::size_t>(got));
+  while (read_some(1s) > 0) {  // a child of its own may still hold the pipe open
   }
   return std::exchange(unread_, {});
 }
@@ -137,6 +135,11 @@ void child_process::stop() noexcept {
   if (reap(seconds(3))) return;
   ::kill(pid_, SIGKILL);
   reap(seconds(3));
+}
+
+std::string last_line_of(const std::string& output) {
+  const std::string text = output.substr(0, output.find_last_not_of('\n') + 1);
+  return text.substr(text.rfind('\n') + 1);
 }
 
 int announced_port(child_process& server) {

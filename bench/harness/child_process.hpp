@@ -46,6 +46,7 @@ class child_process {
   void stop() noexcept;
 
  private:
+  ssize_t read_some(std::chrono::milliseconds patience);
   bool read_more(std::chrono::steady_clock::time_point deadline);
   bool reap(std::chrono::milliseconds patience) noexcept;
 
@@ -55,6 +56,9 @@ class child_process {
   unique_fd output_;
   std::string unread_;
 };
+
+/// Without its line end, whatever empty lines follow.
+std::string last_line_of(const std::string& output);
 
 /// The port that a server names in its first line, "listening on HOST:PORT".
 int announced_port(child_process& server);

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "bench/harness/limits.hpp"
-#include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
 namespace {

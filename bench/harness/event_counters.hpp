@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/harness/usage.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard::harness {
@@ -60,6 +61,29 @@ class event_counters {
   void open(const counted_events& events, const std::vector<pid_t>& threads);
 
   std::array<std::vector<unique_fd>, 3> of_threads_;
+};
+
+/// What something uses from one moment on, with the events of a launch that counts them.
+class usage_meter {
+ public:
+  /// Of this process and its reaped children; events of the calling thread and of all it starts.
+  usage_meter() : events_(events_of_this_launch()), before_(usage_of_self_and_reaped()) {}
+  /// Of the live process `root` and of all below it.
+  explicit usage_meter(pid_t root)
+      : root_(root),
+        events_(events_of_this_launch(), counts_events() ? tree_of(root) : std::vector<pid_t>()),
+        before_(usage_of_tree(root)) {}
+
+  [[nodiscard]] usage used() const {
+    auto since = (root_ ? usage_of_tree(*root_) : usage_of_self_and_reaped()) - before_;
+    since.events = events_.read();
+    return since;
+  }
+
+ private:
+  std::optional<pid_t> root_;
+  event_counters events_;
+  usage before_;
 };
 
 }  // namespace switchyard::harness

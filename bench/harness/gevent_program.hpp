@@ -4,8 +4,9 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bench/harness/python_program.hpp"
@@ -38,6 +39,19 @@ inline harness::measured measured_part(const harness::figures_by_name& figures) 
            .voluntary_switches = count("voluntary_switches"),
            .involuntary_switches = count("involuntary_switches"),
            .page_faults = count("page_faults")}};
+}
+
+/// Records the operations that the original does in one run; gives the figures that it printed.
+inline harness::figures_by_name record(benchmark::State& state, harness::batch_size ops,
+                                       const harness::python_program& original,
+                                       const std::vector<std::string>& arguments,
+                                       std::chrono::milliseconds patience) {
+  harness::figures_by_name figures;
+  harness::record_batch(state, ops, [&] {
+    figures = original.figures(arguments, patience);
+    return measured_part(figures);
+  });
+  return figures;
 }
 
 }  // namespace switchyard::gevent

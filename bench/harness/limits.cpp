@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <string>
 
 #include "bench/harness/proc_files.hpp"
 #include "runtimes/support/error.hpp"
@@ -17,6 +18,51 @@ namespace switchyard::harness {
 namespace {
 
 constexpr unsigned share_of_a_guest = 80;
+
+std::uint64_t or_unlimited(std::optional<std::int64_t> number, std::uint64_t unit = 1) {
+  return number ? static_cast<std::uint64_t>(*number) * unit : unlimited;
+}
+
+/// One limit that a container or a service manager sets for a group of processes: cgroups(7).
+struct cgroup_limit {
+  std::uint64_t most = unlimited;
+  std::uint64_t taken = 0;
+  [[nodiscard]] std::uint64_t left() const { return most > taken ? most - taken : 0; }
+};
+
+/// Files of a group's folder that tell it, in one version of cgroups.
+struct cgroup_files {
+  std::string most;
+  std::string taken;
+};
+
+/// The tightest one on the way from this process's cgroup up to the root. `controller` is the one
+/// of version 1; version 2 has all in one hierarchy. Within a container the path that the kernel
+/// tells may not exist: then the root of the mount stands for the container.
+cgroup_limit tightest_cgroup(const std::string& controller, const cgroup_files& v1,
+                             const cgroup_files& v2) {
+  cgroup_limit lowest;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const auto names = ',' + line.substr(first + 1, second - first - 1) + ',';
+    const bool is_v2 = names == ",,";
+    if (!is_v2 && names.find(',' + controller + ',') == std::string::npos) continue;
+    const std::filesystem::path root = is_v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controller;
+    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
+      const auto folder = root / group.relative_path();
+      const cgroup_files& files = is_v2 ? v2 : v1;
+      // "max" and a missing file mean unlimited.
+      const cgroup_limit here{or_unlimited(number_in(folder / files.most)),
+                              or_unlimited(number_in(folder / files.taken))};
+      if (here.most != unlimited && here.left() < lowest.left()) lowest = here;
+      if (!group.has_relative_path()) break;
+    }
+  }
+  return lowest;
+}
 
 /// Processes and threads of this process's user.
 std::uint64_t tasks_of_user() {
@@ -29,10 +75,6 @@ std::uint64_t tasks_of_user() {
     tasks += status.st_nlink - 2;  // one link for each thread, beside . and ..
   }
   return tasks;
-}
-
-std::uint64_t or_unlimited(std::optional<std::int64_t> number, std::uint64_t unit = 1) {
-  return number ? static_cast<std::uint64_t>(*number) * unit : unlimited;
 }
 
 rlimit limit_of(int resource) {
@@ -75,7 +117,8 @@ std::string room::amount(std::uint64_t count) const {
 }
 
 room room_for_tasks() {
-  const cgroup_limit cgroup = cgroup_tasks();
+  const cgroup_files pids{"pids.max", "pids.current"};
+  const cgroup_limit cgroup = tightest_cgroup("pids", pids, pids);
   const auto on_machine = static_cast<std::uint64_t>(tasks_on_machine());
   const auto shared = [](const char* limit, std::uint64_t total, std::uint64_t taken,
                          const char* advice) {
@@ -107,7 +150,10 @@ room room_for_open_files() {
 
 room room_for_memory(unsigned percent) {
   const auto on_machine = or_unlimited(number_in("/proc/meminfo", "MemAvailable"), 1024);
-  const auto in_cgroup = cgroup_memory().left();
+  const auto in_cgroup =
+      tightest_cgroup("memory", {"memory.limit_in_bytes", "memory.usage_in_bytes"},
+                      {"memory.max", "memory.current"})
+          .left();
   return {.limit = in_cgroup < on_machine ? "memory left to the cgroup" : "memory available",
           .counts = "of memory",
           .total = std::min(in_cgroup, on_machine),

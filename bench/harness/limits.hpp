@@ -7,11 +7,12 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <string>
 
-#include "bench/harness/cgroup.hpp"
-
 namespace switchyard::harness {
+
+inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 /// How many of something fit in, and which limit would be met by one more.
 struct headroom {

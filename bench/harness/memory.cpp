@@ -54,25 +54,17 @@ double memory_use::total_bytes() const {
   return pss_bytes + page_table_bytes + kernel_stack_bytes();
 }
 
-memory_use& memory_use::operator+=(const memory_use& other) {
-  pss_bytes += other.pss_bytes;
-  private_bytes += other.private_bytes;
-  page_table_bytes += other.page_table_bytes;
-  kernel_tasks += other.kernel_tasks;
+memory_use& memory_use::add(const memory_use& other, int sign) {
+  pss_bytes += sign * other.pss_bytes;
+  private_bytes += sign * other.private_bytes;
+  page_table_bytes += sign * other.page_table_bytes;
+  kernel_tasks += sign * other.kernel_tasks;
   return *this;
 }
 
-memory_use operator-(memory_use later, const memory_use& earlier) {
-  later.pss_bytes -= earlier.pss_bytes;
-  later.private_bytes -= earlier.private_bytes;
-  later.page_table_bytes -= earlier.page_table_bytes;
-  later.kernel_tasks -= earlier.kernel_tasks;
-  return later;
-}
-
 memory_use memory_of_tree(pid_t root) {
-  memory_use sum = memory_of_process(root);
-  for (const pid_t pid : descendants(root)) sum += memory_of_process(pid);
+  memory_use sum;
+  for (const pid_t pid : tree_of(root)) sum.add(memory_of_process(pid));
   return sum;
 }
 

@@ -28,8 +28,10 @@ struct memory_use {
   /// User-space pages, page tables and kernel stacks.
   [[nodiscard]] double total_bytes() const;
 
-  memory_use& operator+=(const memory_use& other);
-  friend memory_use operator-(memory_use later, const memory_use& earlier);
+  memory_use& add(const memory_use& other, int sign = 1);
+  friend memory_use operator-(memory_use later, const memory_use& earlier) {
+    return later.add(earlier, -1);
+  }
 };
 
 /// Of the live process `root` and its live descendants.

@@ -115,23 +115,14 @@ std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& a
   const auto core = siblings_of(cpu, sysfs);
   const auto node = node_of(cpu, sysfs);
   const auto fits = [&](int other) {
-    switch (where) {
-      case placement::smt:
-        return has(core, other);
-      case placement::cross:
-        return !has(core, other) && (node.empty() || has(node, other));
-      case placement::node:
-        return !node.empty() && !has(node, other);
-      case placement::same:
-      case placement::free:
-        return true;
-    }
-    return false;
+    if (other == cpu) return false;
+    if (where == placement::smt) return has(core, other);
+    if (where == placement::node) return !node.empty() && !has(node, other);
+    if (where != placement::cross) return true;
+    return !has(core, other) && (node.empty() || has(node, other));
   };
-  for (const int other : allowed) {
-    if (other != cpu && fits(other)) return other;
-  }
-  return std::nullopt;
+  const auto found = std::ranges::find_if(allowed, fits);
+  return found == allowed.end() ? std::nullopt : std::optional(*found);
 }
 
 int second_cpu() {
@@ -142,20 +133,15 @@ int second_cpu() {
   return other_cpu(placement::cross, cpus[0], cpus).value_or(cpus[1]);
 }
 
-std::string_view name_of(placement where) {
-  constexpr std::string_view names[] = {"same", "smt", "cross", "node", "free"};
-  return names[static_cast<std::size_t>(where)];
-}
-
-std::string_view describe(placement where) {
-  constexpr std::string_view texts[] = {"one CPU", "two hardware threads of a core",
-                                        "two CPUs in turn", "two NUMA nodes in turn",
-                                        "wherever the scheduler puts them"};
-  return texts[static_cast<std::size_t>(where)];
-}
-
-std::string_view needs_of(placement where) {
-  return where == placement::smt ? "smt" : where == placement::node ? "numa" : "";
+const placement_texts& texts_of(placement where) {
+  static const placement_texts all[] = {
+      {"same", "one CPU", ""},
+      {"smt", "two hardware threads of a core", "smt"},
+      {"cross", "two CPUs in turn", ""},
+      {"node", "two NUMA nodes in turn", "numa"},
+      {"free", "wherever the scheduler puts them", ""},
+  };
+  return all[static_cast<std::size_t>(where)];
 }
 
 /// Of the tasks that are not on the first one.
@@ -164,7 +150,7 @@ static int second_cpu_of(placement where) {
   const auto other = other_cpu(where, first_cpu(), cpus_at_start());
   if (!other) {
     throw limit_error("no CPU that this process may use makes, with CPU " +
-                      std::to_string(first_cpu()) + ", " + std::string(describe(where)));
+                      std::to_string(first_cpu()) + ", " + texts_of(where).description);
   }
   return *other;
 }

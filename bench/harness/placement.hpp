@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace switchyard::harness {
@@ -35,14 +34,12 @@ enum class placement {
   free    // wherever the scheduler puts them
 };
 
-/// As it stands in benchmark names.
-std::string_view name_of(placement where);
-
-/// "one CPU", "two hardware threads of a core", ...
-std::string_view describe(placement where);
-
-/// What a machine may lack for it (harness::row::needs): "smt", "numa" or nothing.
-std::string_view needs_of(placement where);
+struct placement_texts {
+  std::string name;         // as it stands in benchmark names
+  std::string description;  // "one CPU", "two hardware threads of a core", ...
+  std::string needs;        // what a machine may lack for it (harness::row::needs), if anything
+};
+const placement_texts& texts_of(placement where);
 
 /// The CPU beside `cpu` for these placements, by what sysfs tells of the machine; nothing when
 /// there is none among `allowed`. `sysfs` is /sys/devices/system, or a made-up one.

@@ -68,9 +68,7 @@ std::vector<std::string> python_program::command(std::vector<std::string> argume
 figures_by_name python_program::figures(std::vector<std::string> arguments,
                                         std::chrono::milliseconds patience) const {
   child_process program(interpreter_, command(std::move(arguments)), errors::into_output);
-  std::string output = program.finish(patience);
-  output.erase(output.find_last_not_of('\n') + 1);
-  const std::string last_line = output.substr(output.rfind('\n') + 1);
+  const std::string last_line = last_line_of(program.finish(patience));
   const auto printed = nlohmann::json::parse(last_line, nullptr, false);
   if (!printed.is_object()) {
     throw std::runtime_error(script_.filename().string() + " gave no figures: " + last_line);

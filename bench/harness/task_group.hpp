@@ -14,7 +14,6 @@
 #include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/shared_memory.hpp"
@@ -43,6 +42,12 @@ struct interval {
   }
   [[nodiscard]] measured total() const {
     return {std::chrono::duration<double>(end - begin).count(), used};
+  }
+  /// With switches that the members made, and counted, themselves.
+  [[nodiscard]] measured total_with(std::int64_t user_switches) const {
+    measured all = total();
+    all.user_switches = static_cast<std::uint64_t>(user_switches);
+    return all;
   }
 };
 
@@ -140,15 +145,20 @@ auto start_group(R& rt, std::size_t tasks, const Member& member, const Break& br
   return group;
 }
 
-/// What the members return, or the error that began it when one of them failed.
-template <class Task>
-auto join_group(std::vector<Task>& group) {
-  std::vector<decltype(group.front().join())> seen;
+/// What the members return, or the error that began it when one of them failed. Whoever ends first
+/// is joined first: a member whose process was killed can't break the group, so that is done here,
+/// and the others do not wait for it for ever.
+template <class Task, class Break>
+auto join_group(std::vector<Task>& group, const Break& break_up) {
+  std::vector<decltype(group.front().join())> seen(group.size());
   std::string failure;
-  for (Task& task : group) {
+  for (std::size_t joined_ones = 0; joined_ones < group.size(); ++joined_ones) {
+    std::size_t i = joined_ones;
+    if constexpr (requires { Task::first_to_end(group); }) i = Task::first_to_end(group);
     try {
-      seen.push_back(task.join());
+      seen[i] = group[i].join();
     } catch (const std::exception& error) {
+      if (failure.empty()) break_up();
       if (failure.empty() || failure == broken_group().what()) failure = error.what();
     }
   }
@@ -159,7 +169,7 @@ auto join_group(std::vector<Task>& group) {
 template <class R, class Member, class Break>
 auto run_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
   auto group = start_group(rt, tasks, member, break_up);
-  return join_group(group);
+  return join_group(group, break_up);
 }
 
 /// From the first operation of any member to the last of any, with the usage of all. The members

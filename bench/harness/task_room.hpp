@@ -1,9 +1,10 @@
 // Whether the tasks of a runtime fit into this machine: known before any is started, so that a row
-// that does not fit in ends before it does harm.
+// that does not fit in ends before it does harm. And how many of them are started.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "bench/harness/limits.hpp"
 #include "runtimes/concepts.hpp"
@@ -39,6 +40,24 @@ inline harness::headroom headroom_for(const task_footprint& each, int kernel_tas
        harness::room_for_mappings().for_each(each.mappings),
        harness::room_for_address_space().for_each(bytes(each.address_space_bytes)),
        harness::room_for_memory(memory_percent).for_each(bytes(each.memory_bytes))});
+}
+
+/// The tasks that `spawn(i)` starts, for all i below `count`.
+template <class Spawn>
+auto spawn_each(std::int64_t count, Spawn spawn) {
+  std::vector<decltype(spawn(count))> tasks;
+  tasks.reserve(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) tasks.push_back(spawn(i));
+  return tasks;
+}
+
+/// Spawns them, joins them all and adds up what they give.
+template <class Spawn>
+std::int64_t spawn_and_sum(std::int64_t count, Spawn spawn) {
+  auto tasks = spawn_each(count, spawn);
+  std::int64_t sum = 0;
+  for (auto& task : tasks) sum += task.join();
+  return sum;
 }
 
 }  // namespace switchyard

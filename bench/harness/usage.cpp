@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -44,11 +44,16 @@ void for_each_thread(pid_t pid, F f) {
   }
 }
 
+/// 0 for a clock that is gone with its process.
+double seconds_on(clockid_t clock) {
+  timespec used{};
+  ::clock_gettime(clock, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
 double cpu_seconds_of(pid_t pid) {
   clockid_t clock{};
-  timespec used{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0;
-  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+  return ::clock_getcpuclockid(pid, &clock) == 0 ? seconds_on(clock) : 0;
 }
 
 /// Of a task's folder in /proc.
@@ -106,22 +111,12 @@ double pss_bytes_of(pid_t pid) {
 /// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.
 std::pair<std::uint64_t, std::uint64_t> cpu_ticks() {
   std::ifstream stat("/proc/stat");
-  std::string line;
-  std::getline(stat, line);
-  std::istringstream words(line);
   std::string label;
-  words >> label;
-  std::uint64_t steal = 0;
-  std::uint64_t total = 0;
+  stat >> label;
   // user nice system idle iowait irq softirq steal; guest time is part of user time.
-  constexpr int steal_column = 7;
-  for (int column = 0; column <= steal_column; ++column) {
-    std::uint64_t ticks = 0;
-    words >> ticks;
-    total += ticks;
-    if (column == steal_column) steal = ticks;
-  }
-  return {steal, total};
+  std::array<std::uint64_t, 8> ticks{};
+  for (auto& kind : ticks) stat >> kind;
+  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), std::uint64_t{0})};
 }
 
 }  // namespace
@@ -134,18 +129,22 @@ usage usage_of_self_and_reaped() {
 
 usage usage_of_this_thread() {
   usage used = usage_by(RUSAGE_THREAD);
-  timespec cpu{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-  used.cpu_s = static_cast<double>(cpu.tv_sec) + static_cast<double>(cpu.tv_nsec) * 1e-9;
+  used.cpu_s = seconds_on(CLOCK_THREAD_CPUTIME_ID);
   return used;
 }
 
-std::vector<pid_t> descendants(pid_t root) {
-  std::vector<pid_t> found = children_of(root);
+std::vector<pid_t> tree_of(pid_t root) {
+  std::vector<pid_t> found{root};
   for (std::size_t i = 0; i < found.size(); ++i) {  // grows as it goes
     const auto below = children_of(found[i]);
     found.insert(found.end(), below.begin(), below.end());
   }
+  return found;
+}
+
+std::vector<pid_t> descendants(pid_t root) {
+  auto found = tree_of(root);
+  found.erase(found.begin());
   return found;
 }
 

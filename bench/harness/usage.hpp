@@ -82,8 +82,9 @@ std::optional<std::int64_t> migrations_of_this_thread();
 /// faults also what those had that were reaped. CPU time of the living in nanoseconds.
 usage usage_of_tree(pid_t root);
 
-/// Live descendants of `root`, without itself.
+/// Live descendants of `root`, without itself; and with it, as the first.
 std::vector<pid_t> descendants(pid_t root);
+std::vector<pid_t> tree_of(pid_t root);
 
 /// The threads that `process` has now; none when it has ended.
 std::vector<pid_t> threads_of(pid_t process);

@@ -1,12 +1,11 @@
 #include "bench/harness/workload.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"
 #include "runtimes/support/error.hpp"
 
@@ -38,14 +37,14 @@ nlohmann::ordered_json description(const workload& w) {
     for (const auto& [key, value] : r.params) {
       std::visit([&, &name = key](const auto& v) { params[name] = v; }, value);
     }
-    const auto or_null = [](const std::string& text) {
+    const auto or_null = [](std::string_view text) {
       return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
     };
     rows.push_back({{"name", row_name(w.name, r)},
                     {"runtime", r.runtime},
                     {"params", params},
                     {"what", r.what},
-                    {"set", r.set == suite::quick ? "quick" : "full"},
+                    {"set", r.quick ? "quick" : "full"},
                     {"control", or_null(r.control)},
                     {"needs", or_null(r.needs)},
                     {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
@@ -91,7 +90,7 @@ void print_help() {
 }  // namespace
 
 std::string row_name(std::string_view workload, const row& r) {
-  std::string name = std::string(workload) + '/' + r.runtime;
+  std::string name = std::string(workload) + '/' + std::string(r.runtime);
   for (const auto& [key, value] : r.params) {
     name += '/' + key + ':';
     if (const auto* number = std::get_if<std::int64_t>(&value)) {
@@ -149,12 +148,26 @@ void record_batch(benchmark::State& state, batch_size ops, const std::function<m
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
     set_usage(state, m.used, n);
+    if (m.user_switches) {
+      state.counters["user_switches_per_op"] = static_cast<double>(*m.user_switches) / n;
+    }
     state.counters["steal_percent"] = steal.percent();
   }
 }
 
 void record_time(benchmark::State& state, const std::function<double()>& run) {
   while (state.KeepRunning()) state.SetIterationTime(run());
+}
+
+batch_size batch_of(std::int64_t wished, std::int64_t step, std::int64_t slowdown_percent) {
+  const auto whole_steps = [step](std::int64_t ops) { return (ops + step - 1) / step * step; };
+  if (slowdown_percent == 0) return whole_steps(wished);
+  const std::int64_t cost = 100 + slowdown_percent;
+  for (std::int64_t done = whole_steps((wished * cost + 99) / 100);; done += step) {
+    const std::int64_t reported = (100 * done + cost / 2) / cost;
+    const std::int64_t off = std::abs(100 * done - reported * cost);
+    if (reported >= wished && off * 1'000 <= reported * cost) return {done, reported};
+  }
 }
 
 batch_size at_least(benchmark::IterationCount wished, std::int64_t step) {

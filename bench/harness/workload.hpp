@@ -7,15 +7,17 @@
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "bench/harness/batch_size.hpp"
+#include "bench/harness/event_counters.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
@@ -30,20 +32,18 @@ struct metric {
   std::string better;  // "lower" or "higher"
 };
 
-enum class suite { quick, full };
-
 using parameter = std::pair<std::string, std::variant<std::int64_t, std::string>>;
 
 struct row {
-  std::string runtime;  // or the control's name
+  std::string_view runtime;  // or the control's name; as all views here, of a text that stays
   std::vector<parameter> params;
   std::string what;  // one line
   std::function<void(benchmark::State&)> body;
-  suite set = suite::full;
-  std::string control = {};  // the runtime column that is this row's limit, if any
-  std::string needs = {};    // a program or package that a machine may lack: wrk, gevent
-  bool once = false;         // not repeated, however short: the time is not what it is about
-  bool one_round = false;    // launched once in a run: it takes long, or is always the same
+  bool quick = false;             // part of the quick run as well as of the full one
+  std::string_view control = {};  // the runtime column that is this row's limit, if any
+  std::string_view needs = {};    // a program or package that a machine may lack: wrk, gevent
+  bool once = false;              // not repeated, however short: the time is not what it is about
+  bool one_round = false;         // launched once in a run: it takes long, or is always the same
 };
 
 struct workload {
@@ -51,7 +51,7 @@ struct workload {
   std::string what;  // one sentence, and what one operation is
   metric compared_by;
   benchmark::TimeUnit unit;
-  std::vector<row> rows;
+  std::vector<row> rows = {};
   bool counts_events = true;  // its rows have operations to count hardware events for
 };
 
@@ -64,12 +64,47 @@ int run_main(
     int argc, char** argv, const workload& w,
     const std::function<void(command_line&)>& add_options = [](command_line&) {});
 
+/// How many operations a batch does, and how many of them are reported: the same number, unless
+/// this build is slowed down on purpose (SWITCHYARD_INJECT_SLOWDOWN), to see that a regression
+/// check notices. Then a batch does so many more, and no clock is tampered with.
+struct batch_size {
+  std::int64_t done;
+  std::int64_t reported;
+
+  /// Of a row that can't do more than it reports: it is never slowed down.
+  constexpr batch_size(std::int64_t as_many) : batch_size(as_many, as_many) {}
+  constexpr batch_size(std::int64_t d, std::int64_t r) : done(d), reported(r) {}
+
+  /// For the row, which has nothing to do with what is reported.
+  constexpr operator std::int64_t() const noexcept { return done; }
+};
+
+/// The smallest multiple of `step` of which at least `wished` operations can be reported, each of
+/// which costs `slowdown_percent` more than one operation done. Both numbers are whole: the ratio
+/// is right to a thousandth.
+batch_size batch_of(std::int64_t wished, std::int64_t step, std::int64_t slowdown_percent);
+
+/// With the slowdown of this build: enough for Google Benchmark's wish.
+batch_size at_least(benchmark::IterationCount wished, std::int64_t step);
+
 /// What one batch of operations took.
 struct measured {
   double seconds = 0;     // wall time, as the workload defines it
   usage used = {};        // by the side under test, in that time
   std::int64_t done = 0;  // operations, where they can be others than were asked for
+  // Between tasks, by the side under test itself: those that the kernel does not see.
+  std::optional<std::uint64_t> user_switches = {};
 };
+
+/// The wall time of `batch()`, and what this process and its reaped children used for it.
+template <class Batch>
+measured measure(Batch batch) {
+  const usage_meter meter;
+  const auto begin = std::chrono::steady_clock::now();
+  batch();
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  return {wall.count(), meter.used()};
+}
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
 /// counters that all workloads share. As many are reported as `state.max_iterations` at least.
@@ -89,9 +124,5 @@ void set_latency(benchmark::State& state, const Histogram& latency) {
   }
   state.counters["max_us"] = static_cast<double>(latency.max()) / 1e3;
 }
-
-/// The smallest multiple of `step` that is enough for Google Benchmark's wish. Rows that take their
-/// number of operations from here are slowed down where that is built in.
-batch_size at_least(benchmark::IterationCount wished, std::int64_t step);
 
 }  // namespace switchyard::harness

@@ -14,6 +14,8 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
@@ -22,7 +24,6 @@
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
 #include "bench/http_fetch/origin_process.hpp"
@@ -32,10 +33,7 @@
 namespace switchyard {
 namespace {
 
-using clock = std::chrono::steady_clock;
 using fetching::fetch_case;
-using harness::measured;
-using harness::suite;
 
 constexpr const char* wrk = "wrk";
 
@@ -71,19 +69,21 @@ struct cut {
   }
 };
 
-void set_origin_cpu(benchmark::State& state, const origin_process& origin, double cpu_s,
-                    double seconds) {
-  if (origin.is_ours()) state.counters["origin_cpu_percent"] = 100 * cpu_s / seconds;
-}
-
-void set_counters(benchmark::State& state, const fetch_case& which, const cut& cuts,
-                  double seconds) {
-  const double batch_s = seconds / static_cast<double>(cuts.batches);
-  state.counters["batch_ms"] = batch_s * 1e3;
+/// What latency costs: of `seconds` for all.
+void set_batch(benchmark::State& state, const fetch_case& which, const cut& cuts, double seconds) {
+  const double batch_ms = 1e3 * seconds / static_cast<double>(cuts.batches);
+  state.counters["batch_ms"] = batch_ms;
   if (which.latency_ms > 0) {
     const auto ideal_ms = static_cast<double>(which.latency_ms * cuts.fetches_each);
-    state.counters["over_ideal"] = batch_s * 1e3 / ideal_ms;
+    state.counters["over_ideal"] = batch_ms / ideal_ms;
   }
+}
+
+/// Where the clients were, and how much of its own CPU the origin needed.
+void set_cpus(benchmark::State& state, const origin_process& origin, double origin_cpu_s,
+              double seconds) {
+  state.counters["cpu"] = harness::first_cpu();
+  if (origin.is_ours()) state.counters["origin_cpu_percent"] = 100 * origin_cpu_s / seconds;
 }
 
 /// Whoever waits for an answer that comes later is switched away from. A fetch waits for its
@@ -111,39 +111,38 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
     double seconds = 0;
     double origin_cpu_s = 0;
     harness::record_batch(state, ops, [&] {
-      const auto origin_before = origin.used();
-      const harness::usage_meter meter;
-      const auto begin = clock::now();
+      const double origin_before = origin.cpu_s();
       std::int64_t right = 0;
-      for (std::int64_t i = 0; i < cuts.batches; ++i) {
-        right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
-      }
-      seconds = std::chrono::duration<double>(clock::now() - begin).count();
-      const auto used = meter.used();
-      origin_cpu_s = (origin.used() - origin_before).cpu_s;
+      const auto m = harness::measure([&] {
+        for (std::int64_t i = 0; i < cuts.batches; ++i) {
+          right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
+        }
+      });
+      origin_cpu_s = origin.cpu_s() - origin_before;
+      seconds = m.seconds;
       if (right != ops) throw std::runtime_error("a fetch is missing");
-      harness::expect_switches(used, ops, switches_of_a_fetch<R>(which));
-      return measured{seconds, used};
+      harness::expect_switches(m.used, ops, switches_of_a_fetch<R>(which));
+      return m;
     });
-    set_counters(state, which, cuts, seconds);
-    set_origin_cpu(state, origin, origin_cpu_s, seconds);
-    state.counters["cpu"] = harness::first_cpu();
+    set_batch(state, which, cuts, seconds);
+    set_cpus(state, origin, origin_cpu_s, seconds);
   });
 }
 
 void wrk_row(benchmark::State& state, const fetch_case& which) {
   const origin_process origin = start_origin(which);
   pin_clients();
-  const auto origin_before = origin.used();
+  const double origin_before = origin.cpu_s();
   const wrk_figures got = run_wrk(origin.where(), which.urls);
-  const double origin_cpu_s = (origin.used() - origin_before).cpu_s;
+  const double origin_cpu_s = origin.cpu_s() - origin_before;
   constexpr double rounded = 0.98;  // wrk prints two decimals
   if (got.body_bytes < rounded * static_cast<double>(got.requests * which.bytes)) {
     throw std::runtime_error("wrk received too few bytes");
   }
-  harness::record_batch(state, got.requests, [&] { return measured{got.seconds, got.used}; });
-  set_origin_cpu(state, origin, origin_cpu_s, got.seconds);
-  state.counters["cpu"] = harness::first_cpu();
+  harness::record_batch(state, got.requests, [&] {
+    return harness::measured{got.seconds, got.used};
+  });
+  set_cpus(state, origin, origin_cpu_s, got.seconds);
 }
 
 /// The Python original, urllib on greenlets, which measures itself in the same way.
@@ -158,20 +157,14 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
       std::to_string(harness::first_cpu()));
   const std::int64_t ops = which.urls * cuts.batches;
   const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
-  harness::figures_by_name figures;
-  double origin_cpu_s = 0;
-  harness::record_batch(state, ops, [&] {
-    const auto origin_before = origin.used();
-    figures = original.figures(arguments, patience);
-    origin_cpu_s = (origin.used() - origin_before).cpu_s;
-    return gevent::measured_part(figures);
-  });
+  const double origin_before = origin.cpu_s();
+  const auto figures = gevent::record(state, ops, original, arguments, patience);
+  const double origin_cpu_s = origin.cpu_s() - origin_before;
   if (figures.at("fetches") != static_cast<double>(ops))
     throw std::runtime_error("a fetch is missing");
-  const double seconds = gevent::measured_part(figures).seconds;
-  set_counters(state, which, cuts, seconds);
-  set_origin_cpu(state, origin, origin_cpu_s, seconds);
-  state.counters["cpu"] = harness::first_cpu();
+  const double seconds = figures.at("seconds");
+  set_batch(state, which, cuts, seconds);
+  set_cpus(state, origin, origin_cpu_s, seconds);
 }
 
 std::string text_of(const fetch_case& which) {
@@ -182,16 +175,16 @@ std::string text_of(const fetch_case& which) {
                            : "over a new connection each time");
 }
 
-harness::row make_row(const std::string& runtime, const fetch_case& which, suite set,
+harness::row make_row(std::string_view runtime, const fetch_case& which, bool quick,
                       std::function<void(benchmark::State&)> body) {
   return {.runtime = runtime,
           .params = {{"urls", which.urls},
                      {"latency_ms", which.latency_ms},
                      {"bytes", which.bytes},
-                     {"connection", std::string(which.keep_alive ? "keep" : "new")}},
+                     {"connection", which.keep_alive ? "keep" : "new"}},
           .what = text_of(which),
           .body = std::move(body),
-          .set = set,
+          .quick = quick,
           .control = runtime != wrk && comparable_with_wrk(which) ? wrk : ""};
 }
 
@@ -201,18 +194,18 @@ bool as_in_the_article(const fetch_case& which) {
 }
 
 /// The quick run: the article's own, and how fast it goes without any latency.
-suite set_of(const fetch_case& which) {
+bool is_quick(const fetch_case& which) {
   const bool fastest = comparable_with_wrk(which) && which.urls == 100 && which.bytes == 1'024;
-  return (as_in_the_article(which) && which.urls >= 100) || fastest ? suite::quick : suite::full;
+  return (as_in_the_article(which) && which.urls >= 100) || fastest;
 }
 
 // One after another: 10 URLs show it, 1,000 would take a minute for each batch.
 constexpr std::int64_t most_serial = 10;
 
 template <class R>
-suite set_of(const fetch_case& which) {
-  if (!R::concurrent && which.urls == most_serial && as_in_the_article(which)) return suite::quick;
-  return which.urls > R::quick_tasks ? suite::full : set_of(which);
+bool is_quick_on(const fetch_case& which) {
+  if (!R::concurrent && which.urls == most_serial && as_in_the_article(which)) return true;
+  return which.urls <= R::quick_tasks && is_quick(which);
 }
 
 std::vector<fetch_case> all_cases() {
@@ -233,7 +226,7 @@ template <class R>
 void add_rows(std::vector<harness::row>& rows) {
   for (const fetch_case& which : all_cases()) {
     if (!R::concurrent && which.urls > most_serial) continue;
-    rows.push_back(make_row(std::string(R::name), which, set_of<R>(which),
+    rows.push_back(make_row(R::name, which, is_quick_on<R>(which),
                             [=](benchmark::State& s) { fetch_row<R>(s, which); }));
   }
 }
@@ -242,7 +235,7 @@ void add_wrk_rows(std::vector<harness::row>& rows) {
   for (const fetch_case& which : all_cases()) {
     if (!comparable_with_wrk(which)) continue;
     rows.push_back(
-        make_row(wrk, which, set_of(which), [=](benchmark::State& s) { wrk_row(s, which); }));
+        make_row(wrk, which, is_quick(which), [=](benchmark::State& s) { wrk_row(s, which); }));
     rows.back().what += " (control: wrk, one thread)";
     rows.back().needs = wrk;
   }
@@ -251,7 +244,7 @@ void add_wrk_rows(std::vector<harness::row>& rows) {
 void add_gevent_rows(std::vector<harness::row>& rows) {
   for (const fetch_case& which : all_cases()) {
     if (which.keep_alive) continue;  // urllib makes a connection for each fetch
-    rows.push_back(make_row(gevent::name, which, which.urls == 100 ? set_of(which) : suite::full,
+    rows.push_back(make_row(gevent::name, which, which.urls == 100 && is_quick(which),
                             [=](benchmark::State& s) { gevent_row(s, which); }));
     rows.back().what += " (Python)";
     rows.back().needs = gevent::name;
@@ -269,8 +262,7 @@ int main(int argc, char** argv) {
           "N tasks fetch a URL each, all at once, from a server that answers after a set latency; "
           "one operation is one fetch.",
       .compared_by = {"ops_per_s", "fetches per second", "1/s", "higher"},
-      .unit = benchmark::kMicrosecond,
-      .rows = {}};
+      .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
     if constexpr (Sockets<R>) add_rows<R>(w.rows);
   });

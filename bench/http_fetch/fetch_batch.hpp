@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/harness/task_room.hpp"
 #include "bench/programs/http/http_body.hpp"
 #include "bench/programs/http/http_get.hpp"
 #include "runtimes/concepts.hpp"
@@ -84,17 +85,11 @@ std::int64_t fetch_repeatedly(R& rt, const endpoint& origin, const std::string& 
 template <class R>
 std::int64_t fetch_batch(R& rt, const endpoint& origin, const std::string& request,
                          const fetch_case& which, std::int64_t fetches_each) {
-  const auto start = [&] {
+  return spawn_and_sum(which.urls, [&](std::int64_t) {
     return rt.spawn([&rt, &origin, &request, &which, fetches_each] {
       return fetch_repeatedly(rt, origin, request, which, fetches_each);
     });
-  };
-  std::vector<decltype(start())> tasks;
-  tasks.reserve(static_cast<std::size_t>(which.urls));
-  for (std::int64_t i = 0; i < which.urls; ++i) tasks.push_back(start());
-  std::int64_t right = 0;
-  for (auto& task : tasks) right += task.join();
-  return right;
+  });
 }
 
 }  // namespace switchyard::fetching

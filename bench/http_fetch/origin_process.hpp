@@ -31,8 +31,8 @@ class origin_process {
   [[nodiscard]] const boost::asio::ip::tcp::endpoint& where() const { return where_; }
   /// Whether its CPU time can be told: not that of somebody else's.
   [[nodiscard]] bool is_ours() const { return program_ != nullptr; }
-  [[nodiscard]] harness::usage used() const {
-    return is_ours() ? harness::usage_of_tree(program_->pid()) : harness::usage{};
+  [[nodiscard]] double cpu_s() const {
+    return is_ours() ? harness::usage_of_tree(program_->pid()).cpu_s : 0;
   }
 
  private:

@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
@@ -30,7 +30,6 @@ namespace switchyard {
 namespace {
 
 using clock = std::chrono::steady_clock;
-using harness::suite;
 
 constexpr std::int64_t most_of_a_quick_row = 1'024;
 
@@ -74,17 +73,27 @@ climb climb_connections(const echo::server& by, std::int64_t most) {
   });
 }
 
+/// `climb_up_to(most)`, and what it is called in the row's name and text.
 template <class Climb>
-void climb_row(benchmark::State& state, std::int64_t most, Climb climb_up_to) {
-  climb last;
-  harness::record_time(state, [&] {
-    const auto begin = clock::now();
-    last = climb_up_to(most);
-    return std::chrono::duration<double>(clock::now() - begin).count();
-  });
-  state.counters["reached"] = static_cast<double>(last.reached);
-  state.counters["limit_reached"] = last.at_limit ? 1 : 0;
-  state.SetLabel(last.why.str());
+harness::row make_row(std::string_view runtime, const std::string& of, const std::string& what,
+                      const std::int64_t& most, Climb climb_up_to) {
+  const auto body = [=, &most](benchmark::State& state) {
+    climb last;
+    harness::record_time(state, [&] {
+      const auto begin = clock::now();
+      last = climb_up_to(most);
+      return std::chrono::duration<double>(clock::now() - begin).count();
+    });
+    state.counters["reached"] = static_cast<double>(last.reached);
+    state.counters["limit_reached"] = last.at_limit ? 1 : 0;
+    state.SetLabel(last.why.str());
+  };
+  return {.runtime = runtime,
+          .params = {{"of", of}},
+          .what = what,
+          .body = body,
+          .once = true,
+          .one_round = true};
 }
 
 template <class R>
@@ -92,34 +101,20 @@ void add_tasks(std::vector<harness::row>& rows, const std::int64_t& most) {
   const auto tasks = [](std::int64_t bound) {
     return in_a_child<process>([bound] { return climb_tasks<R>(bound); });
   };
-  const std::string name(R::name);
-  rows.push_back({.runtime = name,
-                  .params = {{"of", std::string("tasks")}},
-                  .what = "as many idle tasks at once as there is room for",
-                  .body = [=, &most](benchmark::State& s) { climb_row(s, most, tasks); },
-                  .once = true,
-                  .one_round = true});
-  rows.push_back({.runtime = name,
-                  .params = {{"of", std::string("tasks")}, {"most", most_of_a_quick_row}},
-                  .what = "idle tasks at once, at most " + std::to_string(most_of_a_quick_row),
-                  .body =
-                      [=, &most](benchmark::State& s) {
-                        climb_row(s, std::min(most, most_of_a_quick_row), tasks);
-                      },
-                  .set = most_of_a_quick_row <= R::quick_tasks ? suite::quick : suite::full,
-                  .once = true,
-                  .one_round = true});
+  rows.push_back(
+      make_row(R::name, "tasks", "as many idle tasks at once as there is room for", most, tasks));
+  rows.push_back(make_row(
+      R::name, "tasks", "idle tasks at once, at most " + std::to_string(most_of_a_quick_row), most,
+      [=](std::int64_t bound) { return tasks(std::min(bound, most_of_a_quick_row)); }));
+  rows.back().params.emplace_back("most", most_of_a_quick_row);
+  rows.back().quick = most_of_a_quick_row <= R::quick_tasks;
 }
 
 void add_connections(std::vector<harness::row>& rows, const echo::server& by,
                      const std::int64_t& most) {
-  const auto climb_it = [&by](std::int64_t bound) { return climb_connections(by, bound); };
-  rows.push_back({.runtime = by.name,
-                  .params = {{"of", std::string("connections")}},
-                  .what = "as many idle connections of an echo server as there is room for",
-                  .body = [=, &most](benchmark::State& s) { climb_row(s, most, climb_it); },
-                  .once = true,
-                  .one_round = true});
+  rows.push_back(make_row(by.name, "connections",
+                          "as many idle connections of an echo server as there is room for", most,
+                          [&by](std::int64_t bound) { return climb_connections(by, bound); }));
 }
 
 }  // namespace
@@ -135,7 +130,6 @@ int main(int argc, char** argv) {
           "one such climb.",
       .compared_by = {"reached", "tasks or connections at once", "", "higher"},
       .unit = benchmark::kMillisecond,
-      .rows = {},
       .counts_events = false};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows, most);

@@ -22,7 +22,6 @@ namespace switchyard {
 namespace {
 
 using harness::memory_use;
-using harness::suite;
 
 void set_counters(benchmark::State& state, const memory_use& grown, std::int64_t count) {
   const auto n = static_cast<double>(count);
@@ -79,17 +78,14 @@ void add_tasks(std::vector<harness::row>& rows) {
       const bool quick = count == 100 && (kib == 0 || kib == 16);
       const std::string touched =
           kib == 0 ? "" : ", each has touched " + std::to_string(kib) + " KiB of its stack";
-      rows.push_back(
-          {.runtime = std::string(R::name),
-           .params = {{"of", std::string("tasks")}, {"count", count}, {"stack_kib", kib}},
-           .what = std::to_string(count) + " idle tasks" + touched,
-           .body =
-               [=](benchmark::State& s) {
-                 tasks_row<R>(s, count, static_cast<std::size_t>(kib) * 1024);
-               },
-           .set = quick ? suite::quick : suite::full,
-           .once = true,
-           .one_round = count >= many});
+      const auto stack_bytes = static_cast<std::size_t>(kib) * 1024;
+      rows.push_back({.runtime = R::name,
+                      .params = {{"of", "tasks"}, {"count", count}, {"stack_kib", kib}},
+                      .what = std::to_string(count) + " idle tasks" + touched,
+                      .body = [=](benchmark::State& s) { tasks_row<R>(s, count, stack_bytes); },
+                      .quick = quick,
+                      .once = true,
+                      .one_round = count >= many});
     }
   }
 }
@@ -98,10 +94,10 @@ void add_connections(std::vector<harness::row>& rows, const echo::server& by) {
   for (const std::int64_t count : counts) {
     if (count > many) continue;
     rows.push_back({.runtime = by.name,
-                    .params = {{"of", std::string("connections")}, {"count", count}},
+                    .params = {{"of", "connections"}, {"count", count}},
                     .what = std::to_string(count) + " idle connections of an echo server",
                     .body = [=, &by](benchmark::State& s) { connections_row(s, by, count); },
-                    .set = count == 100 ? suite::quick : suite::full,
+                    .quick = count == 100,
                     .once = true,
                     .one_round = count >= many});
   }
@@ -120,7 +116,6 @@ int main(int argc, char** argv) {
       .compared_by = {"bytes_per_task", "pages, page tables and kernel stack of each", "B",
                       "lower"},
       .unit = benchmark::kMillisecond,
-      .rows = {},
       .counts_events = false};
   for_each_runtime([&]<class R>() {
     if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);

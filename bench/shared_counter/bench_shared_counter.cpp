@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bench/harness/expectation.hpp"
@@ -28,76 +27,64 @@ namespace {
 
 using counters::count_result;
 using counters::job;
-using harness::suite;
 using task_group::placement;
-
-using version = count_result (*)(const job&);
-
-void counter_row(benchmark::State& state, version add, double most_sleeps, std::size_t tasks,
-                 placement where) {
-  // Shorter turns would measure how far apart the tasks come off the start line.
-  constexpr benchmark::IterationCount fewest_each = 1'000;
-  const auto count = static_cast<std::int64_t>(tasks);
-  harness::require_placement(where);
-  const auto ops = harness::at_least(std::max(state.max_iterations, fewest_each * count), count);
-  harness::record_batch(state, ops, [&] {
-    const count_result t = add({tasks, ops / count, where});
-    task_group::expect(t.sum == ops, "the sum is " + std::to_string(t.sum) + " after " +
-                                         std::to_string(ops.done) + " additions");
-    harness::expect_switches(t.took.used, ops, {.sleeps_at_most = most_sleeps});
-    return t.took;
-  });
-}
 
 struct mechanism {
   std::string runtime;
   std::string via;
   std::string what;
-  version add;
+  count_result (*add)(const job&);
   double most_sleeps;  // for one addition: of whoever makes it, and of whoever receives it
   bool crosses;        // has rows on two CPUs
   bool quick_crossed;  // and the quick run takes one of them
 };
 
-const std::vector<mechanism>& mechanisms() {
-  static const std::vector<mechanism> all{
-      {"process", "atomic", "an atomic number in shared memory", counters::by_atomic<process>, 0,
-       true, true},
-      {"process", "messages", "a message by pipe to the owner of the number for each addition",
-       counters::by_messages, 2, true, false},
-      {"thread", "mutex", "a mutex around each addition", counters::by_mutex, 1, true, true},
-      {"thread", "atomic", "an atomic number", counters::by_atomic<thread>, 0, true, true},
-      {"fiber", "plain", "a plain integer without a lock, a yield after 64 additions",
-       counters::by_plain, 0, false, false},
-      {"plain", "loop", "control: one task makes all additions alone, on one CPU",
-       counters::by_loop, 0, true, true},
-  };
-  return all;
+void counter_row(benchmark::State& state, const mechanism& by, std::int64_t tasks,
+                 placement where) {
+  // Shorter turns would measure how far apart the tasks come off the start line.
+  constexpr benchmark::IterationCount fewest_each = 1'000;
+  harness::require_placement(where);
+  const auto ops = harness::at_least(std::max(state.max_iterations, fewest_each * tasks), tasks);
+  harness::record_batch(state, ops, [&] {
+    const count_result t = by.add({static_cast<std::size_t>(tasks), ops / tasks, where});
+    task_group::expect(t.sum == ops, "the sum is " + std::to_string(t.sum) + " after " +
+                                         std::to_string(ops.done) + " additions");
+    harness::expect_switches(t.took.used, ops, {.sleeps_at_most = by.most_sleeps});
+    return t.took;
+  });
 }
+
+const mechanism mechanisms[] = {
+    {"process", "atomic", "an atomic number in shared memory", counters::by_atomic<process>, 0,
+     true, true},
+    {"process", "messages", "a message by pipe to the owner of the number for each addition",
+     counters::by_messages, 2, true, false},
+    {"thread", "mutex", "a mutex around each addition", counters::by_mutex, 1, true, true},
+    {"thread", "atomic", "an atomic number", counters::by_atomic<thread>, 0, true, true},
+    {"fiber", "plain", "a plain integer without a lock, a yield after 64 additions",
+     counters::by_plain, 0, false, false},
+    {"plain", "loop", "control: one task makes all additions alone, on one CPU", counters::by_loop,
+     0, true, true},
+};
 
 harness::row make_row(const mechanism& by, std::int64_t tasks, placement where) {
   const bool is_control = by.runtime == "plain";
   const bool quick =
       tasks == 4 && (where == placement::same || (where == placement::cross && by.quick_crossed));
   const std::string who = tasks == 1 ? "1 task adds" : std::to_string(tasks) + " tasks add";
+  const auto& placed = harness::texts_of(where);
   return {.runtime = by.runtime,
-          .params = {{"via", by.via},
-                     {"tasks", tasks},
-                     {"placement", std::string(harness::name_of(where))}},
-          .what = is_control ? by.what
-                             : who + ", " + std::string(harness::describe(where)) + ": " + by.what,
-          .body =
-              [add = by.add, sleeps = by.most_sleeps, tasks, where](benchmark::State& s) {
-                counter_row(s, add, sleeps, static_cast<std::size_t>(tasks), where);
-              },
-          .set = quick ? suite::quick : suite::full,
+          .params = {{"via", by.via}, {"tasks", tasks}, {"placement", placed.name}},
+          .what = is_control ? by.what : who + ", " + placed.description + ": " + by.what,
+          .body = [=, &by](benchmark::State& s) { counter_row(s, by, tasks, where); },
+          .quick = quick,
           .control = is_control ? "" : "plain",
-          .needs = std::string(harness::needs_of(where))};
+          .needs = placed.needs};
 }
 
 std::vector<harness::row> make_rows() {
   std::vector<harness::row> rows;
-  for (const mechanism& by : mechanisms()) {
+  for (const mechanism& by : mechanisms) {
     for (const std::int64_t tasks : {1, 4, 16}) {
       rows.push_back(make_row(by, tasks, placement::same));
       // One task has nobody to meet on another CPU.

@@ -163,7 +163,7 @@ inline count_result by_messages(const job& j) {
     count_result t;
     const interval owner = task_group::measure_interval(
         [&, from = std::move(read_end)] { t.sum = sum_of_messages(from, j.additions()); });
-    interval whole = task_group::joined(task_group::join_group(adders));
+    interval whole = task_group::joined(task_group::join_group(adders, break_up));
     whole.end = owner.end;  // the owner was there before the first message
     whole.used += owner.used;
     t.took = whole.total();

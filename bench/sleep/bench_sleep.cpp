@@ -11,13 +11,13 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/harness/expectation.hpp"
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/usage_meter.hpp"
 #include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
@@ -26,8 +26,6 @@ namespace {
 
 using namespace std::chrono;
 using clock = steady_clock;
-using harness::measured;
-using harness::suite;
 
 double milliseconds_of(clock::duration d) { return duration<double, std::milli>(d).count(); }
 
@@ -38,44 +36,30 @@ auto spawn_sleepers(R& rt, std::int64_t tasks, clock::duration d) {
     rt.sleep_for(d);
     return clock::now() - before;
   };
-  std::vector<decltype(rt.spawn(sleeper))> sleepers;
-  sleepers.reserve(static_cast<std::size_t>(tasks));
-  for (std::int64_t i = 0; i < tasks; ++i) sleepers.push_back(rt.spawn(sleeper));
-  return sleepers;
+  return spawn_each(tasks, [&](std::int64_t) { return rt.spawn(sleeper); });
 }
 
-struct batch_result {
+struct batches_result {
   clock::duration wall{};
   clock::duration spawning{};
   clock::duration oversleep_sum{};
   clock::duration oversleep_max{};
   std::int64_t slept = 0;  // tasks
-
-  batch_result& operator+=(const batch_result& other) {
-    wall += other.wall;
-    spawning += other.spawning;
-    oversleep_sum += other.oversleep_sum;
-    oversleep_max = std::max(oversleep_max, other.oversleep_max);
-    slept += other.slept;
-    return *this;
-  }
 };
 
 template <class R>
-batch_result sleep_batch(R& rt, std::int64_t tasks, clock::duration d) {
-  batch_result result;
+void sleep_batch(R& rt, std::int64_t tasks, clock::duration d, batches_result& all) {
   const auto begin = clock::now();
   auto sleepers = spawn_sleepers(rt, tasks, d);
-  result.spawning = clock::now() - begin;
+  all.spawning += clock::now() - begin;
   for (auto& sleeper : sleepers) {
     const clock::duration late = sleeper.join() - d;
     if (late < clock::duration::zero()) throw std::runtime_error("a task woke too early");
-    result.oversleep_sum += late;
-    result.oversleep_max = std::max(result.oversleep_max, late);
-    ++result.slept;
+    all.oversleep_sum += late;
+    all.oversleep_max = std::max(all.oversleep_max, late);
+    ++all.slept;
   }
-  result.wall = clock::now() - begin;
-  return result;
+  all.wall += clock::now() - begin;
 }
 
 /// Proportional memory of one sleeping task in bytes, or 0 when the tasks could not be caught
@@ -132,17 +116,15 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
   R rt;
   rt.run([&] {
-    batch_result all;
+    batches_result all;
     harness::record_batch(state, state.max_iterations, [&] {
-      measured m;
       const harness::usage_meter meter;
       for (benchmark::IterationCount i = 0; i < state.max_iterations; ++i) {
-        all += sleep_batch(rt, tasks, d);
+        sleep_batch(rt, tasks, d, all);
       }
-      m.seconds = duration<double>(all.wall).count();
-      m.used = meter.used();
-      harness::expect_switches(m.used, all.slept, switches_of_a_sleep<R>(tasks), 6);
-      return m;
+      const auto used = meter.used();
+      harness::expect_switches(used, all.slept, switches_of_a_sleep<R>(tasks), 6);
+      return harness::measured{duration<double>(all.wall).count(), used};
     });
     if (all.slept != tasks * state.max_iterations) throw std::runtime_error("a task is missing");
     const auto spawning = all.spawning / state.max_iterations;
@@ -170,11 +152,7 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
                         "--batches", std::to_string(batches)});
   if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
   const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
-  harness::figures_by_name figures;
-  harness::record_batch(state, batches, [&] {
-    figures = original.figures(arguments, patience);
-    return gevent::measured_part(figures);
-  });
+  const auto figures = gevent::record(state, batches, original, arguments, patience);
   if (figures.at("tasks") != static_cast<double>(tasks * batches))
     throw std::runtime_error("a task is missing");
   count_by_task(state, tasks);
@@ -185,22 +163,22 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   }
 }
 
-template <class Body>
-harness::row make_row(const std::string& runtime, std::int64_t tasks, std::int64_t ms,
-                      const std::string& how, suite set, Body body) {
+using body = void (*)(benchmark::State&, std::int64_t tasks, milliseconds);
+
+harness::row make_row(std::string_view runtime, std::int64_t tasks, std::int64_t ms,
+                      const std::string& how, bool quick, body sleep) {
   return {.runtime = runtime,
           .params = {{"tasks", tasks}, {"ms", ms}},
-          .what = (tasks == 1 ? "1 task sleeps " : std::to_string(tasks) + " tasks sleep ") +
+          .what = std::to_string(tasks) + (tasks == 1 ? " task sleeps " : " tasks sleep ") +
                   std::to_string(ms) + " ms" + how,
-          .body = [=](benchmark::State& s) { body(s, tasks, milliseconds(ms)); },
-          .set = set};
+          .body = [=](benchmark::State& s) { sleep(s, tasks, milliseconds(ms)); },
+          .quick = quick};
 }
 
 void add_gevent_rows(std::vector<harness::row>& rows) {
   const auto add = [&](std::int64_t tasks, std::int64_t ms) {
     const bool quick = ms == 100 && tasks == 10;
-    rows.push_back(make_row(gevent::name, tasks, ms, " at once (Python)",
-                            quick ? suite::quick : suite::full, gevent_row));
+    rows.push_back(make_row(gevent::name, tasks, ms, " at once (Python)", quick, gevent_row));
     rows.back().needs = gevent::name;
   };
   for (const std::int64_t tasks : {1, 10, 100, 1'000, 10'000}) add(tasks, 100);
@@ -211,9 +189,9 @@ void add_gevent_rows(std::vector<harness::row>& rows) {
 template <class R>
 void add_rows(std::vector<harness::row>& rows) {
   const auto add = [&](std::int64_t tasks, std::int64_t ms, bool quick) {
-    const suite set = quick && tasks <= R::quick_tasks ? suite::quick : suite::full;
-    rows.push_back(make_row(std::string(R::name), tasks, ms,
-                            R::concurrent ? " at once" : ", one after another", set, sleep_row<R>));
+    const std::string how = R::concurrent ? " at once" : ", one after another";
+    rows.push_back(
+        make_row(R::name, tasks, ms, how, quick && tasks <= R::quick_tasks, sleep_row<R>));
   };
   add(1, 100, false);
   add(10, 100, true);
@@ -237,8 +215,7 @@ int main(int argc, char** argv) {
       .name = "sleep",
       .what = "N tasks sleep D ms; the time is that of the whole batch, first spawn to last join.",
       .compared_by = {"real_time", "wall time of the batch", "s", "lower"},
-      .unit = benchmark::kMillisecond,
-      .rows = {}};
+      .unit = benchmark::kMillisecond};
   for_each_runtime([&]<class R>() {
     if constexpr (Sleeps<R>) add_rows<R>(w.rows);
   });

@@ -4,15 +4,21 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <type_traits>
+#include <vector>
 
+#include "bench/harness/limits.hpp"
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/futex.hpp"
+#include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard::harness {
@@ -63,5 +69,24 @@ class pipe_baton {
   unique_fd read_;
   unique_fd write_;
 };
+
+/// Memory for futexes is shared with forked children; pipes are inherited by them.
+template <class Baton>
+auto make_batons(std::size_t count) {
+  if constexpr (std::is_same_v<Baton, futex_baton>) {
+    return shared_array<Baton>(count);
+  } else {
+    require_open_files(2 * count + 32);
+    return std::vector<Baton>(count);
+  }
+}
+
+/// Without this, the kernel may let a woken task run at once, and the waker then needs a switch of
+/// its own to get to its wait: 1.3 switches for each hand-over in larger rings. sched(7):
+/// SCHED_BATCH tasks do not preempt on wake-up.
+inline void hand_over_in_one_switch() {
+  const sched_param none{};
+  check(::sched_setscheduler(0, SCHED_BATCH, &none), "set the scheduling policy");
+}
 
 }  // namespace switchyard::harness

@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,122 +39,128 @@
 namespace switchyard {
 namespace {
 
-using harness::suite;
 using rings::placement;
+using row_list = std::vector<harness::row>;
 
-constexpr std::int64_t ring_sizes[] = {2, 16, 128, 1'024};
-constexpr std::int64_t working_set_rings[] = {2, 16};
+const std::vector<std::int64_t> ring_sizes{2, 16, 128, 1'024};
+constexpr std::int64_t largest_with_working_sets = 16;
 
 constexpr std::size_t working_sets[] = {0, 16 << 10, 256 << 10, 4 << 20};  // bytes
 
 constexpr auto no_work = [] { return rings::no_work(); };
 
-harness::row make_row(std::string runtime, std::string via, std::int64_t tasks, placement where,
-                      std::string what, std::function<void(benchmark::State&)> body) {
+harness::row make_row(std::string_view runtime, std::string_view via, std::int64_t tasks,
+                      placement where, std::string what,
+                      std::function<void(benchmark::State&)> body) {
   // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
   const bool user = via == "yield" || via == "switch" || via == "resume";
   const bool usual = where == placement::same || where == placement::cross;
-  const bool quick =
-      (tasks == 2 && usual) || user || (where == placement::same && via == "futex" && tasks == 16);
-  return {.runtime = std::move(runtime),
-          .params = {{"via", via},
-                     {"tasks", tasks},
-                     {"placement", std::string(harness::name_of(where))}},
+  const auto& placed = harness::texts_of(where);
+  return {.runtime = runtime,
+          .params = {{"via", std::string(via)}, {"tasks", tasks}, {"placement", placed.name}},
           .what = std::move(what),
           .body = std::move(body),
-          .set = quick ? suite::quick : suite::full,
-          .needs = std::string(harness::needs_of(where))};
+          .quick = (tasks == 2 && usual) || user ||
+                   (where == placement::same && via == "futex" && tasks == 16),
+          .needs = placed.needs};
 }
 
 std::string ring_text(std::int64_t tasks, placement where) {
   return (tasks == 2 ? "ping-pong between 2 tasks"
                      : "ring of " + std::to_string(tasks) + " tasks") +
-         ", " + std::string(harness::describe(where));
+         ", " + harness::texts_of(where).description;
 }
 
-/// Rows for each size of the block, on one CPU. `body(state, make_work)` is a row's without one.
+/// Rows on one CPU for each ring that is small enough and each size of the block. `body(state,
+/// tasks, make_work)` is that of a row without one.
 template <class Body>
-void add_working_sets(std::vector<harness::row>& rows, const std::string& runtime,
-                      const std::string& via, std::int64_t tasks, Body body) {
-  for (const std::size_t bytes : working_sets) {
-    const auto size = rings::size_text(bytes);
-    auto row = make_row(runtime, via, tasks, placement::same,
-                        ring_text(tasks, placement::same) + ", each touches " + size +
-                            " bytes of its own in its turn",
-                        [=](benchmark::State& s) {
-                          body(s, [bytes] { return rings::working_set(bytes); });
-                          rings::set_working_set(s, bytes);
-                        });
-    row.params.emplace_back("working_set", size);
-    row.set = suite::full;
-    rows.push_back(std::move(row));
+void add_working_sets(row_list& rows, std::string_view runtime, std::string_view via,
+                      const std::vector<std::int64_t>& sizes, Body body) {
+  for (const std::int64_t tasks : sizes) {
+    if (tasks > largest_with_working_sets) continue;
+    for (const std::size_t bytes : working_sets) {
+      const auto size = rings::size_text(bytes);
+      rows.push_back(make_row(runtime, via, tasks, placement::same,
+                              ring_text(tasks, placement::same) + ", each touches " + size +
+                                  " bytes of its own in its turn",
+                              [=](benchmark::State& s) {
+                                const auto block = [bytes] { return rings::working_set(bytes); };
+                                body(s, static_cast<std::size_t>(tasks), block);
+                                rings::set_working_set(s, bytes);
+                              }));
+      rows.back().params.emplace_back("working_set", size);
+      rows.back().quick = false;
+    }
   }
 }
 
+/// Rings on one CPU that the kernel does not switch, without and with a block to touch.
+/// `what(tasks)` is the row's text.
+template <class Text, class Body>
+void add_user_rings(row_list& rows, std::string_view runtime, std::string_view via,
+                    const std::vector<std::int64_t>& sizes, Text what, Body body) {
+  for (const std::int64_t tasks : sizes) {
+    rows.push_back(
+        make_row(runtime, via, tasks, placement::same, what(std::to_string(tasks)),
+                 [=](benchmark::State& s) { body(s, static_cast<std::size_t>(tasks), no_work); }));
+  }
+  add_working_sets(rows, runtime, via, sizes, body);
+}
+
 template <class R, class Baton>
-void add_ring(std::vector<harness::row>& rows, const std::string& via, const std::string& how,
-              std::int64_t tasks, placement where) {
+void add_ring(row_list& rows, std::string_view via, const std::string& how, std::int64_t tasks,
+              placement where) {
   const auto size = static_cast<std::size_t>(tasks);
   rows.push_back(
-      make_row(std::string(R::name), via, tasks, where, ring_text(tasks, where) + ", " + how,
+      make_row(R::name, via, tasks, where, ring_text(tasks, where) + ", " + how + ", SCHED_BATCH",
                [=](benchmark::State& s) { rings::baton_row<R, Baton>(s, size, where, no_work); }));
 }
 
 /// Runtimes whose tasks the kernel schedules.
 template <class R>
-void add_kernel_rows(std::vector<harness::row>& rows) {
-  const std::string name(R::name);
+void add_kernel_rows(row_list& rows) {
   const auto add_rings = [&](std::int64_t tasks, placement where) {
-    add_ring<R, harness::futex_baton>(rows, "futex", "futex wake and wait, SCHED_BATCH", tasks,
-                                      where);
-    add_ring<R, harness::pipe_baton>(rows, "pipe", "one byte by pipe, SCHED_BATCH", tasks, where);
+    add_ring<R, harness::futex_baton>(rows, "futex", "futex wake and wait", tasks, where);
+    add_ring<R, harness::pipe_baton>(rows, "pipe", "one byte by pipe", tasks, where);
   };
-  for (const placement where : {placement::same, placement::cross}) {
-    for (const std::int64_t n : ring_sizes) {
-      add_rings(n, where);
-      if (where == placement::cross) continue;
-      rows.push_back(make_row(name, "sched_yield", n, where,
-                              std::to_string(n) + " tasks that all call sched_yield, one CPU",
-                              [size = static_cast<std::size_t>(n)](benchmark::State& s) {
-                                rings::sched_yield_row<R>(s, size);
-                              }));
-    }
+  for (const std::int64_t n : ring_sizes) {
+    add_rings(n, placement::same);
+    rows.push_back(make_row(R::name, "sched_yield", n, placement::same,
+                            std::to_string(n) + " tasks that all call sched_yield, one CPU",
+                            [size = static_cast<std::size_t>(n)](benchmark::State& s) {
+                              rings::sched_yield_row<R>(s, size);
+                            }));
   }
+  for (const std::int64_t n : ring_sizes) add_rings(n, placement::cross);
   for (const placement where : {placement::smt, placement::node, placement::free}) {
     add_rings(2, where);
   }
-  for (const std::int64_t n : working_set_rings) {
-    add_working_sets(rows, name, "futex", n, [n](benchmark::State& s, auto make_work) {
-      rings::baton_row<R, harness::futex_baton>(s, static_cast<std::size_t>(n), placement::same,
-                                                make_work);
-    });
-  }
+  add_working_sets(rows, R::name, "futex", ring_sizes,
+                   [](benchmark::State& s, std::size_t tasks, auto make_work) {
+                     rings::baton_row<R, harness::futex_baton>(s, tasks, placement::same,
+                                                               make_work);
+                   });
 }
 
 template <class R>
-void add_user_rows(std::vector<harness::row>& rows) {
-  const std::string name(R::name);
-  for (const std::int64_t n : ring_sizes) {
-    rows.push_back(
-        make_row(name, "yield", n, placement::same,
-                 std::to_string(n) + " tasks that all yield to the runtime's own scheduler",
-                 [=](benchmark::State& s) {
-                   rings::yield_row<R>(s, static_cast<std::size_t>(n), no_work);
-                 }));
-  }
-  for (const std::int64_t n : working_set_rings) {
-    add_working_sets(rows, name, "yield", n, [n](benchmark::State& s, auto make_work) {
-      rings::yield_row<R>(s, static_cast<std::size_t>(n), make_work);
-    });
-  }
+void add_user_rows(row_list& rows) {
+  add_user_rings(
+      rows, R::name, "yield", ring_sizes,
+      [](const std::string& n) {
+        return n + " tasks that all yield to the runtime's own scheduler";
+      },
+      [](benchmark::State& s, std::size_t tasks, auto make_work) {
+        rings::yield_row<R>(s, tasks, make_work);
+      });
 }
 
-void add_greenlets(std::vector<harness::row>& rows) {
-  rows.push_back(make_row("greenlet", "switch", 2, placement::same,
-                          "ping-pong between 2 greenlets that switch to each other by name",
-                          [](benchmark::State& s) { rings::greenlet_row(s, no_work); }));
-  add_working_sets(rows, "greenlet", "switch", 2,
-                   [](benchmark::State& s, auto make_work) { rings::greenlet_row(s, make_work); });
+void add_greenlets(row_list& rows) {
+  add_user_rings(
+      rows, "greenlet", "switch", {2},
+      [](const std::string& n) {
+        return "ping-pong between " + n + " greenlets that switch to each other by name";
+      },
+      [](benchmark::State& s, std::size_t, auto make_work) { rings::greenlet_row(s, make_work); });
 }
 
 /// The Python original. It does many switches even if few are asked for: its start takes as long.
@@ -164,45 +171,35 @@ void gevent_row(benchmark::State& state, const std::string& via) {
   const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops.done)},
                                           std::to_string(harness::first_cpu()));
   const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
-  harness::record_batch(state, ops, [&] {
-    const auto figures = original.figures(arguments, patience);
-    rings::expect(figures.at("switches") == static_cast<double>(ops.done), "a switch is missing");
-    const auto m = gevent::measured_part(figures);
-    rings::expect_no_kernel_switches(m.used, ops);
-    return m;
-  });
+  const auto figures = gevent::record(state, ops, original, arguments, patience);
+  rings::expect(figures.at("switches") == static_cast<double>(ops.done), "a switch is missing");
+  rings::expect_no_kernel_switches(gevent::measured_part(figures).used, ops);
 }
 
-void add_gevent(std::vector<harness::row>& rows) {
-  const std::pair<const char*, const char*> ways[] = {
-      {"switch", "Python: ping-pong between 2 greenlets that switch to each other by name"},
-      {"sleep0", "Python: 2 greenlets that both call gevent.sleep(0), through gevent's hub"}};
-  for (const auto& [via, what] : ways) {
-    rows.push_back(
-        make_row(gevent::name, via, 2, placement::same, what,
-                 [name = std::string(via)](benchmark::State& s) { gevent_row(s, name); }));
+void add_gevent(row_list& rows) {
+  const auto add = [&](const std::string& via, const std::string& what) {
+    rows.push_back(make_row(gevent::name, via, 2, placement::same, "Python: " + what,
+                            [=](benchmark::State& s) { gevent_row(s, via); }));
     rows.back().needs = gevent::name;
-    if (via != std::string("switch")) rows.back().set = suite::full;  // the article's own is enough
-  }
+  };
+  add("switch", "ping-pong between 2 greenlets that switch to each other by name");
+  add("sleep0", "2 greenlets that both call gevent.sleep(0), through gevent's hub");
+  rows.back().quick = false;  // the article's own is enough
 }
 
-void add_controls(std::vector<harness::row>& rows) {
-  for (const std::int64_t n : ring_sizes) {
-    rows.push_back(make_row(
-        "context", "resume", n, placement::same,
-        "floor: " + std::to_string(n) + " bare Boost.Context stacks resume each other in a ring",
-        [=](benchmark::State& s) { rings::context_row(s, static_cast<std::size_t>(n), no_work); }));
-  }
-  for (const std::int64_t n : working_set_rings) {
-    add_working_sets(rows, "context", "resume", n, [n](benchmark::State& s, auto make_work) {
-      rings::context_row(s, static_cast<std::size_t>(n), make_work);
-    });
-  }
-  auto own_pipe = make_row("self_pipe", "pipe", 1, placement::same,
-                           "control: one task writes a byte to its own pipe and reads it back",
-                           rings::self_pipe_row);
-  own_pipe.set = suite::quick;
-  rows.push_back(std::move(own_pipe));
+void add_controls(row_list& rows) {
+  add_user_rings(
+      rows, "context", "resume", ring_sizes,
+      [](const std::string& n) {
+        return "floor: " + n + " bare Boost.Context stacks resume each other in a ring";
+      },
+      [](benchmark::State& s, std::size_t tasks, auto make_work) {
+        rings::context_row(s, tasks, make_work);
+      });
+  rows.push_back(make_row("self_pipe", "pipe", 1, placement::same,
+                          "control: one task writes a byte to its own pipe and reads it back",
+                          rings::self_pipe_row));
+  rows.back().quick = true;
 }
 
 }  // namespace
@@ -213,8 +210,7 @@ int main(int argc, char** argv) {
   harness::workload w{.name = "switch",
                       .what = "Tasks hand control to each other; one operation is one switch.",
                       .compared_by = {"real_time", "time per switch", "s", "lower"},
-                      .unit = benchmark::kNanosecond,
-                      .rows = {}};
+                      .unit = benchmark::kNanosecond};
   for_each_runtime([&]<class R>() {
     if constexpr (CountsSwitches<R> && Yields<R>) {
       add_user_rows<R>(w.rows);

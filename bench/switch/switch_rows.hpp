@@ -1,44 +1,53 @@
-// The bodies of the `switch` rows: rings that hand control on, by each mechanism. What they measure
-// stands at the top of bench_switch.cpp.
+// The bodies of the `switch` rows: rings that hand control on, by each mechanism, with the proofs
+// that the kernel did, or did not, switch between the members. What they measure stands at the top
+// of bench_switch.cpp.
 #pragma once
 
-#include <sched.h>
-
+#include <algorithm>
 #include <atomic>
 #include <boost/context/fiber.hpp>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
-#include <type_traits>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "bench/harness/limits.hpp"
+#include "bench/harness/task_group.hpp"
+#include "bench/harness/workload.hpp"
 #include "bench/switch/baton.hpp"
-#include "bench/switch/switch_ring.hpp"
-#include "runtimes/concepts.hpp"
 #include "runtimes/greenlet.hpp"
-#include "runtimes/support/error.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::rings {
 
-/// Memory for futexes is shared with forked children; pipes are inherited by them.
-template <class Baton>
-auto make_batons(std::size_t count) {
-  if constexpr (std::is_same_v<Baton, harness::futex_baton>) {
-    return shared_array<Baton>(count);
-  } else {
-    harness::require_open_files(2 * count + 32);
-    return std::vector<Baton>(count);
-  }
+using namespace task_group;  // a ring is a group of tasks
+
+inline std::string counted(const harness::usage& used, std::int64_t ops) {
+  return "the kernel counted " + std::to_string(used.kernel_switches()) + " switches for " +
+         std::to_string(ops) + " operations";
 }
 
-/// Without this, the kernel may let a woken task run at once, and the waker then needs a switch of
-/// its own to get to its wait: 1.3 switches for each hand-over in larger rings. sched(7):
-/// SCHED_BATCH tasks do not preempt on wake-up.
-inline void hand_over_in_one_switch() {
-  const sched_param none{};
-  check(::sched_setscheduler(0, SCHED_BATCH, &none), "set the scheduling policy");
+/// Each operation has to be one switch of the kernel's. Not quite: the first may come too early,
+/// whoever is left alone at the end has nobody to give way to, and others use the CPU as well.
+inline void expect_kernel_switches(const harness::usage& used, std::int64_t ops,
+                                   std::size_t tasks) {
+  const auto slack = ops / 10 + 2 * static_cast<std::int64_t>(tasks);
+  expect(std::abs(used.kernel_switches() - ops) <= slack, counted(used, ops));
+}
+
+/// The kernel has nothing to do with these operations; the slack is for what else uses the CPU.
+inline void expect_no_kernel_switches(const harness::usage& used, std::int64_t ops) {
+  constexpr std::int64_t slack = 100;
+  expect(used.kernel_switches() <= ops / 100 + slack, counted(used, ops));
+}
+
+/// Whole laps, and enough of them that the slack above leaves something to be checked.
+inline harness::batch_size whole_laps(const benchmark::State& state, std::size_t tasks) {
+  constexpr benchmark::IterationCount least_laps = 10;
+  const auto size = static_cast<std::int64_t>(tasks);
+  return harness::at_least(std::max(state.max_iterations, least_laps * size), size);
 }
 
 /// What a task does between two switches: nothing, or a touch of its own block.
@@ -57,7 +66,7 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   pin_member(where, 0);
   const auto ops = whole_laps(state, tasks);
   const auto laps = ops / static_cast<std::int64_t>(tasks);
-  auto batons = make_batons<Baton>(tasks);
+  auto batons = harness::make_batons<Baton>(tasks);
   const shared_object<std::int64_t> handed_on;  // no atomic: the baton orders the accesses
   const shared_object<std::atomic<bool>> broken;
   const auto break_ring = [&] {
@@ -66,7 +75,7 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   };
   const auto member = [&](std::size_t i) {
     pin_member(where, i);
-    hand_over_in_one_switch();
+    harness::hand_over_in_one_switch();
     auto work = make_work();
     const auto take_and_hand_on = [&, next = (i + 1) % tasks] {
       batons[i].wait();
@@ -100,6 +109,18 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
   });
 }
 
+/// Yields until all `tasks` have arrived, and gives how often; throws when the ring is broken.
+template <class R>
+std::int64_t yield_until_all(R& rt, std::size_t tasks, std::atomic<std::size_t>& arrived,
+                             const std::atomic<bool>& broken) {
+  std::int64_t yields = 0;
+  for (++arrived; arrived < tasks; ++yields) {
+    if (broken) throw broken_group();
+    rt.yield();
+  }
+  return yields;
+}
+
 /// Kernel tasks on one CPU that all yield, from the moment at which all are there.
 template <class R>
 void sched_yield_row(benchmark::State& state, std::size_t tasks) {
@@ -107,29 +128,21 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   pin_member(placement::same, 0);
   const auto ops = whole_laps(state, tasks);
   const auto each = ops / static_cast<std::int64_t>(tasks);
-  const shared_array<std::atomic<std::size_t>> barriers(2);
+  const shared_array<std::atomic<std::size_t>> arrived(2);
   const shared_object<std::atomic<bool>> broken;
   R rt;
-  const auto wait_for_all = [&](std::atomic<std::size_t>& arrived) {
-    std::int64_t yields = 0;
-    for (++arrived; arrived < tasks; ++yields) {
-      if (*broken) throw broken_group();
-      rt.yield();
-    }
-    return yields;
-  };
   const auto member = [&](std::size_t) {
-    wait_for_all(barriers[0]);
+    yield_until_all(rt, tasks, arrived[0], *broken);
     interval t = measure_interval([&] {
       for (std::int64_t i = 0; i < each; ++i) rt.yield();
     });
-    t.uncounted = wait_for_all(barriers[1]);  // or its end would be measured by the others
+    // Or its end would be measured by the others.
+    t.uncounted = yield_until_all(rt, tasks, arrived[1], *broken);
     return t;
   };
   rt.run([&] {
     harness::record_batch(state, ops, [&] {
-      const auto seen = run_group(rt, tasks, member, [&] { *broken = true; });
-      const interval whole = joined(seen);
+      const interval whole = joined(run_group(rt, tasks, member, [&] { *broken = true; }));
       expect_kernel_switches(whole.used, ops, tasks);
       // Whoever was done first went on yielding, so that more switches took this time than counted.
       measured m = whole.total();
@@ -159,17 +172,14 @@ void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
     return t;
   };
   rt.run([&] {
-    std::uint64_t switches = 0;
     harness::record_batch(state, ops, [&] {
       const auto before = rt.user_switches();
-      const measured whole = measure_group(rt, tasks, member, [] {});
-      switches = rt.user_switches() - before;
+      measured whole = measure_group(rt, tasks, member, [] {});
+      whole.user_switches = rt.user_switches() - before;
       expect_no_kernel_switches(whole.used, ops);
+      expect(whole.user_switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
       return whole;
     });
-    expect(switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
-    state.counters["user_switches_per_op"] =
-        static_cast<double>(switches) / static_cast<double>(ops.reported);
   });
 }
 
@@ -210,32 +220,28 @@ void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work)
     expect(resumed == ops, "a context was not resumed in its turn");
     for (const auto& each : work) each.expect_touched(static_cast<std::uint64_t>(laps));
     expect_no_kernel_switches(whole.used, ops);
-    return whole.total();
+    return whole.total_with(resumed);
   });
-  state.counters["user_switches_per_op"] =
-      static_cast<double>(resumed) / static_cast<double>(ops.reported);
 }
 
 /// Two greenlets that name each other. The first of them keeps the time and ends the ring.
 template <class MakeWork>
 void greenlet_row(benchmark::State& state, MakeWork make_work) {
   pin_member(placement::same, 0);
-  constexpr std::size_t tasks = 2;
-  const auto ops = whole_laps(state, tasks);
-  const auto laps = ops / static_cast<std::int64_t>(tasks);
-  std::int64_t switches = 0;
+  const auto ops = whole_laps(state, 2);
+  const auto laps = ops / 2;
   harness::record_batch(state, ops, [&] {
     std::optional<greenlet> ping;
     std::optional<greenlet> pong;
-    std::int64_t switches_by_ping = 0;
-    std::int64_t switches_by_pong = 0;
+    std::int64_t turns_of_ping = 0;
+    std::int64_t turns_of_pong = 0;
     auto work_of_ping = make_work();
     auto work_of_pong = make_work();
     interval whole;
     ping.emplace([&] {
       whole = measure_interval([&] {
         for (std::int64_t lap = 0; lap < laps; ++lap) {
-          ++switches_by_ping;
+          ++turns_of_ping;
           work_of_ping.touch();
           pong->switch_to();
         }
@@ -243,21 +249,18 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     });
     pong.emplace([&] {
       for (;;) {
-        ++switches_by_pong;
+        ++turns_of_pong;
         work_of_pong.touch();
         ping->switch_to();
       }
     });
     ping->switch_to();
-    expect(switches_by_ping == laps && switches_by_pong == laps, "a greenlet lost its turn");
+    expect(turns_of_ping == laps && turns_of_pong == laps, "a greenlet lost its turn");
     work_of_ping.expect_touched(static_cast<std::uint64_t>(laps));
     work_of_pong.expect_touched(static_cast<std::uint64_t>(laps));
-    switches = switches_by_ping + switches_by_pong;
     expect_no_kernel_switches(whole.used, ops);
-    return whole.total();
+    return whole.total_with(turns_of_ping + turns_of_pong);
   });
-  state.counters["user_switches_per_op"] =
-      static_cast<double>(switches) / static_cast<double>(ops.reported);
 }
 
 /// The I/O of a switch through a pipe, without the switch.

@@ -72,9 +72,9 @@ std::string failure_of(fault with, std::int64_t pairs) {
   harness::first_cpu();  // remembers the CPUs before a member binds this thread
   R rt;
   return rt.run([&]() -> std::string {
-    crew<R, faulty<Channel>, Bytes> all(rt, flow{pairs, 4, placement::same}, 2'000);
+    faulty<Channel> channel(4);
     try {
-      all.work();
+      hand_over<R, Bytes>(rt, channel_case{pairs, 4, placement::same}, 2'000, channel);
     } catch (const std::runtime_error& failure) {
       return failure.what();
     }

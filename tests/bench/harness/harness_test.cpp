@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "bench/harness/batch_size.hpp"
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"

@@ -1,8 +1,10 @@
 // The rings of the `switch` workload: a member that fails, or can't be started, ends the row with
-// its own error instead of leaving the others waiting for ever. And the proofs of switches can
-// fail.
+// its own error instead of leaving the others waiting for ever, and so does one whose process is
+// killed. And the proofs of switches can fail.
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <atomic>
 #include <stdexcept>
 #include <string>
 
@@ -23,29 +25,21 @@ struct runtime_name {
 };
 TYPED_TEST_SUITE(Rings, kernel_runtimes, runtime_name);
 
-/// Ten members that wait for their batons, of which number 7 fails before it hands its own on.
-template <class R, class Baton>
-std::string failure_of_a_ring_with_a_bad_member() {
-  constexpr std::size_t tasks = 10;
-  auto batons = make_batons<Baton>(tasks);
+constexpr std::size_t ring_size = 10;
+
+/// What ends a ring of ten whose members do `member(rt, i, broken)`.
+template <class R, class Member, class Break>
+std::string failure_of_a_ring(Member member, Break break_up) {
   const shared_object<std::atomic<bool>> broken;
-  const auto member = [&](std::size_t i) {
-    if (i == 0) batons[0].post();
-    batons[i].wait();
-    if (*broken) throw broken_group();
-    if (i == 7) throw std::runtime_error("number 7 is out of order");
-    batons[(i + 1) % tasks].post();
-    batons[i].wait();
-    if (*broken) throw broken_group();
-    return interval{};
-  };
   R rt;
   return rt.run([&]() -> std::string {
     try {
-      run_group(rt, tasks, member, [&] {
-        *broken = true;
-        for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
-      });
+      run_group(
+          rt, ring_size, [&](std::size_t i) { return member(rt, i, *broken); },
+          [&] {
+            *broken = true;
+            break_up();
+          });
     } catch (const std::runtime_error& failure) {
       return failure.what();
     }
@@ -53,11 +47,65 @@ std::string failure_of_a_ring_with_a_bad_member() {
   });
 }
 
+/// Members that wait for their batons, of which number 7 calls `fail()` before it hands its own on.
+template <class R, class Baton>
+std::string failure_of_a_baton_ring(void (*fail)()) {
+  auto batons = harness::make_batons<Baton>(ring_size);
+  const auto member = [&](R&, std::size_t i, const std::atomic<bool>& broken) {
+    if (i == 0) batons[0].post();
+    batons[i].wait();
+    if (broken) throw broken_group();
+    if (i == 7) fail();
+    batons[(i + 1) % ring_size].post();
+    batons[i].wait();
+    if (broken) throw broken_group();
+    return interval{};
+  };
+  return failure_of_a_ring<R>(member, [&] {
+    for (std::size_t i = 0; i < ring_size; ++i) batons[i].post();
+  });
+}
+
+/// Members that yield until all are there, of which number 7 calls `fail()` instead.
+template <class R>
+std::string failure_of_a_yielding_ring(void (*fail)()) {
+  const shared_object<std::atomic<std::size_t>> arrived;
+  const auto member = [&](R& rt, std::size_t i, const std::atomic<bool>& broken) {
+    if (i == 7) fail();
+    yield_until_all(rt, ring_size, *arrived, broken);
+    return interval{};
+  };
+  return failure_of_a_ring<R>(member, [] {});
+}
+
+void throw_own_error() { throw std::runtime_error("number 7 is out of order"); }
+void die() { ::raise(SIGKILL); }
+
 TYPED_TEST(Rings, AFailingMemberEndsTheRingWithItsOwnError) {
-  EXPECT_EQ((failure_of_a_ring_with_a_bad_member<TypeParam, harness::futex_baton>()),
-            "number 7 is out of order");
-  EXPECT_EQ((failure_of_a_ring_with_a_bad_member<TypeParam, harness::pipe_baton>()),
-            "number 7 is out of order");
+  const std::string own_error = "number 7 is out of order";
+  EXPECT_EQ((failure_of_a_baton_ring<TypeParam, harness::futex_baton>(throw_own_error)), own_error);
+  EXPECT_EQ((failure_of_a_baton_ring<TypeParam, harness::pipe_baton>(throw_own_error)), own_error);
+  EXPECT_EQ(failure_of_a_yielding_ring<TypeParam>(throw_own_error), own_error);
+}
+
+void expect_killed(const std::string& failure) {
+  EXPECT_NE(failure.find("was killed by signal 9"), std::string::npos) << failure;
+}
+
+TEST(rings, AKilledMemberEndsTheRing) {
+  expect_killed(failure_of_a_baton_ring<process, harness::futex_baton>(die));
+  expect_killed(failure_of_a_baton_ring<process, harness::pipe_baton>(die));
+  expect_killed(failure_of_a_yielding_ring<process>(die));
+}
+
+TEST(rings, AKilledMemberEndsAGroupThatWaitsAtItsStart) {
+  const start_line line(ring_size);
+  const auto member = [&](process& rt, std::size_t i, const std::atomic<bool>&) {
+    if (i == 7) die();
+    line.wait([&] { rt.yield(); });
+    return interval{};
+  };
+  expect_killed(failure_of_a_ring<process>(member, [&] { line.break_up(); }));
 }
 
 /// A runtime that runs out of tasks at the sixth.
@@ -74,8 +122,7 @@ class short_of_tasks : public thread {
 };
 
 TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
-  constexpr std::size_t tasks = 10;
-  auto batons = make_batons<harness::futex_baton>(tasks);
+  auto batons = harness::make_batons<harness::futex_baton>(ring_size);
   const shared_object<std::atomic<bool>> broken;
   short_of_tasks rt;
   const auto member = [&](std::size_t i) {
@@ -83,10 +130,10 @@ TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
     if (*broken) throw broken_group();
     return interval{};
   };
-  EXPECT_THROW(run_group(rt, tasks, member,
+  EXPECT_THROW(run_group(rt, ring_size, member,
                          [&] {
                            *broken = true;
-                           for (std::size_t i = 0; i < tasks; ++i) batons[i].post();
+                           for (std::size_t i = 0; i < ring_size; ++i) batons[i].post();
                          }),
                limit_error);
 }
