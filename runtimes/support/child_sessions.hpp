@@ -28,8 +28,7 @@ class child_sessions {
     signals_.reset(check(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), "create a signalfd"));
   }
   ~child_sessions() { ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr); }
-  child_sessions(const child_sessions&) = delete;
-  child_sessions& operator=(const child_sessions&) = delete;
+  child_sessions& operator=(child_sessions&&) = delete;
 
   void add(pid_t pid) { pids_.insert(pid); }
 

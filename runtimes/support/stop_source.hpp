@@ -15,11 +15,20 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <string>
 
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard {
+
+/// What a server did until then, as its `serve` returns it: connections that got a task, and those
+/// closed because none could be started. The reason is the last limit that was met.
+struct serve_report {
+  std::uint64_t connections = 0;
+  std::uint64_t turned_away = 0;
+  std::string why_turned_away;
+};
 
 class stop_source {
  public:
@@ -56,8 +65,7 @@ class stop_source {
       if (stop_.requested_) stop_.interrupt();
     }
     ~interruptible() { stop_.blocked_on_ = -1; }
-    interruptible(const interruptible&) = delete;
-    interruptible& operator=(const interruptible&) = delete;
+    interruptible& operator=(interruptible&&) = delete;
 
    private:
     stop_source& stop_;

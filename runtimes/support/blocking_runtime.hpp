@@ -1,4 +1,5 @@
-// The accept loop of the runtimes whose tasks the kernel schedules (serial, process, thread).
+// What the runtimes whose tasks wait in the kernel have in common (serial, process, thread): how a
+// task waits, their sockets, and the accept loop of their servers.
 #pragma once
 
 #include <poll.h>
@@ -9,10 +10,35 @@
 
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/kernel_wait.hpp"
-#include "runtimes/support/serve_report.hpp"
+#include "runtimes/support/outcome.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
+
+/// The part of such a runtime that each call of the kernel's is.
+class blocking_runtime {
+ public:
+  template <class Body>
+  auto run(Body body) {
+    return body();
+  }
+
+  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
+
+  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
+  template <class F>
+  auto offload(F f) {
+    return f();
+  }
+
+  using listener = blocking_listener;
+  using stream = blocking_stream;
+
+  listener listen(const endpoint& where) { return listener(where); }
+  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
+    return blocking_connect(where, ec, deadline);
+  }
+};
 
 /// A descriptor to watch beside the listener, and what to do when it is readable.
 struct nothing_else {
