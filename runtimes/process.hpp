@@ -51,10 +51,7 @@ class process : public blocking_runtime {
                   "a result crosses from one process to another as bytes");
 
    public:
-    task(task&& other) noexcept
-        : slots_(std::move(other.slots_)),
-          slot_(other.slot_),
-          pid_(std::exchange(other.pid_, -1)) {}
+    task(task&& other) noexcept { *this = std::move(other); }
     task& operator=(task&& other) noexcept {
       std::swap(slots_, other.slots_);
       std::swap(slot_, other.slot_);

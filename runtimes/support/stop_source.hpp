@@ -73,11 +73,9 @@ class stop_source {
 
   /// Makes SIGINT and SIGTERM request a stop of `stop`, which must outlive the process's signals.
   static void on_signals(stop_source& stop) {
-    target() = &stop;
+    told_by_signals_ = &stop;
     struct sigaction action {};
-    action.sa_handler = [](int signal) {
-      if (stop_source* source = target().load()) source->request(signal);
-    };
+    action.sa_handler = [](int signal) { told_by_signals_.load()->request(signal); };
     ::sigemptyset(&action.sa_mask);
     for (const int number : {SIGINT, SIGTERM}) {
       check(::sigaction(number, &action, nullptr), "install a signal handler");
@@ -85,15 +83,12 @@ class stop_source {
   }
 
  private:
-  static std::atomic<stop_source*>& target() {
-    static std::atomic<stop_source*> source{nullptr};
-    return source;
-  }
-
   void interrupt() noexcept {
     const int fd = blocked_on_;
     if (fd >= 0) ::shutdown(fd, SHUT_RDWR);
   }
+
+  static inline std::atomic<stop_source*> told_by_signals_{nullptr};
 
   unique_fd event_;
   pid_t owner_ = ::getpid();

@@ -140,21 +140,17 @@ void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::s
   });
 }
 
-struct totals {
+template <class R>
+int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
   std::size_t fetched = 0;
   std::size_t failed = 0;
   std::uint64_t bytes = 0;
-};
-
-template <class R>
-int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
-  totals sum;
   auto results = nlohmann::ordered_json::array();
   fetcher fetches(chosen.fetch);  // reads the system's certificates, which takes its time
   const auto begin = clock::now();
   fetch_all<R>(fetches, chosen, urls, [&](const std::string& url, const fetch_result& r) {
-    ++(r.ok ? sum.fetched : sum.failed);
-    sum.bytes += r.bytes;
+    ++(r.ok ? fetched : failed);
+    bytes += r.bytes;
     if (chosen.json) {
       results.push_back(as_json(url, r));
     } else {
@@ -163,17 +159,16 @@ int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
   });
   const std::chrono::duration<double> took = clock::now() - begin;
   if (chosen.json) {
-    const nlohmann::ordered_json summary = {{"runtime", R::name},     {"seconds", took.count()},
-                                            {"fetched", sum.fetched}, {"failed", sum.failed},
-                                            {"bytes", sum.bytes},     {"urls", std::move(results)}};
+    const nlohmann::ordered_json summary = {{"runtime", R::name}, {"seconds", took.count()},
+                                            {"fetched", fetched}, {"failed", failed},
+                                            {"bytes", bytes},     {"urls", std::move(results)}};
     std::puts(summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     std::printf("%s%s: %zu fetched, %zu failed, %llu bytes in %.1f ms\n",
                 std::string(R::name).c_str(), chosen.one_after_another ? ", one after another" : "",
-                sum.fetched, sum.failed, static_cast<unsigned long long>(sum.bytes),
-                took.count() * 1e3);
+                fetched, failed, static_cast<unsigned long long>(bytes), took.count() * 1e3);
   }
-  return sum.failed == 0 ? 0 : harness::exit_failure;
+  return failed == 0 ? 0 : harness::exit_failure;
 }
 
 int compare(const options& chosen, const std::vector<std::string>& urls) {
