@@ -159,7 +159,7 @@ class process : public blocking_runtime {
           }
           children.add(pid);
         },
-        child_sessions::reaper{&children});
+        children.reaper());
     children.end_all();
     return report;
   }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include "runtimes/support/blocking_sockets.hpp"
@@ -41,25 +42,25 @@ class blocking_runtime {
 };
 
 /// A descriptor to watch beside the listener, and what to do when it is readable.
-struct nothing_else {
-  [[nodiscard]] int fd() const noexcept { return -1; }
-  void run() const noexcept {}
+struct watched_descriptor {
+  int fd = -1;
+  std::function<void()> readable = {};
 };
 
 /// Accepts until `stop` is requested and hands each stream to `start(stream)`. A connection for
 /// which no task could be started (limit_error) is turned away; one for which there is no
 /// descriptor waits in the backlog. The loop pauses then: a full machine need not be a busy one
 /// too.
-template <class Start, class Watched = nothing_else>
+template <class Start>
 serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop, Start start,
-                                  Watched watched = {}) {
+                                  const watched_descriptor& beside = {}) {
   constexpr std::chrono::milliseconds pause(10);
   serve_report report;
   while (!stop.requested()) {
     pollfd ready[] = {
-        {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {watched.fd(), POLLIN, 0}};
+        {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {beside.fd, POLLIN, 0}};
     if (::poll(ready, 3, -1) < 0) continue;  // EINTR: look at the flag again
-    if (ready[2].revents != 0) watched.run();
+    if (ready[2].revents != 0) beside.readable();
     if (ready[0].revents == 0) continue;
     error_code ec;
     blocking_stream peer = listener.try_accept(ec);

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "runtimes/support/blocking_runtime.hpp"
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
@@ -56,11 +57,9 @@ class child_sessions {
   }
 
   /// What the accept loop does when a child has ended.
-  struct reaper {
-    child_sessions* sessions;
-    [[nodiscard]] int fd() const noexcept { return sessions->signals_.get(); }
-    void run() const { sessions->reap(); }
-  };
+  watched_descriptor reaper() {
+    return {signals_.get(), [this] { reap(); }};
+  }
 
  private:
   void reap() {

@@ -67,29 +67,6 @@ class shared_semaphore {
   sem_t semaphore_;
 };
 
-/// How many items of one size a pipe surely holds. A write that is to be atomic goes into one page,
-/// and the oldest page may still be there for its last item.
-class pipe_size {
- public:
-  explicit pipe_size(std::size_t item_bytes) noexcept
-      : page_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))), per_page_(page_ / item_bytes) {}
-
-  [[nodiscard]] std::size_t items_in(std::size_t bytes) const noexcept {
-    return (bytes / page_ - 1) * per_page_ + 1;
-  }
-  [[nodiscard]] std::size_t bytes_for(std::size_t items) const noexcept {
-    return ((items - 1 + per_page_ - 1) / per_page_ + 1) * page_;
-  }
-  /// When they are put in before the first is taken out.
-  [[nodiscard]] std::size_t least_bytes_for(std::size_t items) const noexcept {
-    return (items + per_page_ - 1) / per_page_ * page_;
-  }
-
- private:
-  std::size_t page_;
-  std::size_t per_page_;
-};
-
 /// The read end of a new pipe.
 inline unique_fd make_pipe() {
   int ends[2];
@@ -102,16 +79,21 @@ inline unique_fd make_pipe() {
 /// unprivileged process may not have the next larger pipe (sizes are powers of two). limit_error
 /// when that is too little as well.
 inline std::size_t make_room(const unique_fd& pipe, std::size_t items, std::size_t item_bytes) {
-  const pipe_size size(item_bytes);
-  const auto holds = [&](std::size_t wanted) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t per_page = page / item_bytes;
+  const auto pages_for = [&](std::size_t count) { return (count + per_page - 1) / per_page; };
+  // A write that is to be atomic goes into one page, and the oldest page may still be there for its
+  // last item: of the items that a pipe holds for sure, all but one fit into one page less.
+  const auto holds = [&](std::size_t wanted) -> std::size_t {
     int bytes = check(::fcntl(pipe.get(), F_GETPIPE_SZ), "ask for the size of a pipe");
     if (static_cast<std::size_t>(bytes) < wanted) {
       bytes = ::fcntl(pipe.get(), F_SETPIPE_SZ, wanted);
     }
-    return bytes < 0 ? 0 : std::min(items, size.items_in(static_cast<std::size_t>(bytes)));
+    if (bytes < 0) return 0;
+    return std::min(items, (static_cast<std::size_t>(bytes) / page - 1) * per_page + 1);
   };
-  if (const std::size_t all = holds(size.bytes_for(items))) return all;
-  const std::size_t least = size.least_bytes_for(items);
+  if (const std::size_t all = holds((pages_for(items - 1) + 1) * page)) return all;
+  const std::size_t least = pages_for(items) * page;  // put in before the first is taken out
   if (const std::size_t most = holds(least)) return most;
   throw limit_error("no pipe of " + std::to_string(least) + " bytes: " + std::strerror(errno) +
                     " (see fs.pipe-max-size, fs.pipe-user-pages-soft)");
