@@ -19,19 +19,6 @@
 
 namespace switchyard {
 
-namespace concept_detail {
-struct returns_nothing {
-  void operator()() const {}
-};
-struct returns_int {
-  int operator()() const { return 0; }
-};
-template <class Stream>
-struct ignores_stream {
-  void operator()(Stream&) const {}
-};
-}  // namespace concept_detail
-
 /// A unit of work that was spawned. `join()` waits for it and gives its result, once; a task that
 /// failed throws there. A task that is destroyed without a join is waited for.
 template <class Task, class T>
@@ -66,7 +53,7 @@ struct task_footprint {
 /// Each of these is proved by a test (tests/runtimes/traits_test.cpp), and none stands for
 /// another.
 template <class R>
-concept Runtime = requires(R runtime) {
+concept Runtime = requires(R runtime, void (*returns_nothing)(), int (*returns_int)()) {
   { R::name } -> std::convertible_to<std::string_view>;
   { R::what } -> std::convertible_to<std::string_view>;
   { R::concurrent } -> std::convertible_to<bool>;
@@ -78,9 +65,9 @@ concept Runtime = requires(R runtime) {
   { R::sleeps_per_join } -> std::convertible_to<int>;
   { R::idle_task } -> std::convertible_to<task_footprint>;
   { R::quick_tasks } -> std::convertible_to<std::int64_t>;
-  { runtime.run(concept_detail::returns_int{}) } -> std::same_as<int>;
-  { runtime.spawn(concept_detail::returns_nothing{}) } -> TaskOf<void>;
-  { runtime.spawn(concept_detail::returns_int{}) } -> TaskOf<int>;
+  { runtime.run(returns_int) } -> std::same_as<int>;
+  { runtime.spawn(returns_nothing) } -> TaskOf<void>;
+  { runtime.spawn(returns_int) } -> TaskOf<int>;
 };
 
 /// Each of its tasks is one of the kernel's: scheduled by it, bound to a CPU, blocked alone.
@@ -105,9 +92,10 @@ concept Yields = Runtime<R> && requires(R runtime) {
 /// `f`, which may block, so that no task but the calling one waits for it, and gives its result:
 /// where the kernel schedules tasks that is a plain call.
 template <class R>
-concept Offloads = Runtime<R> && requires(R runtime, std::chrono::steady_clock::time_point when) {
+concept Offloads = Runtime<R> &&
+    requires(R runtime, std::chrono::steady_clock::time_point when, int (*returns_int)()) {
   { runtime.wait_readable(0, when) } -> std::same_as<bool>;
-  { runtime.offload(concept_detail::returns_int{}) } -> std::same_as<int>;
+  { runtime.offload(returns_int) } -> std::same_as<int>;
 };
 
 /// Counts its own switches between tasks, those that the kernel does not see.
@@ -162,11 +150,12 @@ concept Stream = std::movable<S> &&
 /// `listen` binds or throws std::system_error, `connect` and `accept` report through `ec`; the
 /// deadline of a connect becomes that of its stream.
 /// `serve` runs `session(stream)` as one task for each connection until `stop` is requested, then
-/// ends the sessions that are left and returns. A session that throws ends alone.
+/// ends the sessions that are left and returns what it did. A session that throws ends alone.
 template <class R>
 concept Sockets = Runtime<R> && Stream<typename R::stream> &&
     requires(R runtime, typename R::listener listener, boost::asio::ip::tcp::endpoint endpoint,
-             boost::system::error_code& ec, stop_source& stop) {
+             boost::system::error_code& ec, stop_source& stop,
+             void (*session)(typename R::stream&)) {
   { runtime.listen(endpoint) } -> std::same_as<typename R::listener>;
   { runtime.connect(endpoint, ec) } -> std::same_as<typename R::stream>;
   {
@@ -174,7 +163,7 @@ concept Sockets = Runtime<R> && Stream<typename R::stream> &&
     } -> std::same_as<typename R::stream>;
   { listener.accept(ec) } -> std::same_as<typename R::stream>;
   { listener.local_endpoint() } -> std::same_as<boost::asio::ip::tcp::endpoint>;
-  runtime.serve(listener, stop, concept_detail::ignores_stream<typename R::stream>{});
+  { runtime.serve(listener, stop, session) } -> std::same_as<serve_report>;
 };
 
 }  // namespace switchyard

@@ -30,7 +30,6 @@
 #include "runtimes/support/fiber_io.hpp"
 #include "runtimes/support/helper_threads.hpp"
 #include "runtimes/support/outcome.hpp"
-#include "runtimes/support/serve_report.hpp"
 #include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stack_size.hpp"
 #include "runtimes/support/stack_slab.hpp"
@@ -153,8 +152,7 @@ class fiber {
       boost::this_fiber::yield();
       boost::fibers::use_scheduling_algorithm<boost::fibers::algo::round_robin>();
     }
-    entered(const entered&) = delete;
-    entered& operator=(const entered&) = delete;
+    entered& operator=(entered&&) = delete;
 
    private:
     // Without work run_one() returns at once, and an idle scheduler would burn its CPU.
@@ -180,9 +178,7 @@ class fiber {
       open.add(fd);
       try {
         launch([&open, &session, fd, peer = std::move(peer)]() mutable {
-          outcome<void> ended;
-          const auto one = [&] { session(peer); };
-          ended.run(one);
+          run_session(session, peer);
           open.remove(fd);
         }).detach();
         ++report.connections;

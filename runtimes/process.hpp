@@ -5,6 +5,7 @@
 #pragma once
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +14,6 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <fstream>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -25,10 +25,8 @@
 #include <vector>
 
 #include "runtimes/concepts.hpp"
-#include "runtimes/support/accept_loop.hpp"
-#include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/blocking_runtime.hpp"
 #include "runtimes/support/child_sessions.hpp"
-#include "runtimes/support/outcome.hpp"
 #include "runtimes/support/participants.hpp"
 #include "runtimes/support/pipe_channel.hpp"
 #include "runtimes/support/result_slots.hpp"
@@ -36,7 +34,7 @@
 
 namespace switchyard {
 
-class process {
+class process : public blocking_runtime {
  public:
   static constexpr std::string_view name = "process";
   static constexpr std::string_view what = "a forked process for each task and each connection";
@@ -56,10 +54,7 @@ class process {
                   "a result crosses from one process to another as bytes");
 
    public:
-    task(task&& other) noexcept
-        : slots_(std::move(other.slots_)),
-          slot_(other.slot_),
-          pid_(std::exchange(other.pid_, -1)) {}
+    task(task&& other) noexcept { *this = std::move(other); }
     task& operator=(task&& other) noexcept {
       std::swap(slots_, other.slots_);
       std::swap(slot_, other.slot_);
@@ -85,9 +80,7 @@ class process {
           break;
       }
       if constexpr (!std::is_void_v<T>) {
-        alignas(T) std::byte bytes[sizeof(T)];
-        std::memcpy(bytes, slot_->payload(), sizeof(T));
-        return *std::launder(reinterpret_cast<T*>(bytes));
+        return *std::launder(reinterpret_cast<const T*>(slot_->payload()));
       }
     }
 
@@ -107,13 +100,8 @@ class process {
 
    private:
     friend class process;
-    static constexpr std::size_t value_bytes = [] {
-      if constexpr (std::is_void_v<T>) {
-        return std::size_t{0};
-      } else {
-        return sizeof(T);
-      }
-    }();
+    static constexpr std::size_t value_bytes =
+        sizeof(std::conditional_t<std::is_void_v<T>, char, T>);
 
     explicit task(std::shared_ptr<result_slots> slots)
         : slots_(std::move(slots)), slot_(slots_->take(value_bytes)) {}
@@ -165,27 +153,12 @@ class process {
     return started;
   }
 
-  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
   void yield() noexcept { ::sched_yield(); }
-
-  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
-  template <class F>
-  auto offload(F f) {
-    return f();
-  }
 
   template <class T>
   using channel = pipe_channel<T>;
   template <class T>
   using channels = std::tuple<pipe_channel<T>, shared_memory_channel<T>>;
-
-  using listener = blocking_listener;
-  using stream = blocking_stream;
-
-  listener listen(const endpoint& where) { return listener(where); }
-  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
-    return blocking_connect(where, ec, deadline);
-  }
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
@@ -198,25 +171,20 @@ class process {
             from.close();
             children.forget_in_child();
             const stop_source::interruptible guard(stop, peer.native_handle());
-            outcome<void> ended;
-            const auto one = [&] { session(peer); };
-            ended.run(one);
+            run_session(session, peer);
             leave();
           }
           children.add(pid);
         },
-        child_sessions::reaper{&children});
+        children.reaper());
     children.end_all();
     return report;
   }
 
  private:
   static int threads_of_this_process() {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);) {
-      if (line.starts_with("Threads:")) return std::stoi(line.substr(8));
-    }
-    return 1;
+    struct stat tasks {};  // a folder for each, which the count of links says as well
+    return ::stat("/proc/self/task", &tasks) == 0 ? static_cast<int>(tasks.st_nlink) - 2 : 1;
   }
 
   /// fork(), with the child bound to its parent's life. limit_error when there is no room for it.

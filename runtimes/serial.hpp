@@ -8,13 +8,11 @@
 #include <utility>
 
 #include "runtimes/concepts.hpp"
-#include "runtimes/support/accept_loop.hpp"
-#include "runtimes/support/blocking_sockets.hpp"
-#include "runtimes/support/outcome.hpp"
+#include "runtimes/support/blocking_runtime.hpp"
 
 namespace switchyard {
 
-class serial {
+class serial : public blocking_runtime {
  public:
   static constexpr std::string_view name = "serial";
   static constexpr std::string_view what = "each task, or connection, to its end before the next";
@@ -38,11 +36,6 @@ class serial {
     outcome<T> outcome_;
   };
 
-  template <class Body>
-  auto run(Body body) {
-    return body();
-  }
-
   template <class F>
   auto spawn(F f) {
     task<std::invoke_result_t<F&>> done;
@@ -50,29 +43,11 @@ class serial {
     return done;
   }
 
-  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
-
-  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
-  template <class F>
-  auto offload(F f) {
-    return f();
-  }
-
-  using listener = blocking_listener;
-  using stream = blocking_stream;
-
-  listener listen(const endpoint& where) { return listener(where); }
-  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
-    return blocking_connect(where, ec, deadline);
-  }
-
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
     return accept_until_stopped(from, stop, [&](stream peer) {
       const stop_source::interruptible guard(stop, peer.native_handle());
-      outcome<void> ended;
-      const auto one = [&] { session(peer); };
-      ended.run(one);
+      run_session(session, peer);
     });
   }
 };

@@ -19,16 +19,14 @@
 #include <utility>
 
 #include "runtimes/concepts.hpp"
-#include "runtimes/support/accept_loop.hpp"
-#include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/blocking_runtime.hpp"
 #include "runtimes/support/mutex_channel.hpp"
-#include "runtimes/support/outcome.hpp"
 #include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stack_size.hpp"
 
 namespace switchyard {
 
-class thread {
+class thread : public blocking_runtime {
  public:
   static constexpr std::string_view name = "thread";
   static constexpr std::string_view what = "a kernel thread for each task and each connection";
@@ -55,10 +53,12 @@ class thread {
       std::swap(id_, other.id_);
       return *this;
     }
-    ~task() { wait(); }
+    ~task() {
+      if (work_) ::pthread_join(id_, nullptr);
+    }
 
     T join() {
-      wait();
+      ::pthread_join(id_, nullptr);
       return std::exchange(work_, nullptr)->result.take();
     }
 
@@ -68,23 +68,13 @@ class thread {
       virtual ~work() = default;
       virtual void call() noexcept = 0;
       outcome<T> result;
-      bool joined = false;
     };
 
-    explicit task(std::unique_ptr<work> w) : work_(std::move(w)) {}
+    task(std::unique_ptr<work> w, pthread_t id) : work_(std::move(w)), id_(id) {}
 
-    void wait() noexcept {
-      if (work_ && !std::exchange(work_->joined, true)) ::pthread_join(id_, nullptr);
-    }
-
-    std::unique_ptr<work> work_;
-    pthread_t id_{};
+    std::unique_ptr<work> work_;  // until it is joined
+    pthread_t id_;
   };
-
-  template <class Body>
-  auto run(Body body) {
-    return body();
-  }
 
   template <class F>
   auto spawn(F f) {
@@ -95,40 +85,20 @@ class thread {
       void call() noexcept override { this->result.run(f); }
       F f;
     };
-    task<T> started(std::make_unique<call_f>(std::move(f)));
-    try {
-      started.id_ = start(started.work_.get(), [](void* raw) -> void* {
-        static_cast<work*>(raw)->call();
-        return nullptr;
-      });
-    } catch (...) {
-      started.work_->joined = true;
-      throw;
-    }
-    return started;
+    std::unique_ptr<work> call = std::make_unique<call_f>(std::move(f));
+    const pthread_t id = start(call.get(), [](void* raw) -> void* {
+      static_cast<work*>(raw)->call();
+      return nullptr;
+    });
+    return task<T>(std::move(call), id);
   }
 
-  void sleep_for(std::chrono::steady_clock::duration d) noexcept { kernel_sleep(d); }
   void yield() noexcept { ::sched_yield(); }
-
-  bool wait_readable(int fd, time_point deadline) { return wait_ready(fd, POLLIN, deadline); }
-  template <class F>
-  auto offload(F f) {
-    return f();
-  }
 
   template <class T>
   using channel = mutex_channel<T>;
   template <class T>
   using channels = std::tuple<mutex_channel<T>>;
-
-  using listener = blocking_listener;
-  using stream = blocking_stream;
-
-  listener listen(const endpoint& where) { return listener(where); }
-  stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
-    return blocking_connect(where, ec, deadline);
-  }
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
@@ -145,9 +115,7 @@ class thread {
       try {
         const pthread_t id = start(owned.get(), [](void* raw) -> void* {
           const std::unique_ptr<connection> mine(static_cast<connection*>(raw));
-          outcome<void> ended;
-          const auto one = [&] { mine->session(mine->peer); };
-          ended.run(one);
+          run_session(mine->session, mine->peer);
           mine->open.remove(mine->peer.native_handle());
           return nullptr;
         });

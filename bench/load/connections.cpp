@@ -111,10 +111,7 @@ void connection_set::start_connect(std::size_t index) {
 }
 
 void connection_set::finish_connect(std::size_t index) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  ::getsockopt(connections_[index].fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) {
+  if (const int error = connect_error(connections_[index].fd.get())) {
     throw_errno("connect to " + describe(options_.target) + " (is a server there?)", error);
   }
   watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
@@ -149,8 +146,7 @@ void connection_set::open_all() {
 
 std::span<const connection_set::reply> connection_set::take_replies(nanoseconds patience) {
   std::size_t count = 0;
-  const auto whole = duration_cast<seconds>(patience);
-  const timespec at_most{whole.count(), (patience - whole).count()};
+  const timespec at_most = as_timespec(patience);
   const int ready = ::epoll_pwait2(epoll_.get(), events_.data(), events_at_once, &at_most, nullptr);
   for (const auto& event : std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
     const std::size_t index = event.data.u64;

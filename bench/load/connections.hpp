@@ -67,8 +67,7 @@ class connection_set {
 
   explicit connection_set(const options& options);
   ~connection_set();
-  connection_set(const connection_set&) = delete;
-  connection_set& operator=(const connection_set&) = delete;
+  connection_set& operator=(connection_set&&) = delete;
 
   /// Opens all, at most `ramp` at once. Throws std::system_error when the server refuses,
   /// std::runtime_error when time runs out.

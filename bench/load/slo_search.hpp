@@ -58,8 +58,7 @@ inline slo parse_slo(const std::string& text) {
 
 /// What a search found. `rate` is 0 when not even the lowest probe held.
 struct slo_rate {
-  double rate = 0;      // messages per second, of the best probe that held
-  double value_ns = 0;  // the percentile there
+  double rate = 0;  // messages per second, of the best probe that held
   int probes = 0;
 };
 
@@ -78,7 +77,6 @@ slo_rate highest_rate(const slo& wanted, double most, Probe probe, int steps = 7
     if (wanted.holds(result)) {
       low = rate;
       best.rate = rate;
-      best.value_ns = result.latency.value_at(wanted.quantile);
       if (rate >= most) break;
     } else {
       high = rate;

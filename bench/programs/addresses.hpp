@@ -1,33 +1,50 @@
-// Host names and ports as a program's arguments, resolved before anything starts.
+// Host names, resolved by the system; a program's arguments before anything starts.
 #pragma once
 
 #include <netdb.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <cerrno>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace switchyard {
 
-/// The first address of `host` (a name or a number, IPv4 or IPv6); std::invalid_argument when there
-/// is none.
-inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, int port) {
+/// All TCP addresses of `host` (a name or a number, IPv4 or IPv6) in the order in which they are to
+/// be tried; `service` is the port, as digits. Blocks. std::runtime_error when there is none.
+inline std::vector<boost::asio::ip::tcp::endpoint> addresses_of(const std::string& host,
+                                                                const std::string& service) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (error != 0) {
-    throw std::invalid_argument("--host '" + host + "': " + ::gai_strerror(error) +
-                                "; give an address such as 127.0.0.1");
+  if (const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found)) {
+    const char* why = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
+    throw std::runtime_error("host '" + host + "' can't be resolved: " + why);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  boost::asio::ip::tcp::endpoint where;
-  where.resize(found->ai_addrlen);
-  std::memcpy(where.data(), found->ai_addr, found->ai_addrlen);
-  where.port(static_cast<std::uint16_t>(port));
-  return where;
+  std::vector<boost::asio::ip::tcp::endpoint> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    boost::asio::ip::tcp::endpoint where;
+    if (one->ai_addrlen > where.capacity()) continue;
+    where.resize(one->ai_addrlen);
+    std::memcpy(where.data(), one->ai_addr, one->ai_addrlen);
+    addresses.push_back(where);
+  }
+  return addresses;
+}
+
+/// The first address of what was given as --host; std::invalid_argument when there is none.
+inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, int port) {
+  try {
+    return addresses_of(host, std::to_string(port)).at(0);
+  } catch (const std::exception& why) {
+    throw std::invalid_argument(std::string("--") + why.what() +
+                                "; give an address such as 127.0.0.1");
+  }
 }
 
 /// Also when IPv4's loopback is written as an IPv6 address.

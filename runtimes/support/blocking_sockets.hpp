@@ -74,6 +74,14 @@ inline unique_fd open_listener(const endpoint& where) {
   return fd;
 }
 
+/// How a connect ended that did not block; 0: well.
+inline int connect_error(int fd) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  return error;
+}
+
 inline endpoint local_endpoint_of(int fd) {
   endpoint where;
   auto length = static_cast<socklen_t>(where.capacity());
@@ -82,16 +90,43 @@ inline endpoint local_endpoint_of(int fd) {
   return where;
 }
 
-class blocking_stream {
+/// What Beast's concepts ask for beside the calls with an error code, and the deadline of all.
+template <class S>
+class stream_base {
  public:
+  template <class MutableBuffers>
+  std::size_t read_some(const MutableBuffers& buffers) {
+    error_code ec;
+    const auto got = static_cast<S*>(this)->read_some(buffers, ec);
+    if (ec) throw boost::system::system_error(ec, "read");
+    return got;
+  }
+
+  template <class ConstBuffers>
+  std::size_t write_some(const ConstBuffers& buffers) {
+    error_code ec;
+    const auto sent = static_cast<S*>(this)->write_some(buffers, ec);
+    if (ec) throw boost::system::system_error(ec, "write");
+    return sent;
+  }
+
+  void expires_at(time_point deadline) noexcept { deadline_ = deadline; }
+
+ protected:
+  time_point deadline_ = never;
+};
+
+class blocking_stream : public stream_base<blocking_stream> {
+ public:
+  using stream_base::read_some;
+  using stream_base::write_some;
+
   blocking_stream() = default;
   explicit blocking_stream(unique_fd fd) noexcept : fd_(std::move(fd)) { set_no_delay(fd_.get()); }
 
   template <class MutableBuffers>
   std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {
-    const auto into =
-        first(boost::asio::buffer_sequence_begin(buffers),
-              boost::asio::buffer_sequence_end(buffers), boost::asio::mutable_buffer{});
+    const auto into = first<boost::asio::mutable_buffer>(buffers);
     const auto got = retried(
         ec, POLLIN, [&](int flags) { return ::recv(fd_.get(), into.data(), into.size(), flags); });
     if (got == 0 && !ec && into.size() > 0) ec = boost::asio::error::eof;
@@ -100,30 +135,11 @@ class blocking_stream {
 
   template <class ConstBuffers>
   std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
-    const auto from = first(boost::asio::buffer_sequence_begin(buffers),
-                            boost::asio::buffer_sequence_end(buffers), boost::asio::const_buffer{});
+    const auto from = first<boost::asio::const_buffer>(buffers);
     return retried(ec, POLLOUT, [&](int flags) {
       return ::send(fd_.get(), from.data(), from.size(), flags | MSG_NOSIGNAL);
     });
   }
-
-  template <class MutableBuffers>
-  std::size_t read_some(const MutableBuffers& buffers) {
-    error_code ec;
-    const auto got = read_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec, "read");
-    return got;
-  }
-
-  template <class ConstBuffers>
-  std::size_t write_some(const ConstBuffers& buffers) {
-    error_code ec;
-    const auto sent = write_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec, "write");
-    return sent;
-  }
-
-  void expires_at(time_point deadline) noexcept { deadline_ = deadline; }
 
   [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
 
@@ -134,12 +150,13 @@ class blocking_stream {
 
  private:
   // One buffer is one system call, as read_some may stop early anyway.
-  template <class Iterator, class Buffer>
-  static Buffer first(Iterator from, Iterator to, Buffer none) {
-    for (; from != to; ++from) {
-      if (const Buffer buffer(*from); buffer.size() > 0) return buffer;
+  template <class Buffer, class Buffers>
+  static Buffer first(const Buffers& buffers) {
+    auto at = boost::asio::buffer_sequence_begin(buffers);
+    for (const auto end = boost::asio::buffer_sequence_end(buffers); at != end; ++at) {
+      if (const Buffer buffer(*at); buffer.size() > 0) return buffer;
     }
-    return none;
+    return {};
   }
 
   // Without a deadline one call is one system call; with one, poll waits in its place. The clock is
@@ -164,7 +181,6 @@ class blocking_stream {
   }
 
   unique_fd fd_;
-  time_point deadline_ = never;
 };
 
 class blocking_listener {
@@ -219,10 +235,7 @@ inline blocking_stream blocking_connect(const endpoint& where, error_code& ec,
     } else if (!wait_ready(fd.get(), POLLOUT, deadline)) {
       ec = boost::asio::error::timed_out;
     } else {
-      int error = 0;
-      socklen_t length = sizeof error;
-      ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-      ec.assign(error, boost::system::system_category());
+      ec.assign(connect_error(fd.get()), boost::system::system_category());
     }
   }
   if (ec) return {};

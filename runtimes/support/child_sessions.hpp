@@ -13,6 +13,7 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "runtimes/support/blocking_runtime.hpp"
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
@@ -28,8 +29,7 @@ class child_sessions {
     signals_.reset(check(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), "create a signalfd"));
   }
   ~child_sessions() { ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr); }
-  child_sessions(const child_sessions&) = delete;
-  child_sessions& operator=(const child_sessions&) = delete;
+  child_sessions& operator=(child_sessions&&) = delete;
 
   void add(pid_t pid) { pids_.insert(pid); }
 
@@ -57,11 +57,9 @@ class child_sessions {
   }
 
   /// What the accept loop does when a child has ended.
-  struct reaper {
-    child_sessions* sessions;
-    [[nodiscard]] int fd() const noexcept { return sessions->signals_.get(); }
-    void run() const { sessions->reap(); }
-  };
+  watched_descriptor reaper() {
+    return {signals_.get(), [this] { reap(); }};
+  }
 
  private:
   void reap() {

@@ -16,7 +16,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/fiber/context.hpp>
-#include <boost/system/system_error.hpp>
 #include <chrono>
 #include <cstddef>
 #include <new>
@@ -30,8 +29,7 @@ namespace switchyard {
 class io_frame {
  public:
   io_frame() noexcept : waiter_(boost::fibers::context::active()) {}
-  io_frame(const io_frame&) = delete;
-  io_frame& operator=(const io_frame&) = delete;
+  io_frame& operator=(io_frame&&) = delete;
 
   /// Returns when the operation has completed: bytes moved, and `ec`.
   std::size_t wait(error_code& ec) noexcept {
@@ -130,8 +128,11 @@ using fiber_socket =
 using fiber_acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                           boost::asio::io_context::executor_type>;
 
-class fiber_stream {
+class fiber_stream : public stream_base<fiber_stream> {
  public:
+  using stream_base::read_some;
+  using stream_base::write_some;
+
   explicit fiber_stream(fiber_socket socket) noexcept : socket_(std::move(socket)) {
     if (socket_.is_open()) set_no_delay(socket_.native_handle());
   }
@@ -164,24 +165,6 @@ class fiber_stream {
     return frame.wait(ec, deadline_, [this] { cancel(); });
   }
 
-  template <class MutableBuffers>
-  std::size_t read_some(const MutableBuffers& buffers) {
-    error_code ec;
-    const auto got = read_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec, "read");
-    return got;
-  }
-
-  template <class ConstBuffers>
-  std::size_t write_some(const ConstBuffers& buffers) {
-    error_code ec;
-    const auto sent = write_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec, "write");
-    return sent;
-  }
-
-  void expires_at(time_point deadline) noexcept { deadline_ = deadline; }
-
   [[nodiscard]] int native_handle() const noexcept {
     return const_cast<fiber_socket&>(socket_).native_handle();
   }
@@ -203,7 +186,6 @@ class fiber_stream {
   }
 
   fiber_socket socket_;
-  time_point deadline_ = never;
 };
 
 class fiber_listener {

@@ -34,8 +34,7 @@ namespace switchyard {
 class helper_threads {
  public:
   helper_threads() = default;
-  helper_threads(const helper_threads&) = delete;
-  helper_threads& operator=(const helper_threads&) = delete;
+  helper_threads& operator=(helper_threads&&) = delete;
   ~helper_threads() {
     const std::lock_guard lock(shared_->mutex);
     shared_->ended = true;

@@ -32,14 +32,12 @@ inline void kernel_sleep(std::chrono::steady_clock::duration d) noexcept {
 inline bool wait_ready(int fd, short events, time_point deadline) noexcept {
   for (;;) {
     pollfd ready{fd, events, 0};
-    int found = 0;
-    if (deadline == never) {
-      found = ::ppoll(&ready, 1, nullptr, nullptr);
-    } else {
-      const auto left = deadline - std::chrono::steady_clock::now();
-      const timespec bound = as_timespec(std::max(left, decltype(left)::zero()));
-      found = ::ppoll(&ready, 1, &bound, nullptr);
+    timespec left{};
+    if (deadline != never) {
+      const auto now = std::chrono::steady_clock::now();
+      left = as_timespec(std::max(deadline, now) - now);
     }
+    const int found = ::ppoll(&ready, 1, deadline == never ? nullptr : &left, nullptr);
     if (found >= 0) return found > 0;
     if (errno != EINTR) return true;
   }

@@ -8,9 +8,69 @@
 #include <optional>
 #include <string_view>
 
-#include "runtimes/support/locked_ring.hpp"
+#include "runtimes/support/channel_errors.hpp"
+#include "runtimes/support/ring_positions.hpp"
 
 namespace switchyard {
+
+/// A bounded ring under one lock, with a condition for each side: the textbook channel. Threads use
+/// it with std::mutex and std::condition_variable, processes with their counterparts in shared
+/// memory, so that the two differ by nothing but these. The items lie elsewhere; each call is told
+/// where.
+template <class Mutex, class Condition>
+class locked_ring {
+ public:
+  /// `with` is handed to both conditions.
+  template <class... With>
+  explicit locked_ring(std::size_t capacity, With&... with)
+      : not_full_(with...), not_empty_(with...), positions_(checked_capacity(capacity)) {}
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return positions_.capacity(); }
+
+  // Both notify when they have let go of the lock, or who is woken would first wait for that. They
+  // do so for every item: only one that turns a ring from empty to not empty would leave a second
+  // sleeper asleep beside a second item.
+
+  template <class T>
+  void push(T* items, const T& value) {
+    {
+      std::unique_lock lock(mutex_);
+      while (positions_.full() && !closed_) not_full_.wait(lock);
+      if (closed_) throw channel_closed();
+      items[positions_.put()] = value;
+    }
+    not_empty_.notify_one();
+  }
+
+  template <class T>
+  std::optional<T> pop(const T* items) {
+    std::optional<T> value;
+    {
+      std::unique_lock lock(mutex_);
+      while (positions_.empty() && !closed_) not_empty_.wait(lock);
+      if (positions_.empty()) return value;
+      value = items[positions_.take()];
+    }
+    not_full_.notify_one();
+    return value;
+  }
+
+  void close() {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    not_full_.notify_all();
+    not_empty_.notify_all();
+  }
+
+ private:
+  Mutex mutex_;
+  Condition not_full_;
+  Condition not_empty_;
+  ring_positions positions_;
+  bool closed_ = false;
+};
 
 template <class T>
 class mutex_channel {

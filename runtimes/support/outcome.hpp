@@ -17,7 +17,7 @@ class outcome {
  public:
   /// Calls `f` and keeps its result or its exception.
   template <class F>
-  void run(F& f) noexcept {
+  void run(F&& f) noexcept {
     try {
       if constexpr (std::is_void_v<T>) {
         f();
@@ -40,5 +40,11 @@ class outcome {
   std::optional<value_type> value_;
   std::exception_ptr failure_;
 };
+
+/// A session that throws ends alone: nobody else hears of it.
+template <class Session, class Stream>
+void run_session(Session& session, Stream& peer) noexcept {
+  outcome<void>().run([&] { session(peer); });
+}
 
 }  // namespace switchyard

@@ -7,9 +7,12 @@
 // back before. Who has waited for a while looks at the locks of all.
 #pragma once
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -17,9 +20,52 @@
 
 #include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/error.hpp"
-#include "runtimes/support/robust_mutex.hpp"
 
 namespace switchyard {
+
+/// A lock between processes that tells when its holder has died, where another lock would be waited
+/// for until the end of time: pthread_mutexattr_setrobust(3), PTHREAD_PROCESS_SHARED. Lies in
+/// shared memory, and so is never destroyed: nobody could say when.
+class robust_mutex {
+ public:
+  robust_mutex() {
+    pthread_mutexattr_t with;
+    ::pthread_mutexattr_init(&with);
+    ::pthread_mutexattr_setpshared(&with, PTHREAD_PROCESS_SHARED);
+    ::pthread_mutexattr_setrobust(&with, PTHREAD_MUTEX_ROBUST);
+    const int error = ::pthread_mutex_init(&mutex_, &with);
+    ::pthread_mutexattr_destroy(&with);
+    if (error != 0) throw_errno("make a robust mutex", error);
+  }
+  robust_mutex& operator=(robust_mutex&&) = delete;
+
+  /// Throws peer_died when a holder has died; from then on always.
+  void lock() {
+    if (taken(::pthread_mutex_lock(&mutex_)) == attempt::holder_died) throw peer_died();
+  }
+  void unlock() noexcept { ::pthread_mutex_unlock(&mutex_); }
+
+  enum class attempt { locked, busy, holder_died };
+  attempt try_lock() { return taken(::pthread_mutex_trylock(&mutex_)); }
+
+ private:
+  attempt taken(int error) {
+    if (error == EBUSY) return attempt::busy;
+    if (error != 0 && error != EOWNERDEAD) throw_errno("lock a robust mutex", error);
+    if (error == EOWNERDEAD) {
+      holder_died_ = true;
+      ::pthread_mutex_consistent(&mutex_);
+    }
+    if (!holder_died_) return attempt::locked;
+    unlock();
+    return attempt::holder_died;
+  }
+
+  pthread_mutex_t mutex_;
+  // Not left to the state ENOTRECOVERABLE: in that, glibc's trylock (2.36) takes the lock and keeps
+  // it, and whoever comes next finds it busy.
+  bool holder_died_ = false;  // guarded by the mutex
+};
 
 /// A cache line of its own for each process: it writes there in every push.
 struct alignas(64) participant {
@@ -77,8 +123,7 @@ class participants {
 class participation {
  public:
   explicit participation(participants& all) : all_(all) { known_.push_back(this); }
-  participation(const participation&) = delete;
-  participation& operator=(const participation&) = delete;
+  participation& operator=(participation&&) = delete;
   ~participation() {
     give_back();
     std::erase(known_, this);

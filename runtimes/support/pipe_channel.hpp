@@ -12,7 +12,9 @@
 // than any item; who reads it puts it back for the next.
 #pragma once
 
+#include <fcntl.h>
 #include <limits.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +23,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -30,11 +34,78 @@
 #include "runtimes/support/futex.hpp"
 #include "runtimes/support/kernel_wait.hpp"
 #include "runtimes/support/participants.hpp"
-#include "runtimes/support/pipe_ends.hpp"
 #include "runtimes/support/shared_memory.hpp"
-#include "runtimes/support/shared_semaphore.hpp"
+#include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard {
+
+/// sem_overview(7). Lies in shared memory, and so is never destroyed; a waiter that is killed harms
+/// nobody.
+class shared_semaphore {
+ public:
+  explicit shared_semaphore(std::size_t count) {
+    check(::sem_init(&semaphore_, 1, static_cast<unsigned>(count)), "make a semaphore");
+  }
+  shared_semaphore& operator=(shared_semaphore&&) = delete;
+
+  bool try_wait() noexcept { return ::sem_trywait(&semaphore_) == 0; }
+
+  /// False after `at_most`.
+  bool wait(std::chrono::nanoseconds at_most) {
+    const timespec deadline =
+        as_timespec((std::chrono::steady_clock::now() + at_most).time_since_epoch());
+    while (::sem_clockwait(&semaphore_, CLOCK_MONOTONIC, &deadline) != 0) {
+      if (errno == ETIMEDOUT) return false;
+      if (errno != EINTR) throw_errno("wait for a semaphore");
+    }
+    return true;
+  }
+
+  void post() noexcept { ::sem_post(&semaphore_); }
+
+ private:
+  sem_t semaphore_;
+};
+
+/// The read end of a new pipe.
+inline unique_fd make_pipe() {
+  int ends[2];
+  check(::pipe2(ends, O_CLOEXEC), "create a pipe");
+  const unique_fd write_end(ends[1]);
+  return unique_fd(ends[0]);
+}
+
+/// Makes room for `items` and gives how many there is surely room for: these, or a few less when an
+/// unprivileged process may not have the next larger pipe (sizes are powers of two). limit_error
+/// when that is too little as well.
+inline std::size_t make_room(const unique_fd& pipe, std::size_t items, std::size_t item_bytes) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t per_page = page / item_bytes;
+  const auto pages_for = [&](std::size_t count) { return (count + per_page - 1) / per_page; };
+  // A write that is to be atomic goes into one page, and the oldest page may still be there for its
+  // last item: of the items that a pipe holds for sure, all but one fit into one page less.
+  const auto holds = [&](std::size_t wanted) -> std::size_t {
+    int bytes = check(::fcntl(pipe.get(), F_GETPIPE_SZ), "ask for the size of a pipe");
+    if (static_cast<std::size_t>(bytes) < wanted) {
+      bytes = ::fcntl(pipe.get(), F_SETPIPE_SZ, wanted);
+    }
+    if (bytes < 0) return 0;
+    return std::min(items, (static_cast<std::size_t>(bytes) / page - 1) * per_page + 1);
+  };
+  if (const std::size_t all = holds((pages_for(items - 1) + 1) * page)) return all;
+  const std::size_t least = pages_for(items) * page;  // put in before the first is taken out
+  if (const std::size_t most = holds(least)) return most;
+  throw limit_error("no pipe of " + std::to_string(least) + " bytes: " + std::strerror(errno) +
+                    " (see fs.pipe-max-size, fs.pipe-user-pages-soft)");
+}
+
+/// A further write end, that does not block: Linux opens it through /proc/self/fd (fifo(7),
+/// proc(5)).
+inline unique_fd open_write_end(const unique_fd& read_end) {
+  const std::string path = "/proc/self/fd/" + std::to_string(read_end.get());
+  return unique_fd(check(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC),
+                         "open the write end of a pipe"));
+}
 
 template <class T>
 class pipe_channel {
@@ -119,8 +190,7 @@ class pipe_channel {
    public:
     explicit announced_push(participant& p) noexcept : p_(p) { p_.pushing = true; }
     ~announced_push() { p_.pushing.store(false, std::memory_order_release); }
-    announced_push(const announced_push&) = delete;
-    announced_push& operator=(const announced_push&) = delete;
+    announced_push& operator=(announced_push&&) = delete;
 
    private:
     participant& p_;

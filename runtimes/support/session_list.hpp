@@ -14,8 +14,7 @@ template <class Mutex, class ConditionVariable>
 class session_list {
  public:
   session_list() = default;
-  session_list(const session_list&) = delete;
-  session_list& operator=(const session_list&) = delete;
+  session_list& operator=(session_list&&) = delete;
 
   /// Ends every session and waits until the last has left the list.
   ~session_list() {

@@ -57,8 +57,7 @@ class shared_object {
   template <class... Arguments>
   explicit shared_object(Arguments&&... arguments)
       : object_(::new (&memory_[0]) T(std::forward<Arguments>(arguments)...)) {}
-  shared_object(const shared_object&) = delete;
-  shared_object& operator=(const shared_object&) = delete;
+  shared_object& operator=(shared_object&&) = delete;
 
   [[nodiscard]] T& operator*() const noexcept { return *object_; }
   [[nodiscard]] T* operator->() const noexcept { return object_; }

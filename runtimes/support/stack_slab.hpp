@@ -34,8 +34,7 @@ namespace switchyard {
 class stack_slab : public boost::intrusive_ref_counter<stack_slab, boost::thread_unsafe_counter> {
  public:
   explicit stack_slab(std::size_t stack_bytes) : stack_bytes_(whole_pages(stack_bytes)) {}
-  stack_slab(const stack_slab&) = delete;
-  stack_slab& operator=(const stack_slab&) = delete;
+  stack_slab& operator=(stack_slab&&) = delete;
   ~stack_slab() {
     for (void* slab : slabs_) ::munmap(slab, slab_bytes());
   }

@@ -15,11 +15,20 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <string>
 
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard {
+
+/// What a server did until then, as its `serve` returns it: connections that got a task, and those
+/// closed because none could be started. The reason is the last limit that was met.
+struct serve_report {
+  std::uint64_t connections = 0;
+  std::uint64_t turned_away = 0;
+  std::string why_turned_away;
+};
 
 class stop_source {
  public:
@@ -56,8 +65,7 @@ class stop_source {
       if (stop_.requested_) stop_.interrupt();
     }
     ~interruptible() { stop_.blocked_on_ = -1; }
-    interruptible(const interruptible&) = delete;
-    interruptible& operator=(const interruptible&) = delete;
+    interruptible& operator=(interruptible&&) = delete;
 
    private:
     stop_source& stop_;
@@ -65,11 +73,9 @@ class stop_source {
 
   /// Makes SIGINT and SIGTERM request a stop of `stop`, which must outlive the process's signals.
   static void on_signals(stop_source& stop) {
-    target() = &stop;
+    told_by_signals_ = &stop;
     struct sigaction action {};
-    action.sa_handler = [](int signal) {
-      if (stop_source* source = target().load()) source->request(signal);
-    };
+    action.sa_handler = [](int signal) { told_by_signals_.load()->request(signal); };
     ::sigemptyset(&action.sa_mask);
     for (const int number : {SIGINT, SIGTERM}) {
       check(::sigaction(number, &action, nullptr), "install a signal handler");
@@ -77,15 +83,12 @@ class stop_source {
   }
 
  private:
-  static std::atomic<stop_source*>& target() {
-    static std::atomic<stop_source*> source{nullptr};
-    return source;
-  }
-
   void interrupt() noexcept {
     const int fd = blocked_on_;
     if (fd >= 0) ::shutdown(fd, SHUT_RDWR);
   }
+
+  static inline std::atomic<stop_source*> told_by_signals_{nullptr};
 
   unique_fd event_;
   pid_t owner_ = ::getpid();

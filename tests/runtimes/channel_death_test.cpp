@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "runtimes/process.hpp"
-#include "runtimes/support/robust_mutex.hpp"
+#include "runtimes/support/participants.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard {

@@ -2,6 +2,8 @@
 // until the end of its input.
 #include <unistd.h>
 
+#include <algorithm>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <cstdio>
@@ -21,31 +23,21 @@ struct options {
   double timeout_s = 10;
 };
 
-/// As many bytes as were sent: an echo server answers with no more and no less.
-std::string read_echo(blocking_stream& stream, std::size_t bytes) {
-  std::string echo(bytes, '\0');
-  std::size_t got = 0;
-  error_code ec;
-  while (got < bytes) {
-    got += stream.read_some(boost::asio::buffer(echo.data() + got, bytes - got), ec);
+/// In pieces: a server that can't send its echo, as nobody reads it, need not read either. As many
+/// bytes come back as were sent: an echo server answers with no more and no less.
+std::string send_and_read(blocking_stream& stream, const std::string& line) {
+  constexpr std::size_t piece_bytes = 16 * 1024;
+  std::string echo(line.size(), '\0');
+  for (std::size_t at = 0; at < line.size(); at += piece_bytes) {
+    const auto bytes = std::min(piece_bytes, line.size() - at);
+    error_code ec;
+    boost::asio::write(stream, boost::asio::buffer(line.data() + at, bytes), ec);
+    if (ec) throw std::runtime_error("send: " + ec.message());
+    const auto got = boost::asio::read(stream, boost::asio::buffer(echo.data() + at, bytes), ec);
     if (ec) {
       throw std::runtime_error("after " + std::to_string(got) + " of " + std::to_string(bytes) +
                                " bytes: " + ec.message());
     }
-  }
-  return echo;
-}
-
-/// In pieces: a server that can't send its echo, as nobody reads it, need not read either.
-std::string send_and_read(blocking_stream& stream, const std::string& line) {
-  constexpr std::size_t piece_bytes = 16 * 1024;
-  std::string echo;
-  for (std::size_t at = 0; at < line.size(); at += piece_bytes) {
-    const std::string piece = line.substr(at, piece_bytes);
-    error_code ec;
-    boost::asio::write(stream, boost::asio::buffer(piece), ec);
-    if (ec) throw std::runtime_error("send: " + ec.message());
-    echo += read_echo(stream, piece.size());
   }
   return echo;
 }

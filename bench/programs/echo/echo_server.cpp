@@ -1,14 +1,10 @@
 // echo_server: the article's server. One runtime's way to serve connections, chosen by name, or a
 // control; serves until SIGINT or SIGTERM, then prints a line of totals and exits 0.
-#include <signal.h>
-
 #include <cstdio>
 #include <stdexcept>
 #include <string>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/limits.hpp"
-#include "bench/harness/placement.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/echo/serving.hpp"
 #include "runtimes/all.hpp"
@@ -19,10 +15,7 @@ namespace {
 
 struct options {
   std::string runtime = "fiber";
-  std::string host = "127.0.0.1";
-  int port = 8001;
-  std::string cpus;
-  pid_t parent = 0;
+  server_options server{.port = 8001};
 };
 
 serve_function* function_for(const std::string& name) {
@@ -57,15 +50,9 @@ std::string help_on_servers() {
 
 int serve(const options& chosen) {
   serve_function* const run = function_for(chosen.runtime);
-  if (chosen.parent != 0) die_with(chosen.parent);
-  if (!chosen.cpus.empty()) harness::pin_this_thread(harness::parse_cpu_list(chosen.cpus));
-  harness::raise_open_files();
-  ::signal(SIGPIPE, SIG_IGN);  // nobody has to read what it prints
-
-  static stop_source stop;
-  stop_source::on_signals(stop);
+  stop_source& stop = begin_server(chosen.server);
   const shared_object<echo_totals> totals;
-  const serve_report report = run(resolve(chosen.host, chosen.port), stop, *totals);
+  const serve_report report = run(resolve(chosen.server.host, chosen.server.port), stop, *totals);
 
   std::printf(
       "served %llu connections, echoed %llu bytes, turned away %llu%s%s\n",
@@ -87,10 +74,8 @@ int main(int argc, char** argv) {
   line.add("--runtime", chosen.runtime,
            echo::server_names(false) + ", or a control: " + echo::server_names(true))
       .with_default();
-  line.add("--host", chosen.host, "Address to listen on").with_default();
-  line.add("--port", chosen.port, "Port to listen on; 0 picks a free one").port(0).with_default();
-  line.add("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)").cpu_list();
-  line.add("--parent", chosen.parent, "End when this process, its parent, ends");
+  chosen.server.add_address(line);
+  chosen.server.add_process(line);
   line.footer(help_on_servers());
   line.add_version();
   line.parse_or_exit(argc, argv);

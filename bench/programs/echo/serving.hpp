@@ -5,7 +5,6 @@
 #include "bench/programs/echo/servers.hpp"
 #include "bench/programs/server_program.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
-#include "runtimes/support/serve_report.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {

@@ -47,11 +47,15 @@ summary run_one(std::string_view runtime, std::vector<std::string> arguments,
   return summary::parse(one.read_line(patience));
 }
 
-std::string cell(const summary& fetched) {
-  if (!fetched["ok"]) return "failed";
+std::string with_unit(const char* format, double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.1f ms", fetched["seconds"].get<double>() * 1e3);
+  std::snprintf(text, sizeof text, format, value);
   return text;
+}
+
+/// Of a fetch, or of all on one runtime.
+std::string took(const summary& one) {
+  return with_unit("%.1f ms", one["seconds"].get<double>() * 1e3);
 }
 
 void print_line(const std::vector<std::string>& cells, const std::string& last) {
@@ -67,20 +71,16 @@ void print_table(const std::vector<summary>& all) {
   };
   print_line(each([](const summary& one) { return one["runtime"].get<std::string>(); }), "URL");
   for (std::size_t i = 0; i < all.front()["urls"].size(); ++i) {
-    print_line(each([&](const summary& one) { return cell(one["urls"][i]); }),
+    print_line(each([&](const summary& one) {
+                 const summary& fetched = one["urls"][i];
+                 return fetched["ok"] ? took(fetched) : "failed";
+               }),
                all.front()["urls"][i]["url"]);
   }
-  const auto total = [](const summary& one) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f ms", one["seconds"].get<double>() * 1e3);
-    return std::string(text);
-  };
-  print_line(each(total), "all together");
+  print_line(each(took), "all together");
   const double serial_s = all.front()["seconds"];
   print_line(each([&](const summary& one) {
-               char text[32];
-               std::snprintf(text, sizeof text, "%.2fx", serial_s / one["seconds"].get<double>());
-               return std::string(text);
+               return with_unit("%.2fx", serial_s / one["seconds"].get<double>());
              }),
              "as fast as " + all.front()["runtime"].get<std::string>());
 }

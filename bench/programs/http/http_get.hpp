@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -48,9 +49,7 @@ struct sink_body {
     std::size_t put(const ConstBuffers& pieces, boost::system::error_code& ec) {
       ec = {};
       std::size_t taken = 0;
-      for (auto at = boost::asio::buffer_sequence_begin(pieces);
-           at != boost::asio::buffer_sequence_end(pieces); ++at) {
-        const boost::asio::const_buffer piece(*at);
+      for (const boost::asio::const_buffer piece : boost::beast::buffers_range_ref(pieces)) {
         (*sink_)(std::string_view(static_cast<const char*>(piece.data()), piece.size()));
         taken += piece.size();
       }

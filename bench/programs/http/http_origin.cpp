@@ -1,31 +1,23 @@
 // http_origin: the web server that the fetch workload fetches from. Serves a body of a set size
 // after a set latency, by option or by query, until SIGINT or SIGTERM; then prints a line of totals
 // and exits 0.
-#include <signal.h>
-
 #include <cstdio>
 #include <string>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/limits.hpp"
-#include "bench/harness/placement.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/http/origin_server.hpp"
 #include "bench/programs/server_program.hpp"
-#include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
 namespace {
 
 struct options {
-  std::string host = "127.0.0.1";
-  int port = 8080;
   std::uint64_t bytes = 1024;
   std::int64_t latency_ms = 0;
   double idle_timeout_s = 60;
   double request_timeout_s = 10;
-  std::string cpus;
-  pid_t parent = 0;
+  server_options server{.port = 8080};
 };
 
 std::chrono::milliseconds milliseconds_of(double seconds) {
@@ -33,15 +25,9 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
 }
 
 int serve(const options& chosen) {
-  if (chosen.parent != 0) die_with(chosen.parent);
-  if (!chosen.cpus.empty()) harness::pin_this_thread(harness::parse_cpu_list(chosen.cpus));
-  harness::raise_open_files();
-  ::signal(SIGPIPE, SIG_IGN);  // nobody has to read what it prints
-
-  static stop_source stop;
-  stop_source::on_signals(stop);
+  stop_source& stop = begin_server(chosen.server);
   origin_server server(
-      resolve(chosen.host, chosen.port),
+      resolve(chosen.server.host, chosen.server.port),
       {.answer = {.bytes = chosen.bytes, .latency = std::chrono::milliseconds(chosen.latency_ms)},
        .idle_timeout = milliseconds_of(chosen.idle_timeout_s),
        .request_timeout = milliseconds_of(chosen.request_timeout_s)});
@@ -67,8 +53,7 @@ int main(int argc, char** argv) {
   line.footer(
       "A query sets these for one request, such as /?bytes=1000&latency_ms=50; further ones are\n"
       "chunked=1, close=1, status=404 and status=302&location=/there.");
-  line.add("--host", chosen.host, "Address to listen on").with_default();
-  line.add("--port", chosen.port, "Port to listen on; 0 picks a free one").port(0).with_default();
+  chosen.server.add_address(line);
   line.add("--bytes", chosen.bytes, "Bytes in a body")
       .range(std::uint64_t{0}, most_body_bytes)
       .with_default();
@@ -83,8 +68,7 @@ int main(int argc, char** argv) {
            "End connections whose request is not complete after this long")
       .duration()
       .with_default("10s");
-  line.add("--cpus", chosen.cpus, "CPUs to run on, such as 0 or 0,2-3 (default: all)").cpu_list();
-  line.add("--parent", chosen.parent, "End when this process, its parent, ends");
+  chosen.server.add_process(line);
   line.add_version();
   line.parse_or_exit(argc, argv);
   return harness::run_program("http_origin", [&] { return serve(chosen); });

@@ -40,8 +40,7 @@ class origin_connection {
 
   origin_connection(origin_socket socket, origin_shared& shared)
       : socket_(std::move(socket)), latency_(socket_.get_executor()), shared_(shared) {}
-  origin_connection(const origin_connection&) = delete;
-  origin_connection& operator=(const origin_connection&) = delete;
+  origin_connection& operator=(origin_connection&&) = delete;
 
   /// `self` is where it stands in the list that it leaves, and so is destroyed, at its end.
   void start(list::iterator self);

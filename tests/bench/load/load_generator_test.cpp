@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "bench/load/generator.hpp"
-#include "runtimes/support/accept_loop.hpp"
+#include "runtimes/support/blocking_runtime.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard::load {
