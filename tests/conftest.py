@@ -3,7 +3,6 @@ of made-up builds, and a project whose revisions are built.
 """
 
 import contextlib
-import gc
 import io
 import json
 import subprocess
@@ -19,7 +18,7 @@ from tiny_project import CMAKE, commit, git
 
 import switchyard.cli
 from switchyard.gate import evidence
-from switchyard.gate.revision import build_baseline
+from switchyard.gate.revision import Builder
 
 ROOT = Path(__file__).resolve().parents[1]
 SWITCHYARD = check_command.SWITCHYARD
@@ -158,21 +157,12 @@ def said() -> io.StringIO:
 
 @pytest.fixture
 def baseline(project: Path, said: io.StringIO):
-    def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, **more):
-        return build_baseline(
-            ref, project / "build" / "release", targets, project / "build" / "baselines",
-            Console(file=said), interrupts, repository=project, **more,
-        )  # fmt: skip
+    def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, build_command=None):
+        builder = Builder(project, Console(file=said), interrupts, build_command)
+        builds = project / "build"
+        return builder.baseline(ref, builds / "release", targets, builds / "baselines")
 
     return built
-
-
-@pytest.fixture(scope="module")
-def little_garbage() -> Iterator[None]:
-    """statsmodels collects garbage in each of Holm's corrections; what is there now is none."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from conftest import BIN
-from living import processes_of
+from living import ours
 
 # Only where nothing was built at all: a program that is missing from a build is a failure.
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
@@ -33,7 +33,7 @@ def climbs(
     """
     argv = [*under, str(BIN / "bench_limits"), f"--most={most}", "--benchmark_format=json",
             f"--benchmark_filter={pattern}"]  # fmt: skip
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False,
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False,
                           preexec_fn=before, **options)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)["benchmarks"]
@@ -137,7 +137,7 @@ def with_sysctl(tmp_path: Path) -> Callable[[str, str], list[str]]:
 
     try:
         trial = [*command("kernel.pid_max", "1000"), "cat", "/proc/sys/kernel/pid_max"]
-        done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=300, check=False)
     except FileNotFoundError:
         pytest.skip("there is no unshare")
     if done.stdout != "1000\n":
@@ -145,10 +145,11 @@ def with_sysctl(tmp_path: Path) -> Callable[[str, str], list[str]]:
     return command
 
 
+@pytest.mark.alone  # the tasks of the whole machine count, those of other tests too
 @pytest.mark.parametrize("name", ["kernel.pid_max", "kernel.threads-max"])
 def test_tasks_of_the_machine_are_bounded(name: str, with_sysctl):
     taken = int(Path("/proc/loadavg").read_text().split("/")[1].split()[0])
-    total = int((taken + 96) / 0.8)  # room for 64, and not for 128, whatever else comes or goes
+    total = int((taken + 384) / 0.8)  # room for 256, and not for 512, whatever else comes or goes
     rows = climbs(TASKS, under=with_sysctl(name, str(total)))
     for task in ("process/of:tasks", "thread/of:tasks"):
         reached, met, why = ending(rows[task])
@@ -175,7 +176,8 @@ def test_ports_bound_connections_and_the_next_rows_still_run(with_sysctl):
 
 
 def test_nothing_is_left_behind():
-    rows = climbs("limits/process/of:connections/iter", most=32)
+    marker = f"switchyard-test-{os.getpid()}-{time.monotonic_ns()}"
+    environment = os.environ | {"SWITCHYARD_TEST_MARKER": marker}
+    rows = climbs("limits/process/of:connections/iter", most=32, env=environment)
     assert ending(rows["process/of:connections"]) == (32, 0, "no limit up to 32")
-    assert processes_of(str(BIN / "bench_limits")) == []
-    assert processes_of(str(BIN / "echo_server")) == []
+    assert ours(marker) == []

@@ -81,7 +81,7 @@ void check(const fetch_url& url) {
   require(is_plain(url.target) && url.target.front() == '/', "the target is a plain path");
   const auto port = std::stoul(url.service);
   require(port > 0 && port <= 65'535, "the port is one");
-  const fetch_url again = parse_url(std::string(url.whole.buffer()));
+  const fetch_url again = parse_url(url.whole);
   require(again.host == url.host && again.service == url.service && again.target == url.target &&
               again.authority == url.authority && again.tls == url.tls,
           "a URL that was taken apart can be put together");

@@ -35,7 +35,7 @@ needs_build = pytest.mark.skipif(not BIN.exists(), reason="the release preset is
 def run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     argv = [sys.executable, str(ORIGINALS / program), *arguments]
     return subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True,
-                          timeout=60, check=False)  # fmt: skip
+                          timeout=300, check=False)  # fmt: skip
 
 
 def figures(program: str, *arguments: str, **environment: str) -> dict:
@@ -72,11 +72,11 @@ def test_sleepers_wake_in_the_order_of_their_sleep():
 @needs_gevent
 def test_tasks_sleep_at_once_unless_synchronous():
     at_once = figures("sleep_tasks.py", "--tasks", "40", "--ms", "50", "--batches", "2")
-    in_turn = figures("sleep_tasks.py", "--tasks", "40", "--ms", "50", "--synchronous")
+    in_turn = figures("sleep_tasks.py", "--tasks", "10", "--ms", "50", "--synchronous")
     assert at_once["tasks"] == 80
     assert at_once["seconds"] >= 0.1
-    assert in_turn["tasks"] == 40
-    assert in_turn["seconds"] >= 40 * 0.05
+    assert in_turn["tasks"] == 10
+    assert in_turn["seconds"] >= 10 * 0.05
     assert 0 <= at_once["oversleep_mean_ms"] <= at_once["oversleep_max_ms"]
 
 
@@ -190,15 +190,15 @@ def test_the_echo_server_echoes_and_ends_with_its_totals(echo_server, how):
     process, port = echo_server
     message = os.urandom(50_000)
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=20) as one,
-        socket.create_connection(("127.0.0.1", port), timeout=20) as other,
+        socket.create_connection(("127.0.0.1", port), timeout=300) as one,
+        socket.create_connection(("127.0.0.1", port), timeout=300) as other,
     ):
         assert echoed(one, message) == message
         assert echoed(other, b"meanwhile") == b"meanwhile"
         one.shutdown(socket.SHUT_WR)
         assert one.recv(1) == b""
         process.send_signal(how)  # `other` is still there
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert output == "served 2 connections, echoed 50009 bytes, turned away 0\n"
 
@@ -210,7 +210,7 @@ def test_a_program_ends_with_its_parent():
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout.readline().startswith("listening")
         parent.kill()
-        parent.communicate(timeout=20)  # as long as the server lives, it holds this pipe open
+        parent.communicate(timeout=300)  # as long as the server lives, it holds this pipe open
 
 
 BAD_ARGUMENTS = [
@@ -260,7 +260,7 @@ def run_row(binary: str, row: str, **environment: str) -> tuple[int, dict]:
     argv = [str(BIN / binary), f"--benchmark_filter={exact_filter(row)}",
             "--benchmark_min_time=0.01", "--benchmark_format=json"]  # fmt: skip
     done = subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True,
-                          timeout=60, check=False)  # fmt: skip
+                          timeout=300, check=False)  # fmt: skip
     (result,) = json.loads(done.stdout)["benchmarks"]
     return done.returncode, result
 

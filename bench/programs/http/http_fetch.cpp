@@ -115,11 +115,48 @@ fetch_result result_of(Task& task) {
   }
 }
 
-/// Fetches all URLs on runtime R, at most `chosen.parallel` at once, and hands each result over in
-/// the order of the URLs.
-template <class R, class Report>
+/// Takes the results in the order of the URLs, and prints them.
+class fetch_report {
+ public:
+  explicit fetch_report(const options& chosen) : chosen_(chosen) {}
+
+  void add(const std::string& url, const fetch_result& r) {
+    ++(r.ok ? fetched_ : failed_);
+    bytes_ += r.bytes;
+    if (chosen_.json) {
+      results_.push_back(as_json(url, r));
+    } else {
+      print(url, r);
+    }
+  }
+
+  /// Gives the exit code.
+  int finish(const std::string& runtime, double seconds) {
+    if (chosen_.json) {
+      const nlohmann::ordered_json summary = {{"runtime", runtime},  {"seconds", seconds},
+                                              {"fetched", fetched_}, {"failed", failed_},
+                                              {"bytes", bytes_},     {"urls", std::move(results_)}};
+      std::puts(summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    } else {
+      std::printf("%s%s: %zu fetched, %zu failed, %llu bytes in %.1f ms\n", runtime.c_str(),
+                  chosen_.one_after_another ? ", one after another" : "", fetched_, failed_,
+                  static_cast<unsigned long long>(bytes_), seconds * 1e3);
+    }
+    return failed_ == 0 ? 0 : harness::exit_failure;
+  }
+
+ private:
+  const options& chosen_;
+  std::size_t fetched_ = 0;
+  std::size_t failed_ = 0;
+  std::uint64_t bytes_ = 0;
+  nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
+};
+
+/// Fetches all URLs on runtime R, at most `chosen.parallel` at once.
+template <class R>
 void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls,
-               Report report) {
+               fetch_report& report) {
   const std::size_t at_once = chosen.one_after_another ? 1 : chosen.parallel;
   require_kernel_tasks<R>(std::min(at_once, urls.size()));
   auto rt = make_runtime<R>();
@@ -129,7 +166,7 @@ void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::s
     };
     std::deque<std::pair<const std::string*, decltype(start(urls.front()))>> under_way;
     const auto finish_oldest = [&] {
-      report(*under_way.front().first, result_of(under_way.front().second));
+      report.add(*under_way.front().first, result_of(under_way.front().second));
       under_way.pop_front();
     };
     for (const std::string& url : urls) {
@@ -140,40 +177,14 @@ void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::s
   });
 }
 
-struct totals {
-  std::size_t fetched = 0;
-  std::size_t failed = 0;
-  std::uint64_t bytes = 0;
-};
-
 template <class R>
 int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
-  totals sum;
-  auto results = nlohmann::ordered_json::array();
+  fetch_report report(chosen);
   fetcher fetches(chosen.fetch);  // reads the system's certificates, which takes its time
   const auto begin = clock::now();
-  fetch_all<R>(fetches, chosen, urls, [&](const std::string& url, const fetch_result& r) {
-    ++(r.ok ? sum.fetched : sum.failed);
-    sum.bytes += r.bytes;
-    if (chosen.json) {
-      results.push_back(as_json(url, r));
-    } else {
-      print(url, r);
-    }
-  });
+  fetch_all<R>(fetches, chosen, urls, report);
   const std::chrono::duration<double> took = clock::now() - begin;
-  if (chosen.json) {
-    const nlohmann::ordered_json summary = {{"runtime", R::name},     {"seconds", took.count()},
-                                            {"fetched", sum.fetched}, {"failed", sum.failed},
-                                            {"bytes", sum.bytes},     {"urls", std::move(results)}};
-    std::puts(summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  } else {
-    std::printf("%s%s: %zu fetched, %zu failed, %llu bytes in %.1f ms\n",
-                std::string(R::name).c_str(), chosen.one_after_another ? ", one after another" : "",
-                sum.fetched, sum.failed, static_cast<unsigned long long>(sum.bytes),
-                took.count() * 1e3);
-  }
-  return sum.failed == 0 ? 0 : harness::exit_failure;
+  return report.finish(std::string(R::name), took.count());
 }
 
 int compare(const options& chosen, const std::vector<std::string>& urls) {

@@ -19,6 +19,7 @@ from .model import ProbeError
 _SERVED = Path(__file__).with_name("served.py")
 # Beyond what the client may take: for the server's start and end, and ours.
 _SERVED_EXTRA_S = 40.0
+_END_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,15 @@ class Setting:
     other_cpu: int
     interrupts: Interrupts | None = None
 
-    def program(self, name: str) -> str:
+    def program(self, name: str) -> Path:
         """Of ours."""
         path = self.build / "bin" / name
         if not path.exists():
             raise ProbeError(f"no {path}: build it with scripts/run.sh")
-        return str(path.absolute())
+        return path.absolute()
 
     def run(
-        self,
-        command: Sequence[str],
-        timeout_s: float,
-        cpu: int | None = None,
-        batch: bool = False,
+        self, command: Sequence[str], timeout_s: float, cpu: int | None = None, batch: bool = False
     ) -> Outcome:
         """To its end within the time, whatever its exit code."""
         outcome = launch(command, timeout_s, self.interrupts, cpu=cpu, batch=batch)
@@ -83,7 +80,8 @@ def serve(
     """
     spec = {
         "server": [*under, *server], "server_name": Path(server[0]).name, "client": client,
-        "patience_s": patience_s, "server_cpu": setting.cpu, "client_cpu": setting.other_cpu,
+        "server_cpu": setting.cpu, "client_cpu": setting.other_cpu,
+        "patience_s": patience_s, "end_s": _END_S,
     }  # fmt: skip
     command = [sys.executable, "-ISs", str(_SERVED), json.dumps(spec)]
     outcome = setting.run(command, patience_s + _SERVED_EXTRA_S)
@@ -91,17 +89,13 @@ def serve(
         raise ProbeError((outcome.stderr.strip().splitlines() or [outcome.ending])[-1])
     said = json.loads(outcome.stdout)
     for side, argv in (("client", client), ("server", server)):
-        _expect_success(Path(argv[0]).name, said[side])
+        ended = Outcome(wall_s=0.0, out_file="", **said[side])
+        if ended.code != 0:
+            raise ProbeError(f"{Path(argv[0]).name}: {why(ended)}")
     return Served(
         said["server"]["stdout"], said["server"]["stderr"], said["client"]["stdout"],
         said["report"], said["tcp"], said["is_alone"],
     )  # fmt: skip
-
-
-def _expect_success(name: str, said: dict[str, Any]) -> None:
-    if said["code"] != 0:
-        outcome = Outcome(said["code"], 0.0, said["stdout"], said["stderr"], "")
-        raise ProbeError(f"{name}: {why(outcome)}")
 
 
 def row_of(name: str, report: str, said: str) -> dict[str, Any]:
@@ -112,7 +106,6 @@ def row_of(name: str, report: str, said: str) -> dict[str, Any]:
         rows = []
     if not rows:
         raise ProbeError(f"{name}: {said}")
-    row = rows[0]
-    if row.get("error_occurred"):
-        raise ProbeError(f"{name}: {row.get('error_message') or 'failed without a message'}")
-    return row
+    if rows[0].get("error_occurred"):
+        raise ProbeError(f"{name}: {rows[0].get('error_message') or 'failed without a message'}")
+    return rows[0]

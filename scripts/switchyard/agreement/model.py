@@ -4,10 +4,11 @@ A comparison has one pair for each round: our figure, and the other instrument's
 Only the ratio within a pair counts, so that drift of the machine cancels out.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from ..compare.statistics import MIN_FOR_INTERVAL, Summary, summarize
 
@@ -74,6 +75,15 @@ class Pair:
 Measured = dict[str, Pair | ProbeError]
 
 
+class Probe(Protocol):
+    """Measures a round of its comparisons. Raises ProbeError, and Interrupted."""
+
+    name: str
+    comparisons: tuple[Comparison, ...]
+
+    def measure(self, round_: int, chance: random.Random) -> Measured: ...
+
+
 @dataclass(frozen=True)
 class Finding:
     """`why` where the numbers do not say all, `dropped` how many rounds count for nothing and why.
@@ -93,44 +103,46 @@ def judge(
     comparison: Comparison, pairs: Sequence[Pair], problem: ProbeError | None = None
 ) -> Finding:
     kept = [pair for pair in pairs if not pair.dropped]
-    verdict, why = _verdict(comparison, kept)
+    ours, theirs, ratio = (
+        summarize([getattr(pair, name) for pair in kept]) if kept else None
+        for name in ("ours", "theirs", "ratio")
+    )
     if problem:
         verdict, why = Verdict.LEFT_OUT if problem.left_out else Verdict.FAILED, str(problem)
     elif not pairs:
         verdict, why = Verdict.LEFT_OUT, "no round of it was measured"
+    else:
+        verdict, why = _verdict(comparison, kept, ratio)
     reasons = [pair.dropped for pair in pairs if pair.dropped]
     dropped = f"{len(reasons)} of {len(pairs)} rounds: {reasons[0]}" if reasons else ""
-    if not kept:
-        return Finding(comparison, verdict, why, dropped)
-    ours, theirs, ratio = (
-        summarize([getattr(pair, name) for pair in kept]) for name in ("ours", "theirs", "ratio")
-    )
-    return Finding(comparison, verdict, why, dropped, ours.median, theirs.median, ratio)
+    medians = [seen and seen.median for seen in (ours, theirs)]
+    return Finding(comparison, verdict, why, dropped, *medians, ratio)
 
 
-def _verdict(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Verdict, str]:
+def _verdict(
+    comparison: Comparison, pairs: Sequence[Pair], ratio: Summary | None
+) -> tuple[Verdict, str]:
     """It agrees when the estimate lies in the band and its interval is no wider than the band; it
     differs when the whole interval lies outside.
     """
-    broken = [f"round {pair.round + 1}: {pair.broken}" for pair in pairs if pair.broken]
-    if not pairs:
+    if ratio is None:
         return Verdict.UNCLEAR, "no round of it counts"
     if not comparison.is_judged:
         return Verdict.SHOWN, ""
+    broken = [f"round {pair.round + 1}: {pair.broken}" for pair in pairs if pair.broken]
     if broken:
         more = f" (and {len(broken) - 1} more rounds)" if len(broken) > 1 else ""
         return Verdict.DIFFERS, broken[0] + more
     if comparison.band is None:
         return Verdict.AGREES, ""
-    seen = summarize([pair.ratio for pair in pairs])
-    if seen.is_range:
+    if ratio.is_range:
         return Verdict.UNCLEAR, f"an interval of 95 % takes {MIN_FOR_INTERVAL} rounds"
     low, high = comparison.band
-    if seen.high < low or seen.low > high:
+    if ratio.high < low or ratio.low > high:
         return Verdict.DIFFERS, ""
-    if seen.high - seen.low > high - low:
+    if ratio.high - ratio.low > high - low:
         return Verdict.UNCLEAR, "the interval is wider than the tolerance: more --rounds"
-    if not low <= seen.median <= high:
+    if not low <= ratio.median <= high:
         return Verdict.UNCLEAR, "the interval reaches into the tolerance: more --rounds"
     return Verdict.AGREES, ""
 

@@ -2,12 +2,13 @@
 
 import argparse
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..system.errors import BadInputError
 from ..system.machine import Machine
-from ..system.paths import RELEASE_BUILD
+from ..system.paths import RELEASE_BUILD, recorded
 
 ROUNDS = 12
 _MOST_ROUNDS = 1_000
@@ -20,7 +21,9 @@ failed, or nothing could be compared, 3 something is unclear, 128 + N ended by s
 
 @dataclass(frozen=True)
 class Plan:
-    """`cpu` is where it is measured, `other_cpu` where a server's client is."""
+    """`cpu` is where it is measured, `other_cpu` where a server's client is; `options` is all
+    of the command line, as it stands in the results.
+    """
 
     build: Path
     rounds: int
@@ -28,6 +31,8 @@ class Plan:
     seed: int
     cpu: int
     other_cpu: int
+    out: Path | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +63,9 @@ def plan(args: argparse.Namespace, machine: Machine) -> Plan:
     if not any((args.build / "bin" / name).exists() for name in _PROGRAMS):
         raise BadInputError(f"no programs in {args.build}/bin: build them with scripts/run.sh")
     seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed
-    return Plan(args.build, args.rounds, args.budget, seed, *_cpus(args.cpu, machine))
+    options = {k: recorded(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
+    cpus = _cpus(args.cpu, machine)
+    return Plan(args.build, args.rounds, args.budget, seed, *cpus, args.out, options)
 
 
 def _cpus(wanted: int | None, machine: Machine) -> tuple[int, int]:

@@ -6,46 +6,40 @@ A probe that raised is not launched again: what hung once would only eat the tim
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import asdict
+from typing import Any
 
 from ..suite import rounds
 from ..suite.rounds import Turn
 from ..system.interrupts import Interrupted
-from .model import Comparison, Finding, Measured, Pair, ProbeError, judge
+from .model import Finding, Pair, Probe, ProbeError, judge
 from .plan import Plan
 
-
-class Probe(Protocol):
-    """Measures a round of its comparisons. Raises ProbeError, and Interrupted."""
-
-    name: str
-    comparisons: tuple[Comparison, ...]
-
-    def measure(self, round_: int, chance: random.Random) -> Measured: ...
-
-
-class Watcher(Protocol):
-    """Is told before each probe; shows progress."""
-
-    def measuring(self, turn: Turn) -> None: ...
+FORMAT = "switchyard-validate/1"
 
 
 class Rounds:
     """`pairs` and `problems`, by the keys of comparisons, are good at any moment."""
 
     def __init__(
-        self, probes: Sequence[Probe], plan: Plan, missing: dict[str, str], watcher: Watcher
+        self,
+        probes: Sequence[Probe],
+        plan: Plan,
+        missing: dict[str, str],
+        watch: Callable[[Turn], None],
+        saved: Callable[["Rounds"], None] = lambda _: None,
     ) -> None:
-        """`missing`: by tool, a line that says so."""
+        """`missing`: by tool, a line that says so. `watch` is told before each probe, and `saved`
+        after each round.
+        """
         self.probes = {probe.name: probe for probe in probes}
         self.plan = plan
-        self.watcher = watcher
+        self.watch = watch
         self.pairs: dict[str, list[Pair]] = {}
         self.problems: dict[str, ProbeError] = {}
         self.is_interrupted = False
-        self.saved: Callable[[], None] = lambda: None
         self._engine = rounds.Rounds(
-            plan.budget_s, random.Random(plan.seed), after_round=lambda: self.saved()
+            plan.budget_s, random.Random(plan.seed), after_round=lambda: saved(self)
         )
         for probe in probes:
             for comparison in probe.comparisons:
@@ -59,14 +53,10 @@ class Rounds:
     def done(self) -> int:
         return self._engine.done
 
-    @property
-    def spent_s(self) -> float:
-        return self._engine.spent_s
-
     def run(self) -> None:
         try:
             for turn in self._engine.turns(dict.fromkeys(self.probes, self.plan.rounds)):
-                self.watcher.measuring(turn)
+                self.watch(turn)
                 begun = time.monotonic()
                 self._measure(self.probes[turn.item], turn.round)
                 self._engine.took(turn.item, time.monotonic() - begun)
@@ -79,6 +69,25 @@ class Rounds:
             for probe in self.probes.values()
             for comparison in probe.comparisons
         ]
+
+    def document(self, complete: bool = False) -> dict[str, Any]:
+        """validate.json: every pair, and what was concluded from it."""
+        return {
+            "format": FORMAT,
+            "complete": complete,
+            "rounds_done": self.done,
+            "spent_s": round(self._engine.spent_s, 3),
+            "comparisons": [self._compared(finding) for finding in self.findings()],
+        }
+
+    def _compared(self, finding: Finding) -> dict[str, Any]:
+        document = asdict(finding)
+        comparison = document.pop("comparison")
+        told_by = {side: comparison.pop(side) for side in ("ours", "theirs")}
+        pairs = self.pairs[finding.comparison.key]
+        return comparison | {"told_by": told_by} | document | {
+            "pairs": [asdict(pair) | {"ratio": pair.ratio} for pair in pairs]
+        }  # fmt: skip
 
     def _retire_if_done(self, probe: Probe) -> None:
         """Once it has no comparison that can still be made."""

@@ -2,10 +2,12 @@
 """Runs a server and a client against it, and prints what both said and counted.
 
     served.py '{"server": ["time", "echo_server", ...], "server_name": "echo_server",
-                "client": ["echo_load", ...], "server_cpu": 0, "client_cpu": 1, "patience_s": 30}'
+                "client": ["echo_load", ...], "server_cpu": 0, "client_cpu": 1,
+                "patience_s": 30, "end_s": 5}'
 
-A program of its own, below the keeper that launches it: whatever happens to either side, the keeper
-ends all that was started here. It needs nothing but the standard library, so that it starts fast.
+The client may take patience_s, and the server end_s at SIGTERM. A program of its own, below the
+keeper that launches it: whatever happens to either side, the keeper ends all that was started here.
+It needs nothing but the standard library, so that it starts fast.
 
 In the client's arguments {port} and {pid} are the server's, and {report} is a file to write to. The
 server has to print "listening on HOST:PORT", and to end at SIGTERM. Prints JSON: "server" and
@@ -29,7 +31,6 @@ import time
 from pathlib import Path
 
 _START_S = 20.0
-_END_S = 5.0
 _COUNTERS = ("InSegs", "OutSegs", "RetransSegs")
 # <linux/sched.h>, <linux/sockios.h>, <linux/if.h>
 _CLONE_NEWNET = 0x40000000
@@ -37,41 +38,28 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 
 
-class Output:
-    """A memory file that a program prints to: it can't fill up, and can be read meanwhile."""
-
-    def __init__(self) -> None:
-        self.fd = os.memfd_create("output")
-
-    def text(self) -> str:
-        return Path(f"/proc/self/fd/{self.fd}").read_bytes().decode(errors="replace")
-
-
 class Program:
-    def __init__(self, name: str, argv: list[str], cpu: int, report: Output | None = None) -> None:
+    """Prints to memory files: these can't fill up, and can be read meanwhile."""
+
+    def __init__(self, name: str, argv: list[str], cpu: int, report: int | None = None) -> None:
         os.sched_setaffinity(0, {cpu})  # inherited
         self.name = name
-        self.stdout, self.stderr = Output(), Output()
+        self.files = {output: os.memfd_create(output) for output in ("stdout", "stderr")}
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=self.stdout.fd, stderr=self.stderr.fd,
-            pass_fds=[report.fd] if report else [],
-        )  # fmt: skip
+            argv, stdin=subprocess.DEVNULL, **self.files, pass_fds=[report] if report else []
+        )
 
-    def end(self, seconds: float, of_what: str) -> None:
+    def end(self, seconds: float, of_what: str) -> dict[str, object]:
+        """Its exit code and what it printed."""
         try:
-            self.process.wait(seconds)
+            code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             sys.exit(f"{self.name} did not end {of_what} within {seconds:g} s")
+        return {"code": code} | {output: text(fd) for output, fd in self.files.items()}
 
-    def last_words(self) -> str:
-        lines = (self.stderr.text() or self.stdout.text()).strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
 
-    def said(self) -> dict[str, object]:
-        return {
-            "code": self.process.returncode,
-            "stdout": self.stdout.text(), "stderr": self.stderr.text(),
-        }  # fmt: skip
+def text(fd: int) -> str:
+    return Path(f"/proc/self/fd/{fd}").read_bytes().decode(errors="replace")
 
 
 def enter_own_network() -> bool:
@@ -86,11 +74,15 @@ def enter_own_network() -> bool:
 def port_of(server: Program) -> int:
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
-        announced = re.search(r"^listening on \S+:(\d+)$", server.stdout.text(), re.MULTILINE)
+        announced = re.search(
+            r"^listening on \S+:(\d+)$", text(server.files["stdout"]), re.MULTILINE
+        )
         if announced:
             return int(announced[1])
         if server.process.poll() is not None:
-            sys.exit(f"{server.name} ended before it listened: {server.last_words()}")
+            said = text(server.files["stderr"]) or text(server.files["stdout"])
+            last = (said.strip().splitlines() or ["it said nothing"])[-1]
+            sys.exit(f"{server.name} ended before it listened: {last}")
         time.sleep(0.005)
     sys.exit(f"{server.name} did not listen within {_START_S:g} s")
 
@@ -119,26 +111,20 @@ def main() -> None:
     is_alone = enter_own_network()
     server = Program(spec["server_name"], spec["server"], spec["server_cpu"])
     port, pid = port_of(server), pid_of(server)
-    report = Output()
-    places = {"{port}": str(port), "{pid}": str(pid), "{report}": f"/proc/self/fd/{report.fd}"}
+    report = os.memfd_create("report")
+    places = {"{port}": str(port), "{pid}": str(pid), "{report}": f"/proc/self/fd/{report}"}
     client_argv = spec["client"]
     for name, value in places.items():
         client_argv = [argument.replace(name, value) for argument in client_argv]
     before = tcp_counters()
     client = Program(Path(client_argv[0]).name, client_argv, spec["client_cpu"], report)
-    client.end(spec["patience_s"], "its work")
-    after = tcp_counters()
+    client_said = client.end(spec["patience_s"], "its work")
+    tcp = {name: after - before[name] for name, after in tcp_counters().items()}
     with contextlib.suppress(ProcessLookupError):  # it may have died: its exit code will say
         os.kill(pid, signal.SIGTERM)
-    server.end(_END_S, "at SIGTERM")
-    json.dump(
-        {
-            "server": server.said(), "client": client.said(), "report": report.text(),
-            "tcp": {name: after[name] - before[name] for name in _COUNTERS},
-            "is_alone": is_alone,
-        },
-        sys.stdout,
-    )  # fmt: skip
+    server_said = server.end(spec["end_s"], "at SIGTERM")
+    both = {"server": server_said, "client": client_said}
+    json.dump(both | {"report": text(report), "tcp": tcp, "is_alone": is_alone}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..compare.statistics import MIN_FOR_INTERVAL, Summary
+from ..compare.statistics import MIN_FOR_INTERVAL
 from ..system import units
 from ..system.markdown import prose
 from .model import Finding, Verdict
@@ -21,7 +21,6 @@ _STYLES = {
     Verdict.LEFT_OUT: "dim",
     Verdict.SHOWN: "dim",
 }
-_NONE = "-"
 NOTES = (
     "Figures are medians over the rounds. A ratio is ours / theirs within a round; shown is its "
     f"median with the 95 % interval (below {MIN_FOR_INTERVAL} rounds its range, which decides "
@@ -59,11 +58,11 @@ def _table(findings: Sequence[Finding]) -> Table:
     table.add_column("verdict\ntolerance", no_wrap=True)
     for finding in findings:
         comparison = finding.comparison
-        figures = (_figure(value, comparison.unit) for value in (finding.ours, finding.theirs))
+        ours, theirs, ratio, interval = _figures(finding)
         table.add_row(
             _above(comparison.what, f"{comparison.ours} / {comparison.theirs}"),
-            Text("\n".join(figures)),
-            _above(_ratio(finding.ratio), _interval(finding.ratio), "bold"),
+            Text(f"{ours}\n{theirs}"),
+            _above(ratio, interval, "bold"),
             _above(finding.verdict, comparison.rule, _STYLES[finding.verdict]),
         )
     return table
@@ -95,44 +94,36 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def markdown(findings: Sequence[Finding], facts: Sequence[str]) -> str:
-    head = (
-        "| what | ours | theirs | ratio | 95 % interval | tolerance | verdict |\n"
-        "|---|--:|--:|--:|--:|---|---|"
-    )
-    rows = [_row(finding) for finding in findings]
+    rows = [
+        "| what | ours | theirs | ratio | 95 % interval | tolerance | verdict |",
+        "|---|--:|--:|--:|--:|---|---|",
+    ]
+    for finding in findings:
+        comparison = finding.comparison
+        ours, theirs, ratio, interval = _figures(finding)
+        rows.append(
+            f"| {comparison.what} | {ours}<br>{comparison.ours} | {theirs}<br>{comparison.theirs} "
+            f"| {ratio} | {interval} | {comparison.rule} | {finding.verdict} |"
+        )
     lists = [
         "\n".join(f"- {prose(line)}" for line in lines)
         for lines in (reasons(findings), NOTES, facts)
         if lines
     ]
     title = f"# Agreement with outside instruments\n\n{prose(summary(findings))}."
-    return "\n\n".join([title, "\n".join([head, *rows]), *lists]) + "\n"
+    return "\n\n".join([title, "\n".join(rows), *lists]) + "\n"
 
 
-def _row(finding: Finding) -> str:
-    comparison = finding.comparison
-    cells = [
-        comparison.what,
-        *(f"{_figure(value, comparison.unit)}<br>{who}" for value, who in (
-            (finding.ours, comparison.ours), (finding.theirs, comparison.theirs))),
-        _ratio(finding.ratio), _interval(finding.ratio), comparison.rule, str(finding.verdict),
-    ]  # fmt: skip
-    return f"| {' | '.join(cells)} |"
-
-
-def _figure(value: float | None, unit: str) -> str:
-    if value is None:
-        return _NONE
-    return units.with_unit(value, unit) if unit else f"{value:,.0f}"
-
-
-def _ratio(ratio: Summary | None) -> str:
-    """Counts differ by less than three digits would show."""
-    return f"{ratio.median:.4f}" if ratio else _NONE
-
-
-def _interval(ratio: Summary | None) -> str:
-    return f"{ratio.low:.4f}-{ratio.high:.4f}" if ratio else _NONE
+def _figures(finding: Finding) -> tuple[str, str, str, str]:
+    """Ours, theirs, their ratio and its interval. Counts differ by less than three digits show."""
+    ratio, unit = finding.ratio, finding.comparison.unit
+    if ratio is None:
+        return ("-",) * 4
+    ours, theirs = (
+        units.with_unit(value, unit) if unit else f"{value:,.0f}"
+        for value in (finding.ours, finding.theirs)
+    )
+    return ours, theirs, f"{ratio.median:.4f}", f"{ratio.low:.4f}-{ratio.high:.4f}"
 
 
 def facts_in_words(facts: dict[str, Any]) -> list[str]:

@@ -21,8 +21,8 @@ from ..system.machine import Machine
 
 if TYPE_CHECKING:
     from ..gate.execution import Counts
-    from ..gate.model import Report
-    from ..gate.prepare import Prepared
+    from ..gate.model import Benchmark, Report
+    from ..gate.options import Check
 
 _FAILED = 2
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     try:
-        code = _check(args) if args.replay is None else _replay(args)
+        code = _check(args)
         sys.stdout.flush()
     except SwitchyardError as error:
         errors.report(error)
@@ -47,39 +47,53 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from ..gate import options
+
+    earlier = options.replayed(args)
+    if earlier is not None:
+        return _replay(earlier)
+    machine = Machine()
+    return _measure(options.read(args, machine), machine)
+
+
+def _measure(asked: "Check", machine: Machine) -> int:
     # Statistics take a second to load: only for the command that needs them.
-    from ..gate import execution, facts, options, outputs, prepare
+    from ..gate import execution, outputs, prepare
     from ..gate.model import Report
 
-    machine = Machine()
-    plan = options.plan(args, machine)
     console = Console(stderr=True, highlight=False, markup=False)
     with Interrupts() as interrupts:
         try:
-            prepared = prepare.prepare(args, plan, console, interrupts)
+            prepared = prepare.prepare(
+                asked.comparison, asked.plan.metric, machine, console, interrupts
+            )
         except Interrupted as interrupted:
             console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
             return interrupted.exit_code
-        folder = outputs.create(args.out or facts.new_folder(prepared))
+        folder = outputs.create(asked.out or prepare.new_folder(prepared))
         report = Report(
-            plan, [], [], facts.collect(prepared, machine), prepared.settled, prepared.problems,
-            strict=args.strict, advisory=prepared.stored is not None,
+            asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
+            prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
         )  # fmt: skip
-        console.print(facts.announcement(report, prepared, folder), soft_wrap=True)
-        counts = execution.execute(report, prepared, folder, console, interrupts, args.instructions)
-        _finish(report, prepared, counts, folder)
+        console.print(prepare.announcement(asked.plan, prepared, folder), soft_wrap=True)
+        counts = execution.execute(
+            report, prepared, folder, console, interrupts, asked.instructions
+        )
+        _finish(report, prepared.benchmarks, counts, folder)
         if not report.complete:
             kept = f"{len(report.pairs)} pairs are kept in {folder}"
             console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
     return report.exit_code
 
 
-def _finish(report: "Report", prepared: "Prepared", counts: "Counts", folder: Path) -> None:
+def _finish(
+    report: "Report", benchmarks: list["Benchmark"], counts: "Counts", folder: Path
+) -> None:
     """Judge, print, write: what can't be written has been seen at least."""
     from ..gate import outputs, verdicts
 
     report.facts["ended_at"] = now()
-    judged = verdicts.judge(report.plan, prepared.benchmarks, report.pairs)
+    judged = verdicts.judge(report.plan, benchmarks, report.pairs)
     judged = [replace(f, instructions=counts.get(f.benchmark.key)) for f in judged]
     report.findings = [*judged, *report.settled]
     if report.complete:
@@ -89,18 +103,17 @@ def _finish(report: "Report", prepared: "Prepared", counts: "Counts", folder: Pa
     print(f"check: {folder}")
 
 
-def _replay(args: argparse.Namespace) -> int:
+def _replay(file: Path) -> int:
     """Judge the raw data of an earlier check again; it must come to the same verdicts."""
-    from ..gate import document, options, verdicts
+    from ..gate import document, verdicts
 
-    options.refuse_beside_replay(args)
-    report = document.load(args.replay)
+    report = document.load(file)
     settled = {finding.benchmark.key for finding in report.settled}
     before = [finding for finding in report.findings if finding.benchmark.key not in settled]
     judged = verdicts.judge(report.plan, [f.benchmark for f in before], report.pairs)
     again = [replace(n, instructions=o.instructions) for n, o in zip(judged, before, strict=True)]
     if report.complete:
-        _refuse_other_verdicts(args.replay, before, again)
+        _refuse_other_verdicts(file, before, again)
     report.findings = [*again, *report.settled]
     _print(report)
     if not report.complete:  # of one that died without a word it is "failed"

@@ -18,15 +18,15 @@ from ..system import errors, files, streams
 from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS, recorded
+from ..system.paths import RESULTS
 
 if TYPE_CHECKING:
     from ..agreement.plan import Plan
     from ..agreement.rounds import Rounds
-    from ..suite.rounds import Turn
     from ..system.tools import Tools
 
 _FAILED = 2
+_FINDINGS, _ENVIRONMENT, _TABLE = "validate.json", "environment.json", "TABLE.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from ..agreement import plan
+
     try:
-        code = _validate(args)
+        machine = Machine()
+        code = _validate(plan.plan(args, machine), machine)
         sys.stdout.flush()
     except SwitchyardError as error:  # 1 has a meaning of its own
         errors.report(error)
@@ -45,26 +48,30 @@ def main(args: argparse.Namespace) -> int:
     return _FAILED if streams.has_lost_output() else code
 
 
-def _validate(args: argparse.Namespace) -> int:
+def _validate(plan: "Plan", machine: Machine) -> int:
     # Statistics take a second to load: only for the command that needs them.
-    from ..agreement import document, model, plan, probes, rounds
+    from ..agreement import model, probes
+    from ..agreement.rounds import Rounds
     from ..system import tools
 
-    machine = Machine()
-    planned = plan.plan(args, machine)
     os.environ["LC_ALL"] = "C"  # or perf stat prints a decimal comma where that is the custom
     found = tools.find()
-    facts = environment.collect(args.build, machine)
-    folder = document.create(args.out or RESULTS / f"validate-{environment.folder_name(facts)}")
-    facts["validate"] = _facts(args, planned, found)
-    files.write(folder / document.ENVIRONMENT, facts)
+    facts = environment.collect(plan.build, machine)
+    folder = plan.out or RESULTS / f"validate-{environment.folder_name(facts)}"
+    files.claim(folder, _FINDINGS, "results", (_ENVIRONMENT, _TABLE))
+    facts["validate"] = _facts(plan, found)
+    files.write(folder / _ENVIRONMENT, facts)
     console = Console(stderr=True, highlight=False, markup=False)
-    _announce(console, planned, found, folder)
-    with Interrupts() as interrupts, _Progress(console, planned.rounds) as progress:
-        run = rounds.Rounds(
-            probes.all_probes(planned, found, interrupts), planned, found.missing, progress
-        )
-        run.saved = lambda: document.save(folder, run)
+    _announce(console, plan, found, folder)
+    with Interrupts() as interrupts, ProgressBar(console, plan.rounds) as progress:
+        run = Rounds(
+            probes.all_probes(plan, found, interrupts), plan, found.missing,
+            watch=lambda turn: progress.show(
+                "round", turn.round, plan.rounds, turn.seconds_left, turn.item,
+                f"round {turn.round + 1} of {plan.rounds}",
+            ),
+            saved=lambda run: files.write(folder / _FINDINGS, run.document()),
+        )  # fmt: skip
         before = machine.cpu_times()
         run.run()
     facts["validate"] |= {
@@ -80,23 +87,23 @@ def _validate(args: argparse.Namespace) -> int:
     return model.exit_code(run.findings())
 
 
-def _facts(args: argparse.Namespace, planned: "Plan", found: "Tools") -> dict[str, Any]:
+def _facts(plan: "Plan", found: "Tools") -> dict[str, Any]:
     return {
         "command": shlex.join(["scripts/switchyard.sh", *sys.argv[1:]]),
-        "options": {k: recorded(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
+        "options": plan.options,
         "tools": found.versions, "missing": found.missing,
-        "cpu": planned.cpu, "other_cpu": planned.other_cpu, "seed": planned.seed,
-        "rounds_wanted": planned.rounds, "rounds_done": 0, "budget_s": planned.budget_s,
+        "cpu": plan.cpu, "other_cpu": plan.other_cpu, "seed": plan.seed,
+        "rounds_wanted": plan.rounds, "rounds_done": 0, "budget_s": plan.budget_s,
         "started_at": files.now(), "ended_at": None, "steal_percent": None,
     }  # fmt: skip
 
 
-def _announce(console: Console, planned: "Plan", found: "Tools", folder: Path) -> None:
-    rounds = f"{planned.rounds} round{'s'[: planned.rounds != 1]}"
-    limit = f"at most {planned.budget_s:g} s of measuring, " if planned.budget_s else ""
+def _announce(console: Console, plan: "Plan", found: "Tools", folder: Path) -> None:
+    rounds = f"{plan.rounds} round{'s'[: plan.rounds != 1]}"
+    limit = f"at most {plan.budget_s:g} s of measuring, " if plan.budget_s else ""
     lines = [
-        f"{rounds}, {limit}measured on CPU {planned.cpu}, clients on CPU {planned.other_cpu}, "
-        f"seed {planned.seed}",
+        f"{rounds}, {limit}measured on CPU {plan.cpu}, clients on CPU {plan.other_cpu}, "
+        f"seed {plan.seed}",
         *dict.fromkeys(found.missing.values()),
         f"results: {folder}",
     ]
@@ -105,25 +112,13 @@ def _announce(console: Console, planned: "Plan", found: "Tools", folder: Path) -
 
 def _hand_out(run: "Rounds", facts: dict[str, Any], folder: Path) -> None:
     """Print, then write: what can't be written has been seen at least."""
-    from ..agreement import document, text
+    from ..agreement import text
     from ..system.terminal import stdout_console
 
     findings = run.findings()
     in_words = text.facts_in_words(facts)
     text.print_findings(findings, in_words, stdout_console())
-    files.write(folder / document.ENVIRONMENT, facts)
-    files.write(folder / document.TABLE, text.markdown(findings, in_words))
-    document.save(folder, run, complete=not run.is_interrupted)
+    files.write(folder / _ENVIRONMENT, facts)
+    files.write(folder / _TABLE, text.markdown(findings, in_words))
+    files.write(folder / _FINDINGS, run.document(complete=not run.is_interrupted))
     print(f"results: {folder}")
-
-
-class _Progress(ProgressBar):
-    """The rounds' Watcher."""
-
-    def __init__(self, console: Console, rounds: int) -> None:
-        super().__init__(console, rounds)
-        self._rounds = rounds
-
-    def measuring(self, turn: "Turn") -> None:
-        plain = f"round {turn.round + 1} of {self._rounds}"
-        self.show("round", turn.round, self._rounds, turn.seconds_left, turn.item, plain)

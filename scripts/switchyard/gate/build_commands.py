@@ -6,6 +6,7 @@ and their children too. The environment is the caller's without what would misle
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..system.errors import SwitchyardError
@@ -52,27 +53,31 @@ def git(folder: Path, *arguments: str | Path, interrupts: Interrupts | None = No
     return run(command, GIT_TIMEOUT_S, interrupts)
 
 
-def build(
-    what: str,
-    command: Sequence[str | Path],
-    log: Path | None,
-    interrupts: Interrupts | None,
-    without: Sequence[str] = BUILD_VARIABLES,
-) -> Outcome:
-    """A step of a build: its output is added to the log, and its last lines end up in the error."""
-    outcome = run(command, BUILD_TIMEOUT_S, interrupts, without)
-    output = (outcome.stdout + outcome.stderr).strip()
-    if log:
-        try:
-            with log.open("a") as file:
-                file.write(f"$ {' '.join(map(str, command))}\n{output}\n")
-        except OSError as error:
-            raise SwitchyardError(f"cannot write {log}: {error.strerror}") from None
-    if outcome.code != 0:
-        last = "\n".join(output.splitlines()[-_LAST_LINES:])
-        where = f"; the whole log: {log}" if log else ""
-        raise SwitchyardError(f"cannot build {what}: {outcome.ending}{where}\n{last}")
-    return outcome
+@dataclass(frozen=True)
+class Building:
+    """`what` is built in steps: what each says goes to the log, and its last lines to the error."""
+
+    what: str
+    log: Path | None
+    interrupts: Interrupts | None
+
+    def step(
+        self, command: Sequence[str | Path], without: Sequence[str] = BUILD_VARIABLES
+    ) -> Outcome:
+        """Raises Interrupted, and SwitchyardError unless it ends well."""
+        outcome = run(command, BUILD_TIMEOUT_S, self.interrupts, without)
+        output = (outcome.stdout + outcome.stderr).strip()
+        if self.log:
+            try:
+                with self.log.open("a") as file:
+                    file.write(f"$ {' '.join(map(str, command))}\n{output}\n")
+            except OSError as error:
+                raise SwitchyardError(f"cannot write {self.log}: {error.strerror}") from None
+        if outcome.code != 0:
+            last = "\n".join(output.splitlines()[-_LAST_LINES:])
+            where = f"; the whole log: {self.log}" if self.log else ""
+            raise SwitchyardError(f"cannot build {self.what}: {outcome.ending}{where}\n{last}")
+        return outcome
 
 
 def last_line(outcome: Outcome) -> str:

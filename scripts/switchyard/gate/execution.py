@@ -7,21 +7,35 @@ from typing import Any
 
 from rich.console import Console
 
+from ..suite.progress import ProgressBar
 from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 from ..system.tools import find_counter
-from . import gate, instructions, outputs, stages
+from . import instructions, outputs
 from .copies import fresh_copies
-from .model import SIDES, Finding, Report, Verdict
+from .gate import gate_set
+from .model import Benchmark, Finding, Report, Verdict
 from .prepare import Prepared
-from .progress import CheckProgress
 from .sampling import Sampler
+from .stages import Stages
 
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
 
 Counts = dict[str, dict[str, Any]]
+Stamps = dict[Path, tuple[int, int, int] | None]
+
+
+class CheckProgress(ProgressBar):
+    """Context manager; the stages' Watcher: which stage, how many of its pairs, how long still."""
+
+    def stage(self, name: str, pairs: int) -> None:
+        self._stage, self._pairs = name, pairs
+
+    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None:
+        plain = f"{self._stage}: pair {done + 1} of {self._pairs}"
+        self.show(self._stage, done, self._pairs, seconds_left, benchmark.key, plain)
 
 
 def execute(
@@ -43,14 +57,10 @@ def execute(
     outputs.save(report, folder)
     _leave_cpu(report.plan.cpu)
     before = _stamps(prepared)
-    counts: Counts = {}
-    launched = [
-        side for side in prepared.sides if prepared.stored is None or side.label != SIDES[0]
-    ]
     binaries = [benchmark.binary for benchmark in prepared.benchmarks]
-    seed = report.plan.seed
+    counts: Counts = {}
     with (
-        fresh_copies(launched, binaries, folder, seed) as copies,
+        fresh_copies(prepared.launched, binaries, folder, report.plan.seed) as copies,
         CheckProgress(console) as progress,
     ):
         sampler = Sampler(report.plan, copies.roots, interrupts, Machine(), prepared.stored)
@@ -59,7 +69,7 @@ def execute(
             report.plan, report.spent_s = check.plan, check.spent_s
             outputs.save(report, folder)
 
-        check = stages.Stages(
+        check = Stages(
             report.plan, prepared.benchmarks, sampler.pair, progress, copies.renew, save,
             report.pairs,
         )  # fmt: skip
@@ -69,7 +79,7 @@ def execute(
             else:
                 check.run_against_stored(prepared.most_stored)
             if with_instructions:
-                counts = _count(prepared, copies.roots, interrupts)
+                counts = _count(prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
             report.exit_code = interrupted.exit_code
@@ -87,12 +97,10 @@ def _leave_cpu(cpu: int | None) -> None:
         os.sched_setaffinity(0, others)
 
 
-def _stamps(prepared: Prepared) -> dict[Path, tuple[int, int, int] | None]:
+def _stamps(prepared: Prepared) -> Stamps:
     """Of each binary, what changes when it is written anew."""
-    stamps: dict[Path, tuple[int, int, int] | None] = {}
-    for side in prepared.sides:
-        if side.label == "baseline" and prepared.stored is not None:
-            continue
+    stamps: Stamps = {}
+    for side in prepared.launched:
         for benchmark in prepared.benchmarks:
             path = side.root / benchmark.binary
             status = path.stat() if path.exists() else None
@@ -100,8 +108,8 @@ def _stamps(prepared: Prepared) -> dict[Path, tuple[int, int, int] | None]:
     return stamps
 
 
-def _refuse_rebuilt(before: Mapping[Path, object], after: Mapping[Path, object]) -> None:
-    changed = [str(path) for path, stamp in before.items() if after.get(path) != stamp]
+def _refuse_rebuilt(before: Stamps, after: Stamps) -> None:
+    changed = [str(path) for path, stamp in before.items() if after[path] != stamp]
     if changed:
         raise SwitchyardError(
             f"{changed[0]} was written anew while it was being measured: check again, and don't "
@@ -109,11 +117,13 @@ def _refuse_rebuilt(before: Mapping[Path, object], after: Mapping[Path, object])
         )
 
 
-def _count(prepared: Prepared, roots: Mapping[str, Path], interrupts: Interrupts) -> Counts:
+def _count(
+    benchmarks: list[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
+) -> Counts:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
-    known, tool = gate.gate_set(), find_counter()
+    known, tool = gate_set(), find_counter()
     counts: Counts = {}
-    for benchmark in prepared.benchmarks:
+    for benchmark in benchmarks:
         if benchmark.name in known and not known[benchmark.name].instructions:
             continue
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..compare import drawing, palette
 from ..compare.drawing import Axes, Figure, Line2D, Patch
 from ..compare.palette import Look
-from . import headline, wording
+from . import wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent
 
 MOST_ROWS = 60
@@ -51,7 +51,7 @@ def draw(report: Report) -> Figure | None:
         return None
     rows = chosen(report.findings)
     left_out = len(report.findings) - len(rows)
-    title = f"Candidate against baseline: {headline.headline(report)}"
+    title = f"Candidate against baseline: {wording.headline(report)}"
     height = 0.9 + _ROW_HEIGHT * (len(rows) + bool(left_out))
     longest = max(len(_shown(finding.benchmark.key)) for finding in rows)
     more = max(longest - _USUAL_NAME, 0) * _INCHES_PER_LETTER / 3.7  # new_figure's unit
@@ -70,7 +70,7 @@ def draw(report: Report) -> Figure | None:
 
 
 def caption(report: Report) -> str:
-    plan, of = report.plan, headline.sides(report)
+    plan, of = report.plan, wording.sides(report)
     most = max((finding.confirm.pairs for finding in report.findings if finding.confirm), default=0)
     launches = f"{plan.screen_pairs} pairs to screen"
     if report.advisory:
@@ -82,7 +82,7 @@ def caption(report: Report) -> str:
         f"baseline: {of['baseline']}; candidate: {of['candidate']}",
         launches,
         f"seed {plan.seed}",
-        headline.machine(report),
+        wording.machine(report),
         str(report.facts.get("started_at") or "")[:10],
     ]
     # matplotlib takes what stands between two of them for mathematics.
@@ -204,9 +204,14 @@ def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[Line2D | Pa
     for label, (face, width) in stages.items():
         if label in there:
             handles.append(
-                Line2D([], [], color="#444444", marker="o", markersize=5, markerfacecolor=face,
-                       linewidth=width, label=label)
+                Line2D(
+                    [], [], color="#444444", marker="o", markersize=5, markerfacecolor=face,
+                    linewidth=width, label=label,
+                )
             )  # fmt: skip
     handles.append(Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"))
     text = f"equivalence limit ({100 * plan.equivalence:.3g} %)"
-    return [*handles, Patch(facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5, label=text)]
+    return [
+        *handles,
+        Patch(facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5, label=text),
+    ]

@@ -7,7 +7,7 @@ decided is skipped, never passed. Advisory verdicts fail here only if they fail 
 import re
 from xml.etree import ElementTree
 
-from . import headline, wording
+from . import wording
 from .model import Finding, Report, Verdict
 
 # Whatever is not a character of XML 1.0 (section 2.2) can't stand in it, not even escaped.
@@ -46,7 +46,7 @@ def junit_xml(report: Report) -> bytes:
         holder.set("time", f"{report.spent_s:.3f}")
     if report.facts.get("started_at"):
         suite.set("timestamp", _clean(str(report.facts["started_at"])))
-    caveats = headline.caveats(report)
+    caveats = wording.caveats(report)
     if caveats:
         ElementTree.SubElement(suite, "system-err").text = _clean("\n".join(caveats))
     ElementTree.indent(suites)
@@ -55,9 +55,9 @@ def junit_xml(report: Report) -> bytes:
 
 def _add_properties(suite: ElementTree.Element, report: Report) -> None:
     plan = report.plan
-    facts = headline.sides(report) | {
+    facts = wording.sides(report) | {
         "seed": str(plan.seed), "threshold": f"{plan.threshold:g}", "alpha": f"{plan.alpha:g}",
-        "machine": headline.machine(report), "command": headline.command(report),
+        "machine": wording.machine(report), "command": wording.command(report),
     }  # fmt: skip
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in facts.items():

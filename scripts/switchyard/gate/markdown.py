@@ -6,7 +6,7 @@ Names and messages come from programs that we don't know, so each is set as code
 from collections.abc import Sequence
 
 from ..system.markdown import code, fence, prose
-from . import headline, wording
+from . import wording
 from .model import Finding, Report, Verdict
 
 # GitHub takes 65,536 characters in a comment.
@@ -20,12 +20,12 @@ _HEAD = (
 def markdown(report: Report) -> str:
     findings = wording.worst_first(report.findings)
     notable = [finding for finding in findings if finding.verdict != Verdict.UNCHANGED]
-    named = headline.slower_ones(report)
-    parts = [f"## {headline.headline(report)}"]
+    named = wording.slower_ones(report)
+    parts = [f"## {wording.headline(report)}"]
     if named:
         parts.append(f"Slower: {prose(named)}.")
-    facts = [f"{side}: {what}" for side, what in headline.sides(report).items()]
-    caveats = [f"**{prose(caveat)}**" for caveat in headline.caveats(report)]
+    facts = [f"{side}: {what}" for side, what in wording.sides(report).items()]
+    caveats = [f"**{prose(caveat)}**" for caveat in wording.caveats(report)]
     parts.append("\n".join(f"- {line}" for line in [*map(prose, facts), *caveats]))
     tail = "\n\n".join(_tail(report))
     room = _MOST_CHARACTERS - len("\n\n".join(parts)) - len(tail)
@@ -72,11 +72,11 @@ def _verdict(finding: Finding) -> str:
 
 
 def _tail(report: Report) -> list[str]:
-    again = headline.command(report)
+    again = wording.command(report)
     bar = fence(again, 3)
-    machine = headline.machine(report)
+    machine = wording.machine(report)
     parts = [f"To repeat it:\n\n{bar}sh\n{again}\n{bar}"] if again else []
-    parts.append(headline.method(report))
+    parts.append(wording.method(report))
     return [*parts, f"Measured on {code(machine)}."] if machine else parts
 
 

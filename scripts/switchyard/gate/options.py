@@ -1,19 +1,22 @@
-"""The options of `check`, and what they mean for its plan."""
+"""The options of `check`, and the plan that they make: no other part of the check knows them."""
 
 import argparse
 import random
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..system.errors import BadInputError
 from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD
+from .gate import gate_set
 from .model import SCREEN_PAIRS, Plan
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 _A_DAY_S = 86_400
 # Each of its decimals takes ten times as many permutations.
 _LEAST_ALPHA = 1e-5
+_OUR_BINARIES = "bin/bench_*"
 _EXAMPLES = """\
 examples:
   check --baseline main                     the working tree against the branch main
@@ -24,6 +27,40 @@ examples:
 
 exit codes: 0 nothing regressed, 1 regressed, 2 the check could not do its work, 3 undecided
 (with --strict), 128 + N ended by signal N"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared. Of `ref`, `baseline_build` and `baseline_results` one is the baseline.
+
+    builds_candidate: whether candidate_build has to be brought up to date, by CMake, or by
+    build_command in the source tree; is_ours: Switchyard's own sources and no other project's;
+    binaries: a glob below the builds; wanted: only these names; pattern: only what it matches.
+    """
+
+    ref: str | None
+    baseline_build: Path | None
+    baseline_results: Path | None
+    allow_other_machine: bool
+    candidate_build: Path
+    builds_candidate: bool
+    build_command: str | None
+    is_ours: bool
+    binaries: str
+    wanted: tuple[str, ...] | None
+    pattern: str | None
+    skip_identical: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    """A whole check: what is compared, how it is measured and judged, and what comes out."""
+
+    comparison: Comparison
+    plan: Plan
+    out: Path | None
+    strict: bool
+    instructions: bool
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -112,8 +149,40 @@ def _add_plan(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
 
 
-def plan(args: argparse.Namespace, machine: Machine) -> Plan:
-    """Raises BadInputError."""
+def read(args: argparse.Namespace, machine: Machine) -> Check:
+    """Raises BadInputError for what is out of range, or does not fit together."""
+    _refuse_out_of_range(args)
+    _refuse_what_does_not_fit(args)
+    takes_gate_set = args.set == "gate" or (args.set is None and args.binaries is None)
+    comparison = Comparison(
+        ref=args.baseline,
+        baseline_build=args.baseline_build,
+        baseline_results=args.baseline_results,
+        allow_other_machine=args.allow_other_machine,
+        candidate_build=args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD),
+        builds_candidate=not args.candidate_build and bool(args.build_command or not args.binaries),
+        build_command=args.build_command,
+        is_ours=not args.binaries,
+        binaries=args.binaries or _OUR_BINARIES,
+        wanted=tuple(gate_set()) if takes_gate_set else None,
+        pattern=args.filter,
+        skip_identical=args.skip_identical,
+    )
+    plan = Plan(
+        seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
+        screen_pairs=SCREEN_PAIRS,
+        threshold=args.threshold / 100,
+        alpha=args.alpha,
+        min_time_s=args.min_time,
+        timeout_s=args.launch_timeout,
+        budget_s=_seconds(args.budget),
+        cpu=_cpu(args.cpu, takes_gate_set, machine),
+        metric=args.metric,
+    )
+    return Check(comparison, plan, args.out, args.strict, args.instructions)
+
+
+def _refuse_out_of_range(args: argparse.Namespace) -> None:
     for name, value, least, most in (
         ("--threshold", args.threshold, 0, 100), ("--alpha", args.alpha, _LEAST_ALPHA, 0.5),
         ("--min-time", args.min_time, 0, 3600),
@@ -123,25 +192,27 @@ def plan(args: argparse.Namespace, machine: Machine) -> Plan:
             raise BadInputError(f"{name} must be above {least} and at most {most}, not {value}")
     if args.seed is not None and not 0 <= args.seed < 2**63:
         raise BadInputError(f"--seed must be 0 or more, not {args.seed}")
-    return Plan(
-        seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
-        screen_pairs=SCREEN_PAIRS,
-        threshold=args.threshold / 100,
-        alpha=args.alpha,
-        min_time_s=args.min_time,
-        timeout_s=args.launch_timeout,
-        budget_s=_seconds(args.budget),
-        cpu=_cpu(args, machine),
-        metric=args.metric,
-    )
 
 
-def takes_gate_set(args: argparse.Namespace) -> bool:
-    return args.set == "gate" or (args.set is None and args.binaries is None)
-
-
-def candidate_build(args: argparse.Namespace) -> Path:
-    return args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD)
+def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+    for wrong, line in (
+        (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
+         f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
+        (args.build_command and not args.binaries, "--build-command needs --binaries"),
+        (args.baseline and args.binaries and not args.build_command,
+         "--baseline with --binaries needs --build-command: how is that revision built?"),
+        (args.candidate_build and args.build_command,
+         "--build-command builds the candidate: leave out --candidate-build"),
+        (args.skip_identical and args.baseline_results,
+         "--skip-identical needs a baseline with binaries, not --baseline-results"),
+        (args.allow_other_machine and not args.baseline_results,
+         "--allow-other-machine needs --baseline-results"),
+        (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
+        (args.instructions and args.baseline_results,
+         "--instructions needs a baseline that can be run, not --baseline-results"),
+    ):  # fmt: skip
+        if wrong:
+            raise BadInputError(line)
 
 
 def _seconds(text: str) -> float:
@@ -154,19 +225,23 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _cpu(args: argparse.Namespace, machine: Machine) -> int | None:
+def _cpu(asked: str | None, takes_gate_set: bool, machine: Machine) -> int | None:
     usable = machine.usable_cpus()
-    if args.cpu is None:
-        return usable[-1] if takes_gate_set(args) else None
-    if args.cpu == "none":
+    if asked is None:
+        return usable[-1] if takes_gate_set else None
+    if asked == "none":
         return None
-    if not args.cpu.isdecimal() or int(args.cpu) not in usable:
-        raise BadInputError(f"--cpu {args.cpu}: want none or one of {', '.join(map(str, usable))}")
-    return int(args.cpu)
+    if not asked.isdecimal() or int(asked) not in usable:
+        raise BadInputError(f"--cpu {asked}: want none or one of {', '.join(map(str, usable))}")
+    return int(asked)
 
 
-def refuse_beside_replay(args: argparse.Namespace) -> None:
-    """Nothing of an earlier check can be changed by options. Raises BadInputError."""
+def replayed(args: argparse.Namespace) -> Path | None:
+    """The check that is to be judged again, which goes without any other option; None for a new
+    one. Raises BadInputError.
+    """
+    if args.replay is None:
+        return None
     parser = argparse.ArgumentParser()
     add_to(parser)
     defaults = vars(parser.parse_args(["--replay", "x"]))
@@ -174,3 +249,4 @@ def refuse_beside_replay(args: argparse.Namespace) -> None:
         if name != "replay" and getattr(args, name) != default:
             option = f"--{name.replace('_', '-')}"
             raise BadInputError(f"--replay goes without {option}: it judges the check as it was")
+    return args.replay

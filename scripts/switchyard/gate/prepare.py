@@ -1,33 +1,29 @@
-"""What comes before the first launch: find or build both sides, match what they have."""
+"""What comes before the first launch: find or build both sides, match what they have, and say what
+is compared with what.
+"""
 
-import argparse
+import shlex
 import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from .. import __version__
 from ..suite import environment
-from ..system.errors import BadInputError
+from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import ROOT
-from . import (
-    build_commands,
-    discovery,
-    gate,
-    options,
-    revision,
-    settings,
-    sides,
-    stored,
-    stored_match,
-    worktrees,
-)
+from ..system.paths import RESULTS, ROOT
+from . import build_commands, cmake, discovery, sides, stored, worktrees
 from .model import Benchmark, Finding, Plan, Verdict
+from .options import Comparison
+from .revision import Builder
 from .sides import Side
 
-_OUR_BINARIES = "bin/bench_*"
 # Of launches of the candidate, where the baseline's times are stored.
 _FEWEST_STORED, _MOST_STORED = 20, 40
 
@@ -46,108 +42,40 @@ class Prepared:
     stored: dict[str, list[float]] | None = None
 
     @property
+    def launched(self) -> list[Side]:
+        return self.sides if self.stored is None else self.sides[1:]
+
+    @property
     def most_stored(self) -> int:
-        """How many launches of the candidate go against them."""
+        """How many launches of the candidate go against stored times."""
         longest = max(map(len, (self.stored or {}).values()), default=0)
         return min(max(longest, _FEWEST_STORED), _MOST_STORED)
 
 
 def prepare(
-    args: argparse.Namespace, plan: Plan, console: Console, interrupts: Interrupts
+    asked: Comparison, metric: str, machine: Machine, console: Console, interrupts: Interrupts
 ) -> Prepared:
-    """Raises SwitchyardError, and Interrupted."""
-    _refuse_what_does_not_fit(args)
-    # Before anything is built.
-    found = _stored(args, plan) if args.baseline_results is not None else None
-    _refuse_missing_baseline(args)
-    candidate = _candidate(args, console, interrupts)
-    if found is not None:
-        return _against_stored(args, found, candidate, interrupts)
-    baseline = _baseline(args, candidate, console, interrupts)
-    pattern = args.binaries or _OUR_BINARIES
-    listings = [
-        discovery.discover(side.root, pattern, interrupts) for side in (baseline, candidate)
-    ]
-    benchmarks, settled, problems = sides.match(*listings, args.filter, _wanted(args))
-    binaries = sorted({benchmark.binary for benchmark in benchmarks})
-    problems += settings.refuse_if_different(baseline.root, candidate.root, binaries)
-    same = sides.identical(baseline, candidate, binaries)
-    if args.skip_identical:
-        settled += [
-            Finding(benchmark, Verdict.UNCHANGED, "its binary is the same, byte for byte")
-            for benchmark in benchmarks
-            if benchmark.binary in same
-        ]
-        benchmarks = [benchmark for benchmark in benchmarks if benchmark.binary not in same]
-    return Prepared([baseline, candidate], benchmarks, settled, problems, same)
+    """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
+    builder = Builder(_repository(asked.is_ours), console, interrupts, asked.build_command)
+    if asked.baseline_results is not None:
+        here = environment.machine_facts(machine)
+        found = stored.load(asked.baseline_results, here, asked.allow_other_machine, metric)
+        return _against_stored(asked, found, _candidate(asked, builder), interrupts)
+    if asked.baseline_build is not None:
+        baseline = sides.of_build("baseline", asked.baseline_build)
+        candidate = _candidate(asked, builder)
+    else:
+        worktrees.resolve(builder.repository, asked.ref)
+        candidate = _candidate(asked, builder)
+        cache = builder.repository / discovery.BASELINES
+        targets = _targets(asked, candidate.root)
+        baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
+    return _side_by_side(asked, baseline, candidate, interrupts)
 
 
-def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
-    for wrong, line in (
-        (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
-         f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
-        (args.build_command and not args.binaries, "--build-command needs --binaries"),
-        (args.baseline and args.binaries and not args.build_command,
-         "--baseline with --binaries needs --build-command: how is that revision built?"),
-        (args.candidate_build and args.build_command,
-         "--build-command builds the candidate: leave out --candidate-build"),
-        (args.skip_identical and args.baseline_results,
-         "--skip-identical needs a baseline with binaries, not --baseline-results"),
-        (args.allow_other_machine and not args.baseline_results,
-         "--allow-other-machine needs --baseline-results"),
-        (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
-        (args.instructions and args.baseline_results,
-         "--instructions needs a baseline that can be run, not --baseline-results"),
-    ):  # fmt: skip
-        if wrong:
-            raise BadInputError(line)
-
-
-def _refuse_missing_baseline(args: argparse.Namespace) -> None:
-    if args.baseline is not None:
-        worktrees.resolve(_repository(args), args.baseline)
-    elif args.baseline_build is not None:
-        sides.of_build("baseline", args.baseline_build)
-
-
-def _candidate(args: argparse.Namespace, console: Console, interrupts: Interrupts) -> Side:
-    if args.candidate_build or (args.binaries and not args.build_command):
-        return sides.of_build("candidate", options.candidate_build(args))
-    root = _repository(args)
-    build = root if args.build_command else options.candidate_build(args)
-    return revision.build_candidate(
-        build, _targets(args, build), console, interrupts, root, args.build_command
-    )
-
-
-def _baseline(
-    args: argparse.Namespace, candidate: Side, console: Console, interrupts: Interrupts
-) -> Side:
-    if args.baseline_build is not None:
-        return sides.of_build("baseline", args.baseline_build)
-    root = _repository(args)
-    return revision.build_baseline(
-        args.baseline, candidate.root, _targets(args, candidate.root), root / discovery.BASELINES,
-        console, interrupts, root, args.build_command,
-    )  # fmt: skip
-
-
-def _targets(args: argparse.Namespace, build: Path) -> list[str]:
-    """Of our own build: what the gate set is in, or every bench_* that the candidate has."""
-    if args.build_command:
-        return []
-    if options.takes_gate_set(args):
-        return sorted({f"bench_{name.partition('/')[0]}" for name in gate.gate_set()})
-    return sorted(path.name for path in build.glob(_OUR_BINARIES))
-
-
-def _wanted(args: argparse.Namespace) -> list[str] | None:
-    return list(gate.gate_set()) if options.takes_gate_set(args) else None
-
-
-def _repository(args: argparse.Namespace) -> Path:
-    """Ours, or with --binaries the one that the current folder is in."""
-    if not args.binaries:
+def _repository(is_ours: bool) -> Path:
+    """Ours, or the one that the current folder is in."""
+    if is_ours:
         return ROOT
     if not shutil.which("git"):
         return Path.cwd()
@@ -155,23 +83,108 @@ def _repository(args: argparse.Namespace) -> Path:
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
 
 
-def _stored(args: argparse.Namespace, plan: Plan) -> stored.Stored:
-    here = environment.machine_facts(Machine())
-    return stored.load(args.baseline_results, here, args.allow_other_machine, plan.metric)
+def _candidate(asked: Comparison, builder: Builder) -> Side:
+    if not asked.builds_candidate:
+        return sides.of_build("candidate", asked.candidate_build)
+    build = builder.repository if builder.command else asked.candidate_build
+    return builder.candidate(build, _targets(asked, build))
+
+
+def _targets(asked: Comparison, build: Path) -> list[str]:
+    """Of our own build: what the wanted names are in, or every bench_* that the candidate has."""
+    if asked.build_command:
+        return []
+    if asked.wanted is not None:
+        return sorted({f"bench_{name.partition('/')[0]}" for name in asked.wanted})
+    return sorted(path.name for path in build.glob(asked.binaries))
+
+
+def _side_by_side(
+    asked: Comparison, baseline: Side, candidate: Side, interrupts: Interrupts
+) -> Prepared:
+    both = [baseline, candidate]
+    found = [discovery.discover(side.root, asked.binaries, interrupts) for side in both]
+    benchmarks, settled, problems = sides.match(*found, asked.pattern, asked.wanted)
+    binaries = sorted({benchmark.binary for benchmark in benchmarks})
+    problems += cmake.refuse_if_different(baseline.root, candidate.root, binaries)
+    same = sides.identical(baseline, candidate, binaries)
+    if asked.skip_identical:
+        settled += [
+            Finding(benchmark, Verdict.UNCHANGED, "its binary is the same, byte for byte")
+            for benchmark in benchmarks
+            if benchmark.binary in same
+        ]
+        benchmarks = [benchmark for benchmark in benchmarks if benchmark.binary not in same]
+    return Prepared(both, benchmarks, settled, problems, same)
 
 
 def _against_stored(
-    args: argparse.Namespace, found: stored.Stored, candidate: Side, interrupts: Interrupts
+    asked: Comparison, found: stored.Stored, candidate: Side, interrupts: Interrupts
 ) -> Prepared:
-    names = discovery.discover(candidate.root, args.binaries or _OUR_BINARIES, interrupts)
-    benchmarks, settled, problems = sides.match(names, names, args.filter, _wanted(args))
-    times, lost = stored_match.match(found.times, benchmarks, names, args.filter, _wanted(args))
-    baseline = Side(
-        "baseline", args.baseline_results, f"results of {args.baseline_results}",
-        found.facts.get("sha"), found.facts.get("dirty"),
-    )  # fmt: skip
+    names = discovery.discover(candidate.root, asked.binaries, interrupts)
+    benchmarks, settled, problems = sides.match(names, names, asked.pattern, asked.wanted)
+    times, lost = stored.match(found.times, benchmarks, names, asked.pattern, asked.wanted)
+    results = asked.baseline_results
+    baseline = Side("baseline", results, f"results of {results}",
+                    found.facts.get("sha"), found.facts.get("dirty"))  # fmt: skip
     known = {finding.benchmark.key for finding in settled}
     settled += [finding for finding in lost if finding.benchmark.key not in known]
     benchmarks = [benchmark for benchmark in benchmarks if benchmark.key in times]
-    problems += found.problems
-    return Prepared([baseline, candidate], benchmarks, settled, problems, [], times)
+    return Prepared(
+        [baseline, candidate], benchmarks, settled, problems + found.problems, [], times
+    )
+
+
+def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
+    """What a check says of itself: its two sides, its machine, how to repeat it."""
+    return {
+        "switchyard": __version__,
+        "command": command(sys.argv[1:]),
+        "started_at": now(),
+        "sides": {
+            side.label: {
+                "what": side.what, "sha": side.sha, "dirty": side.dirty,
+                "build": environment.build_info(side.root),
+            }
+            for side in prepared.sides
+        },
+        "identical": prepared.identical,
+        "machine": environment.machine_facts(machine),
+    }  # fmt: skip
+
+
+def command(arguments: Sequence[str]) -> str:
+    """To repeat it: without --out, whose folder is taken."""
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and argument != "--out" and not argument.startswith("--out="):
+            kept.append(argument)
+        skip = argument == "--out" and not skip
+    return shlex.join(["scripts/switchyard.sh", *kept])
+
+
+def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:
+    """Before the first launch: what is compared with what, and how."""
+    changed = ", with changes that are not committed"
+    where = "free to move" if plan.cpu is None else f"bound to CPU {plan.cpu}"
+    count = len(prepared.benchmarks)
+    lines = [
+        *(f"{side.label}: {side.what}{changed if side.dirty else ''}" for side in prepared.sides),
+        f"{count} benchmark{'s'[: count != 1]}, at most {plan.budget_s:g} s of measuring, "
+        f"launches {where}, seed {plan.seed}",
+        *(f"note: {problem}" for problem in prepared.problems),
+        *(f"note: {finding.benchmark.key}: {finding.why}" for finding in prepared.settled),
+        f"check: {folder}",
+    ]
+    return "\n".join(lines)
+
+
+def new_folder(prepared: Prepared) -> Path:
+    """Sorts by time; says what was compared. Not there yet."""
+    names = "-vs-".join(side.sha[:7] if side.sha else side.label for side in prepared.sides[::-1])
+    first = RESULTS / "checks" / f"{now_in_names()}-{names}"
+    folder, number = first, 1
+    while folder.exists():
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from rich.console import Console
 from ..suite import environment
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
-from ..system.paths import ROOT, recorded
-from . import build_commands, cmake, settings, worktrees
+from ..system.paths import recorded
+from . import cmake, worktrees
+from .build_commands import BUILD_VARIABLES, Building
 from .document import write_json
 from .sides import Side
 
@@ -31,104 +33,118 @@ _NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")
 _MARK, _MARKED = ".gitignore", "# Made by a check of Switchyard, which may remove it.\n*\n"
 
 
-def build_baseline(
-    ref: str,
-    candidate_build: Path,
-    targets: Collection[str],
-    cache: Path,
-    console: Console,
-    interrupts: Interrupts | None,
-    repository: Path = ROOT,
-    build_command: str | None = None,
-) -> Side:
-    """Check out and build `ref`, or take what an earlier check built.
-
-    With build_command that builds it, in the worktree, which is then the side's root; otherwise
-    CMake does, with the settings of candidate_build. Raises BadInputError for a ref that can't be
-    used, SwitchyardError when it does not build, and Interrupted.
+@dataclass(frozen=True)
+class Builder:
+    """Builds revisions of a repository: by `command`, run in the source tree, which is then the
+    side's root; otherwise CMake does. Its methods raise SwitchyardError when one does not build,
+    and Interrupted.
     """
-    sha = worktrees.resolve(repository, ref)
-    facts = _facts(sha, candidate_build, build_command)
-    folder = cache.resolve() / f"{sha[:12]}-{_digest(facts)}"
-    source = folder / "source"
-    root = source if build_command else folder / "build"
-    what = f"the baseline {ref}"
-    with worktrees.locked(cache, console, interrupts):
-        log = folder / "build.log"
-        _claim(folder)
-        is_new = not _is_built(folder, sha, targets)
-        if is_new:
-            console.print(f"building {what} ({sha[:12]}) in {recorded(folder)}", soft_wrap=True)
-            _check_out(folder, sha, repository, interrupts)
-        (folder / _STAMP).unlink(missing_ok=True)
-        if is_new and not build_command:
-            project = source / _below(cmake.read_build(candidate_build).source, repository)
-            moved = cmake.moved(facts["arguments"], project, root)
-            configure = ["cmake", "-S", project, "-B", root, *moved]
-            build_commands.build(what, configure, log, interrupts)
-        # Also an old one: a compiler or a library may have been upgraded since.
-        if build_command:
-            _run_command(what, build_command, source, log, interrupts)
+
+    repository: Path
+    console: Console
+    interrupts: Interrupts | None = None
+    command: str | None = None
+
+    def baseline(
+        self, ref: str, candidate_build: Path, targets: Collection[str], cache: Path
+    ) -> Side:
+        """Check out and build `ref` with the settings of candidate_build, or take what an earlier
+        check built. Raises BadInputError for a ref that can't be used.
+        """
+        sha = worktrees.resolve(self.repository, ref)
+        facts = self._facts(sha, candidate_build)
+        folder = cache.resolve() / f"{sha[:12]}-{_digest(facts)}"
+        source = folder / "source"
+        root = source if self.command else folder / "build"
+        building = Building(f"the baseline {ref}", folder / "build.log", self.interrupts)
+        with worktrees.locked(cache, self.console, self.interrupts):
+            _claim(folder)
+            is_new = not _is_built(folder, sha, targets)
+            if is_new:
+                self._say(f"building {building.what} ({sha[:12]}) in {recorded(folder)}")
+                self._check_out(folder, sha)
+            (folder / _STAMP).unlink(missing_ok=True)
+            if is_new and not self.command:
+                project = source / self._below(cmake.read_build(candidate_build).source)
+                moved = cmake.moved(facts["arguments"], project, root)
+                building.step(["cmake", "-S", project, "-B", root, *moved])
+            # Also an old one: a compiler or a library may have been upgraded since.
+            self._build(building, root, targets)
+            write_json(folder / _STAMP, facts | {"targets": sorted(targets)})
+            self._prune(cache.resolve(), folder)
+        said = f"commit {sha[:7]}" if sha.startswith(ref) else f"{ref} (commit {sha[:7]})"
+        return Side("baseline", root, said, sha, dirty=False)
+
+    def candidate(self, build: Path, targets: Collection[str]) -> Side:
+        """Bring the working tree's build up to date: a stale one would be the wrong candidate."""
+        build = build.resolve()
+        self._say(f"building the candidate in {recorded(build)}")
+        if not self.command:
+            self._refuse_another_source(cmake.read_build(build).source, build)
+        self._build(Building("the candidate", None, self.interrupts), build, targets)
+        state = environment.git_state(self.repository)
+        what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
+        what += cmake.injected(build)
+        return Side("candidate", build, what, state["sha"], state["dirty"])
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
+
+    def _build(self, building: Building, root: Path, targets: Collection[str]) -> None:
+        if self.command:  # in the environment of the moment, which both sides have
+            script = 'cd "$1" && eval "$2"'
+            building.step(["sh", "-c", script, "sh", root, self.command], without=())
         else:
-            cmake.build_targets(what, root, targets, log, interrupts)
-        write_json(folder / _STAMP, facts | {"targets": sorted(targets)})
-        _prune(cache.resolve(), folder, repository)
-    said = f"commit {sha[:7]}" if sha.startswith(ref) else f"{ref} (commit {sha[:7]})"
-    return Side("baseline", root, said, sha, dirty=False)
+            cmake.build_targets(building, root, targets)
 
+    def _refuse_another_source(self, source: Path, build: Path) -> None:
+        """A copied tree has a build folder that still belongs to the original."""
+        if not source.resolve().is_relative_to(self.repository.resolve()):
+            raise BadInputError(
+                f"{recorded(build)} was configured for {source}, not {self.repository}: configure "
+                "it again"
+            )
 
-def build_candidate(
-    build: Path,
-    targets: Collection[str],
-    console: Console,
-    interrupts: Interrupts | None,
-    repository: Path = ROOT,
-    build_command: str | None = None,
-) -> Side:
-    """Bring the working tree's build up to date: a stale one would be the wrong candidate.
+    def _facts(self, sha: str, candidate_build: Path) -> dict[str, Any]:
+        """All that a build of the baseline depends on."""
+        if self.command:
+            set_here = {name: os.environ.get(name) for name in BUILD_VARIABLES}
+            return {"sha": sha, "command": self.command, "environment": set_here}
+        of_candidate = cmake.read_build(candidate_build)
+        # An upgraded compiler makes another build, also behind the same path.
+        arguments, compiler = cmake.arguments(of_candidate), of_candidate.compiler()
+        return {"sha": sha, "arguments": arguments, "compiler": compiler}
 
-    With build_command `build` is the source tree that it is run in, and the root.
-    """
-    build = build.resolve()
-    console.print(f"building the candidate in {recorded(build)}", soft_wrap=True)
-    if build_command:
-        _run_command("the candidate", build_command, build, None, interrupts)
-    else:
-        _refuse_another_source(cmake.read_build(build).source, repository, build)
-        cmake.build_targets("the candidate", build, targets, None, interrupts)
-    state = environment.git_state(repository)
-    what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
-    what += settings.injected(build)
-    return Side("candidate", build, what, state["sha"], state["dirty"])
+    def _below(self, folder: Path) -> Path:
+        """Where the project lies in its repository."""
+        folder, repository = folder.resolve(), self.repository.resolve()
+        return folder.relative_to(repository) if folder.is_relative_to(repository) else Path()
 
+    def _check_out(self, folder: Path, sha: str) -> None:
+        """A worktree that is intact may stay, and what is built of it already."""
+        source = folder / "source"
+        if not worktrees.is_intact(source, sha):
+            worktrees.remove(self.repository, source)
+            shutil.rmtree(folder / "build", ignore_errors=True)
+            worktrees.add(self.repository, source, sha, self.interrupts)
+        (folder / "build.log").unlink(missing_ok=True)
 
-def _refuse_another_source(source: Path, repository: Path, build: Path) -> None:
-    """A copied tree has a build folder that still belongs to the original."""
-    if not source.resolve().is_relative_to(repository.resolve()):
-        raise BadInputError(
-            f"{recorded(build)} was configured for {source}, not {repository}: configure it again"
-        )
+    def _prune(self, cache: Path, current: Path) -> None:
+        """Keep the newest; what has no stamp is half built and worth nothing."""
 
+        def used_at(folder: Path) -> float:
+            stamp = folder / _STAMP
+            return stamp.stat().st_mtime if stamp.exists() else 0.0
 
-def _facts(sha: str, candidate_build: Path, build_command: str | None) -> dict[str, Any]:
-    """All that a build of the baseline depends on."""
-    if build_command:
-        set_here = {name: os.environ.get(name) for name in build_commands.BUILD_VARIABLES}
-        return {"sha": sha, "command": build_command, "environment": set_here}
-    of_candidate = cmake.read_build(candidate_build)
-    # An upgraded compiler makes another build, also behind the same path.
-    arguments, compiler = cmake.arguments(of_candidate), of_candidate.compiler()
-    return {"sha": sha, "arguments": arguments, "compiler": compiler}
+        others = [path for path in cache.iterdir() if path != current and _is_ours(path)]
+        for folder in sorted(others, key=used_at, reverse=True)[_KEPT - 1 :]:
+            worktrees.remove(self.repository, folder / "source")
+            shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def _below(folder: Path, repository: Path) -> Path:
-    """Where the project lies in its repository."""
-    folder, repository = folder.resolve(), repository.resolve()
-    return folder.relative_to(repository) if folder.is_relative_to(repository) else Path()
 
 
 def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
@@ -155,35 +171,3 @@ def _is_ours(folder: Path) -> bool:
     mark = folder / _MARK
     is_marked = mark.is_file() and mark.read_bytes() == _MARKED.encode()
     return bool(_NAME.fullmatch(folder.name)) and (is_marked or (folder / _STAMP).is_file())
-
-
-def _check_out(folder: Path, sha: str, repository: Path, interrupts: Interrupts | None) -> None:
-    """A worktree that is intact may stay, and what is built of it already."""
-    source = folder / "source"
-    if not worktrees.is_intact(source, sha):
-        worktrees.remove(repository, source)
-        shutil.rmtree(folder / "build", ignore_errors=True)
-        worktrees.add(repository, source, sha, interrupts)
-    (folder / "build.log").unlink(missing_ok=True)
-
-
-def _run_command(
-    what: str, command: str, folder: Path, log: Path | None, interrupts: Interrupts | None
-) -> None:
-    """In the environment of the moment, which both sides have."""
-    in_folder = ["sh", "-c", 'cd "$1" && eval "$2"', "sh", folder, command]
-    build_commands.build(what, in_folder, log, interrupts, without=())
-
-
-def _prune(cache: Path, current: Path, repository: Path) -> None:
-    """Keep the newest; what has no stamp is half built and worth nothing."""
-
-    def used_at(folder: Path) -> float:
-        stamp = folder / _STAMP
-        return stamp.stat().st_mtime if stamp.exists() else 0.0
-
-    others = [path for path in cache.iterdir() if path != current and _is_ours(path)]
-    for folder in sorted(others, key=used_at, reverse=True)[_KEPT - 1 :]:
-        worktrees.remove(repository, folder / "source")
-        shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
-        shutil.rmtree(folder, ignore_errors=True)

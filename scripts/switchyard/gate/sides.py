@@ -16,7 +16,7 @@ from typing import Literal
 
 from ..system.errors import BadInputError
 from ..system.paths import recorded
-from . import build_commands, settings
+from . import build_commands, cmake
 from .discovery import Discovery
 from .model import SIDES, Benchmark, Finding, Verdict
 
@@ -39,7 +39,7 @@ def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
     """A finished build. Raises BadInputError."""
     if not root.is_dir():
         raise BadInputError(f"no such folder: {root} (--{label}-build)")
-    return Side(label, root.resolve(), f"build {recorded(root)}{settings.injected(root)}")
+    return Side(label, root.resolve(), f"build {recorded(root)}{cmake.injected(root)}")
 
 
 def match(

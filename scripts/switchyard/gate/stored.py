@@ -1,12 +1,14 @@
-"""Results of another time as a baseline: of `run`, of an earlier check, or plain Google Benchmark.
+"""Results of another time as a baseline: of `run`, of an earlier check, or plain Google Benchmark;
+and which of its times belong to which benchmark of the candidate.
 
 They were not measured beside the candidate, so that whatever changed on the machine in between
 looks like a change of the code. The least that has to be the same is the machine.
 """
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from ..suite.benchmark_row import has_mark, read
 from ..suite.catalog import bare_name
 from ..suite.results import SECONDS
 from ..system.errors import BadInputError
+from .discovery import Discovery
+from .model import Benchmark, Finding, Verdict
 
 # In environment.json and check.json. Not the host's name: every job of a CI service has another.
 _MACHINE = ("cpu_model", "cpu_count", "kernel", "virtualisation")
@@ -24,6 +28,9 @@ _CONTEXT = {"host_name": "host", "num_cpus": "cpu_count", "caches": "caches"}
 
 # What stands in the same folders without being results.
 _BESIDE = ("environment.json", "check.json", "baseline.json", "build_info.json")
+# For a spread.
+_FEWEST_TIMES = 4
+_STORED = "(stored results)"
 
 
 @dataclass
@@ -183,3 +190,49 @@ def _differences(facts: dict[str, Any], here: Mapping[str, Any]) -> list[str]:
         for name in names
         if name in there and name in here and there[name] != here[name]
     ]
+
+
+def match(
+    stored: Mapping[str, list[float]],
+    benchmarks: Sequence[Benchmark],
+    candidate: Discovery,
+    pattern: str | None,
+    wanted: Collection[str] | None,
+) -> tuple[dict[str, list[float]], list[Finding]]:
+    """The times of the benchmarks that have enough, by key; and what can't be compared.
+
+    benchmarks: of the candidate, chosen by pattern and wanted already.
+    """
+    of = {
+        b: next((stored[name] for name in _names_of(b) if name in stored), []) for b in benchmarks
+    }
+    enough = {b.key: times for b, times in of.items() if len(times) >= _FEWEST_TIMES}
+    lost = [_too_few(b, times) for b, times in of.items() if b.key not in enough]
+    known = {name for benchmark in benchmarks for name in _names_of(benchmark)}
+    gone = [
+        _gone(key, candidate)
+        for key in stored
+        if key not in known and re.search(pattern or "", key) and (wanted is None or key in wanted)
+    ]
+    return enough, lost + gone
+
+
+def _names_of(benchmark: Benchmark) -> tuple[str, str, str]:
+    """How stored results may call it: where binaries share a name, with the binary's before it."""
+    return benchmark.key, f"{Path(benchmark.binary).stem}:{benchmark.name}", benchmark.name
+
+
+def _too_few(benchmark: Benchmark, times: list[float]) -> Finding:
+    if not times:
+        return Finding(benchmark, Verdict.MISSING, "only in the candidate: new")
+    why = f"the stored results have fewer than {_FEWEST_TIMES} times of it"
+    return Finding(benchmark, Verdict.SKIPPED, why)
+
+
+def _gone(key: str, candidate: Discovery) -> Finding:
+    """Not there any more, or in a binary that is broken and can't say so."""
+    benchmark = Benchmark(key, _STORED, key)
+    broken = "; ".join(f"{binary} {reason}" for binary, reason in candidate.broken.items())
+    if broken:
+        return Finding(benchmark, Verdict.FAILED, f"not in the candidate; {broken}")
+    return Finding(benchmark, Verdict.MISSING, "only in the baseline: gone")

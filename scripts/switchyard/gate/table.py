@@ -8,7 +8,7 @@ too narrow: a name that is broken into a column can't be copied.
 from rich.console import Console
 from rich.text import Text
 
-from . import headline, wording
+from . import wording
 from .model import Finding, Report, Verdict
 
 STYLES = {
@@ -34,7 +34,7 @@ def print_report(report: Report, console: Console) -> None:
         _print_findings(findings, console)
         pairs = "launches beside stored ones" if report.advisory else "screened+confirmed"
         console.print(Text(_LEGEND.format(pairs), style="dim"))
-    for caveat in headline.caveats(report):
+    for caveat in wording.caveats(report):
         console.print(Text(f"! {_one_line(caveat)}", style="bold yellow"), soft_wrap=True)
     _print_summary(report, console)
 
@@ -71,12 +71,12 @@ def _columns(
 
 
 def _print_summary(report: Report, console: Console) -> None:
-    for side, what in headline.sides(report).items():
+    for side, what in wording.sides(report).items():
         console.print(Text(f"{side}: {what}"), soft_wrap=True)
-    again = headline.command(report)
+    again = wording.command(report)
     if again:
         console.print(Text(f"again: {again}"), soft_wrap=True)
-    console.print(Text(headline.summary(report), style=_style(report)), soft_wrap=True)
+    console.print(Text(wording.summary(report), style=_style(report)), soft_wrap=True)
 
 
 def _style(report: Report) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from . import evidence
 from .model import Benchmark, Evidence, Finding, Pair, Plan, Sample, Stage, Verdict, percent
@@ -43,7 +42,7 @@ def judge(plan: Plan, benchmarks: Sequence[Benchmark], pairs: Sequence[Pair]) ->
     if any(pair.stage == Stage.STORED for pair in pairs):  # one stage only: all are suspects
         chosen = [benchmark.key for benchmark in benchmarks]
         confirm = _evidences(plan, pairs, Stage.STORED, _resamples(plan, len(chosen)))
-    slower, faster = (_holm(plan, chosen, confirm, side) for side in ("p_slower", "p_faster"))
+    slower, faster = (_holm(chosen, confirm, side) for side in ("p_slower", "p_faster"))
     by_benchmark = _by_benchmark(pairs)
     findings = []
     for benchmark in benchmarks:
@@ -108,13 +107,15 @@ def _disturbed(seen: Evidence) -> bool:
     return seen.dropped > MOST_DROPPED * (seen.pairs + seen.dropped)
 
 
-def _holm(plan: Plan, chosen: list[str], confirm: Evidences, side: str) -> dict[str, float]:
+def _holm(chosen: list[str], confirm: Evidences, side: str) -> dict[str, float]:
     """Corrected over all suspects; one that got no new pairs counts with p = 1."""
     if not chosen:
         return {}
-    raw = [getattr(confirm[key], side) if key in confirm else 1.0 for key in chosen]
-    corrected = multipletests(np.asarray(raw), alpha=plan.alpha, method="holm")[1]
-    return {key: float(p) for key, p in zip(chosen, corrected, strict=True) if key in confirm}
+    raw = {key: getattr(confirm[key], side) if key in confirm else 1.0 for key in chosen}
+    ordered = sorted(chosen, key=raw.__getitem__)
+    stepped = [(len(chosen) - rank) * raw[key] for rank, key in enumerate(ordered)]
+    corrected = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return {key: float(p) for key, p in zip(ordered, corrected, strict=True) if key in confirm}
 
 
 def _lost(benchmark: Benchmark, pairs: Sequence[Pair]) -> Finding | None:

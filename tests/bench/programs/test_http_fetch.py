@@ -125,9 +125,8 @@ def test_what_http_origin_serves_is_fetched(origin, runtime):
 
 @pytest.mark.parametrize("runtime", ["process", "thread", "fiber"])
 def test_latencies_add_up_only_for_one_after_another(origin, runtime):
-    slow = f"{origin}?latency_ms=200&bytes=5"
-    together = fetched(runtime, *[slow] * 50)
-    assert together.summary["fetched"] == 50
-    assert together.summary["seconds"] < 5  # of the 10 that they would take in turn
-    in_turn = fetched(runtime, "--serial", *[slow] * 4)
-    assert in_turn.summary["seconds"] >= 4 * 0.2
+    together = fetched(runtime, *[f"{origin}?latency_ms=400&bytes=5"] * 100)
+    assert together.summary["fetched"] == 100
+    assert together.summary["seconds"] < 30  # of the 40 that they would take in turn
+    in_turn = fetched(runtime, "--serial", *[f"{origin}?latency_ms=100&bytes=5"] * 4)
+    assert in_turn.summary["seconds"] >= 4 * 0.1

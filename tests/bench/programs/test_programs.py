@@ -183,7 +183,7 @@ def test_a_load_stopped_in_the_warm_up_reports_nothing(server, tmp_path):
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
         time.sleep(0.5)
         load.send_signal(signal.SIGINT)
-        output, error = load.communicate(timeout=30)
+        output, error = load.communicate(timeout=300)
     assert load.returncode == 1
     assert "nothing was measured" in error
     assert output == ""
@@ -196,7 +196,7 @@ def test_a_load_stopped_while_measuring_says_so(server, tmp_path):
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as load:
         time.sleep(0.5)
         load.send_signal(signal.SIGTERM)
-        output, _ = load.communicate(timeout=30)
+        output, _ = load.communicate(timeout=300)
     assert load.returncode == 128 + signal.SIGTERM
     assert "stopped before the time was over" in output
     assert json.loads(report.read_text())["interrupted"] is True
@@ -205,7 +205,7 @@ def test_a_load_stopped_while_measuring_says_so(server, tmp_path):
 def test_output_that_can_not_be_written_is_an_error(server):
     with Path("/dev/full").open("w") as full:
         argv = [str(BIN / "echo_load"), "--port", server, "--duration", "50ms", "--warmup", "0s"]
-        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300,
                               check=False)  # fmt: skip
     assert done.returncode == 1
     assert "output could not be written" in done.stderr
@@ -226,13 +226,13 @@ def test_a_server_without_standard_streams_still_serves():
                 "echo_load", "--port", str(port), "--connections", "2", "--duration", "100ms"
             )
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=300) == 0
     assert done.returncode == 0, done.stderr
 
 
 def test_a_foreign_client_gets_its_bytes_back(server):
     message = os.urandom(300_000)
-    with socket.create_connection(("127.0.0.1", int(server)), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", int(server)), timeout=300) as client:
         client.sendall(message[:1000])
         received = b""
         while len(received) < 1000:

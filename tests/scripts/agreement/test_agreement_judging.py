@@ -16,7 +16,6 @@ from switchyard.agreement.model import (
 )
 from switchyard.agreement.plan import Plan
 from switchyard.agreement.rounds import Rounds
-from switchyard.suite.rounds import Turn
 from switchyard.system.interrupts import Interrupted
 
 TEN_PERCENT = Comparison("a", "a thing", "we", "they", "s", "within 10 %", (0.9, 1.1))
@@ -86,16 +85,6 @@ def test_the_exit_code_tells_the_worst(verdicts: str, code: int):
     assert text.summary(findings).startswith(f"{len(findings)} comparison")
 
 
-class Seen:
-    """A watcher."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def measuring(self, turn: Turn) -> None:
-        self.names.append(turn.item)
-
-
 class Made:
     """A probe that gives pairs until `fails_at`, and needs a tool if one is named."""
 
@@ -111,14 +100,16 @@ class Made:
 
 def rounds_of(*probes: Made, seed: int = 1, missing=None, budget_s=None) -> Rounds:
     plan = Plan(None, 7, budget_s, seed, 0, 0)
-    rounds = Rounds(probes, plan, missing or {}, Seen())
+    turns = []
+    rounds = Rounds(probes, plan, missing or {}, turns.append)
     rounds.run()
+    rounds.names = [turn.item for turn in turns]
     return rounds
 
 
 def test_the_order_follows_the_seed_and_differs_between_rounds():
     def order(seed: int) -> list[str]:
-        return rounds_of(*map(Made, "abcdefgh"), seed=seed).watcher.names
+        return rounds_of(*map(Made, "abcdefgh"), seed=seed).names
 
     first = order(1)
     assert sorted(first[:8]) == sorted(first[8:16]) == list("abcdefgh")
@@ -128,7 +119,7 @@ def test_the_order_follows_the_seed_and_differs_between_rounds():
 
 def test_a_probe_that_failed_is_not_launched_again_and_the_others_go_on():
     rounds = rounds_of(Made("good"), Made("bad", fails_at=1))
-    assert rounds.watcher.names.count("bad") == 2
+    assert rounds.names.count("bad") == 2
     verdicts = {f.comparison.key: f.verdict for f in rounds.findings()}
     assert verdicts == {"good": Verdict.AGREES, "bad": Verdict.FAILED}
     assert len(rounds.pairs["bad"]) == 1
@@ -136,7 +127,7 @@ def test_a_probe_that_failed_is_not_launched_again_and_the_others_go_on():
 
 def test_a_probe_whose_tool_is_missing_is_never_launched():
     rounds = rounds_of(Made("good"), Made("poor", needs="wrk"), missing={"wrk": "wrk: not there"})
-    assert "poor" not in rounds.watcher.names
+    assert "poor" not in rounds.names
     (poor,) = (f for f in rounds.findings() if f.comparison.key == "poor")
     assert (poor.verdict, poor.why) == (Verdict.LEFT_OUT, "wrk: not there")
 

@@ -5,12 +5,10 @@ import random
 import pytest
 from instruments import PERF_STAT_PRINTS, setting, write_build
 
-from switchyard.agreement import launches, switch_probe
-from switchyard.agreement.echo_probe import EchoProbe
-from switchyard.agreement.http_probe import OurClientProbe, WrkProbe
+from switchyard.agreement import launches, probes
 from switchyard.agreement.launches import Served
 from switchyard.agreement.model import Pair, ProbeError
-from switchyard.agreement.switch_probe import SwitchProbe
+from switchyard.agreement.probes import EchoProbe, OurClientProbe, SwitchProbe, WrkProbe
 from switchyard.system import tools
 from switchyard.system.launch import Outcome
 from switchyard.system.machine import Machine
@@ -50,7 +48,7 @@ def perf_prints(monkeypatch: pytest.MonkeyPatch, tmp_path):
             return Outcome(code, 0.2, stdout, "", "", voluntary=int(5e4 * switches_per_op), **more)
 
         monkeypatch.setattr(launches, "launch", launch)
-        monkeypatch.setattr(switch_probe, "launch_row", lambda *_, **__: ours)
+        monkeypatch.setattr(probes, "launch_row", lambda *_, **__: ours)
         return probe, launched
 
     return prepare
@@ -125,7 +123,7 @@ def echo_says(monkeypatch: pytest.MonkeyPatch, tmp_path):
 
     def measure(stderr: str, report: str = ECHO_JSON, tcp=TCP, is_alone: bool = True):
         served = Served("", stderr, "", report, tcp, is_alone)
-        monkeypatch.setattr("switchyard.agreement.echo_probe.serve", lambda *_: served)
+        monkeypatch.setattr("switchyard.agreement.probes.serve", lambda *_: served)
         return probe.measure(0, CHANCE)
 
     return measure
@@ -180,7 +178,7 @@ HTTP_JSON = """{"context": {}, "benchmarks": [{"name":
 
 def http(monkeypatch, probe, served: str, wrk: str = "", report: str = ""):
     said = Served(f"listening on 127.0.0.1:1\n{served}\n", "", wrk, report, {}, True)
-    monkeypatch.setattr("switchyard.agreement.http_probe.serve", lambda *_: said)
+    monkeypatch.setattr("switchyard.agreement.probes.serve", lambda *_: said)
     (measured,) = probe.measure(0, CHANCE).values()
     return measured
 

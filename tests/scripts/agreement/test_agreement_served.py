@@ -9,6 +9,7 @@ import pytest
 from instruments import SERVER, script
 from living import processes_of
 
+from switchyard.agreement import launches
 from switchyard.agreement.launches import Setting, serve
 from switchyard.agreement.model import ProbeError
 from switchyard.system.tools import Tools
@@ -22,13 +23,18 @@ def served(tmp_path: Path):
     cpu = min(os.sched_getaffinity(0))
     setting = Setting(tmp_path, Tools({}, {}), cpu, cpu)
 
-    def run(client: str, server: str = SERVER.format(totals="served all"), under: str = ""):
+    def run(
+        client: str,
+        server: str = SERVER.format(totals="served all"),
+        under: str = "",
+        patience_s: float = 60,
+    ):
         programs = {"server": server, "client": client}
         paths = {name: script(tmp_path / name, body) for name, body in programs.items()}
         above = [str(script(tmp_path / "above", under))] if under else []
         argv = [str(paths["client"]), "{port}", "{pid}", "{report}"]
         try:
-            return serve(setting, [str(paths["server"])], argv, 2, above)
+            return serve(setting, [str(paths["server"])], argv, patience_s, above)
         finally:
             assert processes_of(str(tmp_path)) == []
 
@@ -81,15 +87,18 @@ def test_both_sides_run_where_they_are_told(served):
     ("client", "server", "why"),
     [("sys.exit('no luck')", None, "client: exit code 1: no luck"),
      ("os.kill(os.getpid(), 9)", None, "client: ended by SIGKILL"),
-     ("time.sleep(1000)", None, "client did not end its work within 2 s"),
+     ("time.sleep(1000)", None, "client did not end its work within 0.5 s"),
      ("", "sys.exit('port taken')", "server ended before it listened: port taken"),
      ("", "print('hello', flush=True)", "server ended before it listened: hello"),
      ("os.kill(int(sys.argv[2]), 11)", None, "server: ended by SIGSEGV"),
-     ("", STUBBORN + "time.sleep(1000)", "server did not end at SIGTERM within 5 s")],
+     ("", STUBBORN + "time.sleep(1000)", "server did not end at SIGTERM within 0.5 s")],
 )  # fmt: skip
-def test_misbehaviour_is_one_line(served, client: str, server: str | None, why: str):
+def test_misbehaviour_is_one_line(served, monkeypatch, client: str, server: str | None, why: str):
+    waits = {"patience_s": 0.5} if "its work" in why else {}
+    if "SIGTERM" in why:
+        monkeypatch.setattr(launches, "_END_S", 0.5)
     with pytest.raises(ProbeError) as raised:
-        served(client, server) if server else served(client)
+        served(client, server, **waits) if server else served(client, **waits)
     assert str(raised.value) == why
 
 

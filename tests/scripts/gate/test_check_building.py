@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from tiny_project import git
 
-from switchyard.gate.revision import build_candidate
+from switchyard.gate.revision import Builder
 from switchyard.system.errors import SwitchyardError
 
 
@@ -35,12 +35,10 @@ def test_a_build_command_that_fails_is_told(baseline):
         baseline(build_command="echo no compiler today; exit 7")
 
 
-def candidate(project: Path, **more):
-    folder = project if "build_command" in more else project / "build" / "release"
-    return build_candidate(
-        folder, more.pop("targets", ["bench_x"]), Console(file=io.StringIO()), None,
-        repository=project, **more,
-    )  # fmt: skip
+def candidate(project: Path, build_command: str | None = None):
+    folder = project if build_command else project / "build" / "release"
+    builder = Builder(project, Console(file=io.StringIO()), command=build_command)
+    return builder.candidate(folder, ["bench_x"])
 
 
 def test_the_candidate_is_brought_up_to_date_and_says_what_it_is(project):

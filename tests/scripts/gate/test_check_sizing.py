@@ -17,10 +17,6 @@ ONCE_IN_A_MILLION = 1e-6
 SWAPPED = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
 
 
-# statsmodels collects garbage in each of Holm's corrections.
-pytestmark = pytest.mark.usefixtures("little_garbage")
-
-
 @pytest.mark.parametrize("among", [1, 2, 16, 400])
 def test_the_fewest_pairs_can_decide_even_with_as_many_dropped_as_may_be(among: int):
     plan = a_plan()

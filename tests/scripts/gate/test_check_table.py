@@ -9,9 +9,9 @@ import pytest
 from made_up_check import GATE, Behaviour
 from rich.console import Console
 
-from switchyard.gate import headline, wording
+from switchyard.gate import wording
+from switchyard.gate.execution import CheckProgress
 from switchyard.gate.model import Benchmark, Finding, Report, Verdict
-from switchyard.gate.progress import CheckProgress
 from switchyard.gate.table import print_report
 from switchyard.suite import progress as shared_progress
 
@@ -138,7 +138,7 @@ def test_the_headline_says_how_it_came_out(findings: tuple, fields: dict, expect
             replace(f, screen=f.screen if f.verdict == Verdict.REGRESSED else None) for f in made
         ]
     report = of_findings(*made, **fields)
-    assert headline.headline(report) == expected
+    assert wording.headline(report) == expected
     assert printed(report)[-1]
 
 
@@ -147,7 +147,7 @@ def test_of_many_slower_ones_the_worst_three_are_named():
         made_up_check.finding(Verdict.REGRESSED, n / 100, name=f"BM_{n}") for n in range(10, 15)
     ]
     named = "BM_14 (+15.0 %), BM_13 (+13.9 %), BM_12 (+12.7 %) and 2 more."
-    summary = headline.summary(of_findings(*made))
+    summary = wording.summary(of_findings(*made))
     assert summary == f"5 of 5 benchmarks are slower: {named}"
 
 

@@ -18,10 +18,6 @@ ONCE_IN_A_MILLION = 1e-6
 SWAPPED = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
 
 
-# statsmodels collects garbage in each of Holm's corrections.
-pytestmark = pytest.mark.usefixtures("little_garbage")
-
-
 def test_a_suspect_is_judged_by_its_new_pairs_alone():
     screen = some("a", Stage.SCREEN, slower(10, 0.5))
     found = judged(a_plan(), screen + some("a", Stage.CONFIRM, slower(14, 0.0)))

@@ -25,10 +25,6 @@ ONCE_IN_A_MILLION = 1e-6
 SWAPPED = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRESSED}
 
 
-# statsmodels collects garbage in each of Holm's corrections.
-pytestmark = pytest.mark.usefixtures("little_garbage")
-
-
 @pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize(
     ("tail", "drift"), [("normal", 0.0), ("student with 2 degrees", 1e-4), ("normal", 1e-3)]

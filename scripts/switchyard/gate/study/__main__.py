@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ...system import errors
+from ...system import errors, files
 from ...system.errors import BadInputError, SwitchyardError
 from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
@@ -34,17 +34,20 @@ BUILDS = ROOT / "build" / "validate"
 DATA = BUILDS / "data"
 REFERENCE = RESULTS / "reference" / "check"
 SLOWDOWNS = (0, 2, 5, 10, 20)
-_COUNT_TIMEOUT_S = 300.0
 _PROGRAM = "python -m switchyard.gate.study"
 _RUNS = "0=60,2=5,5=20,10=20,20=5"
 
 
 def main() -> int:
-    args = _parser().parse_args()
     try:
-        return args.do(args)
+        options = vars(_parser().parse_args())
+        command = options.pop("do")
+        return command(**options)
     except SwitchyardError as error:
         return errors.report(error)
+    except Interrupted as interrupted:
+        print(interrupted, file=sys.stderr)
+        return interrupted.exit_code
     except KeyboardInterrupt:
         return 130
 
@@ -55,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="builds with 0, 2, 5, 10 and 20 %% more work")
     build.set_defaults(do=_build)
     measure = commands.add_parser("measure", help="run whole checks, keep every pair")
-    measure.add_argument("--runs", default=_RUNS, metavar="P=N,...", help=f"default: {_RUNS}")
+    measure.add_argument(
+        "--runs", dest="counts", type=_counts, default=_RUNS, metavar="P=N,...",
+        help=f"default: {_RUNS}",
+    )  # fmt: skip
     measure.add_argument("--cpu", type=int, default=1, help="where launches are bound to")
     measure.add_argument("--seed", type=int, default=1, help="of the order and of the checks")
     measure.set_defaults(do=_measure)
@@ -70,19 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _binaries() -> list[str]:
-    """Of the gate set."""
-    return sorted({f"bench_{name.split('/')[0]}" for name in gate.gate_set()})
-
-
-def _build(args: argparse.Namespace) -> int:
+def _build() -> int:
+    programs = {Path(_benchmark(name).binary).name for name in gate.gate_set()}
     for percent in SLOWDOWNS:
         folder = BUILDS / str(percent)
         print(f"building with {percent} % more work for each operation", flush=True)
         for command in (
             ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
              "-DSWITCHYARD_TESTS=OFF", f"-DSWITCHYARD_INJECT_SLOWDOWN={percent}"],
-            ["cmake", "--build", folder, "--target", *_binaries()],
+            ["cmake", "--build", folder, "--target", *sorted(programs)],
         ):  # fmt: skip
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
             if done.returncode:
@@ -93,25 +95,24 @@ def _build(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(args: argparse.Namespace) -> int:
-    counts = _counts(args.runs)
+def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
     benchmarks = [_benchmark(name) for name in gate.gate_set()]
     binaries = [benchmark.binary for benchmark in benchmarks]
     for percent in counts:
         _root(percent, "candidate")
     DATA.mkdir(parents=True, exist_ok=True)
-    file = DATA / f"pairs-seed{args.seed}-cpu{args.cpu}.csv"
+    file = DATA / f"pairs-seed{seed}-cpu{cpu}.csv"
     runs.unpack(REFERENCE / f"{file.name}.gz", file)
     done = {(run.slowdown, run.plan.seed) for run in runs.read([file] if file.exists() else [])}
-    todo = [run for run in runs.schedule(counts, args.seed) if run not in done]
+    todo = [run for run in runs.schedule(counts, seed) if run not in done]
     console = Console(stderr=True, highlight=False)
-    os.sched_setaffinity(0, (os.sched_getaffinity(0) - {args.cpu}) or {args.cpu})  # as a check does
+    os.sched_setaffinity(0, (os.sched_getaffinity(0) - {cpu}) or {cpu})  # as a check does
     with Interrupts() as interrupts:
-        for index, (percent, seed) in enumerate(todo):
-            plan = Plan(seed, SCREEN_PAIRS, cpu=args.cpu, budget_s=720.0)
+        for index, (percent, run_seed) in enumerate(todo):
+            plan = Plan(run_seed, SCREEN_PAIRS, cpu=cpu, budget_s=720.0)
             both = [sides.Side(side, _root(percent, side), "") for side in SIDES]
             try:
-                with fresh_copies(both, binaries, BUILDS, seed) as copies:
+                with fresh_copies(both, binaries, BUILDS, run_seed) as copies:
                     run = runs.measure(percent, plan, copies, benchmarks, interrupts, _Silent())
             except Interrupted as interrupted:
                 console.print(f"{interrupted}, {len(done) + index} whole runs are kept in {file}")
@@ -148,7 +149,7 @@ def _root(percent: int, side: str) -> Path:
     return BUILDS / name
 
 
-def _count(args: argparse.Namespace) -> int:
+def _count() -> int:
     changes: dict[str, dict[str, float]] = {}
     tool = find_counter()
     with Interrupts() as interrupts:
@@ -156,15 +157,11 @@ def _count(args: argparse.Namespace) -> int:
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(percent, side) for side in SIDES}
-                counted = instructions.count(
-                    tool, _benchmark(name), roots, interrupts, _COUNT_TIMEOUT_S
-                )
-                if interrupts.signum:
-                    return 128 + interrupts.signum
+                counted = instructions.count(tool, _benchmark(name), roots, interrupts, 300.0)
                 if "problem" in counted:
                     raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
-                changes[name][str(percent)] = round(counted["change_percent"], 3)
-                print(f"{name}: +{percent} % is {changes[name][str(percent)]:+.3f} %", flush=True)
+                changes[name][str(percent)] = change = round(counted["change_percent"], 3)
+                print(f"{name}: +{percent} % is {change:+.3f} %", flush=True)
     document.write_json(DATA / "instructions.json", changes)
     return 0
 
@@ -173,28 +170,28 @@ def _benchmark(name: str) -> Benchmark:
     return Benchmark(name, f"bin/bench_{name.split('/')[0]}", name)
 
 
-def _report(args: argparse.Namespace) -> int:
+def _report(data: Path, out: Path) -> int:
     from ...compare import drawing
     from . import figure, summary, text
 
-    files = sorted(args.data.glob("pairs-*.csv*"))
-    measured = runs.read(files)
+    kept = sorted(data.glob("pairs-*.csv*"))
+    measured = runs.read(kept)
     if not measured:
-        raise BadInputError(f"no pairs-*.csv in {args.data}: run `{_PROGRAM} measure` first")
-    args.out.mkdir(parents=True, exist_ok=True)
+        raise BadInputError(f"no pairs-*.csv in {data}: run `{_PROGRAM} measure` first")
+    out.mkdir(parents=True, exist_ok=True)
     found = summary.summarize([summary.judge(run) for run in measured])
-    document.write_json(args.out / "summary.json", found)
-    for file in files:
-        runs.keep(file, args.out)
+    document.write_json(out / "summary.json", found)
+    for file in kept:
+        runs.keep(file, out)
     drawing.use_style()
     caption = f"{len(measured)} whole checks of the gate set; bars: exact binomial 95 % intervals."
-    drawing.save(figure.draw(found), caption, args.out, "validation")
+    drawing.save(figure.draw(found), caption, out, "validation")
     counts = {}
-    if (args.data / "instructions.json").exists():
-        counts = json.loads((args.data / "instructions.json").read_bytes())
-        document.write_json(args.out / "instructions.json", counts)
-    files.write(args.out / "TABLES.md", text.page(found, counts))
-    print(f"{len(measured)} runs: {args.out}")
+    if (data / "instructions.json").exists():
+        counts = json.loads((data / "instructions.json").read_bytes())
+        document.write_json(out / "instructions.json", counts)
+    files.write(out / "TABLES.md", text.page(found, counts))
+    print(f"{len(measured)} runs: {out}")
     return 0
 
 

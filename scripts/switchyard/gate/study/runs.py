@@ -8,7 +8,6 @@ busy hour hits them alike. What is kept is the raw data only: everything else is
 import csv
 import gzip
 import io
-import itertools
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,7 +85,7 @@ def append(file: Path, run: Run) -> None:
     writer = csv.writer(text, lineterminator="\n")
     if not file.exists():
         writer.writerow(_COLUMNS)
-    writer.writerows(map(_row, itertools.repeat(run), run.pairs, run.elapsed_s))
+    writer.writerows(_row(run, *both) for both in zip(run.pairs, run.elapsed_s, strict=True))
     with file.open("ab", buffering=0) as out:
         out.write(text.getvalue().encode())
 
@@ -108,13 +107,12 @@ def read(files: Iterable[Path]) -> list[Run]:
     """Runs as they were measured; .csv, or .csv.gz as it is kept with the reference results."""
     found: dict[tuple[str, ...], Run] = {}
     for file in files:
-        for row in _rows(file):
+        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        for row in csv.DictReader(content.decode().splitlines()):
             key = (file.name, row["slowdown"], row["seed"])
             if key not in found:
-                plan = Plan(
-                    int(row["seed"]), int(row["screen_pairs"]),
-                    cpu=int(row["cpu"]) if row["cpu"] else None,
-                )  # fmt: skip
+                cpu = int(row["cpu"]) if row["cpu"] else None
+                plan = Plan(int(row["seed"]), int(row["screen_pairs"]), cpu=cpu)
                 found[key] = Run(int(row["slowdown"]), plan)
             found[key].pairs.append(_pair(row))
             found[key].elapsed_s.append(float(row["elapsed_s"]))
@@ -132,11 +130,6 @@ def unpack(kept: Path, file: Path) -> None:
     """What was kept becomes the raw data to go on from, unless there are some already."""
     if kept.exists() and not file.exists():
         file.write_bytes(gzip.decompress(kept.read_bytes()))
-
-
-def _rows(file: Path) -> Iterable[dict[str, str]]:
-    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    return csv.DictReader(content.decode().splitlines())
 
 
 def _pair(row: Mapping[str, str]) -> Pair:

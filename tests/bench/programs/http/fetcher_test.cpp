@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/programs/http/http_get.hpp"
 #include "runtimes/all.hpp"
 #include "tests/support/memory_stream.hpp"
 #include "tests/support/runtime_types.hpp"

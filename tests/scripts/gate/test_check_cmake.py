@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from switchyard.gate import settings
+from switchyard.gate import cmake
 from switchyard.system.errors import BadInputError
 
 CACHE = """# This is the CMakeCache file.
@@ -41,7 +41,7 @@ def cmake_build(folder: Path, *, version: str = "12.2.0", library: str = "1.7.1"
 
 def test_builds_alike_are_accepted_wherever_they_lie(tmp_path):
     builds = cmake_build(tmp_path / "a"), cmake_build(tmp_path / "somewhere" / "else")
-    assert settings.refuse_if_different(*builds) == []
+    assert cmake.refuse_if_different(*builds) == []
 
 
 @pytest.mark.parametrize(
@@ -58,28 +58,26 @@ def test_builds_alike_are_accepted_wherever_they_lie(tmp_path):
 )  # fmt: skip
 def test_builds_that_differ_are_refused_with_both_values(tmp_path, more, message):
     with pytest.raises(BadInputError, match=message):
-        settings.refuse_if_different(
-            cmake_build(tmp_path / "a"), cmake_build(tmp_path / "b", **more)
-        )
+        cmake.refuse_if_different(cmake_build(tmp_path / "a"), cmake_build(tmp_path / "b", **more))
 
 
 @pytest.mark.parametrize("more", [{"debug": "-g3"}, {"injected": "5"}])
 def test_flags_that_are_not_in_use_and_an_injected_slowdown_may_differ(tmp_path, more):
     one, other = cmake_build(tmp_path / "a"), cmake_build(tmp_path / "b", **more)
-    assert settings.refuse_if_different(one, other) == []
+    assert cmake.refuse_if_different(one, other) == []
 
 
 def test_an_injected_slowdown_is_said(tmp_path):
-    assert settings.injected(cmake_build(tmp_path / "a")) == ""
-    assert "5 % slower" in settings.injected(cmake_build(tmp_path / "b", injected="5"))
+    assert cmake.injected(cmake_build(tmp_path / "a")) == ""
+    assert "5 % slower" in cmake.injected(cmake_build(tmp_path / "b", injected="5"))
 
 
 def test_without_a_cache_there_is_a_note_of_which_side(tmp_path):
     cmake_build(tmp_path / "a")
     (tmp_path / "b").mkdir()
-    (note,) = settings.refuse_if_different(tmp_path / "a", tmp_path / "b")
+    (note,) = cmake.refuse_if_different(tmp_path / "a", tmp_path / "b")
     assert "of the candidate: whether compiler and flags" in note
-    (note,) = settings.refuse_if_different(tmp_path / "b", tmp_path / "b")
+    (note,) = cmake.refuse_if_different(tmp_path / "b", tmp_path / "b")
     assert "baseline and the candidate" in note
 
 
@@ -88,9 +86,9 @@ def test_the_cache_is_found_above_the_binaries_but_not_above_the_root(tmp_path):
         cmake_build(tmp_path / name / "out", flags=flags)
     binaries = ["out/bench/bin/bench_x"]
     with pytest.raises(BadInputError, match="'-O2' in the baseline, '-O1'"):
-        settings.refuse_if_different(tmp_path / "a", tmp_path / "b", binaries)
+        cmake.refuse_if_different(tmp_path / "a", tmp_path / "b", binaries)
     inside = tmp_path / "a" / "out" / "bench"
-    assert "no CMakeCache.txt" in settings.refuse_if_different(inside, inside, ["bin/x"])[0]
+    assert "no CMakeCache.txt" in cmake.refuse_if_different(inside, inside, ["bin/x"])[0]
 
 
 @pytest.mark.parametrize(
@@ -104,4 +102,4 @@ def test_the_cache_is_found_above_the_binaries_but_not_above_the_root(tmp_path):
 )
 def test_builds_whose_times_mean_little_are_noted(tmp_path, more, note):
     one, other = cmake_build(tmp_path / "a", **more), cmake_build(tmp_path / "b", **more)
-    assert note in settings.refuse_if_different(one, other)[0]
+    assert note in cmake.refuse_if_different(one, other)[0]

@@ -1,0 +1,6 @@
+// What is parsed once for all tests: nobody includes this file.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "bench/harness/precompiled.hpp"
