@@ -7,7 +7,7 @@ import pytest
 from conftest import Cli
 from fakes import FOREVER, row, write_bench
 
-from switchyard.suite.measure import why
+from switchyard.suite.benchmark_row import why
 from switchyard.system.launch import Outcome
 
 
