@@ -17,7 +17,7 @@ from typing import Any, NotRequired, TypedDict
 from msgspec import ValidationError, convert
 
 from ..system.errors import BadInputError, SwitchyardError
-from ..system.files import write
+from ..system.files import claim, write
 from ..system.paths import recorded
 from .catalog import Row, Workload, bare_name
 from .environment import Facts
@@ -177,17 +177,10 @@ class ResultsFolder:
 
     @classmethod
     def create(cls, path: Path) -> "ResultsFolder":
+        there = [file.name for file in path.glob("*.json")]
+        folder = cls(claim(path, _ENVIRONMENT, "results", ("plots", "report.html", *there)))
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            taken = [*path.glob("*.json"), path / "plots", path / "report.html"]
-            if any(one.exists() for one in taken):
-                raise BadInputError(f"{path} holds results already: choose another --out DIR")
-            folder = cls(path)
             folder.write_environment()
-        except OSError as error:
-            raise BadInputError(f"cannot write results to {path}: {error.strerror}") from None
-        except BadInputError:
-            raise
         except SwitchyardError as error:  # the folder can't be written to: it was badly chosen
             raise BadInputError(str(error)) from None
         return folder
