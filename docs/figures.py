@@ -30,8 +30,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from switchyard.compare.statistics import paired_ratio, summarize  # noqa: E402
 from switchyard.compare.terminal import print_results  # noqa: E402
-from switchyard.suite.results import ResultsFolder  # noqa: E402
-from switchyard.suite.tally import Tally  # noqa: E402
+from switchyard.suite.results import ResultsFolder, Tally  # noqa: E402
 from switchyard.system import units  # noqa: E402
 from switchyard.system.errors import BadInputError, SwitchyardError, report  # noqa: E402
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import rows_of
-from ..suite.measure import why
+from ..suite.benchmark_row import rows_of, why
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from ..system.tools import Tools

@@ -4,9 +4,8 @@ import json
 import random
 import re
 
-from ..suite.benchmark_row import launch_row
+from ..suite.benchmark_row import launch_row, why
 from ..suite.catalog import exact_filter
-from ..suite.measure import why
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts

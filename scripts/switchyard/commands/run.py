@@ -16,8 +16,7 @@ from rich.console import Console
 from ..suite import catalog, environment, needs
 from ..suite.campaign import Campaign, Plan
 from ..suite.progress import ProgressDisplay
-from ..suite.results import ResultsFolder
-from ..suite.tally import Tally
+from ..suite.results import ResultsFolder, Tally
 from ..system import errors
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.files import now

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..suite.results import Record, ResultsFolder, WorkloadResults
-from ..suite.tally import Tally
+from ..suite.results import Record, ResultsFolder, Tally, WorkloadResults
 from ..suite.warnings import BUSY_AT_START, DOUBTS, NOISE, STOP_OTHERS
 from .comparison import Comparison, compare
 from .statistics import Summary

@@ -12,8 +12,7 @@ from rich.text import Text
 
 from ..suite import needs
 from ..suite.catalog import in_order
-from ..suite.results import ResultsFolder, WorkloadResults
-from ..suite.tally import Tally
+from ..suite.results import ResultsFolder, Tally, WorkloadResults
 from ..system.terminal import stdout_console
 from .advice import warnings_of
 from .comparison import compare

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of
-from ..suite.measure import why
+from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of, why
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts

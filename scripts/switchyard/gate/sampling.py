@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of
-from ..suite.measure import why
+from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of, why
 from ..suite.results import LIMIT_PREFIX, SECONDS
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome

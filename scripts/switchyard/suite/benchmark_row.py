@@ -4,6 +4,7 @@ The runner, the check and the counting of instructions all launch through here.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from typing import Any
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from .catalog import bare_name, exact_filter
+
+# What Google Benchmark prints before the first row, about the time, the machine and its own build.
+_HEADER = re.compile(
+    r"\d{4}-\d\d-\d\dT|Running |Run on \(|CPU Caches:|  L\d |Load Average: |\*\*\*WARNING\*\*\*"
+    r"|-+$|Benchmark +Time +CPU "
+)
 
 
 def min_time(seconds: float) -> str:
@@ -45,6 +52,18 @@ def read(text: str | bytes) -> Any:  # noqa: ANN401 (whatever is in it)
 def has_mark(row: Mapping[str, Any], name: str) -> bool:
     """`skipped` or `error_occurred`: the library writes true, a counter of that name a number."""
     return row.get(name) is True
+
+
+def why(outcome: Outcome) -> str:
+    """How the launch ended, and the last thing the program itself said."""
+    ending = "printed no result for this row" if outcome.code == 0 else outcome.ending
+    by_signal = outcome.code is None or outcome.code < 0
+    said = _own_lines(outcome.stderr) or ([] if by_signal else _own_lines(outcome.stdout))
+    return f"{ending}: {said[-1][:300]}" if said and not outcome.timed_out else ending
+
+
+def _own_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not _HEADER.match(line)]
 
 
 def rows_of(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

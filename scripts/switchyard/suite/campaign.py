@@ -6,19 +6,26 @@ is cut off and not counted. A row that hung once is launched no more.
 Where the machine has hardware counters, rows are launched once more for them after the last round,
 as far as the budget allows: counting slows the switches down, so that no time is taken from these
 launches.
+
+Whatever goes wrong in a launch, there is a row that says so: one that hangs, dies or prints
+nonsense never just goes missing. Rows are Google Benchmark's, with our own keys beside its.
 """
 
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
+from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
-from .catalog import Row, Workload
-from .measure import Measurement, measure
-from .results import LIMIT_PREFIX, ResultsFolder
-from .rounds import Rounds, Turn
-from .tally import Tally
+from ..system.launch import Outcome
+from ..system.machine import Machine
+from .benchmark_row import launch_row, min_time, why
+from .catalog import Row, Workload, bare_name
+from .progress import ProgressDisplay
+from .results import LIMIT_PREFIX, ResultsFolder, Tally
+from .rounds import Rounds
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,14 @@ class Plan:
     seed: int
 
 
-class Watcher(Protocol):
-    """Is told before each launch; shows progress."""
+@dataclass(frozen=True)
+class Measurement:
+    """What a launch gave."""
 
-    def launching(self, turn: Turn) -> None: ...
-
-    def counting(self, name: str) -> None: ...
+    context: dict[str, Any]
+    rows: list[dict[str, Any]]
+    wall_s: float
+    timed_out: bool = False
 
 
 class Campaign:
@@ -47,7 +56,7 @@ class Campaign:
         workloads: list[Workload],
         folder: ResultsFolder,
         interrupts: Interrupts,
-        watcher: Watcher,
+        watcher: ProgressDisplay,
         on_launch: Callable[[Tally], None],
     ) -> None:
         self.plan = plan
@@ -124,3 +133,58 @@ class Campaign:
             self.rounds.spent_s += measured.wall_s
             self.tally.counted += self.folder.add_hardware(workload, row, measured.rows)
             self._tell()
+
+
+def measure(
+    workload: Workload,
+    row: Row,
+    round_: int,
+    min_time_s: float,
+    timeout_s: float,
+    interrupts: Interrupts,
+    options: Iterable[str] = (),
+) -> Measurement:
+    """`options` are further ones of the binary's own. Raises Interrupted."""
+    started_at = now()
+    load = Machine().load_average()
+    arguments = [min_time(min_time_s), *options]
+    outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
+    conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
+    context, rows = _parse(outcome, row)
+    for result in rows:
+        message = result.get("error_message", "") if result.get("error_occurred") else ""
+        result |= {
+            "repetition_index": round_,
+            "round": round_,
+            "switchyard_name": row.name,
+            "started_at": started_at,
+            "launch_s": round(outcome.wall_s, 4),
+            **{name: value for name, value in conditions.items() if value is not None},
+        }
+        if message.startswith(LIMIT_PREFIX):
+            result["limit_reached"] = 1
+    return Measurement(context, rows, outcome.wall_s, timed_out=outcome.timed_out)
+
+
+def _parse(outcome: Outcome, row: Row) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Google Benchmark's context and our row's results, or a row with the reason why not."""
+    try:
+        document = json.loads(outcome.out_file)
+        context, printed = document["context"], document["benchmarks"]
+        rows = [result for result in printed if bare_name(result["name"]) == row.name]
+    except (ValueError, KeyError, TypeError):
+        return {}, [_error_row(row, why(outcome))]
+    failed = any(result.get("error_occurred") for result in rows)
+    if not rows or (outcome.code != 0 and not failed):
+        return context, [_error_row(row, why(outcome))]
+    return context, rows
+
+
+def _error_row(row: Row, message: str) -> dict[str, Any]:
+    """As Google Benchmark writes a row that called SkipWithError."""
+    return {
+        "name": row.name, "run_name": row.name, "run_type": "iteration",
+        "repetitions": 1, "repetition_index": 0, "threads": 1,
+        "error_occurred": True, "error_message": message,
+        "iterations": 0, "real_time": 0.0, "cpu_time": 0.0, "time_unit": "ns",
+    }  # fmt: skip

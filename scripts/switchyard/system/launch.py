@@ -5,8 +5,13 @@ wait. It is a subreaper in a session of its own and is told by the kernel when t
 that it can kill whatever the command left, daemons included, even after a SIGKILL of the runner.
 The command in turn dies with the keeper. Output goes to memory files: no pipe can fill up, and
 nothing stays on disk.
+
+A process that has made itself a subreaper becomes the parent of every orphan below it, so "kill my
+children and reap until there are none" ends only when all descendants are gone. See prctl(2).
 """
 
+import contextlib
+import ctypes
 import functools
 import json
 import os
@@ -18,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
+
 from .errors import SwitchyardError
 from .interrupts import SIGNALS, Interrupts
-from .processes import become_subreaper, children, die_with_parent, kill_and_reap_children
 
 # Google Benchmark takes each of its flags from the environment too: a filter or an output file that
 # some other job exported would change what is launched here without a word.
@@ -34,6 +40,11 @@ GOOGLE_BENCHMARK_VARIABLES = tuple(
     )
 )  # fmt: skip
 _KEEPER_GRACE_S = 5.0
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+# Loaded here, long before any fork: dlopen between fork and exec would not be safe.
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -218,3 +229,48 @@ def _become(argv: list[str], keeper: int, files: _Files, settle: Callable[[], No
         os.write(2, f"cannot start {argv[0]}: {error.strerror}\n".encode())
     finally:
         os._exit(127)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
+
+
+def become_subreaper() -> None:
+    """From now on orphaned descendants become children of this process."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int, signum: int) -> None:
+    """Have the kernel send signum to this process when `parent` ends; exit if it already has."""
+    _prctl(_PR_SET_PDEATHSIG, signum)
+    if os.getppid() != parent:
+        os._exit(128 + signum)
+
+
+def children() -> list[int]:
+    """The direct children of this process, zombies included.
+
+    Finding them takes a look at every process of the machine, some milliseconds: only if the kernel
+    says that there are any.
+    """
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    return [child.pid for child in psutil.Process().children()]
+
+
+def kill_and_reap_children(bystanders: Collection[int] = ()) -> None:
+    """Kill and reap all descendants of this subreaper, except children in `bystanders`.
+
+    Each round ends one generation, whose own children then come to us.
+    """
+    while ours := set(children()) - set(bystanders):
+        for child in ours:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        for child in ours:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)

@@ -117,21 +117,21 @@ class Machine:
         text = self._read(self.proc / "loadavg")
         return float(text.split()[0]) if text else None
 
+    def _jiffies(self, name: str) -> list[int]:
+        """Of a line of /proc/stat, without what guests took: it is counted as user time too."""
+        line = re.search(rf"^{name} +(.+)$", self._read(self.proc / "stat") or "", re.MULTILINE)
+        return [int(text) for text in line.group(1).split()][:8] if line else []
+
     def cpu_times(self) -> CpuTimes | None:
-        match = re.match(r"cpu\s+(.+)", self._read(self.proc / "stat") or "")
-        if not match:
-            return None
-        jiffies = [int(text) for text in match.group(1).split()][:8]
-        return CpuTimes(sum(jiffies), jiffies[7] if len(jiffies) > 7 else 0)
+        jiffies = self._jiffies("cpu")
+        return CpuTimes(sum(jiffies), sum(jiffies[7:])) if jiffies else None
 
     def steal_s(self, cpu: int | None = None) -> float:
         """Seconds since boot that the hypervisor gave to others, of one CPU or of all; 0 if it
         does not tell. It counts in steps of a hundredth of a second.
         """
-        name = "cpu" if cpu is None else f"cpu{cpu}"
-        match = re.search(rf"^{name} +(.+)$", self._read(self.proc / "stat") or "", re.MULTILINE)
-        jiffies = match.group(1).split() if match else []
-        return int(jiffies[7]) / os.sysconf("SC_CLK_TCK") if len(jiffies) > 7 else 0.0
+        jiffies = self._jiffies("cpu" if cpu is None else f"cpu{cpu}")
+        return sum(jiffies[7:]) / os.sysconf("SC_CLK_TCK")
 
     def steal_percent(self, seconds: float) -> float | None:
         """Share of CPU time that the hypervisor gave to others, sampled over `seconds`."""

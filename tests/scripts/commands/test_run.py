@@ -7,7 +7,7 @@ import pytest
 from conftest import Cli
 from fakes import FOREVER, row, write_bench
 
-from switchyard.suite.measure import why
+from switchyard.suite.benchmark_row import why
 from switchyard.system.launch import Outcome
 
 
@@ -257,7 +257,7 @@ BAD_INPUT = {
     "for centuries": (["--launch-timeout", "1e10"], "--launch-timeout must be"),
     "too many rounds": (["--rounds", "9" * 400], "--rounds must be"),
     "no build": (["--build", "/nowhere"], "no benchmark binaries"),
-    "unwritable": (["--out", "/proc/results"], "cannot write results to /proc/results"),
+    "unwritable": (["--out", "/proc/results"], "cannot write to /proc/results"),
 }
 
 
@@ -286,7 +286,7 @@ def test_results_take_no_place_of_other_files(cli: Cli, out: Path, name: str):
     (out / name).write_text("mine")
     done = cli("run", "--rounds", "1", "--out", out)
     assert (done.returncode, (out / name).read_text()) == (2, "mine")
-    assert "holds results already" in done.stderr
+    assert f"holds {name} already" in done.stderr
 
 
 def test_broken_binary_is_named(cli: Cli, build: Path):

@@ -6,8 +6,7 @@ import made_up
 
 from switchyard.compare.advice import notes_of, warnings_of
 from switchyard.compare.comparison import compare
-from switchyard.suite.results import ResultsFolder
-from switchyard.suite.tally import Tally
+from switchyard.suite.results import ResultsFolder, Tally
 from switchyard.suite.warnings import held_up
 
 EPOLL, FIBER, THREAD = (f"echo/{name}/connections:64/bytes:64" for name in

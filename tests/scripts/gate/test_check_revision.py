@@ -15,7 +15,7 @@ from tiny_project import CMAKE, commit, git, worktrees_of
 from switchyard.gate import revision, worktrees
 from switchyard.system.errors import BadInputError, SwitchyardError
 from switchyard.system.interrupts import Interrupted, Interrupts
-from switchyard.system.processes import children
+from switchyard.system.launch import children
 
 
 def test_the_baseline_is_the_old_commit_with_the_candidates_settings(project, baseline):

@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from switchyard.system.errors import SwitchyardError
-from switchyard.system.launch import launch
-from switchyard.system.processes import children
+from switchyard.system.launch import children, launch
 
 PYTHON = (sys.executable, "-ISs", "-c")
 

@@ -18,8 +18,7 @@ from ... import __version__
 from ...suite import needs
 from ...suite.catalog import in_order
 from ...suite.environment import in_short
-from ...suite.results import ResultsFolder, WorkloadResults
-from ...suite.tally import Tally
+from ...suite.results import ResultsFolder, Tally, WorkloadResults
 from ...system.errors import BadInputError
 from ...system.files import replacing
 from ..advice import warnings_of
