@@ -232,7 +232,7 @@ void add_rows(std::vector<harness::row>& rows) {
                                  : "one more blocks for " + std::to_string(block_ms) + " ms" +
                                        (aside ? " in a call made aside" : " in read(2)");
     const call_plan plan{how, milliseconds(block_ms)};
-    rows.push_back({.runtime = R::name,
+    rows.push_back({.runtime = std::string(R::name),
                     .params = {{"via", aside ? "offloaded" : "direct"}, {"block_ms", block_ms}},
                     .what = "100 tasks wake every 5 ms on one CPU, " + call,
                     .body = [=](benchmark::State& s) { blocking_row<R>(s, plan); },

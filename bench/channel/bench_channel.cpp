@@ -57,7 +57,7 @@ harness::row make_row(std::string_view runtime, std::string_view via, std::size_
                       std::function<void(benchmark::State&)> body) {
   const bool same = c.where == placement::same;
   const auto& placed = harness::texts_of(c.where);
-  return {.runtime = runtime,
+  return {.runtime = std::string(runtime),
           .params = {{"via", std::string(via)},
                      {"pairs", c.pairs},
                      {"bytes", static_cast<std::int64_t>(bytes)},

@@ -87,7 +87,7 @@ void add_rows(std::vector<harness::row>& rows, const std::vector<int>& cpus) {
         tasks == 1 ? "in one piece"
                    : "in " + std::to_string(tasks) + " equal shares" +
                          (R::concurrent ? ", one task each" : ", one after another");
-    rows.push_back({.runtime = R::name,
+    rows.push_back({.runtime = std::string(R::name),
                     .params = {{"tasks", tasks}},
                     .what = "count the primes below 600,000 " + shares,
                     .body = [=](benchmark::State& s) { cpu_row<R>(s, tasks, cpus); },

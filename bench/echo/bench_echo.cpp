@@ -82,7 +82,7 @@ harness::row make_row(const echo_case& which, const echo::cpu_choice& cpus) {
               },
           .quick = is_quick(which),
           .control = echo::control_of(by),
-          .needs = by.is == kind::outside ? std::string_view(by.name) : ""};
+          .needs = by.is == kind::outside ? by.name : ""};
 }
 
 std::vector<echo_case> cases_of(const echo::server& by) {

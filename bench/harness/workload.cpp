@@ -37,7 +37,7 @@ nlohmann::ordered_json description(const workload& w) {
     for (const auto& [key, value] : r.params) {
       std::visit([&, &name = key](const auto& v) { params[name] = v; }, value);
     }
-    const auto or_null = [](std::string_view text) {
+    const auto or_null = [](const std::string& text) {
       return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
     };
     rows.push_back({{"name", row_name(w.name, r)},
@@ -90,7 +90,7 @@ void print_help() {
 }  // namespace
 
 std::string row_name(std::string_view workload, const row& r) {
-  std::string name = std::string(workload) + '/' + std::string(r.runtime);
+  std::string name = std::string(workload) + '/' + r.runtime;
   for (const auto& [key, value] : r.params) {
     name += '/' + key + ':';
     if (const auto* number = std::get_if<std::int64_t>(&value)) {

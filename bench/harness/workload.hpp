@@ -35,15 +35,15 @@ struct metric {
 using parameter = std::pair<std::string, std::variant<std::int64_t, std::string>>;
 
 struct row {
-  std::string_view runtime;  // or the control's name; as all views here, of a text that stays
+  std::string runtime;  // or the control's name
   std::vector<parameter> params;
   std::string what;  // one line
   std::function<void(benchmark::State&)> body;
-  bool quick = false;             // part of the quick run as well as of the full one
-  std::string_view control = {};  // the runtime column that is this row's limit, if any
-  std::string_view needs = {};    // a program or package that a machine may lack: wrk, gevent
-  bool once = false;              // not repeated, however short: the time is not what it is about
-  bool one_round = false;         // launched once in a run: it takes long, or is always the same
+  bool quick = false;        // part of the quick run as well as of the full one
+  std::string control = {};  // the runtime column that is this row's limit, if any
+  std::string needs = {};    // a program or package that a machine may lack: wrk, gevent
+  bool once = false;         // not repeated, however short: the time is not what it is about
+  bool one_round = false;    // launched once in a run: it takes long, or is always the same
 };
 
 struct workload {

@@ -177,7 +177,7 @@ std::string text_of(const fetch_case& which) {
 
 harness::row make_row(std::string_view runtime, const fetch_case& which, bool quick,
                       std::function<void(benchmark::State&)> body) {
-  return {.runtime = runtime,
+  return {.runtime = std::string(runtime),
           .params = {{"urls", which.urls},
                      {"latency_ms", which.latency_ms},
                      {"bytes", which.bytes},

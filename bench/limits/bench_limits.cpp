@@ -88,7 +88,7 @@ harness::row make_row(std::string_view runtime, const std::string& of, const std
     state.counters["limit_reached"] = last.at_limit ? 1 : 0;
     state.SetLabel(last.why.str());
   };
-  return {.runtime = runtime,
+  return {.runtime = std::string(runtime),
           .params = {{"of", of}},
           .what = what,
           .body = body,

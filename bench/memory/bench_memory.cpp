@@ -79,7 +79,7 @@ void add_tasks(std::vector<harness::row>& rows) {
       const std::string touched =
           kib == 0 ? "" : ", each has touched " + std::to_string(kib) + " KiB of its stack";
       const auto stack_bytes = static_cast<std::size_t>(kib) * 1024;
-      rows.push_back({.runtime = R::name,
+      rows.push_back({.runtime = std::string(R::name),
                       .params = {{"of", "tasks"}, {"count", count}, {"stack_kib", kib}},
                       .what = std::to_string(count) + " idle tasks" + touched,
                       .body = [=](benchmark::State& s) { tasks_row<R>(s, count, stack_bytes); },

@@ -167,7 +167,7 @@ using body = void (*)(benchmark::State&, std::int64_t tasks, milliseconds);
 
 harness::row make_row(std::string_view runtime, std::int64_t tasks, std::int64_t ms,
                       const std::string& how, bool quick, body sleep) {
-  return {.runtime = runtime,
+  return {.runtime = std::string(runtime),
           .params = {{"tasks", tasks}, {"ms", ms}},
           .what = std::to_string(tasks) + (tasks == 1 ? " task sleeps " : " tasks sleep ") +
                   std::to_string(ms) + " ms" + how,

@@ -52,7 +52,7 @@ template <class R>
 void add_rows(std::vector<harness::row>& rows) {
   for (const std::int64_t tasks : {1, 100, 1'000}) {
     const std::string number = std::to_string(tasks);
-    rows.push_back({.runtime = R::name,
+    rows.push_back({.runtime = std::string(R::name),
                     .params = {{"tasks", tasks}},
                     .what = "create " + number + " and join " + number + ", on one CPU",
                     .body = [=](benchmark::State& s) { spawn_row<R>(s, tasks); },

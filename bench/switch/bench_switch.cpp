@@ -56,7 +56,7 @@ harness::row make_row(std::string_view runtime, std::string_view via, std::int64
   const bool user = via == "yield" || via == "switch" || via == "resume";
   const bool usual = where == placement::same || where == placement::cross;
   const auto& placed = harness::texts_of(where);
-  return {.runtime = runtime,
+  return {.runtime = std::string(runtime),
           .params = {{"via", std::string(via)}, {"tasks", tasks}, {"placement", placed.name}},
           .what = std::move(what),
           .body = std::move(body),
@@ -94,15 +94,17 @@ void add_working_sets(row_list& rows, std::string_view runtime, std::string_view
   }
 }
 
-/// Rings on one CPU that the kernel does not switch, without and with a block to touch.
-/// `what(tasks)` is the row's text.
-template <class Text, class Body>
+/// Rings on one CPU that the kernel does not switch, without and with a block to touch. `what` is a
+/// row's text, with N for the number of tasks.
+template <class Body>
 void add_user_rings(row_list& rows, std::string_view runtime, std::string_view via,
-                    const std::vector<std::int64_t>& sizes, Text what, Body body) {
+                    const std::vector<std::int64_t>& sizes, const std::string& what, Body body) {
   for (const std::int64_t tasks : sizes) {
-    rows.push_back(
-        make_row(runtime, via, tasks, placement::same, what(std::to_string(tasks)),
-                 [=](benchmark::State& s) { body(s, static_cast<std::size_t>(tasks), no_work); }));
+    auto text = what;
+    text.replace(text.find('N'), 1, std::to_string(tasks));
+    rows.push_back(make_row(runtime, via, tasks, placement::same, text, [=](benchmark::State& s) {
+      body(s, static_cast<std::size_t>(tasks), no_work);
+    }));
   }
   add_working_sets(rows, runtime, via, sizes, body);
 }
@@ -144,22 +146,17 @@ void add_kernel_rows(row_list& rows) {
 
 template <class R>
 void add_user_rows(row_list& rows) {
-  add_user_rings(
-      rows, R::name, "yield", ring_sizes,
-      [](const std::string& n) {
-        return n + " tasks that all yield to the runtime's own scheduler";
-      },
-      [](benchmark::State& s, std::size_t tasks, auto make_work) {
-        rings::yield_row<R>(s, tasks, make_work);
-      });
+  add_user_rings(rows, R::name, "yield", ring_sizes,
+                 "N tasks that all yield to the runtime's own scheduler",
+                 [](benchmark::State& s, std::size_t tasks, auto make_work) {
+                   rings::yield_row<R>(s, tasks, make_work);
+                 });
 }
 
 void add_greenlets(row_list& rows) {
   add_user_rings(
       rows, "greenlet", "switch", {2},
-      [](const std::string& n) {
-        return "ping-pong between " + n + " greenlets that switch to each other by name";
-      },
+      "ping-pong between N greenlets that switch to each other by name",
       [](benchmark::State& s, std::size_t, auto make_work) { rings::greenlet_row(s, make_work); });
 }
 
@@ -188,14 +185,11 @@ void add_gevent(row_list& rows) {
 }
 
 void add_controls(row_list& rows) {
-  add_user_rings(
-      rows, "context", "resume", ring_sizes,
-      [](const std::string& n) {
-        return "floor: " + n + " bare Boost.Context stacks resume each other in a ring";
-      },
-      [](benchmark::State& s, std::size_t tasks, auto make_work) {
-        rings::context_row(s, tasks, make_work);
-      });
+  add_user_rings(rows, "context", "resume", ring_sizes,
+                 "floor: N bare Boost.Context stacks resume each other in a ring",
+                 [](benchmark::State& s, std::size_t tasks, auto make_work) {
+                   rings::context_row(s, tasks, make_work);
+                 });
   rows.push_back(make_row("self_pipe", "pipe", 1, placement::same,
                           "control: one task writes a byte to its own pipe and reads it back",
                           rings::self_pipe_row));
