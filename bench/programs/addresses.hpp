@@ -16,8 +16,8 @@ namespace switchyard {
 
 /// All TCP addresses of `host` (a name or a number, IPv4 or IPv6) in the order in which they are to
 /// be tried; `service` is the port, as digits. Blocks. std::runtime_error when there is none.
-inline std::vector<boost::asio::ip::tcp::endpoint> addresses_of(const std::string& host,
-                                                                const std::string& service) {
+inline std::vector<boost::asio::ip::tcp::endpoint> look_up(const std::string& host,
+                                                           const std::string& service) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -40,7 +40,7 @@ inline std::vector<boost::asio::ip::tcp::endpoint> addresses_of(const std::strin
 /// The first address of what was given as --host; std::invalid_argument when there is none.
 inline boost::asio::ip::tcp::endpoint resolve(const std::string& host, int port) {
   try {
-    return addresses_of(host, std::to_string(port)).at(0);
+    return look_up(host, std::to_string(port)).at(0);
   } catch (const std::exception& why) {
     throw std::invalid_argument(std::string("--") + why.what() +
                                 "; give an address such as 127.0.0.1");

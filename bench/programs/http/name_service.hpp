@@ -13,7 +13,16 @@
 
 namespace switchyard {
 
-/// addresses_of within a deadline; only the calling task waits.
+/// look_up for a fetch: throws fetch_error.
+inline std::vector<endpoint> addresses_of(const std::string& host, const std::string& service) {
+  try {
+    return look_up(host, service);
+  } catch (const std::runtime_error& why) {
+    throw fetch_error(why.what());
+  }
+}
+
+/// The same within a deadline; only the calling task waits.
 template <class R>
 std::vector<endpoint> resolve_aside(R& rt, helper_threads& helpers, const std::string& host,
                                     const std::string& service, time_point deadline) {
