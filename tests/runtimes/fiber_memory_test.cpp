@@ -41,8 +41,7 @@ TEST(fiber_memory, StacksAreFreedWithTheirRuntime) {
 }
 
 TEST(fiber_memory, StacksAreUsedAgain) {
-  const auto slab = boost::intrusive_ptr<stack_slab>(new stack_slab(64 * 1024));
-  stack_allocator allocator(slab);
+  stack_allocator allocator(new stack_slab(64 * 1024));
   auto first = allocator.allocate();
   void* const where = first.sp;
   allocator.deallocate(first);
