@@ -4,7 +4,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from check_command import FIBER, NAMES, THREAD, run
+from check_command import FIBER, NAMES, THREAD, run, run_process
 from fakes import write_machine_code
 
 
@@ -48,7 +48,7 @@ def test_a_backend_and_settings_for_other_figures_spoil_nothing(compare, tmp_pat
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 90\n")
     monkeypatch.chdir(tmp_path)
-    done = compare(candidate={"slower": {FIBER: 1.5}})
+    done = compare(candidate={"slower": {FIBER: 1.5}}, run=run_process)
     assert (done.returncode, done.stderr.count("figure")) == (1, 0), done.stderr
     assert (tmp_path / "out/check.png").stat().st_size > 10_000
 
