@@ -14,6 +14,7 @@ from unittest import mock
 from fakes import row, write_bench, write_foreign
 
 from switchyard import cli
+from switchyard.gate import figure
 from switchyard.system.paths import ROOT
 
 SWITCHYARD = ROOT / "scripts" / "switchyard.sh"
@@ -48,8 +49,10 @@ def side(folder: Path, does: dict | None = None, names=NAMES, slower: dict | Non
     return folder
 
 
-def run(*arguments, cwd=None) -> subprocess.CompletedProcess:
-    """In this very process, in which nothing has to be loaded again; what it starts is real."""
+def run(*arguments, cwd=None, figures: bool = False) -> subprocess.CompletedProcess:
+    """In this very process, in which nothing has to be loaded again; what it starts is real. A
+    verdict needs no `figures`, which take as long as all launches.
+    """
     argv = ["check", *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
     affinity = os.sched_getaffinity(0)
@@ -57,6 +60,7 @@ def run(*arguments, cwd=None) -> subprocess.CompletedProcess:
         contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
         contextlib.chdir(cwd or Path.cwd()),
         mock.patch.object(sys, "argv", [str(SWITCHYARD), *argv]),
+        contextlib.nullcontext() if figures else mock.patch.object(figure, "save"),
     ):  # fmt: skip
         try:
             code = cli.main()
@@ -73,3 +77,13 @@ def run_process(*arguments, cwd=None, shell_prefix: str = "") -> subprocess.Comp
     return subprocess.run(
         list(map(str, argv)), capture_output=True, text=True, timeout=600, check=False, cwd=cwd
     )
+
+
+def compare(
+    folder: Path, *arguments, baseline=None, candidate=None, run=run
+) -> subprocess.CompletedProcess:
+    """A check of builds made as told, in folder/out unless the arguments say otherwise."""
+    a, b = side(folder / "a", **baseline or {}), side(folder / "b", **candidate or {})
+    out = ("--out", folder / "out") if "--out" not in arguments else ()
+    plan = ("--min-time", "0.01", "--seed", "3", *GLOB)
+    return run("--baseline-build", a, "--candidate-build", b, *plan, *out, *arguments)
