@@ -3,6 +3,7 @@ of made-up builds, and a project whose revisions are built.
 """
 
 import contextlib
+import functools
 import io
 import json
 import subprocess
@@ -111,15 +112,7 @@ def origin() -> Iterator[str]:
 def compare(tmp_path: Path):
     """Checks a baseline against a candidate made as told; more arguments are passed on."""
 
-    def checked(*arguments, baseline=None, candidate=None):
-        a = check_command.side(tmp_path / "a", **baseline or {})
-        b = check_command.side(tmp_path / "b", **candidate or {})
-        sides = ("--baseline-build", a, "--candidate-build", b)
-        out = ("--out", tmp_path / "out") if "--out" not in arguments else ()
-        plan = ("--min-time", "0.01", "--seed", "3")
-        return check_command.run(*sides, *check_command.GLOB, *plan, *out, *arguments)
-
-    return checked
+    return functools.partial(check_command.compare, tmp_path)
 
 
 @pytest.fixture

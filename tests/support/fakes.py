@@ -7,6 +7,8 @@ of somebody else's, which knows nothing but Google Benchmark's own flags.
 """
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -73,18 +75,27 @@ with open(flags["out"], "w") as out:
 sys.exit(code)
 """
 
-_FOREIGN = """#!{python} -ISs
-import json, os, re, sys, time
-flags = dict(a[len("--benchmark_"):].split("=", 1) for a in sys.argv[1:])
-names = [name for name in {names!r} if re.search(flags.get("filter", ""), name)]
-{code}
-if flags.get("list_tests") == "true":
-    print(*names, sep="\\n")
-    sys.exit(0)
-rows = [{{"name": name, "run_name": name, "run_type": "iteration", "iterations": 10,
-         "real_time": 10.0, "cpu_time": 9.0, "time_unit": "us"}} for name in names]
-with open(flags["out"], "w") as out:
-    json.dump({{"context": {{"num_cpus": 2}}, "benchmarks": rows}}, out)
+# In bash, which is there at once: a check launches its programs a hundred times.
+_FOREIGN = """#!/bin/bash
+names=(@names@) time=10.0 list= filter= rows= more=
+for argument; do
+  case $argument in
+    --benchmark_list_tests=true) list=yes ;;
+    --benchmark_filter=*) filter=${argument#*=} ;;
+    --benchmark_out=*) out=${argument#*=} ;;
+  esac
+done
+@code@
+for name in "${names[@]}"; do
+  [[ $name =~ $filter ]] || continue
+  [[ $list ]] && echo "$name" && continue
+  @row_code@
+  [[ $rows ]] && rows+=", "
+  rows+="{\\"name\\": \\"$name\\", \\"run_name\\": \\"$name\\", \\"iterations\\": 10,
+    \\"run_type\\": \\"iteration\\", \\"time_unit\\": \\"us\\",
+    \\"cpu_time\\": 9.0, \\"real_time\\": $time$more}"
+done
+[[ $list ]] || echo "{\\"context\\": {\\"num_cpus\\": 2}, \\"benchmarks\\": [$rows]}" >"$out"
 """
 
 # Code for a row: a child that ignores what it can, a daemon in a session of its own, then forever.
@@ -149,10 +160,13 @@ def write_bench(
     return binary
 
 
-def write_foreign(binary: Path, names: list[str], code: str = "") -> Path:
-    """A binary with these rows, named as Google Benchmark prints them; `code` runs first."""
+def write_foreign(binary: Path, names: Sequence[str], code: str = "", row_code: str = ":") -> Path:
+    """A binary with these rows, named as Google Benchmark prints them. `code` (for bash) runs first
+    and may change the `names`; `row_code` runs before each row and may change its `time`.
+    """
     binary.parent.mkdir(parents=True, exist_ok=True)
-    binary.write_text(_FOREIGN.format(python=sys.executable, names=names, code=code))
+    parts = {"names": shlex.join(names), "code": code, "row_code": row_code}
+    binary.write_text(re.sub("@(\\w+)@", lambda part: parts[part[1]], _FOREIGN))
     binary.chmod(0o755)
     return binary
 

@@ -1,10 +1,15 @@
 """`check` from the command line: what it finds on builds of known difference, and its exit code."""
 
+import functools
 import json
+import shutil
+from pathlib import Path
+from subprocess import CompletedProcess
 from xml.etree import ElementTree
 
 import pytest
-from check_command import FIBER, NAMES, THREAD, run
+from check_command import FIBER, NAMES, THREAD, run, run_process
+from check_command import compare as compare_in
 from fakes import write_machine_code
 
 
@@ -14,10 +19,21 @@ def test_a_change_of_the_documentation_alone_passes(compare, verdicts):
     assert verdicts() == dict.fromkeys(NAMES, "unchanged")
 
 
-def test_fibers_that_yield_twice_fail_it_and_are_named(compare, verdicts):
-    done = compare(candidate={"slower": {FIBER: 2}})
+@pytest.fixture(scope="module")
+def slower(tmp_path_factory) -> tuple[CompletedProcess, Path]:
+    """A check of fibers that yield twice, and its folder, for all that only reads it."""
+    folder = tmp_path_factory.mktemp("slower")
+    figures = functools.partial(run, figures=True)
+    return compare_in(folder, candidate={"slower": {FIBER: 2}}, run=figures), folder / "out"
+
+
+def test_fibers_that_yield_twice_fail_it_and_are_named(slower):
+    done, out = slower
     assert done.returncode == 1
-    assert verdicts() == {FIBER: "regressed", THREAD: "unchanged"}
+    findings = json.loads((out / "check.json").read_text())["findings"]
+    assert {f["benchmark"]["key"]: f["verdict"] for f in findings} == {
+        FIBER: "regressed", THREAD: "unchanged",
+    }  # fmt: skip
     assert f"1 of 2 benchmarks is slower: {FIBER} (+" in " ".join(done.stdout.split())
 
 
@@ -27,9 +43,8 @@ def test_a_gain_passes_and_is_named(compare, verdicts):
     assert verdicts()[FIBER] == "improved"
 
 
-def test_every_form_of_the_result_is_there_and_agrees(compare, tmp_path):
-    compare(candidate={"slower": {FIBER: 1.5}})
-    out = tmp_path / "out"
+def test_every_form_of_the_result_is_there_and_agrees(slower):
+    _, out = slower
     suite = ElementTree.parse(out / "junit.xml").getroot()
     failed = [case for case in suite.iter("testcase") if case.find("failure") is not None]
     assert [case.get("name") for case in failed] == [FIBER]
@@ -48,21 +63,22 @@ def test_a_backend_and_settings_for_other_figures_spoil_nothing(compare, tmp_pat
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 90\n")
     monkeypatch.chdir(tmp_path)
-    done = compare(candidate={"slower": {FIBER: 1.5}})
+    done = compare(candidate={"slower": {FIBER: 1.5}}, run=run_process)
     assert (done.returncode, done.stderr.count("figure")) == (1, 0), done.stderr
     assert (tmp_path / "out/check.png").stat().st_size > 10_000
 
 
-def test_a_replay_comes_to_the_same_end(compare, tmp_path):
-    first = compare(candidate={"slower": {FIBER: 1.5}})
-    again = run("--replay", tmp_path / "out")
+def test_a_replay_comes_to_the_same_end(slower):
+    first, out = slower
+    again = run("--replay", out)
     assert (again.returncode, first.returncode) == (1, 1)
     assert again.stdout in first.stdout
 
 
-def test_a_replay_of_a_file_that_was_changed_is_refused(compare, tmp_path):
-    compare(candidate={"slower": {FIBER: 1.5}})
+def test_a_replay_of_a_file_that_was_changed_is_refused(slower, tmp_path):
+    _, out = slower
     file = tmp_path / "out/check.json"
+    shutil.copytree(out, file.parent)
     file.write_text(file.read_text().replace('"verdict": "regressed"', '"verdict": "unchanged"'))
     again = run("--replay", tmp_path / "out")
     assert again.returncode == 2

@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 import pytest
-from check_command import FIBER, GLOB, NAMES, run, side
+from check_command import FIBER, GLOB, NAMES, run, run_process, side
 from conftest import SWITCHYARD
 from fakes import STUBBORN_CHILD
 from living import processes_of, wait_until
@@ -42,7 +42,7 @@ if third:
     wait_until(ready.exists, "the hanging launch")
     assert processes_of(str(tmp_path))
     process.send_signal(getattr(signal, name))
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=120)[0]
     assert process.returncode == 128 + getattr(signal, name)
     assert f"interrupted by {name}" in output
     document = json.loads((out / "check.json").read_text())
@@ -66,7 +66,7 @@ def test_what_is_left_of_a_killed_check_is_no_result(tmp_path):
 
 def test_binaries_that_are_built_anew_meanwhile_are_refused(tmp_path):
     binary = tmp_path / "b/bin/bench_switch"
-    again = f"pathlib.Path({str(binary)!r}).write_text(pathlib.Path(__file__).read_text())"
+    again = f"path = pathlib.Path({str(binary)!r}); path.write_text(path.read_text())"
     a, b = side(tmp_path / "a"), side(tmp_path / "b", {FIBER: {"code": again}})
     sides = ("--baseline-build", a, "--candidate-build", b, *GLOB, "--budget", "2s")
     done = run(*sides, "--out", tmp_path / "out")
@@ -76,7 +76,7 @@ def test_binaries_that_are_built_anew_meanwhile_are_refused(tmp_path):
 
 def test_a_file_that_can_not_grow_is_told_and_leaves_no_half_one(tmp_path):
     a, b = side(tmp_path / "a"), side(tmp_path / "b")
-    done = run(
+    done = run_process(
         "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", tmp_path / "out",
         shell_prefix="ulimit -f 4;",
     )  # fmt: skip
@@ -90,7 +90,7 @@ def test_a_file_that_can_not_grow_is_told_and_leaves_no_half_one(tmp_path):
 
 def test_output_that_can_not_be_written_is_no_pass(tmp_path):
     a, b = side(tmp_path / "a", names=NAMES[:1]), side(tmp_path / "b", names=NAMES[:1])
-    done = run(
+    done = run_process(
         "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", tmp_path / "out",
         shell_prefix="exec >/dev/full;",
     )  # fmt: skip

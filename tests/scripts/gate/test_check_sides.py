@@ -80,11 +80,14 @@ def test_what_can_not_be_run_is_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("os.kill(os.getpid(), 11)", "does not list its benchmarks: ended by SIGSEGV"),
-        ("sys.exit('no such option')", "does not list its benchmarks: exit code 1: no such option"),
-        ("print('hello'); sys.exit(0)", "is no Google Benchmark binary: it prints 'hello'"),
-        ("names = []", "lists no benchmarks"),
-        ("time.sleep(1000)", "does not list its benchmarks: killed after 1 s: time-out"),
+        ("kill -SEGV $$", "does not list its benchmarks: ended by SIGSEGV"),
+        (
+            "echo no such option >&2; exit 1",
+            "does not list its benchmarks: exit code 1: no such option",
+        ),
+        ("echo hello; exit", "is no Google Benchmark binary: it prints 'hello'"),
+        ("names=()", "lists no benchmarks"),
+        ("exec sleep 1000", "does not list its benchmarks: killed after 1 s: time-out"),
     ],
 )
 def test_a_binary_that_gives_no_list_is_told_and_the_others_count(
@@ -101,7 +104,7 @@ def test_a_binary_that_gives_no_list_is_told_and_the_others_count(
 
 
 def test_what_a_binary_prints_beside_its_names_is_no_name(tmp_path):
-    write_foreign(tmp_path / "bench", ["BM"], "print('using config /etc/x')")
+    write_foreign(tmp_path / "bench", ["BM"], "echo using config /etc/x")
     assert discover(tmp_path, "*").names["bench"] == ["BM"]
 
 
@@ -113,8 +116,7 @@ def test_a_pattern_without_executables_is_refused(tmp_path, pattern):
 
 def test_a_signal_ends_the_listing(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNNER", str(os.getpid()))
-    stop = "os.kill(int(os.environ['RUNNER']), 15)\ntime.sleep(1000)"
-    write_foreign(tmp_path / "bench", ["BM"], stop)
+    write_foreign(tmp_path / "bench", ["BM"], "kill -TERM $RUNNER; exec sleep 1000")
     with Interrupts() as interrupts, pytest.raises(Interrupted):
         discover(tmp_path, "*", interrupts)
     assert interrupts.signum == 15
