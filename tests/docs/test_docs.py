@@ -233,9 +233,14 @@ def test_every_path_that_is_named_is_there(page):
 
 @each_page
 def test_every_preset_that_is_named_is_there(page):
-    presets = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
-    named = set(re.findall(r"--preset (\w+)", page.read_text()))
-    assert named <= {preset["name"] for preset in presets}
+    presets = json.loads((ROOT / "CMakePresets.json").read_text())
+    there = {
+        kind: {preset["name"] for preset in presets[f"{kind}Presets"]}
+        for kind in ("configure", "build", "test")
+    }
+    named = re.findall(r"(cmake --build|ctest|cmake) --preset (\w+)", page.read_text())
+    kinds = {"cmake --build": "build", "ctest": "test", "cmake": "configure"}
+    assert [name for program, name in named if name not in there[kinds[program]]] == []
 
 
 @each_page
