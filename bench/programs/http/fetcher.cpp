@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "bench/programs/http/http_get.hpp"
+#include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard {
 namespace {
@@ -54,8 +55,10 @@ std::string status_text(unsigned status) {
 
 /// What Beast, and Asio below TLS, ask of a stream. Asio wants an executor for its asynchronous
 /// operations, which nobody calls here: the io_context never runs.
-class sync_stream {
+class sync_stream : private stream_base<sync_stream> {
  public:
+  using stream_base::read_some;
+  using stream_base::write_some;
   using lowest_layer_type = sync_stream;
   using executor_type = boost::asio::io_context::executor_type;
 
@@ -72,23 +75,10 @@ class sync_stream {
   std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
     return stream_.write(*boost::asio::buffer_sequence_begin(buffers), ec);
   }
-  // Beast asks for them and calls the others.
-  template <class MutableBuffers>
-  std::size_t read_some(const MutableBuffers& buffers) {
-    error_code ec;
-    const auto got = read_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec, "read");
-    return got;
-  }
-  template <class ConstBuffers>
-  std::size_t write_some(const ConstBuffers& buffers) {
-    error_code ec;
-    const auto sent = write_some(buffers, ec);
-    if (ec) throw boost::system::system_error(ec, "write");
-    return sent;
-  }
 
  private:
+  friend stream_base;  // its deadline is that of the stream below
+
   any_stream& stream_;
   boost::asio::io_context& io_;
 };
