@@ -1,8 +1,7 @@
 // http_origin: the web server that the fetch workload fetches from. Serves a body of a set size
 // after a set latency, by option or by query, until SIGINT or SIGTERM; then prints a line of totals
 // and exits 0.
-#include <cstdio>
-#include <string>
+#include <iostream>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/programs/addresses.hpp"
@@ -25,20 +24,18 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
 }
 
 int serve(const options& chosen) {
-  stop_source& stop = begin_server(chosen.server);
-  origin_server server(
+  const stop_source& stop = begin_server(chosen.server);
+  const origin_totals totals = serve_origin(
       resolve(chosen.server.host, chosen.server.port),
       {.answer = {.bytes = chosen.bytes, .latency = std::chrono::milliseconds(chosen.latency_ms)},
        .idle_timeout = milliseconds_of(chosen.idle_timeout_s),
-       .request_timeout = milliseconds_of(chosen.request_timeout_s)});
-  announce(server.local_endpoint());
-  const origin_totals totals = server.run(stop);
+       .request_timeout = milliseconds_of(chosen.request_timeout_s)},
+      stop);
 
-  const auto print = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
-  std::printf("served %llu requests on %llu connections, %llu body bytes, %llu bad requests%s%s\n",
-              print(totals.requests), print(totals.connections), print(totals.body_bytes),
-              print(totals.bad_requests),
-              totals.limit_met.empty() ? "" : "; limit met: ", totals.limit_met.c_str());
+  std::cout << "served " << totals.requests << " requests on " << totals.connections
+            << " connections, " << totals.body_bytes << " body bytes, " << totals.bad_requests
+            << " bad requests" << (totals.limit_met.empty() ? "" : "; limit met: ")
+            << totals.limit_met << '\n';
   return 0;
 }
 

@@ -6,40 +6,34 @@
 // Connections that say nothing or take nothing are ended by one coarse sweep over all of them.
 #pragma once
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdint>
 #include <string>
 
-#include "bench/programs/http/origin_connection.hpp"
+#include "bench/programs/http/origin_answer.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
 
-class origin_server {
- public:
-  /// Listens on `where`, or std::system_error that names the address.
-  origin_server(const endpoint& where, const origin_settings& settings);
-
-  [[nodiscard]] endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
-
-  /// Serves until `stop` is requested, then ends what is open.
-  origin_totals run(const stop_source& stop);
-
- private:
-  void accept();
-  void start_connection();
-  void pause_accepting(const std::string& why);
-  void sweep();
-  void end_all();
-
-  boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
-  boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, origin_executor> acceptor_{io_};
-  origin_socket peer_{io_};
-  origin_timer accept_again_{io_};
-  origin_timer next_sweep_{io_};
-  origin_shared shared_;
+struct origin_settings {
+  origin_answer answer;                         // unless a query says otherwise
+  std::chrono::milliseconds idle_timeout{};     // no request, or nothing taken of an answer
+  std::chrono::milliseconds request_timeout{};  // from a request's first byte to its last
 };
+
+/// Of the answers that were sent in full; those to bad requests are among them.
+struct origin_totals {
+  std::uint64_t requests = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t body_bytes = 0;
+  std::uint64_t bad_requests = 0;
+  std::string limit_met;  // the last reason not to accept a connection at once
+};
+
+/// Listens on `where`, or throws std::system_error that names the address; announces it and serves
+/// until `stop` is requested, then ends what is open.
+origin_totals serve_origin(const endpoint& where, const origin_settings& settings,
+                           const stop_source& stop);
 
 }  // namespace switchyard
