@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -24,12 +25,9 @@ class url_list {
  public:
   explicit url_list(const std::vector<std::string>& urls)
       : file_(check(::memfd_create("urls", MFD_CLOEXEC), "create a file in memory")) {
-    std::string text;
-    for (const auto& url : urls) text.append(url).append("\n");
-    for (std::size_t done = 0; done < text.size();) {
-      done += static_cast<std::size_t>(
-          check(::write(file_.get(), text.data() + done, text.size() - done), "write the URLs"));
-    }
+    std::ofstream lines(path());
+    for (const auto& url : urls) lines << url << '\n';
+    if (!lines.flush()) throw_errno("write the URLs");
   }
   [[nodiscard]] std::string path() const {
     return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file_.get());

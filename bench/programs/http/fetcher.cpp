@@ -1,7 +1,5 @@
 #include "bench/programs/http/fetcher.hpp"
 
-#include <algorithm>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -13,14 +11,11 @@
 #include <stdexcept>
 
 #include "bench/programs/http/http_get.hpp"
-#include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard {
-namespace {
 
-/// What went wrong while `doing`, in words.
 fetch_error failure(const std::string& doing, const boost::system::error_code& ec,
-                    std::uint64_t body_bytes = 0) {
+                    std::uint64_t body_bytes) {
   namespace http = boost::beast::http;
   const auto so_far = " after " + std::to_string(body_bytes) + " bytes of the body";
   if (ec == boost::asio::error::timed_out) return fetch_error("timed out, " + doing);
@@ -41,49 +36,14 @@ fetch_error failure(const std::string& doing, const boost::system::error_code& e
   return fetch_error(doing + ": " + ec.message());
 }
 
+namespace {
+
 /// Those that tell where to go next.
 bool is_redirect(unsigned status) {
-  constexpr std::array<unsigned, 5> redirects{301, 302, 303, 307, 308};
-  return std::find(redirects.begin(), redirects.end(), status) != redirects.end();
+  return (status >= 301 && status <= 303) || status == 307 || status == 308;
 }
 
-std::string status_text(unsigned status) {
-  return std::to_string(status) + ' ' +
-         std::string(
-             boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status)));
-}
-
-/// What Beast, and Asio below TLS, ask of a stream. Asio wants an executor for its asynchronous
-/// operations, which nobody calls here: the io_context never runs.
-class sync_stream : private stream_base<sync_stream> {
- public:
-  using stream_base::read_some;
-  using stream_base::write_some;
-  using lowest_layer_type = sync_stream;
-  using executor_type = boost::asio::io_context::executor_type;
-
-  sync_stream(any_stream& stream, boost::asio::io_context& io) : stream_(stream), io_(io) {}
-
-  lowest_layer_type& lowest_layer() { return *this; }
-  executor_type get_executor() { return io_.get_executor(); }
-
-  template <class MutableBuffers>
-  std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {
-    return stream_.read(*boost::asio::buffer_sequence_begin(buffers), ec);
-  }
-  template <class ConstBuffers>
-  std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
-    return stream_.write(*boost::asio::buffer_sequence_begin(buffers), ec);
-  }
-
- private:
-  friend stream_base;  // its deadline is that of the stream below
-
-  any_stream& stream_;
-  boost::asio::io_context& io_;
-};
-
-using tls_stream = boost::asio::ssl::stream<sync_stream>;
+using tls_stream = boost::asio::ssl::stream<any_stream&>;
 
 /// The handshake with `host`, whose certificate has to be for it unless `context` verifies nothing.
 /// Throws fetch_error with OpenSSL's reason, and sets `ec` when the stream below failed.
@@ -112,32 +72,28 @@ void shake_hands(tls_stream& tls, const std::string& host, boost::system::error_
 }
 
 template <class SyncStream>
-http_answer exchange(SyncStream& stream, const fetch_url& url, const http_limits& limits) {
+http_answer exchange(SyncStream& stream, const fetch_url& url, std::uint64_t most_body_bytes) {
   boost::beast::flat_buffer buffer;
   buffer.reserve(16 * 1024);  // or Beast would begin with reads of 512 bytes
   error_code ec;
   const auto answer = http_get(
-      stream, buffer, http_request(url.authority, url.target, false), limits,
-      [](std::string_view) {}, ec);
+      stream, buffer, http_request(url.authority, url.target, false),
+      {.body_bytes = most_body_bytes}, [](std::string_view) {}, ec);
   if (ec) throw failure("waiting for the answer of " + url.authority, ec, answer.body_bytes);
   return answer;
 }
 
 }  // namespace
 
-struct fetcher::tls_client {
-  boost::asio::io_context io;
-  boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
-};
-
 fetcher::fetcher(const fetch_options& options)
-    : options_(options), tls_(std::make_unique<tls_client>()) {
+    : options_(options),
+      tls_(std::make_unique<boost::asio::ssl::context>(boost::asio::ssl::context::tls_client)) {
   namespace ssl = boost::asio::ssl;
-  tls_->context.set_verify_mode(options.insecure ? ssl::verify_none : ssl::verify_peer);
+  tls_->set_verify_mode(options.insecure ? ssl::verify_none : ssl::verify_peer);
   error_code ec;
   // Without a store of its own a machine may still have --ca.
-  tls_->context.set_default_verify_paths(ec);
-  if (!options.ca_file.empty() && tls_->context.load_verify_file(options.ca_file, ec)) {
+  tls_->set_default_verify_paths(ec);
+  if (!options.ca_file.empty() && tls_->load_verify_file(options.ca_file, ec)) {
     throw std::invalid_argument("--ca '" + options.ca_file + "': " + ec.message());
   }
 }
@@ -173,22 +129,20 @@ void fetcher::get_following(const connector& connect, const std::string& text, t
     url = follow(url, answer.location);
   }
   if (result.status >= 400) {
-    throw fetch_error("the server answered " + status_text(result.status));
+    namespace http = boost::beast::http;
+    const std::string_view reason = http::obsolete_reason(http::int_to_status(result.status));
+    throw fetch_error("the server answered " + std::to_string(result.status) + ' ' +
+                      std::string(reason));
   }
 }
 
 http_answer fetcher::get(any_stream& stream, const fetch_url& url) {
-  sync_stream plain(stream, tls_->io);
-  if (!url.tls) return exchange(plain, url, options_.limits);
-  tls_stream tls(plain, tls_->context);
+  if (!url.tls) return exchange(stream, url, options_.most_body_bytes);
+  tls_stream tls(stream, *tls_);
   error_code ec;
   shake_hands(tls, url.host, ec);
   if (ec) throw failure("TLS handshake with " + url.authority, ec);
-  return exchange(tls, url, options_.limits);
-}
-
-void fetcher::throw_failure(const std::string& doing, const error_code& ec) {
-  throw failure(doing, ec);
+  return exchange(tls, url, options_.most_body_bytes);
 }
 
 }  // namespace switchyard

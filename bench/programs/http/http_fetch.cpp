@@ -30,13 +30,12 @@ struct options {
   std::vector<std::string> urls;
   std::string urls_file;
   double timeout_s = 10;
-  std::uint64_t max_bytes = std::uint64_t{100} << 20;
   std::size_t parallel = 100;
   bool one_after_another = false;
   bool compare = false;
   bool json = false;
   pid_t parent = 0;
-  fetch_options fetch;
+  fetch_options fetch{.most_body_bytes = std::uint64_t{100} << 20};
 };
 
 // TLS needs more stack than the workloads; it is address space only.
@@ -189,10 +188,11 @@ int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
 
 int compare(const options& chosen, const std::vector<std::string>& urls) {
   const fetcher usable(chosen.fetch);  // or the error would be said by the first of the children
-  std::vector<std::string> arguments{"--timeout",       std::to_string(chosen.timeout_s) + "s",
-                                     "--max-bytes",     std::to_string(chosen.max_bytes),
-                                     "--max-redirects", std::to_string(chosen.fetch.most_redirects),
-                                     "--parallel",      std::to_string(chosen.parallel)};
+  std::vector<std::string> arguments{
+      "--timeout",       std::to_string(chosen.timeout_s) + "s",
+      "--max-bytes",     std::to_string(chosen.fetch.most_body_bytes),
+      "--max-redirects", std::to_string(chosen.fetch.most_redirects),
+      "--parallel",      std::to_string(chosen.parallel)};
   if (chosen.fetch.insecure) arguments.emplace_back("--insecure");
   if (!chosen.fetch.ca_file.empty()) {
     arguments.insert(arguments.end(), {"--ca", chosen.fetch.ca_file});
@@ -236,7 +236,7 @@ void add_options(harness::command_line& line, options& chosen) {
   line.add("--timeout", chosen.timeout_s, "For each fetch, such as 500ms or 10s")
       .duration()
       .with_default("10s");
-  line.add("--max-bytes", chosen.max_bytes, "Largest body, such as 500kb or 100mb")
+  line.add("--max-bytes", chosen.fetch.most_body_bytes, "Largest body, such as 500kb or 100mb")
       .byte_size()
       .range(std::uint64_t{0}, std::uint64_t{1} << 50)
       .with_default("100mb");
@@ -261,7 +261,6 @@ int main(int argc, char** argv) {
   return harness::run_program("http_fetch", [&] {
     chosen.fetch.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(chosen.timeout_s));
-    chosen.fetch.limits.body_bytes = chosen.max_bytes;
     return fetch(chosen);
   });
 }

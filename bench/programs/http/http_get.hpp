@@ -19,9 +19,21 @@
 #include <string>
 #include <string_view>
 
-#include "bench/programs/http/http_limits.hpp"
-
 namespace switchyard {
+
+/// What an answer may take.
+struct http_limits {
+  std::uint32_t header_bytes = 64 * 1024;  // at most: Beast holds no longer field
+  std::uint64_t body_bytes = std::uint64_t{1} << 30;
+};
+
+/// What came before the body, and how much of that there was.
+struct http_answer {
+  unsigned status = 0;
+  bool keep_alive = false;  // the connection may be used again
+  std::uint64_t body_bytes = 0;
+  std::string location;  // where a redirect leads; else empty
+};
 
 /// "GET /path HTTP/1.1" and the header fields that every server wants. `host` as in the URL, with
 /// its port if it has one; `target` is path and query.
