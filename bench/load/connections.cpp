@@ -211,11 +211,8 @@ bool connection_set::take_reply(std::size_t index) {
       return true;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (got == 0) {
-      fail(index, "closed", "the server closed the connection");
-    } else {
-      fail(index, errno == ECONNRESET ? "reset" : "receive", std::strerror(errno));
-    }
+    got == 0 ? fail(index, "closed", "the server closed the connection")
+             : fail(index, errno == ECONNRESET ? "reset" : "receive", std::strerror(errno));
   }
   return false;
 }

@@ -1,4 +1,6 @@
-// A latency histogram with logarithmic buckets, mergeable, of fixed size.
+// A latency histogram with logarithmic buckets, mergeable, of fixed size; as JSON as well, so that
+// the latencies of several runs, or of several generators, can be merged later: percentiles of
+// parts can't be averaged, counts in buckets can be added. `scripts/switchyard.sh merge` reads it.
 //
 // The layout is that of HdrHistogram (Gil Tene): values share an exponent, and each power of two is
 // cut into 64 equal buckets, so that a bucket's midpoint is off by at most 1/128 (0.8 %) of the
@@ -14,6 +16,8 @@
 #include <vector>
 
 namespace switchyard::load {
+
+inline constexpr const char* histogram_format = "switchyard histogram 1";
 
 /// Of durations in whole nanoseconds, from 0 to 2^63.
 class histogram {
@@ -93,5 +97,14 @@ class histogram {
   std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_ = 0;
 };
+
+/// {"count", "min", "max", "buckets": [[lowest, highest, count], ...]}, in nanoseconds, ascending.
+template <class Json>
+void to_json(Json& out, const histogram& h) {
+  out = {{"count", h.count()}, {"min", h.min()}, {"max", h.max()}, {"buckets", Json::array()}};
+  h.for_each_bucket([&](std::uint64_t lowest, std::uint64_t highest, std::uint64_t count) {
+    out["buckets"].push_back({lowest, highest, count});
+  });
+}
 
 }  // namespace switchyard::load

@@ -109,7 +109,7 @@ int search(load::generator& generator, const options& chosen, const stop_source&
     throw std::runtime_error("the closed-loop maximum could not be measured: " +
                              (maximum.errors.first.empty() ? "stopped" : maximum.errors.first));
   }
-  const double most = static_cast<double>(maximum.requests) / maximum.seconds;
+  const double most = maximum.per_second();
   std::printf("closed loop, at most: %.0f per second\n", most);
   auto probes = nlohmann::ordered_json::array();
   const auto found = load::highest_rate(wanted, most, [&](double rate) {
@@ -203,9 +203,7 @@ int run_load(const options& chosen) {
   generator.connect();
   // An idle connection has to be one that the server has taken and served.
   auto warm_up = generator.greet();
-  if (warm_up.errors.total() == 0) {
-    warm_up = measure(generator, chosen, chosen.warmup_s);
-  }
+  if (warm_up.errors.total() == 0) warm_up = measure(generator, chosen, chosen.warmup_s);
   if (stop.requested()) throw std::runtime_error("stopped in the warm-up: nothing was measured");
   if (generator.open_connections() == 0) {
     throw std::runtime_error("no connection outlived the warm-up; the first error: " +

@@ -1,6 +1,6 @@
 // echo_server: the article's server. One runtime's way to serve connections, chosen by name, or a
 // control; serves until SIGINT or SIGTERM, then prints a line of totals and exits 0.
-#include <cstdio>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 
@@ -54,12 +54,10 @@ int serve(const options& chosen) {
   const shared_object<echo_totals> totals;
   const serve_report report = run(resolve(chosen.server.host, chosen.server.port), stop, *totals);
 
-  std::printf(
-      "served %llu connections, echoed %llu bytes, turned away %llu%s%s\n",
-      static_cast<unsigned long long>(report.connections),
-      static_cast<unsigned long long>(totals->bytes),
-      static_cast<unsigned long long>(report.turned_away),
-      report.why_turned_away.empty() ? "" : "; limit met: ", report.why_turned_away.c_str());
+  std::cout << "served " << report.connections << " connections, echoed " << totals->bytes
+            << " bytes, turned away " << report.turned_away
+            << (report.why_turned_away.empty() ? "" : "; limit met: ") << report.why_turned_away
+            << '\n';
   return 0;
 }
 

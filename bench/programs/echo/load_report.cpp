@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "bench/load/histogram_file.hpp"
-
 namespace switchyard::programs {
 namespace {
 
@@ -29,10 +27,9 @@ void add_latency(nlohmann::ordered_json& figures, const std::string& prefix, con
 }
 
 void print_latency(const char* what, const histogram& h) {
+  const auto us = [&](double quantile) { return h.value_at(quantile) / 1e3; };
   std::printf("%s us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  p99.99 %.1f  max %.1f\n", what,
-              h.value_at(0.5) / 1e3, h.value_at(0.9) / 1e3, h.value_at(0.99) / 1e3,
-              h.value_at(0.999) / 1e3, h.value_at(0.9999) / 1e3,
-              static_cast<double>(h.max()) / 1e3);
+              us(0.5), us(0.9), us(0.99), us(0.999), us(0.9999), us(1));
 }
 
 double cpu_us_per_op(const load::run_result& r) {
@@ -79,16 +76,15 @@ void print_errors(const load::error_counts& errors) {
 
 nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& r,
                                bool interrupted) {
-  nlohmann::ordered_json out = {
-      {"target", facts.target},
-      {"connections", facts.connections},
-      {"active", facts.active},
-      {"bytes", facts.bytes},
-      {"loop", facts.schedule ? "open" : "closed"},
-      {"interrupted", interrupted},
-      {"requests", r.requests},
-      {"seconds", r.seconds},
-      {"ops_per_s", r.seconds > 0 ? static_cast<double>(r.requests) / r.seconds : 0}};
+  nlohmann::ordered_json out = {{"target", facts.target},
+                                {"connections", facts.connections},
+                                {"active", facts.active},
+                                {"bytes", facts.bytes},
+                                {"loop", facts.schedule ? "open" : "closed"},
+                                {"interrupted", interrupted},
+                                {"requests", r.requests},
+                                {"seconds", r.seconds},
+                                {"ops_per_s", r.per_second()}};
   add_latency(out, "", r.latency);
   if (facts.schedule) {
     out["rate"] = facts.schedule->rate;
@@ -108,7 +104,7 @@ nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& 
 
 void print_figures(const load_facts& facts, const load::run_result& r) {
   std::printf("%llu requests in %.2f s: %.0f per second\n", number(r.requests), r.seconds,
-              r.seconds > 0 ? static_cast<double>(r.requests) / r.seconds : 0);
+              r.per_second());
   print_latency(facts.schedule ? "latency since due" : "latency", r.latency);
   if (facts.schedule) {
     print_open_loop(*facts.schedule, r);
@@ -119,8 +115,8 @@ void print_figures(const load_facts& facts, const load::run_result& r) {
 }
 
 nlohmann::ordered_json histograms(const load_facts& facts, const load::run_result& r) {
-  nlohmann::ordered_json parts = {{"latency", load::as_json(r.latency)}};
-  if (facts.schedule) parts["service_time"] = load::as_json(r.service);
+  nlohmann::ordered_json parts = {{"latency", r.latency}};
+  if (facts.schedule) parts["service_time"] = r.service;
   return {{"format", load::histogram_format},
           {"unit", "ns"},
           {"figures", figures(facts, r, false)},

@@ -30,31 +30,26 @@ std::string all_cpus() {
   return all;
 }
 
+/// On a free port: our echo_server, or the program of an outside one.
+harness::child_process start(const server& by, const std::string& cpus) {
+  if (by.is == kind::outside) {
+    const auto original = gevent::original("echo_server.py");
+    return {original.interpreter(), original.command(gevent::attached({"--port", "0"}, cpus))};
+  }
+  return {harness::program_beside("echo_server"),
+          {"--runtime", by.name, "--port", "0", "--cpus", cpus, "--parent",
+           std::to_string(::getpid())}};
+}
+
 void wait_until_alone(pid_t server) {
   for (int i = 0; i < 200 && !harness::descendants(server).empty(); ++i) ::usleep(5'000);
 }
 
 }  // namespace
 
-server_command::server_command(const server& by, const std::string& cpus) {
-  if (by.is == kind::outside) {
-    const auto original = gevent::original("echo_server.py");
-    program = original.interpreter();
-    arguments = original.command(gevent::attached({"--port", "0"}, cpus));
-  } else {
-    program = harness::program_beside("echo_server");
-    arguments = {"--runtime", by.name, "--port",   "0",
-                 "--cpus",    cpus,    "--parent", std::to_string(::getpid())};
-  }
-}
-
 loaded_server::loaded_server(const echo_case& which, const std::string& cpus, memory_is wanted)
-    : loaded_server(which, server_command(*which.by, cpus.empty() ? all_cpus() : cpus), wanted) {}
-
-loaded_server::loaded_server(const echo_case& which, const server_command& command,
-                             memory_is wanted)
     : which_(which),
-      program_(command.program, command.arguments),
+      program_(start(*which.by, cpus.empty() ? all_cpus() : cpus)),
       port_(harness::announced_port(program_)) {
   const auto connections = static_cast<std::size_t>(which.connections);
   if (wanted == memory_is::not_read) {
@@ -109,7 +104,7 @@ double loaded_server::closed_loop_rate() {
   if (closed_loop_rate_ == 0) {
     const auto result = load_->run_for(300ms);
     if (result.errors.total() > 0 || result.requests == 0) complain(result);
-    closed_loop_rate_ = static_cast<double>(result.requests) / result.seconds;
+    closed_loop_rate_ = result.per_second();
   }
   return closed_loop_rate_;
 }
@@ -117,19 +112,17 @@ double loaded_server::closed_loop_rate() {
 void loaded_server::complain(const load::run_result& result) {
   const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
   const auto death = program_.how_it_ended(200ms);
-  if (!death) throw_if_limit_was_met();
+  if (!death) {
+    // The server's last line tells whether it turned a connection away for want of room.
+    program_.stop();
+    const std::string totals = program_.rest_of_output();
+    constexpr std::string_view sign = "limit met: ";
+    if (const auto at = totals.find(sign); at != std::string::npos) {
+      throw limit_error("the server met one: " + totals.substr(at + sign.size()));
+    }
+  }
   throw std::runtime_error((death ? "the server " + *death + "; " : "") +
                            std::to_string(result.errors.total()) + " errors, first: " + why);
-}
-
-/// The server's last line tells whether it turned a connection away for want of room.
-void loaded_server::throw_if_limit_was_met() {
-  program_.stop();
-  const std::string totals = program_.rest_of_output();
-  constexpr std::string_view sign = "limit met: ";
-  if (const auto at = totals.find(sign); at != std::string::npos) {
-    throw limit_error("the server met one: " + totals.substr(at + sign.size()));
-  }
 }
 
 }  // namespace switchyard::echo

@@ -4,10 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/memory.hpp"
@@ -27,14 +25,6 @@ struct echo_case {
 
   [[nodiscard]] std::int64_t busy() const { return active > 0 ? active : connections; }
   bool operator==(const echo_case&) const = default;
-};
-
-/// What starts a server on a free port: our echo_server, or the program of an outside one.
-struct server_command {
-  std::filesystem::path program;
-  std::vector<std::string> arguments;
-
-  server_command(const server& by, const std::string& cpus);
 };
 
 enum class memory_is { read, not_read };
@@ -63,10 +53,8 @@ class loaded_server {
   double closed_loop_rate();
 
  private:
-  loaded_server(const echo_case& which, const server_command& command, memory_is wanted);
   void connect(std::size_t connections);
   [[noreturn]] void complain(const load::run_result& result);
-  void throw_if_limit_was_met();
 
   echo_case which_;
   harness::child_process program_;

@@ -5,14 +5,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "bench/harness/child_process.hpp"
 #include "bench/load/generator.hpp"
-#include "bench/load/histogram_file.hpp"
-#include "bench/load/schedule.hpp"
 #include "bench/load/slo_search.hpp"
 
 namespace switchyard::load {
@@ -238,7 +237,7 @@ TEST(histogram_file, HasEveryValueInABucketThatHoldsIt) {
   histogram h;
   const std::uint64_t values[] = {0, 63, 64, 127, 128, 129, 1'000'000, 123'456'789'012};
   for (const auto v : values) h.record(v);
-  const auto json = as_json(h);
+  const nlohmann::json json = h;
   EXPECT_EQ(json["count"], std::size(values));
   EXPECT_EQ(json["min"], 0);
   EXPECT_EQ(json["max"], values[std::size(values) - 1]);
