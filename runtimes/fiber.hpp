@@ -7,11 +7,14 @@
 
 #include <unistd.h>
 
+#include <bit>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/fiber/algo/round_robin.hpp>
+#include <boost/fiber/buffered_channel.hpp>
+#include <boost/fiber/channel_op_status.hpp>
 #include <boost/fiber/condition_variable.hpp>
 #include <boost/fiber/fiber.hpp>
 #include <boost/fiber/mutex.hpp>
@@ -19,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -26,7 +30,7 @@
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/asio_scheduler.hpp"
-#include "runtimes/support/fiber_channel.hpp"
+#include "runtimes/support/error.hpp"
 #include "runtimes/support/fiber_io.hpp"
 #include "runtimes/support/helper_threads.hpp"
 #include "runtimes/support/outcome.hpp"
@@ -35,6 +39,39 @@
 #include "runtimes/support/stack_slab.hpp"
 
 namespace switchyard {
+
+/// Boost's channel in the words of the others. A buffered_channel is a ring of a power of two of
+/// which one place stays empty. The largest one is taken that holds no more than was asked for: 1
+/// for 1, 63 for 64, 1,023 for 1,024. An exact bound would take a second lock and queue around it,
+/// and measure these.
+template <class T>
+class fiber_channel {
+ public:
+  static constexpr std::string_view via = "buffered_channel";
+
+  static constexpr std::size_t holds(std::size_t capacity) {
+    return std::bit_floor(capacity + 1) - 1;
+  }
+
+  explicit fiber_channel(std::size_t capacity)
+      : capacity_(holds(checked_capacity(capacity))), channel_(capacity_ + 1) {}
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  void push(const T& value) {
+    if (channel_.push(value) != boost::fibers::channel_op_status::success) throw channel_closed();
+  }
+  std::optional<T> pop() {
+    T value{};
+    if (channel_.pop(value) != boost::fibers::channel_op_status::success) return std::nullopt;
+    return value;
+  }
+  void close() noexcept { channel_.close(); }
+
+ private:
+  std::size_t capacity_;
+  boost::fibers::buffered_channel<T> channel_;
+};
 
 class fiber {
  public:
@@ -124,19 +161,22 @@ class fiber {
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
-    sessions open;
+    session_list<boost::fibers::mutex, boost::fibers::condition_variable> open;
     // A copy of the descriptor, as Asio closes what it is given.
     boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> stopped(
         io_, check(::dup(stop.fd()), "copy a descriptor"));
     stopped.async_wait(boost::asio::posix::descriptor_base::wait_read, [&](const error_code& ec) {
       if (!ec) from.close();
     });
-    return accept_sessions(from, stop, open, session);
+    const auto start = [&](stream peer) {
+      open.start([this](auto f) { launch(std::move(f)).detach(); }, session, std::move(peer));
+    };
+    return accept_until_stopped(
+        stop, [&](error_code& ec) { return from.accept(ec); }, start,
+        [this](std::chrono::milliseconds d) { sleep_for(d); });
   }
 
  private:
-  using sessions = session_list<boost::fibers::mutex, boost::fibers::condition_variable>;
-
   // Puts the library's own scheduler back before the io_context can go away.
   class entered {
    public:
@@ -158,39 +198,6 @@ class fiber {
     // Without work run_one() returns at once, and an idle scheduler would burn its CPU.
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   };
-
-  template <class Session>
-  serve_report accept_sessions(listener& from, stop_source& stop, sessions& open,
-                               Session& session) {
-    using namespace std::chrono_literals;
-    serve_report report;
-    while (!stop.requested()) {
-      error_code ec;
-      stream peer = from.accept(ec);
-      if (stop.requested()) break;
-      if (ec == boost::asio::error::connection_aborted) continue;
-      if (ec) {  // no descriptor left: the client waits in the backlog
-        report.why_turned_away = ec.message();
-        sleep_for(10ms);
-        continue;
-      }
-      const int fd = peer.native_handle();
-      open.add(fd);
-      try {
-        launch([&open, &session, fd, peer = std::move(peer)]() mutable {
-          run_session(session, peer);
-          open.remove(fd);
-        }).detach();
-        ++report.connections;
-      } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
-        open.remove(fd);
-        ++report.turned_away;
-        report.why_turned_away = limit.what();
-        sleep_for(10ms);
-      }
-    }
-    return report;
-  }
 
   template <class F>
   boost::fibers::fiber launch(F f) {

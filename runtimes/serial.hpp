@@ -2,10 +2,8 @@
 // the article calls synchronous; as a server, one connection after another.
 #pragma once
 
-#include <chrono>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/blocking_runtime.hpp"

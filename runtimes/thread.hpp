@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <memory>
@@ -102,34 +101,26 @@ class thread : public blocking_runtime {
 
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
-    using sessions = session_list<std::mutex, std::condition_variable>;
-    sessions open;
-    struct connection {
-      sessions& open;
-      Session& session;
-      stream peer;
-    };
-    return accept_until_stopped(from, stop, [&](stream peer) {
-      auto owned = std::make_unique<connection>(connection{open, session, std::move(peer)});
-      open.add(owned->peer.native_handle());
-      try {
-        const pthread_t id = start(owned.get(), [](void* raw) -> void* {
-          const std::unique_ptr<connection> mine(static_cast<connection*>(raw));
-          run_session(mine->session, mine->peer);
-          mine->open.remove(mine->peer.native_handle());
-          return nullptr;
-        });
-        ::pthread_detach(id);
-        // The thread owns the connection from here on.
-        [[maybe_unused]] const auto* given_away = owned.release();
-      } catch (...) {
-        open.remove(owned->peer.native_handle());
-        throw;
-      }
-    });
+    session_list<std::mutex, std::condition_variable> open;
+    const auto launch = [this](auto f) { start_detached(std::move(f)); };
+    return accept_until_stopped(from, stop,
+                                [&](stream peer) { open.start(launch, session, std::move(peer)); });
   }
 
  private:
+  template <class F>
+  void start_detached(F f) const {
+    auto owned = std::make_unique<F>(std::move(f));
+    const pthread_t id = start(owned.get(), [](void* raw) -> void* {
+      const std::unique_ptr<F> mine(static_cast<F*>(raw));
+      (*mine)();
+      return nullptr;
+    });
+    ::pthread_detach(id);
+    // The thread owns what it runs from here on.
+    [[maybe_unused]] const auto* given_away = owned.release();
+  }
+
   pthread_t start(void* argument, void* (*entry)(void*)) const {
     struct attributes {
       attributes() { ::pthread_attr_init(&value); }

@@ -17,7 +17,7 @@
 
 #include "bench/harness/limits.hpp"
 #include "runtimes/support/error.hpp"
-#include "runtimes/support/futex.hpp"
+#include "runtimes/support/kernel_wait.hpp"
 #include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 

@@ -5,13 +5,12 @@
 #include <poll.h>
 
 #include <chrono>
-#include <exception>
 #include <functional>
-#include <utility>
 
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/kernel_wait.hpp"
 #include "runtimes/support/outcome.hpp"
+#include "runtimes/support/session_list.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
@@ -47,39 +46,20 @@ struct watched_descriptor {
   std::function<void()> readable = {};
 };
 
-/// Accepts until `stop` is requested and hands each stream to `start(stream)`. A connection for
-/// which no task could be started (limit_error) is turned away; one for which there is no
-/// descriptor waits in the backlog. The loop pauses then: a full machine need not be a busy one
-/// too.
+/// The accept loop over a blocking listener, beside which it may watch another descriptor.
 template <class Start>
 serve_report accept_until_stopped(blocking_listener& listener, stop_source& stop, Start start,
                                   const watched_descriptor& beside = {}) {
-  constexpr std::chrono::milliseconds pause(10);
-  serve_report report;
-  while (!stop.requested()) {
+  const auto accept = [&](error_code& ec) {
     pollfd ready[] = {
         {listener.native_handle(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {beside.fd, POLLIN, 0}};
-    if (::poll(ready, 3, -1) < 0) continue;  // EINTR: look at the flag again
-    if (ready[2].revents != 0) beside.readable();
-    if (ready[0].revents == 0) continue;
-    error_code ec;
-    blocking_stream peer = listener.try_accept(ec);
-    if (ec == boost::asio::error::would_block) continue;
-    if (ec) {
-      report.why_turned_away = ec.message();
-      kernel_sleep(pause);
-      continue;
-    }
-    try {
-      start(std::move(peer));
-      ++report.connections;
-    } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
-      ++report.turned_away;
-      report.why_turned_away = limit.what();
-      kernel_sleep(pause);
-    }
-  }
-  return report;
+    const int found = ::poll(ready, 3, -1);
+    if (found > 0 && ready[2].revents != 0) beside.readable();
+    if (found > 0 && ready[0].revents != 0) return listener.try_accept(ec);
+    ec = boost::asio::error::would_block;  // or EINTR
+    return blocking_stream();
+  };
+  return accept_until_stopped(stop, accept, start, kernel_sleep);
 }
 
 }  // namespace switchyard

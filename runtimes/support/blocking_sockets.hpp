@@ -30,11 +30,7 @@ using boost::system::error_code;
 inline error_code last_error() { return {errno, boost::system::system_category()}; }
 
 /// "127.0.0.1:8001", "[::1]:8001"
-inline std::string describe(const endpoint& where) {
-  std::ostringstream text;
-  text << where;
-  return text.str();
-}
+inline std::string describe(const endpoint& where) { return (std::ostringstream() << where).str(); }
 
 /// A socket for the family of `where`, close-on-exec.
 inline unique_fd open_tcp(const endpoint& where, int flags = 0) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -28,6 +29,23 @@ template <class Int>
 Int check(Int result, const char* doing) {
   if (result < 0) throw_errno(doing);
   return result;
+}
+
+/// The channel was closed before the item was in it.
+struct channel_closed : std::runtime_error {
+  channel_closed() : std::runtime_error("push to a closed channel") {}
+};
+
+/// A process that used the channel was killed, or left without having ended its task. What it held
+/// is lost, so the others can't go on.
+struct peer_died : std::runtime_error {
+  peer_died() : std::runtime_error("a process that used this channel has died") {}
+};
+
+/// `capacity`, if a channel can have it.
+inline std::size_t checked_capacity(std::size_t capacity) {
+  if (capacity == 0) throw std::invalid_argument("a channel holds at least one item");
+  return capacity;
 }
 
 }  // namespace switchyard

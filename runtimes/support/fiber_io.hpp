@@ -31,24 +31,19 @@ class io_frame {
   io_frame() noexcept : waiter_(boost::fibers::context::active()) {}
   io_frame& operator=(io_frame&&) = delete;
 
-  /// Returns when the operation has completed: bytes moved, and `ec`.
-  std::size_t wait(error_code& ec) noexcept {
+  /// Returns when the operation has completed: bytes moved, and `ec`. When `deadline` passes first,
+  /// `cancel()` has to make the operation complete, and `ec` is timed_out, unless it completed all
+  /// the same.
+  template <class Cancel = void (*)()>
+  std::size_t wait(
+      error_code& ec, time_point deadline = never, Cancel cancel = [] {}) noexcept {
     if (!done_) {
       suspended_ = true;
-      waiter_->suspend();
-    }
-    ec = ec_;
-    return bytes_;
-  }
-
-  /// The same with a deadline. When it passes first, `cancel()` has to make the operation complete,
-  /// and `ec` is timed_out, unless it completed all the same.
-  template <class Cancel>
-  std::size_t wait(error_code& ec, time_point deadline, Cancel cancel) noexcept {
-    if (deadline == never) return wait(ec);
-    if (!done_) {
-      suspended_ = true;
-      waiter_->wait_until(deadline);
+      if (deadline == never) {
+        waiter_->suspend();
+      } else {
+        waiter_->wait_until(deadline);
+      }
     }
     const bool late = !done_;
     if (late) {

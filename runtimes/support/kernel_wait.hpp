@@ -1,12 +1,19 @@
-// How a kernel task waits: for time to pass, or for a descriptor, with a deadline if there is one.
+// How a kernel task waits: for time to pass, for a descriptor, with a deadline if there is one, or
+// for a word of memory.
 #pragma once
 
+#include <linux/futex.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 
 namespace switchyard {
 
@@ -41,6 +48,27 @@ inline bool wait_ready(int fd, short events, time_point deadline) noexcept {
     if (found >= 0) return found > 0;
     if (errno != EINTR) return true;
   }
+}
+
+// futex(2) between processes as between threads: not the private kind, which std::atomic::wait
+// uses.
+
+/// Waits until somebody wakes it, unless `word` is no longer `seen`: one system call, whatever woke
+/// it. False after `at_most`.
+inline bool futex_wait(
+    std::atomic<std::uint32_t>& word, std::uint32_t seen,
+    std::chrono::nanoseconds at_most = std::chrono::nanoseconds::max()) noexcept {
+  const timespec bound = as_timespec(at_most);
+  const bool bounded = at_most != std::chrono::nanoseconds::max();
+  return ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, bounded ? &bound : nullptr, nullptr, 0) ==
+             0 ||
+         errno != ETIMEDOUT;
+}
+
+/// Wakes all that wait, or `most` of them.
+inline void futex_wake(std::atomic<std::uint32_t>& word,
+                       int most = std::numeric_limits<int>::max()) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE, most, nullptr, nullptr, 0);
 }
 
 }  // namespace switchyard

@@ -9,7 +9,6 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -18,7 +17,6 @@
 #include <string>
 #include <vector>
 
-#include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard {

@@ -29,43 +29,13 @@
 #include <string_view>
 #include <type_traits>
 
-#include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/error.hpp"
-#include "runtimes/support/futex.hpp"
 #include "runtimes/support/kernel_wait.hpp"
 #include "runtimes/support/participants.hpp"
 #include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard {
-
-/// sem_overview(7). Lies in shared memory, and so is never destroyed; a waiter that is killed harms
-/// nobody.
-class shared_semaphore {
- public:
-  explicit shared_semaphore(std::size_t count) {
-    check(::sem_init(&semaphore_, 1, static_cast<unsigned>(count)), "make a semaphore");
-  }
-  shared_semaphore& operator=(shared_semaphore&&) = delete;
-
-  bool try_wait() noexcept { return ::sem_trywait(&semaphore_) == 0; }
-
-  /// False after `at_most`.
-  bool wait(std::chrono::nanoseconds at_most) {
-    const timespec deadline =
-        as_timespec((std::chrono::steady_clock::now() + at_most).time_since_epoch());
-    while (::sem_clockwait(&semaphore_, CLOCK_MONOTONIC, &deadline) != 0) {
-      if (errno == ETIMEDOUT) return false;
-      if (errno != EINTR) throw_errno("wait for a semaphore");
-    }
-    return true;
-  }
-
-  void post() noexcept { ::sem_post(&semaphore_); }
-
- private:
-  sem_t semaphore_;
-};
 
 /// The read end of a new pipe.
 inline unique_fd make_pipe() {
@@ -127,7 +97,7 @@ class pipe_channel {
     take_place();
     const announced_push now(mine);
     if (state_->closed) {
-      state_->free_places.post();  // so that the next one that waits learns of it as well
+      ::sem_post(&state_->free_places);  // so that the next one that waits learns of it as well
       throw channel_closed();
     }
     const frame item{value};
@@ -144,7 +114,7 @@ class pipe_channel {
       frame next;
       const ssize_t got = ::read(read_end_.get(), &next, sizeof next);
       if (got == sizeof next) {
-        state_->free_places.post();
+        ::sem_post(&state_->free_places);
         return next.value;
       }
       if (got < 0 && errno != EINTR) throw_errno("read from a pipe");
@@ -163,11 +133,11 @@ class pipe_channel {
     if (state_->closed.exchange(true)) return;
     // Behind the end mark there must be nothing.
     state_->all.wait_for_pushes([] { kernel_sleep(std::chrono::microseconds(100)); });
-    state_->free_places.post();
+    ::sem_post(&state_->free_places);
     state_->end_mark_is_due = true;
     put_end_mark();
     ++state_->producers;
-    futex_wake_all(state_->producers);
+    futex_wake(state_->producers);
   }
 
  private:
@@ -178,9 +148,13 @@ class pipe_channel {
   static_assert(sizeof(frame) <= PIPE_BUF, "a larger item would not be written whole");
 
   struct state {
-    explicit state(std::size_t capacity) : free_places(capacity) {}
+    explicit state(std::size_t capacity) {
+      check(::sem_init(&free_places, 1, static_cast<unsigned>(capacity)), "make a semaphore");
+    }
     participants all;
-    shared_semaphore free_places;
+    // sem_overview(7). In shared memory, and so never destroyed; a waiter that is killed harms
+    // nobody.
+    sem_t free_places;
     std::atomic<std::uint32_t> producers{0};  // that ever came, and 1 for the close
     std::atomic<bool> closed{false};
     std::atomic<bool> end_mark_is_due{false};  // else it is in the pipe, once closed
@@ -200,7 +174,7 @@ class pipe_channel {
     if (state_->closed) throw channel_closed();
     write_end_ = open_write_end(read_end_);
     ++state_->producers;
-    futex_wake_all(state_->producers);
+    futex_wake(state_->producers);
   }
 
   /// read(2) found neither an item nor anyone who could write one.
@@ -211,8 +185,15 @@ class pipe_channel {
   }
 
   void take_place() {
-    if (state_->free_places.try_wait()) return;
-    while (!state_->free_places.wait(participants::patience)) state_->all.expect_all_alive();
+    while (::sem_trywait(&state_->free_places) != 0) {
+      const timespec deadline = as_timespec(
+          (std::chrono::steady_clock::now() + participants::patience).time_since_epoch());
+      if (::sem_clockwait(&state_->free_places, CLOCK_MONOTONIC, &deadline) == 0) return;
+      if (errno == ETIMEDOUT)
+        state_->all.expect_all_alive();
+      else if (errno != EINTR)
+        throw_errno("wait for a semaphore");
+    }
   }
 
   /// If there is no room for it, whoever pops next tries again.

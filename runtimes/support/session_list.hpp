@@ -1,15 +1,54 @@
-// The sockets of the sessions that a server runs at the moment, so that a stop can end them all.
+// How servers take connections, and the sockets of the sessions that one runs at the moment, so
+// that a stop can end them all.
 #pragma once
 
 #include <sys/socket.h>
 
+#include <boost/asio/error.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+#include <exception>
 #include <mutex>
 #include <unordered_set>
+#include <utility>
+
+#include "runtimes/support/outcome.hpp"
+#include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
 
+/// Hands each stream that `accept(ec)` gives to `start(stream)` until `stop` is requested. A
+/// connection for which no task could be started (limit_error) is turned away; one for which there
+/// is no descriptor waits in the backlog. The loop pauses then, by `sleep(d)`: a full machine need
+/// not be a busy one too.
+template <class Accept, class Start, class Sleep>
+serve_report accept_until_stopped(const stop_source& stop, Accept accept, Start start,
+                                  Sleep sleep) {
+  serve_report report;
+  while (!stop.requested()) {
+    boost::system::error_code ec;
+    auto peer = accept(ec);
+    if (stop.requested()) break;
+    if (ec == boost::asio::error::would_block) continue;
+    if (ec == boost::asio::error::connection_aborted) continue;
+    if (ec) {
+      report.why_turned_away = ec.message();
+    } else {
+      try {
+        start(std::move(peer));
+        ++report.connections;
+        continue;
+      } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
+        ++report.turned_away;
+        report.why_turned_away = limit.what();
+      }
+    }
+    sleep(std::chrono::milliseconds(10));
+  }
+  return report;
+}
+
 /// Waits with the means of the runtime: std::mutex and std::condition_variable, or those of fibers.
-/// A session is added before its task starts, or a stop in between would miss it.
 template <class Mutex, class ConditionVariable>
 class session_list {
  public:
@@ -23,11 +62,26 @@ class session_list {
     none_left_.wait(lock, [this] { return fds_.empty(); });
   }
 
-  void add(int fd) {
-    const std::lock_guard lock(mutex_);
-    fds_.insert(fd);
+  /// Has `launch(f)` start a task that runs `session(peer)`.
+  template <class Launch, class Session, class Stream>
+  void start(Launch launch, Session& session, Stream peer) {
+    const int fd = peer.native_handle();
+    {  // before the task starts, or a stop in between would miss it
+      const std::lock_guard lock(mutex_);
+      fds_.insert(fd);
+    }
+    try {
+      launch([this, &session, fd, peer = std::move(peer)]() mutable {
+        run_session(session, peer);
+        remove(fd);
+      });
+    } catch (...) {
+      remove(fd);
+      throw;
+    }
   }
 
+ private:
   /// Before the socket is closed: its number may be given to another one after that.
   void remove(int fd) {
     const std::lock_guard lock(mutex_);
@@ -35,7 +89,6 @@ class session_list {
     if (fds_.empty()) none_left_.notify_all();
   }
 
- private:
   Mutex mutex_;
   ConditionVariable none_left_;
   std::unordered_set<int> fds_;

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "runtimes/support/futex.hpp"
+#include "runtimes/support/kernel_wait.hpp"
 #include "runtimes/support/mutex_channel.hpp"
 #include "runtimes/support/participants.hpp"
 #include "runtimes/support/shared_memory.hpp"
@@ -48,7 +48,7 @@ class shared_condition {
   void notify_all() noexcept {
     waiting_ = 0;
     ++event_;
-    futex_wake_all(event_);
+    futex_wake(event_);
   }
 
  private:
