@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/workload.hpp"
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/task_room.hpp"
 #include "runtimes/concepts.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/workload.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/programs/echo/loaded_server.hpp"

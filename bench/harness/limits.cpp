@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "bench/harness/proc_files.hpp"
+#include "bench/harness/usage.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {

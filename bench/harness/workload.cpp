@@ -1,9 +1,13 @@
 #include "bench/harness/workload.hpp"
 
+#include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <stdexcept>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
@@ -79,6 +83,30 @@ void set_usage(benchmark::State& state, const usage& used, double ops) {
   }
 }
 
+/// Of all CPUs' time.
+struct cpu_ticks {
+  std::uint64_t steal;  // given to others by the hypervisor
+  std::uint64_t total;
+};
+
+/// From the first line of /proc/stat: user nice system idle iowait irq softirq steal; guest time is
+/// part of user time.
+cpu_ticks ticks_so_far() {
+  std::ifstream stat("/proc/stat");
+  std::string label;
+  stat >> label;
+  std::array<std::uint64_t, 8> ticks{};
+  for (auto& kind : ticks) stat >> kind;
+  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), std::uint64_t{0})};
+}
+
+double steal_percent_since(const cpu_ticks& before) {
+  const auto now = ticks_so_far();
+  if (now.total <= before.total) return 0;
+  return 100.0 * static_cast<double>(now.steal - before.steal) /
+         static_cast<double>(now.total - before.total);
+}
+
 std::string help_text;  // Google Benchmark wants a plain function
 
 void print_help() {
@@ -142,21 +170,45 @@ int run_main(int argc, char** argv, const workload& w,
 
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
   while (state.KeepRunningBatch(ops.reported)) {
-    const steal_meter steal;
+    const auto ticks_before = ticks_so_far();
     const measured m = batch();
     const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
-    set_usage(state, m.used, n);
+    set_usage(state, m.used, m.done_by_used > 0 ? static_cast<double>(m.done_by_used) : n);
     if (m.user_switches) {
       state.counters["user_switches_per_op"] = static_cast<double>(*m.user_switches) / n;
     }
-    state.counters["steal_percent"] = steal.percent();
+    state.counters["steal_percent"] = steal_percent_since(ticks_before);
   }
 }
 
 void record_time(benchmark::State& state, const std::function<double()>& run) {
   while (state.KeepRunning()) state.SetIterationTime(run());
+}
+
+bool kernel_locks_sleep() {
+  static const bool realtime = number_in("/sys/kernel/realtime") == 1;
+  return realtime;
+}
+
+void expect_switches(const usage& used, std::int64_t ops, const expected_switches& each,
+                     std::int64_t once) {
+  if (counts_events()) return;
+  const auto n = static_cast<double>(ops);
+  const auto fail = [&](const char* what, std::int64_t counted, const char* bound, double limit) {
+    throw std::runtime_error(std::string("the kernel counted ") + std::to_string(counted) + what +
+                             " for " + std::to_string(ops) + " operations, expected at " + bound +
+                             ' ' + std::to_string(std::llround(limit)));
+  };
+  const double least = 0.98 * each.at_least * n - static_cast<double>(each.uncounted);
+  if (static_cast<double>(used.kernel_switches()) < least) {
+    fail(" switches", used.kernel_switches(), "least", least);
+  }
+  const double most = (each.sleeps_at_most * 1.02 + 0.001) * n + static_cast<double>(once);
+  if (static_cast<double>(used.voluntary_switches) > most && !kernel_locks_sleep()) {
+    fail(" sleeps", used.voluntary_switches, "most", most);
+  }
 }
 
 batch_size batch_of(std::int64_t wished, std::int64_t step, std::int64_t slowdown_percent) {

@@ -19,12 +19,11 @@
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/workload.hpp"
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
 #include "bench/http_fetch/origin_process.hpp"
 #include "bench/http_fetch/wrk_run.hpp"

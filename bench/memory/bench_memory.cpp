@@ -1,5 +1,5 @@
 // memory: what an idle task or an idle connection holds of the machine's memory, told so that it is
-// fair to fork: bench/harness/memory.hpp says what counts. Each task has touched its stack to a
+// fair to fork: bench/harness/usage.hpp says what counts. Each task has touched its stack to a
 // depth and gone back before it waits; each connection has had one message echoed. One operation,
 // whose time is taken, is the coming of all of them, up to the moment when all wait.
 //
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bench/harness/limits.hpp"
-#include "bench/harness/memory.hpp"
+#include "bench/harness/usage.hpp"
 #include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/memory/memory_reading.hpp"

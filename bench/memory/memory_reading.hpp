@@ -14,7 +14,7 @@
 #include <string>
 
 #include "bench/harness/in_a_child.hpp"
-#include "bench/harness/memory.hpp"
+#include "bench/harness/usage.hpp"
 #include "bench/harness/parked_tasks.hpp"
 #include "runtimes/process.hpp"
 

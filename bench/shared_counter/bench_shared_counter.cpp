@@ -18,7 +18,6 @@
 #include <string>
 #include <vector>
 
-#include "bench/harness/expectation.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/shared_counter/shared_counter.hpp"
 

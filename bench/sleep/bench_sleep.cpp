@@ -14,11 +14,10 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/workload.hpp"
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

@@ -8,10 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/workload.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

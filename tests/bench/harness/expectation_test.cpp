@@ -1,5 +1,5 @@
 // What a workload expects of the kernel: what holds passes, what does not fails with its figures.
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/workload.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -1,6 +1,6 @@
 // Programs run to their end for their figures, and Python programs that may not be usable: what is
 // missing is a limit, what fails is an error with the program's own reason.
-#include "bench/harness/python_program.hpp"
+#include "bench/harness/gevent_program.hpp"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // What counts as memory of a tree of processes, and of tasks whose stacks were touched to a depth:
-// each promise of bench/harness/memory.hpp on memory of known size.
-#include "bench/harness/memory.hpp"
+// each promise of bench/harness/usage.hpp on memory of known size.
+#include "bench/harness/usage.hpp"
 
 #include <gtest/gtest.h>
 #include <signal.h>
