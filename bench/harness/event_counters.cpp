@@ -95,7 +95,8 @@ std::array<std::optional<double>, 3> event_counters::read() const {
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (of_threads_[i].empty()) continue;
     counts[i] = 0;
-    for (const unique_fd& counter : of_threads_[i]) counts[i] = sum_of(counts[i], count_of(counter));
+    for (const unique_fd& counter : of_threads_[i])
+      counts[i] = sum_of(counts[i], count_of(counter));
   }
   return counts;
 }

@@ -24,8 +24,8 @@ headroom tightest(std::initializer_list<headroom> all);
 
 /// A limit as it stands now.
 struct room {
-  std::string limit;        // RLIMIT_NPROC, kernel.pid_max, ...
-  std::string counts;       // what it counts: "tasks", or "of memory" for one in bytes
+  std::string limit = {};   // RLIMIT_NPROC, kernel.pid_max, ...
+  std::string counts = {};  // what it counts: "tasks", or "of memory" for one in bytes
   std::string advice = {};  // how to raise it
   std::uint64_t total = unlimited;
   std::uint64_t taken = 0;
@@ -67,13 +67,9 @@ void require_open_files(std::uint64_t count);
 /// The same, as far as allowed and without complaint.
 void raise_open_files();
 
-/// Room for `count` more processes or threads.
-void require_tasks(std::uint64_t count);
-
-/// Room for `bytes` more of memory.
-void require_memory(std::uint64_t bytes);
-
-/// Local ports for `count` connections from one address to one endpoint.
-void require_ports(std::uint64_t count);
+/// Throw limit_error without room for so many more processes or threads, bytes of memory, or ports.
+inline void require_tasks(std::uint64_t count) { room_for_tasks().require(count); }
+inline void require_memory(std::uint64_t bytes) { room_for_memory().require(bytes); }
+inline void require_ports(std::uint64_t count) { room_for_ports().require(count); }
 
 }  // namespace switchyard::harness

@@ -65,8 +65,8 @@ std::filesystem::path folder_of(pid_t process) { return "/proc/" + std::to_strin
 template <class F>
 void for_each_thread(pid_t pid, F f) {
   std::error_code gone;
-  for (std::filesystem::directory_iterator it(folder_of(pid) / "task", gone), end; !gone && it != end;
-       it.increment(gone)) {
+  for (std::filesystem::directory_iterator it(folder_of(pid) / "task", gone), end;
+       !gone && it != end; it.increment(gone)) {
     f(it->path());
   }
 }

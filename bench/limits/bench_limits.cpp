@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/in_a_child.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/parked_tasks.hpp"
 #include "bench/harness/task_room.hpp"

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "bench/harness/in_a_child.hpp"
+#include "bench/harness/parked_tasks.hpp"
 #include "bench/harness/limits.hpp"
 #include "runtimes/support/error.hpp"
 

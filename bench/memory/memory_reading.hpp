@@ -13,7 +13,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "bench/harness/in_a_child.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/harness/parked_tasks.hpp"
 #include "runtimes/process.hpp"

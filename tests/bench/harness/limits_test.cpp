@@ -14,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "bench/harness/in_a_child.hpp"
 #include "bench/harness/parked_tasks.hpp"
 #include "bench/harness/task_room.hpp"
 #include "bench/harness/usage.hpp"
