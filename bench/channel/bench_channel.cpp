@@ -17,14 +17,7 @@
 // scheduler decides.
 // The counter `capacity` is how many items the channel really holds: Boost's ring of 64 holds 63,
 // and a pipe of 1 MiB, the most that an unprivileged process may have, 1,021 of 1,024 bytes.
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <string_view>
 #include <tuple>
-#include <utility>
-#include <vector>
 
 #include "bench/channel/channel_rows.hpp"
 #include "bench/harness/workload.hpp"

@@ -6,9 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <stdexcept>
-#include <vector>
 
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/task_room.hpp"

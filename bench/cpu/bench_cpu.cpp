@@ -10,10 +10,7 @@
 // Nothing is bound to a CPU here: that the kernel spreads the tasks is the point. `speedup_ideal`
 // is what K tasks on this machine can gain at most.
 #include <algorithm>
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_room.hpp"

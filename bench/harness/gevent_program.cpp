@@ -6,7 +6,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <utility>
 
 #include "bench/harness/child_process.hpp"
 #include "runtimes/support/error.hpp"

@@ -7,11 +7,8 @@
 // of this machine (limit_error), which is no failure.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <map>
-#include <string>
-#include <vector>
 
 #include "bench/harness/workload.hpp"
 

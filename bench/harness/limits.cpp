@@ -9,7 +9,6 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <string>
 
 #include "bench/harness/usage.hpp"
 #include "runtimes/support/error.hpp"

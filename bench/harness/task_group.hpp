@@ -4,12 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
 #include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"

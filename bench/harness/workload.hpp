@@ -5,6 +5,9 @@
 // Names are joined here and nowhere else. Google Benchmark keeps its flags, its reporters and its
 // JSON; we add --describe, which tells the runner what the rows are, --iterations, which its
 // versions before 1.8 lack, and --hardware-counters, for a launch that counts events.
+//
+// All that rows are made of comes with this header: a workload's files name the standard library's
+// other parts only.
 #pragma once
 
 #include <benchmark/benchmark.h>

@@ -9,11 +9,6 @@
 // `origin_cpu_percent`. wrk, an outside load generator over the same connections, is the control
 // where nothing but speed is asked for; it looks at lengths and status only.
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <stdexcept>
-#include <string>
-#include <vector>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/gevent_program.hpp"

@@ -3,12 +3,8 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <chrono>
-#include <cstdint>
 #include <cstdio>
 #include <stdexcept>
-#include <string>
-#include <string_view>
 
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/workload.hpp"

@@ -9,12 +9,6 @@
 // half of the available memory, and nothing is begun for which there is no room. A step that takes
 // more than ten seconds is the last one. `--most` bounds all climbs.
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"

@@ -5,14 +5,10 @@
 //
 // All figures are differences to the same processes before. One task or connection is there already
 // then: what the first one alone brings into memory belongs to none.
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
 
 #include "bench/harness/limits.hpp"
-#include "bench/harness/usage.hpp"
 #include "bench/harness/task_room.hpp"
+#include "bench/harness/usage.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/memory/memory_reading.hpp"
 #include "bench/programs/echo/loaded_server.hpp"

@@ -13,8 +13,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "bench/harness/usage.hpp"
 #include "bench/harness/parked_tasks.hpp"
+#include "bench/harness/usage.hpp"
 #include "runtimes/process.hpp"
 
 namespace switchyard {

@@ -10,10 +10,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <stdexcept>
-#include <utility>
 
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/task_room.hpp"

@@ -3,10 +3,7 @@
 //
 // Everything runs on one CPU, named in the counter `cpu`: across cores the figure would be the
 // cost of a wake-up, which `switch` measures.
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_room.hpp"

@@ -22,14 +22,6 @@
 // to none where it has no part in them, or the row fails; across CPUs the count is reported
 // (kernel_switches_per_op). A user-space scheduler counts its own (user_switches_per_op). And a
 // number in shared memory that only the holder of the baton raises has to come out right.
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "bench/harness/gevent_program.hpp"
 #include "bench/switch/switch_rows.hpp"

@@ -6,12 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/context/fiber.hpp>
-#include <cstdint>
 #include <cstdlib>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"

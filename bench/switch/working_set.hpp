@@ -3,11 +3,8 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <string>
 
 #include "bench/harness/task_group.hpp"
 
