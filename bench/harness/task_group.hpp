@@ -39,12 +39,6 @@ struct interval {
   [[nodiscard]] measured total() const {
     return {std::chrono::duration<double>(end - begin).count(), used};
   }
-  /// With switches that the members made, and counted, themselves.
-  [[nodiscard]] measured total_with(std::int64_t user_switches) const {
-    measured all = total();
-    all.user_switches = static_cast<std::uint64_t>(user_switches);
-    return all;
-  }
 };
 
 /// Migrations are counted only where there can be any: to ask for them takes longer than a switch.
