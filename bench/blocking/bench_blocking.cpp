@@ -22,7 +22,6 @@
 
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/error.hpp"

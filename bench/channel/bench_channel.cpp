@@ -20,7 +20,6 @@
 #include <tuple>
 
 #include "bench/channel/channel_rows.hpp"
-#include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

@@ -10,11 +10,8 @@
 
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
-#include "runtimes/concepts.hpp"
 #include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/ring_positions.hpp"
-#include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::channel_rows {
 

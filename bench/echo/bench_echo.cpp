@@ -8,7 +8,6 @@
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/programs/echo/servers.hpp"
 
 namespace switchyard {

@@ -12,7 +12,6 @@
 #include <cmath>
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/load/slo_search.hpp"
 #include "bench/programs/echo/servers.hpp"
 

@@ -6,8 +6,8 @@
 // JSON; we add --describe, which tells the runner what the rows are, --iterations, which its
 // versions before 1.8 lack, and --hardware-counters, for a launch that counts events.
 //
-// All that rows are made of comes with this header: a workload's files name the standard library's
-// other parts only.
+// All that rows are made of comes with this header, and what the headers of a workload's own folder
+// include comes with them: its files name the other parts only.
 #pragma once
 
 #include <benchmark/benchmark.h>

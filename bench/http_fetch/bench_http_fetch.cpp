@@ -14,8 +14,6 @@
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
 #include "bench/http_fetch/wrk_run.hpp"
 #include "runtimes/all.hpp"

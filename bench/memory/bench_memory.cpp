@@ -8,7 +8,6 @@
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/usage.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/memory/memory_reading.hpp"
 #include "bench/programs/echo/loaded_server.hpp"

@@ -12,7 +12,6 @@
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

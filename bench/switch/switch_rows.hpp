@@ -10,10 +10,8 @@
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/switch/baton.hpp"
 #include "runtimes/greenlet.hpp"
-#include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::rings {
 
