@@ -20,8 +20,8 @@
 #include <span>
 #include <stdexcept>
 
+#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/task_room.hpp"
 #include "bench/load/histogram.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/error.hpp"

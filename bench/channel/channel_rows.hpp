@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <stdexcept>
 
+#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/task_room.hpp"
 #include "runtimes/support/channel_errors.hpp"
 #include "runtimes/support/ring_positions.hpp"
 

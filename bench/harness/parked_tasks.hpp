@@ -146,23 +146,17 @@ requires(!R::shares_memory) auto in_a_child(F f) {
   struct answer {
     std::invoke_result_t<F&> value{};
     bool at_limit = false;
-    short_text why;
+    short_text why{};
+  };
+  const auto try_it = [&f]() -> answer {
+    try {
+      return {.value = f()};
+    } catch (const limit_error& limit) {
+      return {.at_limit = true, .why = std::string(limit.what())};
+    }
   };
   R host;
-  const answer got = host.run([&] {
-    return host
-        .spawn([&f] {
-          answer mine;
-          try {
-            mine.value = f();
-          } catch (const limit_error& limit) {
-            mine.at_limit = true;
-            mine.why = short_text(limit.what());
-          }
-          return mine;
-        })
-        .join();
-  });
+  const answer got = host.run([&] { return host.spawn(try_it).join(); });
   if (got.at_limit) throw limit_error(got.why.str());
   return got.value;
 }

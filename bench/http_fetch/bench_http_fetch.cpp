@@ -101,7 +101,7 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
     });
     set_cpus(state, origin, origin.cpu_s() - origin_before, m.seconds);
     set_batch(state, which, cuts, m.seconds);
-    if (right != ops) throw std::runtime_error("a fetch is missing");
+    task_group::expect(right == ops, "a fetch is missing");
     harness::expect_switches(m.used, ops, switches_of_a_fetch<R>(which));
     return m;
   });
@@ -132,9 +132,7 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
   const auto figures = gevent::record(state, ops, original, arguments, patience);
   set_cpus(state, origin, origin.cpu_s() - origin_before, figures.at("seconds"));
   set_batch(state, which, cuts, figures.at("seconds"));
-  if (figures.at("fetches") != static_cast<double>(ops)) {
-    throw std::runtime_error("a fetch is missing");
-  }
+  task_group::expect(figures.at("fetches") == static_cast<double>(ops), "a fetch is missing");
 }
 
 /// The article's own: a new connection for each fetch, with latency.

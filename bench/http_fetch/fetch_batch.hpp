@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "bench/harness/child_process.hpp"
-#include "bench/harness/task_room.hpp"
+#include "bench/harness/task_group.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/http/http_body.hpp"

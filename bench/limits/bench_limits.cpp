@@ -11,7 +11,7 @@
 #include <algorithm>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/task_room.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/limits/limit_climb.hpp"
 #include "bench/programs/echo/loaded_server.hpp"

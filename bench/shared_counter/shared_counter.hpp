@@ -13,8 +13,8 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/task_room.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/unique_fd.hpp"
 

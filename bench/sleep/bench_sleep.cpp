@@ -11,7 +11,7 @@
 
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/harness/task_room.hpp"
+#include "bench/harness/task_group.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -146,8 +146,8 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
   const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
   const auto figures = gevent::record(state, batches, original, arguments, patience);
-  if (figures.at("tasks") != static_cast<double>(tasks * batches))
-    throw std::runtime_error("a task is missing");
+  task_group::expect(figures.at("tasks") == static_cast<double>(tasks * batches),
+                     "a task is missing");
   count_by_task(state, tasks);
   state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms");
   state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms");

@@ -5,9 +5,9 @@
 // cost of a wake-up, which `switch` measures.
 #include <stdexcept>
 
+#include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
+#include "bench/harness/task_group.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

@@ -25,7 +25,6 @@
 
 #include "bench/harness/gevent_program.hpp"
 #include "bench/switch/switch_rows.hpp"
-#include "bench/switch/working_set.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {

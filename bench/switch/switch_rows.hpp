@@ -10,7 +10,7 @@
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/switch/baton.hpp"
+#include "bench/switch/ring_members.hpp"
 #include "runtimes/greenlet.hpp"
 
 namespace switchyard::rings {
@@ -53,12 +53,6 @@ struct ring_plan {
     constexpr benchmark::IterationCount least_laps = 10;
     return harness::at_least(std::max(state.max_iterations, least_laps * tasks), tasks);
   }
-};
-
-/// What a task does between two switches: nothing, or a touch of its own block.
-struct no_work {
-  void touch() noexcept {}
-  void expect_touched(std::uint64_t) const noexcept {}
 };
 
 /// A ring of kernel tasks with batons. `make_work()` is called in each. The time is that of the

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "bench/harness/parked_tasks.hpp"
-#include "bench/harness/task_room.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/limits/limit_climb.hpp"
 #include "runtimes/all.hpp"
