@@ -164,8 +164,9 @@ usage& usage::add(const usage& other, int sign) {
   involuntary_switches += sign * other.involuntary_switches;
   page_faults += sign * other.page_faults;
   if (migrations && other.migrations) *migrations += sign * *other.migrations;
-  std::ranges::transform(events, other.events, events.begin(),
-                         [sign](const auto& a, const auto& b) { return sum_of(a, b, sign); });
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    events[i] = sum_of(events[i], other.events[i], sign);
+  }
   return *this;
 }
 

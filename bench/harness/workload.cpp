@@ -107,14 +107,6 @@ double steal_percent_since(const cpu_ticks& before) {
          static_cast<double>(now.total - before.total);
 }
 
-std::string help_text;  // Google Benchmark wants a plain function
-
-void print_help() {
-  std::fputs(help_text.c_str(), stdout);
-  std::fputs("\nand all of Google Benchmark's:\n", stdout);
-  benchmark::PrintDefaultHelp();
-}
-
 }  // namespace
 
 std::string row_name(std::string_view workload, const row& r) {
@@ -148,8 +140,11 @@ int run_main(int argc, char** argv, const workload& w,
                   "times are then worth nothing");
     line.add_version();
     add_options(line);
-    help_text = line.help();
-    benchmark::Initialize(&argc, argv, print_help);
+    static const std::string help = line.help();  // Google Benchmark wants a plain function
+    benchmark::Initialize(&argc, argv, [] {
+      std::fputs((help + "\nand all of Google Benchmark's:\n").c_str(), stdout);
+      benchmark::PrintDefaultHelp();
+    });
     line.parse_or_exit(argc, argv);
     if (describe) {
       std::puts(description(w).dump(2).c_str());

@@ -221,15 +221,14 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
   harness::record_batch(state, ring.ops, [&] {
     std::optional<greenlet> ping;
     std::optional<greenlet> pong;
-    std::int64_t turns_of_ping = 0;
-    std::int64_t turns_of_pong = 0;
+    std::int64_t turns = 0;
     auto work_of_ping = make_work();
     auto work_of_pong = make_work();
     interval whole;
     ping.emplace([&] {
       whole = measure_interval([&] {
         for (std::int64_t lap = 0; lap < ring.laps; ++lap) {
-          ++turns_of_ping;
+          ++turns;
           work_of_ping.touch();
           pong->switch_to();
         }
@@ -237,7 +236,7 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     });
     pong.emplace([&] {
       for (;;) {
-        ++turns_of_pong;
+        ++turns;
         work_of_pong.touch();
         ping->switch_to();
       }
@@ -245,7 +244,7 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     ping->switch_to();
     work_of_ping.expect_touched(static_cast<std::uint64_t>(ring.laps));
     work_of_pong.expect_touched(static_cast<std::uint64_t>(ring.laps));
-    return switched_by_hand(whole, ring, turns_of_ping + turns_of_pong);
+    return switched_by_hand(whole, ring, turns);
   });
 }
 
