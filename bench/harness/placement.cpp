@@ -45,13 +45,6 @@ bool has(const std::vector<int>& cpus, int cpu) {
   return std::ranges::find(cpus, cpu) != cpus.end();
 }
 
-/// Hardware threads of the core of `cpu`, itself among them.
-std::vector<int> siblings_of(int cpu, const std::filesystem::path& sysfs) {
-  auto found = cpu_list_in(sysfs / "cpu" / ("cpu" + std::to_string(cpu)) / "topology" /
-                           "thread_siblings_list");
-  return found.empty() ? std::vector{cpu} : found;
-}
-
 /// CPUs of the NUMA node of `cpu`; empty where the kernel knows no nodes.
 std::vector<int> node_of(int cpu, const std::filesystem::path& sysfs) {
   std::error_code none;
@@ -119,7 +112,8 @@ int first_cpu() { return cpus_at_start().at(0); }
 
 std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& allowed,
                              const std::filesystem::path& sysfs) {
-  const auto core = siblings_of(cpu, sysfs);
+  const auto core =
+      cpu_list_in(sysfs / ("cpu/cpu" + std::to_string(cpu)) / "topology" / "thread_siblings_list");
   const auto node = node_of(cpu, sysfs);
   const auto fits = [&](int other) {
     if (other == cpu) return false;

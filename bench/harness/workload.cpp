@@ -83,28 +83,21 @@ void set_usage(benchmark::State& state, const usage& used, double ops) {
   }
 }
 
-/// Of all CPUs' time.
-struct cpu_ticks {
-  std::uint64_t steal;  // given to others by the hypervisor
-  std::uint64_t total;
-};
-
-/// From the first line of /proc/stat: user nice system idle iowait irq softirq steal; guest time is
-/// part of user time.
-cpu_ticks ticks_so_far() {
+/// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.
+std::pair<double, double> cpu_ticks() {
   std::ifstream stat("/proc/stat");
   std::string label;
   stat >> label;
-  std::array<std::uint64_t, 8> ticks{};
+  // user nice system idle iowait irq softirq steal; guest time is part of user time.
+  std::array<double, 8> ticks{};
   for (auto& kind : ticks) stat >> kind;
-  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), std::uint64_t{0})};
+  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), 0.0)};
 }
 
-double steal_percent_since(const cpu_ticks& before) {
-  const auto now = ticks_so_far();
-  if (now.total <= before.total) return 0;
-  return 100.0 * static_cast<double>(now.steal - before.steal) /
-         static_cast<double>(now.total - before.total);
+/// Share of all CPUs' time, in per cent, that the hypervisor gave to others since then.
+double steal_percent_since(const std::pair<double, double>& before) {
+  const auto [steal, total] = cpu_ticks();
+  return total > before.second ? 100 * (steal - before.first) / (total - before.second) : 0;
 }
 
 }  // namespace
@@ -165,7 +158,7 @@ int run_main(int argc, char** argv, const workload& w,
 
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
   while (state.KeepRunningBatch(ops.reported)) {
-    const auto ticks_before = ticks_so_far();
+    const auto ticks_before = cpu_ticks();
     const measured m = batch();
     const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
