@@ -15,20 +15,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <string>
-#include <utility>
-#include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/error.hpp"
@@ -53,9 +46,18 @@ constexpr nanoseconds period = 5ms;
 /// a thread, as the process runtime forks.
 class late_answerer {
  public:
-  late_answerer() : late_answerer(make_ends()) {}
-  late_answerer(const late_answerer&) = delete;
-  late_answerer& operator=(const late_answerer&) = delete;
+  late_answerer() {
+    int ends[2];
+    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "create a socket pair");
+    ours_.reset(ends[0]);
+    const unique_fd theirs(ends[1]);
+    answerer_.emplace(outside_.run([&] {
+      return outside_.spawn([&] {
+        ours_.reset();
+        answer_until_closed(theirs);
+      });
+    }));
+  }
 
   /// Asks for an answer after `wait` and blocks the calling kernel task in read(2) until it is
   /// there. Throws when it is wrong or came too early.
@@ -70,25 +72,6 @@ class late_answerer {
   }
 
  private:
-  using ends = std::pair<unique_fd, unique_fd>;
-
-  static ends make_ends() {
-    int fds[2];
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "create a socket pair");
-    return {unique_fd(fds[0]), unique_fd(fds[1])};
-  }
-
-  // Our end is closed before the answerer is waited for (members end in reverse order), which ends
-  // it; its own end is closed here once it has been forked.
-  explicit late_answerer(ends both)
-      : answerer_(outside_.run([&] {
-          return outside_.spawn([&both] {
-            both.first.reset();
-            answer_until_closed(both.second);
-          });
-        })),
-        ours_(std::move(both.first)) {}
-
   static void answer_until_closed(const unique_fd& end) {
     for (std::int64_t question = 0; read_number(end, question);) {
       kernel_sleep(milliseconds(question));
@@ -97,12 +80,12 @@ class late_answerer {
   }
 
   static bool read_number(const unique_fd& from, std::int64_t& number) {
-    for (;;) {
-      const ssize_t got = ::read(from.get(), &number, sizeof number);
-      if (got == sizeof number) return true;
-      if (got == 0) return false;
-      if (got > 0 || errno != EINTR) throw_errno("read from a socket");
-    }
+    ssize_t got = -1;
+    do {
+      got = ::read(from.get(), &number, sizeof number);
+    } while (got < 0 && errno == EINTR);
+    if (got != 0 && got != sizeof number) throw_errno("read from a socket");
+    return got != 0;
   }
 
   static void write_number(const unique_fd& to, std::int64_t number) {
@@ -112,14 +95,12 @@ class late_answerer {
   }
 
   process outside_;
-  process::task<void> answerer_;
-  unique_fd ours_;
+  std::optional<process::task<void>> answerer_;
+  unique_fd ours_;  // closed first, which ends the one who answers
 };
 
-enum class via { direct, offloaded };
-
 struct call_plan {
-  via how;
+  bool offloaded;
   milliseconds block;
 };
 
@@ -147,7 +128,7 @@ std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answ
   sleep_until(rt, when);
   const auto begin = clock::now();
   const auto call = [&answerer, wait = plan.block] { answerer.call(wait); };
-  if (plan.how == via::offloaded) {
+  if (plan.offloaded) {
     rt.offload(call);
   } else {
     call();
@@ -199,19 +180,16 @@ void blocking_row(benchmark::State& state, call_plan plan) {
   const auto ops = harness::at_least(state.max_iterations, ops_of_a_pass);
   lateness_seen seen;
   const late_answerer answerer;
-  R rt;
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      measured all = one_pass(rt, answerer, plan, seen);
-      for (std::int64_t done = ops_of_a_pass; done < ops; done += ops_of_a_pass) {
-        const auto pass = one_pass(rt, answerer, plan, seen);
-        all.seconds += pass.seconds;
-        all.used += pass.used;
-      }
-      // A wake-up is one sleep, or none when it is due already.
-      harness::expect_switches(all.used, ops, {.sleeps_at_most = 1});
-      return all;
-    });
+  harness::record_batch_in<R>(state, ops, [&](R& rt) {
+    measured all = one_pass(rt, answerer, plan, seen);
+    for (std::int64_t done = ops_of_a_pass; done < ops; done += ops_of_a_pass) {
+      const auto pass = one_pass(rt, answerer, plan, seen);
+      all.seconds += pass.seconds;
+      all.used += pass.used;
+    }
+    // A wake-up is one sleep, or none when it is due already.
+    harness::expect_switches(all.used, ops, {.sleeps_at_most = 1});
+    return all;
   });
   task_group::expect(seen.of_wake_ups.count() == static_cast<std::uint64_t>(ops),
                      "a wake-up is lost");
@@ -223,25 +201,24 @@ void blocking_row(benchmark::State& state, call_plan plan) {
 template <class R>
 void add_rows(std::vector<harness::row>& rows) {
   constexpr bool one_blocks_all = !KernelTasks<R>;
-  const auto add = [&](via how, std::int64_t block_ms) {
-    const bool aside = how == via::offloaded;
-    // 0 ms, the baseline, says most where a call that blocks has something to be compared with.
-    const bool quick = block_ms == 100 || (block_ms == 0 && one_blocks_all);
+  const auto add = [&](bool aside, std::int64_t block_ms) {
+    const std::string how = aside ? " in a call made aside" : " in read(2)";
     const std::string call = block_ms == 0
                                  ? "none blocks"
-                                 : "one more blocks for " + std::to_string(block_ms) + " ms" +
-                                       (aside ? " in a call made aside" : " in read(2)");
-    const call_plan plan{how, milliseconds(block_ms)};
+                                 : "one more blocks for " + std::to_string(block_ms) + " ms" + how;
+    const call_plan plan{aside, milliseconds(block_ms)};
     rows.push_back({.runtime = std::string(R::name),
                     .params = {{"via", aside ? "offloaded" : "direct"}, {"block_ms", block_ms}},
                     .what = "100 tasks wake every 5 ms on one CPU, " + call,
                     .body = [=](benchmark::State& s) { blocking_row<R>(s, plan); },
-                    .quick = quick});
+                    // 0 ms, the baseline, says most where a call that blocks has something to be
+                    // compared with.
+                    .quick = block_ms == 100 || (block_ms == 0 && one_blocks_all)});
   };
-  for (const std::int64_t block_ms : {0, 20, 100}) add(via::direct, block_ms);
+  for (const std::int64_t block_ms : {0, 20, 100}) add(false, block_ms);
   // Where it blocks nobody else there is nothing to hand over: the call is the same.
   if constexpr (one_blocks_all) {
-    for (const std::int64_t block_ms : {20, 100}) add(via::offloaded, block_ms);
+    for (const std::int64_t block_ms : {20, 100}) add(true, block_ms);
   }
 }
 

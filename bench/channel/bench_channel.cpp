@@ -17,17 +17,9 @@
 // scheduler decides.
 // The counter `capacity` is how many items the channel really holds: Boost's ring of 64 holds 63,
 // and a pipe of 1 MiB, the most that an unprivileged process may have, 1,021 of 1,024 bytes.
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <string_view>
 #include <tuple>
-#include <utility>
-#include <vector>
 
 #include "bench/channel/channel_rows.hpp"
-#include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -87,26 +79,22 @@ std::string text(const channel_case& c, std::size_t bytes) {
          harness::texts_of(c.where).description;
 }
 
-template <class R, class Channel, std::size_t Bytes>
-void add_row(std::vector<harness::row>& rows, const channel_case& c) {
-  rows.push_back(
-      make_row(R::name, Channel::via, Bytes, c, text<Channel>(c, Bytes),
-               [=](benchmark::State& s) { channel_rows::channel_row<R, Channel, Bytes>(s, c); }));
-  // One task is on one CPU: it is no limit for what crosses to another.
-  if (c.where == placement::same) rows.back().control = "plain_queue";
-}
-
 /// All kinds of channels that the runtime has.
 template <class R>
 void add_rows(std::vector<harness::row>& rows, placement where) {
+  const auto add_kind = [&]<std::size_t Kind>(std::integral_constant<std::size_t, Kind>) {
+    for_each_case(where, [&]<std::size_t Bytes>(const channel_case& c) {
+      using channels = typename R::template channels<channel_rows::item<Bytes>>;
+      using channel = std::tuple_element_t<Kind, channels>;
+      rows.push_back(make_row(
+          R::name, channel::via, Bytes, c, text<channel>(c, Bytes),
+          [=](benchmark::State& s) { channel_rows::channel_row<R, channel, Bytes>(s, c); }));
+      // One task is on one CPU: it is no limit for what crosses to another.
+      if (where == placement::same) rows.back().control = "plain_queue";
+    });
+  };
   [&]<std::size_t... Kind>(std::index_sequence<Kind...>) {
-    const auto add_kind = [&]<std::size_t K>() {
-      for_each_case(where, [&]<std::size_t Bytes>(const channel_case& c) {
-        using channels = typename R::template channels<channel_rows::item<Bytes>>;
-        add_row<R, std::tuple_element_t<K, channels>, Bytes>(rows, c);
-      });
-    };
-    (add_kind.template operator()<Kind>(), ...);
+    (add_kind(std::integral_constant<std::size_t, Kind>()), ...);
   }
   (std::make_index_sequence<std::tuple_size_v<typename R::template channels<int>>>{});
 }

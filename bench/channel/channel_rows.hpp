@@ -6,18 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <span>
 #include <stdexcept>
-#include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/task_room.hpp"
-#include "runtimes/concepts.hpp"
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/mutex_channel.hpp"
-#include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::channel_rows {
 
@@ -93,11 +87,6 @@ received_items consume(Channel& channel) {
   return popped;
 }
 
-struct member_report {
-  interval span;
-  received_items popped;
-};
-
 /// Members take turns: an even one produces, an odd one consumes; the producer that is done last
 /// closes the channel. The time is that from the moment at which all are ready until every consumer
 /// has seen the end.
@@ -106,12 +95,12 @@ measured hand_over(R& rt, const channel_case& c, std::int64_t items, Channel& ch
   const auto members = 2 * static_cast<std::size_t>(c.pairs);
   const task_group::start_line line(members);
   const shared_object<std::atomic<std::int64_t>> producing(c.pairs);
+  const shared_array<received_items> popped(members);
   const auto member = [&](std::size_t i) {
     if constexpr (KernelTasks<R>) task_group::pin_member(c.where, i);
-    member_report report;
     const auto work = [&] {
       if (i % 2 == 1) {
-        report.popped = consume(channel);
+        popped[i] = consume(channel);
         return;
       }
       produce<Channel, Bytes>(channel, static_cast<std::int64_t>(i / 2), c.pairs, items);
@@ -119,32 +108,26 @@ measured hand_over(R& rt, const channel_case& c, std::int64_t items, Channel& ch
     };
     const auto all_ready = line.wait([&] { rt.yield(); });
     try {
-      report.span = task_group::measure_interval(work, c.where);
+      interval span = task_group::measure_interval(work, c.where);
+      span.begin = all_ready;
+      return span;
     } catch (const channel_closed&) {
       throw task_group::broken_group();  // somebody has failed, and tells why
     } catch (const peer_died&) {
       throw task_group::broken_group();  // so does whoever joins the dead
     }
-    report.span.begin = all_ready;
-    return report;
   };
-  const auto break_up = [&] {
+  const measured whole = task_group::measure_group(rt, members, member, [&] {
     line.break_up();
     channel.close();
-  };
-  std::vector<member_report> reports;
-  const interval all = task_group::measure_interval(
-      [&] { reports = task_group::run_group(rt, members, member, break_up); });
-  member_report whole = reports.front();
-  for (const member_report& other : std::span(reports).subspan(1)) {
-    whole.span.join(other.span);
-    whole.popped.items += other.popped.items;
-    whole.popped.sum += other.popped.sum;
+  });
+  received_items all;
+  for (const received_items& of_one : popped.span()) {
+    all.items += of_one.items;
+    all.sum += of_one.sum;
   }
-  expect(whole.popped == received_items::of_all(items), "items were lost or doubled");
-  // Tasks on one kernel thread each saw the usage of all: once is right.
-  if constexpr (!KernelTasks<R>) whole.span.used = all.used;
-  return whole.span.total();
+  expect(all == received_items::of_all(items), "items were lost or doubled");
+  return whole;
 }
 
 /// Enough items that the start and the end of the tasks are lost among them.
@@ -170,20 +153,15 @@ void channel_row(benchmark::State& state, const channel_case& c) {
   harness::require_placement(c.where);
   task_group::pin_member(placement::same, 0);
   const harness::batch_size items = items_for(state, c);
-  R rt;
-  rt.run([&] {
-    std::size_t capacity = 0;
-    harness::record_batch(state, items, [&] {
-      Channel channel(static_cast<std::size_t>(c.capacity));
-      capacity = channel.capacity();
-      std::size_t before = 0;
-      if constexpr (CountsSwitches<R>) before = rt.user_switches();
-      measured took = hand_over<R, Bytes>(rt, c, items, channel);
-      if constexpr (CountsSwitches<R>) took.user_switches = rt.user_switches() - before;
-      harness::expect_switches(took.used, items, switches_of_an_item<R>(c, capacity));
-      return took;
-    });
-    state.counters["capacity"] = static_cast<double>(capacity);
+  harness::record_batch_in<R>(state, items, [&](R& rt) {
+    Channel channel(static_cast<std::size_t>(c.capacity));
+    state.counters["capacity"] = static_cast<double>(channel.capacity());
+    std::size_t before = 0;
+    if constexpr (CountsSwitches<R>) before = rt.user_switches();
+    measured took = hand_over<R, Bytes>(rt, c, items, channel);
+    if constexpr (CountsSwitches<R>) took.user_switches = rt.user_switches() - before;
+    harness::expect_switches(took.used, items, switches_of_an_item<R>(c, channel.capacity()));
+    return took;
   });
 }
 

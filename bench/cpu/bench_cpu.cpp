@@ -10,15 +10,11 @@
 // Nothing is bound to a CPU here: that the kernel spreads the tasks is the point. `speedup_ideal`
 // is what K tasks on this machine can gain at most.
 #include <algorithm>
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
+#include "bench/harness/task_group.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -61,20 +57,17 @@ void cpu_row(benchmark::State& state, std::int64_t tasks, const std::vector<int>
     throw std::logic_error("something has bound this process: the work can't spread");
   }
   const auto ops = harness::at_least(state.max_iterations, 1);
-  R rt;
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      const auto m = harness::measure([&] {
-        for (std::int64_t i = 0; i < ops; ++i) {
-          const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
-          if (count != primes_below) {
-            throw std::runtime_error("counted " + std::to_string(count) + " primes");
-          }
+  harness::record_batch_in<R>(state, ops, [&](R& rt) {
+    const auto m = harness::measure([&] {
+      for (std::int64_t i = 0; i < ops; ++i) {
+        const auto count = count_in_tasks(rt, static_cast<std::uint32_t>(tasks));
+        if (count != primes_below) {
+          throw std::runtime_error("counted " + std::to_string(count) + " primes");
         }
-      });
-      harness::expect_switches(m.used, ops * tasks, {.sleeps_at_most = sleeps_for_a_share<R>}, 20);
-      return m;
+      }
     });
+    harness::expect_switches(m.used, ops * tasks, {.sleeps_at_most = sleeps_for_a_share<R>}, 20);
+    return m;
   });
   const auto most = R::runs_in_parallel ? static_cast<std::int64_t>(cpus.size()) : 1;
   state.counters["speedup_ideal"] = static_cast<double>(std::min(tasks, most));

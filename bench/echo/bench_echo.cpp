@@ -6,13 +6,8 @@
 // The server is a program of its own (echo_server) on its own CPU, the load generator runs here on
 // another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/programs/echo/servers.hpp"
 
 namespace switchyard {
@@ -33,11 +28,11 @@ void echo_row(benchmark::State& state, echo::loaded_server& server) {
   harness::record_batch(state, ops, [&] {
     const harness::usage_meter meter(server.pid());
     result = server.run(static_cast<std::uint64_t>(ops));
-    auto used = meter.used();
+    const auto used = meter.used();
     // The server has also answered what was under way when the time was over.
-    used *= static_cast<double>(ops) / static_cast<double>(result.latency.count());
-    echo::expect_wake_ups(used, ops, which.connections);
-    return measured{result.seconds, used};
+    const auto answered = static_cast<std::int64_t>(result.latency.count());
+    echo::expect_wake_ups(used, answered, which.connections);
+    return measured{.seconds = result.seconds, .used = used, .done_by_used = answered};
   });
   harness::set_latency(state, result.latency);
   const auto requests = static_cast<double>(result.requests);
@@ -62,8 +57,7 @@ bool is_quick(const echo_case& which) {
   return which.by->kernel_tasks_per_connection == 0 || which.connections <= 256;
 }
 
-harness::row make_row(const echo_case& which, const echo::cpu_choice& cpus) {
-  const echo::server& by = *which.by;
+harness::row make_row(const echo_case& which) {
   std::vector<harness::parameter> params{{"connections", which.connections}};
   if (which.active > 0) params.emplace_back("active", which.active);
   params.emplace_back("bytes", which.bytes);
@@ -73,16 +67,12 @@ harness::row make_row(const echo_case& which, const echo::cpu_choice& cpus) {
       which.active > 0
           ? clients + "are connected, " + std::to_string(which.active) + " of them send " + bytes
           : clients + "each send " + bytes;
-  return {.runtime = by.name,
-          .params = std::move(params),
-          .what = what + echo::control_mark(by),
-          .body =
-              [which, &cpus](benchmark::State& s) {
-                kept.with(which, cpus, [&](echo::loaded_server& server) { echo_row(s, server); });
-              },
-          .quick = is_quick(which),
-          .control = echo::control_of(by),
-          .needs = by.is == kind::outside ? by.name : ""};
+  auto row = echo::row_of(*which.by, std::move(params), what, [which](benchmark::State& s) {
+    kept.with(which, [&](echo::loaded_server& server) { echo_row(s, server); });
+  });
+  row.quick = is_quick(which);
+  if (which.by->is == kind::outside) row.needs = which.by->name;
+  return row;
 }
 
 std::vector<echo_case> cases_of(const echo::server& by) {
@@ -107,7 +97,6 @@ std::vector<echo_case> cases_of(const echo::server& by) {
 
 int main(int argc, char** argv) {
   using namespace switchyard;
-  echo::cpu_choice cpus;
   harness::workload w{
       .name = "echo",
       .what =
@@ -116,10 +105,8 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond};
   for (const echo::server& by : echo::all_servers()) {
-    for (const echo_case& which : cases_of(by)) w.rows.push_back(make_row(which, cpus));
+    for (const echo_case& which : cases_of(by)) w.rows.push_back(make_row(which));
   }
-  const int code = harness::run_main(
-      argc, argv, w, [&](harness::command_line& line) { echo::add_cpu_options(line, cpus); });
-  kept.drop();
-  return code;
+  return harness::run_main(argc, argv, w,
+                           [](harness::command_line& line) { kept.add_options(line); });
 }

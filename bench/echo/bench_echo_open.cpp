@@ -9,15 +9,9 @@
 //              launch just before: 110 asks for more than it can do
 //   find:slo   the highest rate at which a percentile stays within a bound (--slo, default p99=5ms)
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/load/slo_search.hpp"
 #include "bench/programs/echo/servers.hpp"
 
@@ -30,12 +24,8 @@ using echo::loaded_server;
 using harness::measured;
 using load::send_schedule;
 
-struct settings {
-  echo::cpu_choice cpus;
-  load::slo slo;
-};
-
 echo::kept_server kept;
+load::slo wanted;  // of the rows find:slo
 
 // The shortest run whose 99.9th percentile has some values above it at the lowest rates.
 constexpr std::chrono::nanoseconds shortest = 500ms;
@@ -62,10 +52,13 @@ measured run_at(loaded_server& server, double rate, std::chrono::nanoseconds len
                 load::run_result& r) {
   const harness::usage_meter meter(server.pid());
   r = server.run_at(poisson(rate), length);
-  auto used = meter.used();
-  used *= static_cast<double>(r.requests) / static_cast<double>(r.service.count());
-  echo::expect_wake_ups(used, static_cast<std::int64_t>(r.requests), server.which().connections);
-  return {r.seconds, used, static_cast<std::int64_t>(r.requests)};
+  const auto used = meter.used();
+  const auto answered = static_cast<std::int64_t>(r.service.count());
+  echo::expect_wake_ups(used, answered, server.which().connections);
+  return {.seconds = r.seconds,
+          .used = used,
+          .done = static_cast<std::int64_t>(r.requests),
+          .done_by_used = answered};
 }
 
 void load_row(benchmark::State& state, loaded_server& server, std::int64_t percent) {
@@ -84,7 +77,7 @@ void load_row(benchmark::State& state, loaded_server& server, std::int64_t perce
 
 /// The figures of the row are those of the best probe that held, or of the last one when none did:
 /// then slo_ops_per_s is 0.
-void slo_row(benchmark::State& state, loaded_server& server, const load::slo& wanted) {
+void slo_row(benchmark::State& state, loaded_server& server) {
   const double most = server.closed_loop_rate();
   load::run_result best;
   measured there;
@@ -111,18 +104,14 @@ void slo_row(benchmark::State& state, loaded_server& server, const load::slo& wa
 
 constexpr std::int64_t loads[] = {10, 25, 50, 75, 90, 100, 110};  // per cent
 
-void add_rows(std::vector<harness::row>& rows, const echo::server& by, const settings& chosen) {
+void add_rows(std::vector<harness::row>& rows, const echo::server& by) {
   const echo_case which{&by, 64};
   const auto add = [&](harness::parameter last, const std::string& what, auto body) {
-    rows.push_back(
-        {.runtime = by.name,
-         .params = {{"connections", which.connections}, {"bytes", which.bytes}, std::move(last)},
-         .what = what + echo::control_mark(by),
-         .body =
-             [=, &chosen](benchmark::State& s) {
-               kept.with(which, chosen.cpus, [&](loaded_server& server) { body(s, server); });
-             },
-         .control = echo::control_of(by)});
+    rows.push_back(echo::row_of(
+        by, {{"connections", which.connections}, {"bytes", which.bytes}, std::move(last)}, what,
+        [=](benchmark::State& s) {
+          kept.with(which, [&](loaded_server& server) { body(s, server); });
+        }));
   };
   for (const std::int64_t percent : loads) {
     add({"load", percent},
@@ -130,8 +119,7 @@ void add_rows(std::vector<harness::row>& rows, const echo::server& by, const set
         [=](benchmark::State& s, loaded_server& server) { load_row(s, server, percent); });
   }
   add({"find", std::string("slo")},
-      "64 clients, the highest open-loop rate that a latency objective allows",
-      [&chosen](benchmark::State& s, loaded_server& server) { slo_row(s, server, chosen.slo); });
+      "64 clients, the highest open-loop rate that a latency objective allows", slo_row);
 }
 
 }  // namespace
@@ -139,7 +127,6 @@ void add_rows(std::vector<harness::row>& rows, const echo::server& by, const set
 
 int main(int argc, char** argv) {
   using namespace switchyard;
-  settings chosen;
   harness::workload w{
       .name = "echo_open",
       .what = "Messages to an echo server are due at a fixed rate; latency counts from that time.",
@@ -147,16 +134,13 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMicrosecond};
   for (const echo::server& by : echo::all_servers()) {
     const bool is_measured = by.is_model() || by.is == echo::kind::limit;
-    if (is_measured && by.concurrent) add_rows(w.rows, by, chosen);
+    if (is_measured && by.concurrent) add_rows(w.rows, by);
   }
-  const int code = harness::run_main(argc, argv, w, [&](harness::command_line& line) {
-    echo::add_cpu_options(line, chosen.cpus);
+  return harness::run_main(argc, argv, w, [](harness::command_line& line) {
+    kept.add_options(line);
     line.add_taken(
-            "--slo", "pNN=TIME",
-            [&](const std::string& text) { chosen.slo = load::parse_slo(text); },
+            "--slo", "pNN=TIME", [](const std::string& text) { wanted = load::parse_slo(text); },
             "The objective of the rows find:slo")
         .with_default("p99=5ms");
   });
-  kept.drop();
-  return code;
 }

@@ -87,13 +87,8 @@ option& option::excludes(const std::vector<std::string>& others) {
   return *this;
 }
 
-option& option::with_default() {
-  added_->capture_default_str();
-  return *this;
-}
-
 option& option::with_default(const std::string& text) {
-  added_->default_str(text);
+  text.empty() ? added_->capture_default_str() : added_->default_str(text);
   return *this;
 }
 

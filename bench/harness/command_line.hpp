@@ -38,9 +38,8 @@ class option {
   option& parsed_by(const std::function<void(const std::string&)>& parse,
                     const std::string& description);
   option& excludes(const std::vector<std::string>& others);
-  /// Help tells the value that it has now, or `text`.
-  option& with_default();
-  option& with_default(const std::string& text);
+  /// Help tells `text`, or the value that it has now.
+  option& with_default(const std::string& text = "");
 
  private:
   CLI::Option* added_;

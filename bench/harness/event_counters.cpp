@@ -13,8 +13,8 @@ namespace {
 
 counted_events of_this_launch;
 
-/// An fd that is not valid where the kernel refuses. Thread 0 is the calling one.
-unique_fd open_counter(const counted_event& event, pid_t thread) {
+/// An fd that is not valid where the kernel refuses.
+unique_fd open_counter(const counted_event& event, pid_t thread = event_counters::this_thread) {
   perf_event_attr attributes{};
   attributes.size = sizeof attributes;
   attributes.type = event.type;
@@ -55,13 +55,12 @@ counted_events hardware_events() {
   const counted_event wanted[] = {{"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
                                   {"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
                                   {"cache_misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES}};
-  constexpr pid_t this_thread = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     counted_event event = wanted[i];
-    event.user_only = !open_counter(event, this_thread);
+    event.user_only = !open_counter(event);
     if (event.user_only) event.name = "user_" + event.name;
     const bool may_be_none = event.config == PERF_COUNT_HW_CACHE_MISSES;
-    if (may_be_none ? static_cast<bool>(open_counter(event, this_thread)) : counts(event)) {
+    if (may_be_none ? static_cast<bool>(open_counter(event)) : counts(event)) {
       found[i] = event;
     }
   }
@@ -79,21 +78,8 @@ void count_hardware_events() {
   raise_open_files();
 }
 
-event_counters::event_counters(const counted_events& events) {
-  constexpr pid_t this_thread = 0;
-  open(events, {this_thread});
-}
-
-event_counters::event_counters(const counted_events& events, const std::vector<pid_t>& processes) {
-  std::vector<pid_t> threads;
-  for (const pid_t process : processes) {
-    for (const pid_t thread : threads_of(process)) threads.push_back(thread);
-  }
-  if (threads.size() <= most_threads) open(events, threads);
-}
-
-void event_counters::open(const counted_events& events, const std::vector<pid_t>& threads) {
-  for (std::size_t i = 0; i < events.size(); ++i) {
+event_counters::event_counters(const counted_events& events, const std::vector<pid_t>& threads) {
+  for (std::size_t i = 0; i < events.size() && threads.size() <= most_threads; ++i) {
     if (events[i].name.empty()) continue;
     for (const pid_t thread : threads) {
       of_threads_[i].push_back(open_counter(events[i], thread));
@@ -109,10 +95,8 @@ std::array<std::optional<double>, 3> event_counters::read() const {
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (of_threads_[i].empty()) continue;
     counts[i] = 0;
-    for (const unique_fd& of_thread : of_threads_[i]) {
-      const auto count = count_of(of_thread);
-      counts[i] = counts[i] && count ? std::optional(*counts[i] + *count) : std::nullopt;
-    }
+    for (const unique_fd& counter : of_threads_[i])
+      counts[i] = sum_of(counts[i], count_of(counter));
   }
   return counts;
 }

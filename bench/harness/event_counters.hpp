@@ -42,24 +42,22 @@ bool counts_events();
 /// From here on hardware events are counted, with as many open files as are allowed for it.
 void count_hardware_events();
 
-/// Counts from its construction on. What takes part is every thread that these processes have then,
-/// or the calling thread alone, and all threads and processes that these start later.
+/// Counts from its construction on. What takes part are these threads, and all threads and
+/// processes that they start later. No event is counted of more than `most_threads` to begin with,
+/// nor one that the kernel refuses.
 class event_counters {
  public:
-  explicit event_counters(const counted_events& events);
-  /// No event is counted with more than `most_threads` to begin with, nor one that the kernel
-  /// refuses.
-  event_counters(const counted_events& events, const std::vector<pid_t>& processes);
+  static constexpr pid_t this_thread = 0;
+  static constexpr std::size_t most_threads = 2'048;
+
+  explicit event_counters(const counted_events& events,
+                          const std::vector<pid_t>& threads = {this_thread});
 
   /// Until now, in the order of the events; scaled up a little where the hardware had to take
   /// turns. Nothing where an event was not counted, or for less than half of the time.
   [[nodiscard]] std::array<std::optional<double>, 3> read() const;
 
-  static constexpr std::size_t most_threads = 2'048;
-
  private:
-  void open(const counted_events& events, const std::vector<pid_t>& threads);
-
   std::array<std::vector<unique_fd>, 3> of_threads_;
 };
 
@@ -71,7 +69,8 @@ class usage_meter {
   /// Of the live process `root` and of all below it.
   explicit usage_meter(pid_t root)
       : root_(root),
-        events_(events_of_this_launch(), counts_events() ? tree_of(root) : std::vector<pid_t>()),
+        events_(events_of_this_launch(),
+                counts_events() ? threads_of(tree_of(root)) : std::vector<pid_t>()),
         before_(usage_of_tree(root)) {}
 
   [[nodiscard]] usage used() const {

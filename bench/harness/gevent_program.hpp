@@ -1,57 +1,62 @@
-// The Python originals in outside/gevent/ as rows: started as programs of their own, they do the
-// work of one call by Google Benchmark and print what it took. Python's start is not in it.
+// Python programs of the source tree that stand beside a runtime of ours as an outside reference:
+// the originals in outside/gevent/ as rows. Each is started as a program of its own, does the work
+// of one call by Google Benchmark and prints what it took. Python's start is not in it.
+//
+// They run with the interpreter in .venv, or with the one that the environment variable
+// SWITCHYARD_PYTHON names. Where that, the script or a package is missing, the row has met a limit
+// of this machine (limit_error), which is no failure.
 #pragma once
 
-#include <unistd.h>
+#include <filesystem>
+#include <map>
 
-#include <chrono>
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include "bench/harness/python_program.hpp"
 #include "bench/harness/workload.hpp"
+
+namespace switchyard::harness {
+
+using figures_by_name = std::map<std::string, double>;
+
+class python_program {
+ public:
+  /// `script`: a path within the source tree. `package`: what it imports. `otherwise`: what the
+  /// limit_error says when one of them, or the interpreter, is missing.
+  python_program(const std::string& script, const std::string& package,
+                 const std::string& otherwise);
+
+  [[nodiscard]] const std::filesystem::path& interpreter() const { return interpreter_; }
+
+  /// What the interpreter has to be given to run the script with `arguments`.
+  [[nodiscard]] std::vector<std::string> command(std::vector<std::string> arguments) const;
+
+  /// Runs it to its end; gives the numbers in the last line that it printed, a JSON object. Throws
+  /// std::runtime_error when it fails, with its own reason, or does not end within `patience`.
+  [[nodiscard]] figures_by_name figures(std::vector<std::string> arguments,
+                                        std::chrono::milliseconds patience) const;
+
+ private:
+  std::filesystem::path interpreter_;
+  std::filesystem::path script_;
+};
+
+}  // namespace switchyard::harness
 
 namespace switchyard::gevent {
 
 inline constexpr const char* name = "gevent";  // of the runtime, of what it needs, of the package
 
 /// `script` in outside/gevent/; limit_error when it can't be run.
-inline harness::python_program original(const std::string& script) {
-  return {"outside/gevent/" + script, name,
-          "gevent is not installed: scripts/setup.sh --gevent adds it"};
-}
+harness::python_program original(const std::string& script);
 
 /// The arguments that bind a program to `cpus` (to none: empty) and to this process's life.
-inline std::vector<std::string> attached(std::vector<std::string> arguments,
-                                         const std::string& cpus = {}) {
-  arguments.insert(arguments.end(), {"--parent", std::to_string(::getpid())});
-  if (!cpus.empty()) arguments.insert(arguments.end(), {"--cpus", cpus});
-  return arguments;
-}
-
-/// What every original tells of the part that it measured.
-inline harness::measured measured_part(const harness::figures_by_name& figures) {
-  const auto count = [&](const char* of) { return static_cast<std::int64_t>(figures.at(of)); };
-  return {figures.at("seconds"),
-          {.cpu_s = figures.at("cpu_s"),
-           .system_s = figures.at("system_s"),
-           .voluntary_switches = count("voluntary_switches"),
-           .involuntary_switches = count("involuntary_switches"),
-           .page_faults = count("page_faults")}};
-}
+std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus = {});
 
 /// Records the operations that the original does in one run; gives the figures that it printed.
-inline harness::figures_by_name record(benchmark::State& state, harness::batch_size ops,
-                                       const harness::python_program& original,
-                                       const std::vector<std::string>& arguments,
-                                       std::chrono::milliseconds patience) {
-  harness::figures_by_name figures;
-  harness::record_batch(state, ops, [&] {
-    figures = original.figures(arguments, patience);
-    return measured_part(figures);
-  });
-  return figures;
-}
+harness::figures_by_name record(benchmark::State& state, harness::batch_size ops,
+                                const harness::python_program& original,
+                                const std::vector<std::string>& arguments,
+                                std::chrono::milliseconds patience);
+
+/// What every original tells of the part that it measured.
+harness::measured measured_part(const harness::figures_by_name& figures);
 
 }  // namespace switchyard::gevent

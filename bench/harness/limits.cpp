@@ -9,9 +9,8 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <string>
 
-#include "bench/harness/proc_files.hpp"
+#include "bench/harness/usage.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
@@ -23,25 +22,25 @@ std::uint64_t or_unlimited(std::optional<std::int64_t> number, std::uint64_t uni
   return number ? static_cast<std::uint64_t>(*number) * unit : unlimited;
 }
 
-/// One limit that a container or a service manager sets for a group of processes: cgroups(7).
-struct cgroup_limit {
-  std::uint64_t most = unlimited;
-  std::uint64_t taken = 0;
-  [[nodiscard]] std::uint64_t left() const { return most > taken ? most - taken : 0; }
-};
+/// A limit of which others need a share.
+room shared(const std::string& limit, const std::string& counts, const std::string& advice,
+            std::uint64_t total, std::uint64_t taken) {
+  return {limit, counts, advice, total, taken, share_of_a_guest};
+}
 
-/// Files of a group's folder that tell it, in one version of cgroups.
+/// Files of a group's folder that tell a limit, in one version of cgroups(7).
 struct cgroup_files {
   std::string most;
   std::string taken;
 };
 
-/// The tightest one on the way from this process's cgroup up to the root. `controller` is the one
-/// of version 1; version 2 has all in one hierarchy. Within a container the path that the kernel
-/// tells may not exist: then the root of the mount stands for the container.
-cgroup_limit tightest_cgroup(const std::string& controller, const cgroup_files& v1,
-                             const cgroup_files& v2) {
-  cgroup_limit lowest;
+/// The tightest one that a container or a service manager sets, on the way from this process's
+/// cgroup up to the root. `controller` is the one of version 1; version 2 has all in one hierarchy.
+/// Within a container the path that the kernel tells may not exist: then the root of the mount
+/// stands for the container.
+room tightest_cgroup(const std::string& controller, const cgroup_files& v1,
+                     const cgroup_files& v2) {
+  room lowest;
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     const auto first = line.find(':');
@@ -50,14 +49,14 @@ cgroup_limit tightest_cgroup(const std::string& controller, const cgroup_files& 
     const auto names = ',' + line.substr(first + 1, second - first - 1) + ',';
     const bool is_v2 = names == ",,";
     if (!is_v2 && names.find(',' + controller + ',') == std::string::npos) continue;
-    const std::filesystem::path root = is_v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controller;
+    const cgroup_files& files = is_v2 ? v2 : v1;
+    const auto root = std::filesystem::path("/sys/fs/cgroup") / (is_v2 ? "" : controller);
     for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
       const auto folder = root / group.relative_path();
-      const cgroup_files& files = is_v2 ? v2 : v1;
       // "max" and a missing file mean unlimited.
-      const cgroup_limit here{or_unlimited(number_in(folder / files.most)),
-                              or_unlimited(number_in(folder / files.taken))};
-      if (here.most != unlimited && here.left() < lowest.left()) lowest = here;
+      const room here{.total = or_unlimited(number_in(folder / files.most)),
+                      .taken = or_unlimited(number_in(folder / files.taken))};
+      if (here.total != unlimited && here.left() < lowest.left()) lowest = here;
       if (!group.has_relative_path()) break;
     }
   }
@@ -118,25 +117,17 @@ std::string room::amount(std::uint64_t count) const {
 
 room room_for_tasks() {
   const cgroup_files pids{"pids.max", "pids.current"};
-  const cgroup_limit cgroup = tightest_cgroup("pids", pids, pids);
+  const room cgroup = tightest_cgroup("pids", pids, pids);
   const auto on_machine = static_cast<std::uint64_t>(tasks_on_machine());
-  const auto shared = [](const char* limit, std::uint64_t total, std::uint64_t taken,
-                         const char* advice) {
-    return room{.limit = limit,
-                .counts = "tasks",
-                .advice = advice,
-                .total = total,
-                .taken = taken,
-                .percent = share_of_a_guest};
-  };
   const room limits[] = {
-      shared("RLIMIT_NPROC", limit_of(RLIMIT_NPROC).rlim_cur, tasks_of_user(),
-             "raise it with ulimit -u"),
-      shared("kernel.pid_max", or_unlimited(number_in("/proc/sys/kernel/pid_max")), on_machine,
-             "raise it with sysctl"),
-      shared("kernel.threads-max", or_unlimited(number_in("/proc/sys/kernel/threads-max")),
-             on_machine, "raise it with sysctl"),
-      shared("the cgroup's pids.max", cgroup.most, cgroup.taken, "raise it for the container"),
+      shared("RLIMIT_NPROC", "tasks", "raise it with ulimit -u", limit_of(RLIMIT_NPROC).rlim_cur,
+             tasks_of_user()),
+      shared("kernel.pid_max", "tasks", "raise it with sysctl",
+             or_unlimited(number_in("/proc/sys/kernel/pid_max")), on_machine),
+      shared("kernel.threads-max", "tasks", "raise it with sysctl",
+             or_unlimited(number_in("/proc/sys/kernel/threads-max")), on_machine),
+      shared("the cgroup's pids.max", "tasks", "raise it for the container", cgroup.total,
+             cgroup.taken),
   };
   return *std::ranges::min_element(limits, {}, &room::left);
 }
@@ -162,24 +153,19 @@ room room_for_memory(unsigned percent) {
 }
 
 room room_for_address_space() {
-  return {.limit = "RLIMIT_AS",
-          .counts = "of address space",
-          .advice = "raise it with ulimit -v",
-          .total = limit_of(RLIMIT_AS).rlim_cur,
-          .taken = or_unlimited(number_in("/proc/self/status", "VmSize"), 1024),
-          .percent = share_of_a_guest,
-          .in_bytes = true};
+  room bytes = shared("RLIMIT_AS", "of address space", "raise it with ulimit -v",
+                      limit_of(RLIMIT_AS).rlim_cur,
+                      or_unlimited(number_in("/proc/self/status", "VmSize"), 1024));
+  bytes.in_bytes = true;
+  return bytes;
 }
 
 room room_for_mappings() {
   std::ifstream maps("/proc/self/maps");
   const auto lines = std::count(std::istreambuf_iterator(maps), {}, '\n');
-  return {.limit = "vm.max_map_count",
-          .counts = "mappings",
-          .advice = "raise it with sysctl",
-          .total = or_unlimited(number_in("/proc/sys/vm/max_map_count")),
-          .taken = static_cast<std::uint64_t>(lines),
-          .percent = share_of_a_guest};
+  return shared("vm.max_map_count", "mappings", "raise it with sysctl",
+                or_unlimited(number_in("/proc/sys/vm/max_map_count")),
+                static_cast<std::uint64_t>(lines));
 }
 
 room room_for_ports() {
@@ -187,10 +173,8 @@ room room_for_ports() {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   const bool known = static_cast<bool>(file >> low >> high);
-  return {.limit = "net.ipv4.ip_local_port_range",
-          .counts = "local ports",
-          .total = known ? high - low + 1 : unlimited,
-          .percent = share_of_a_guest};
+  return shared("net.ipv4.ip_local_port_range", "local ports", "",
+                known ? high - low + 1 : unlimited, 0);
 }
 
 void require_open_files(std::uint64_t count) {
@@ -206,11 +190,5 @@ void raise_open_files() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
-
-void require_tasks(std::uint64_t count) { room_for_tasks().require(count); }
-
-void require_memory(std::uint64_t bytes) { room_for_memory().require(bytes); }
-
-void require_ports(std::uint64_t count) { room_for_ports().require(count); }
 
 }  // namespace switchyard::harness

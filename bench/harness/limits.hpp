@@ -2,13 +2,17 @@
 // its own soft limits and never takes more than 80 % of what it shares with others.
 //
 // room_for_* tell the limit that is met first and how much of it is left. require_* ask these, and
-// throw limit_error, which names the limit, the need, and what to do.
+// throw limit_error, which names the limit, the need, and what to do. The same for the tasks of a
+// runtime, by what each takes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <string>
+
+#include "runtimes/concepts.hpp"
 
 namespace switchyard::harness {
 
@@ -24,8 +28,8 @@ headroom tightest(std::initializer_list<headroom> all);
 
 /// A limit as it stands now.
 struct room {
-  std::string limit;        // RLIMIT_NPROC, kernel.pid_max, ...
-  std::string counts;       // what it counts: "tasks", or "of memory" for one in bytes
+  std::string limit = {};   // RLIMIT_NPROC, kernel.pid_max, ...
+  std::string counts = {};  // what it counts: "tasks", or "of memory" for one in bytes
   std::string advice = {};  // how to raise it
   std::uint64_t total = unlimited;
   std::uint64_t taken = 0;
@@ -67,13 +71,44 @@ void require_open_files(std::uint64_t count);
 /// The same, as far as allowed and without complaint.
 void raise_open_files();
 
-/// Room for `count` more processes or threads.
-void require_tasks(std::uint64_t count);
-
-/// Room for `bytes` more of memory.
-void require_memory(std::uint64_t bytes);
-
-/// Local ports for `count` connections from one address to one endpoint.
-void require_ports(std::uint64_t count);
+/// Throw limit_error without room for so many more processes or threads, bytes of memory, or ports.
+inline void require_tasks(std::uint64_t count) { room_for_tasks().require(count); }
+inline void require_memory(std::uint64_t bytes) { room_for_memory().require(bytes); }
+inline void require_ports(std::uint64_t count) { room_for_ports().require(count); }
 
 }  // namespace switchyard::harness
+
+namespace switchyard {
+
+/// Throws limit_error without room for the processes or threads of so many tasks.
+template <Runtime R>
+void require_kernel_tasks(std::size_t tasks) {
+  if constexpr (KernelTasks<R>) harness::require_tasks(tasks * R::kernel_tasks_per_task);
+}
+
+/// Throws limit_error without room for `count` of whatever takes so much each.
+inline void require_room_for(std::int64_t count, int kernel_tasks, std::uint64_t bytes) {
+  const auto n = static_cast<std::uint64_t>(count);
+  if (kernel_tasks > 0) harness::require_tasks(n * static_cast<std::uint64_t>(kernel_tasks));
+  harness::require_memory(n * bytes);
+}
+
+/// For `tasks` that touch `stack_bytes` of their stacks.
+template <Runtime R>
+void require_room_for_tasks(std::int64_t tasks, std::size_t stack_bytes = 0) {
+  require_room_for(tasks, R::kernel_tasks_per_task, R::idle_task.memory_bytes + stack_bytes);
+}
+
+/// How many more tasks fit in that each take so much, all of them at most `memory_percent` of the
+/// memory that is available.
+inline harness::headroom headroom_for(const task_footprint& each, int kernel_tasks,
+                                      unsigned memory_percent) {
+  const auto bytes = [](std::uint64_t count) { return static_cast<double>(count); };
+  return harness::tightest(
+      {harness::room_for_tasks().for_each(kernel_tasks),
+       harness::room_for_mappings().for_each(each.mappings),
+       harness::room_for_address_space().for_each(bytes(each.address_space_bytes)),
+       harness::room_for_memory(memory_percent).for_each(bytes(each.memory_bytes))});
+}
+
+}  // namespace switchyard

@@ -12,16 +12,6 @@
 
 namespace switchyard::harness {
 
-std::vector<int> allowed_cpus() {
-  cpu_set_t set;
-  check(::sched_getaffinity(0, sizeof set, &set), "read the CPU affinity");
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
 namespace {
 
 [[noreturn]] void reject(const std::string& text, const std::string& why) {
@@ -38,7 +28,55 @@ int parse_cpu(const std::string& text, const std::string& part) {
   return cpu;
 }
 
+// Kept from the first call: a thread that is pinned by then would see only its own CPU.
+const std::vector<int>& cpus_at_start() {
+  static const std::vector<int> cpus = allowed_cpus();
+  return cpus;
+}
+
+/// A list of CPUs in a file of sysfs; empty when there is none.
+std::vector<int> cpu_list_in(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string list;
+  return std::getline(file, list) && !list.empty() ? parse_cpu_list(list) : std::vector<int>();
+}
+
+bool has(const std::vector<int>& cpus, int cpu) {
+  return std::ranges::find(cpus, cpu) != cpus.end();
+}
+
+/// CPUs of the NUMA node of `cpu`; empty where the kernel knows no nodes.
+std::vector<int> node_of(int cpu, const std::filesystem::path& sysfs) {
+  std::error_code none;
+  for (const auto& node : std::filesystem::directory_iterator(sysfs / "node", none)) {
+    const auto cpus = cpu_list_in(node.path() / "cpulist");
+    if (has(cpus, cpu)) return cpus;
+  }
+  return {};
+}
+
+/// Of the tasks that are not on the first one.
+int second_cpu_of(placement where) {
+  if (where == placement::cross) return second_cpu();
+  const auto other = other_cpu(where, first_cpu(), cpus_at_start());
+  if (!other) {
+    throw limit_error("no CPU that this process may use makes, with CPU " +
+                      std::to_string(first_cpu()) + ", " + texts_of(where).description);
+  }
+  return *other;
+}
+
 }  // namespace
+
+std::vector<int> allowed_cpus() {
+  cpu_set_t set;
+  check(::sched_getaffinity(0, sizeof set, &set), "read the CPU affinity");
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
 
 std::vector<int> parse_cpu_list(const std::string& text) {
   std::vector<int> cpus;
@@ -70,49 +108,12 @@ void pin_this_thread(const std::vector<int>& cpus) {
   }
 }
 
-// Kept from the first call: a thread that is pinned by then would see only its own CPU.
-static const std::vector<int>& cpus_at_start() {
-  static const std::vector<int> cpus = allowed_cpus();
-  return cpus;
-}
-
 int first_cpu() { return cpus_at_start().at(0); }
-
-namespace {
-
-/// A list of CPUs in a file of sysfs; empty when there is none.
-std::vector<int> cpu_list_in(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string list;
-  return std::getline(file, list) && !list.empty() ? parse_cpu_list(list) : std::vector<int>();
-}
-
-bool has(const std::vector<int>& cpus, int cpu) {
-  return std::ranges::find(cpus, cpu) != cpus.end();
-}
-
-/// Hardware threads of the core of `cpu`, itself among them.
-std::vector<int> siblings_of(int cpu, const std::filesystem::path& sysfs) {
-  auto found = cpu_list_in(sysfs / "cpu" / ("cpu" + std::to_string(cpu)) / "topology" /
-                           "thread_siblings_list");
-  return found.empty() ? std::vector{cpu} : found;
-}
-
-/// CPUs of the NUMA node of `cpu`; empty where the kernel knows no nodes.
-std::vector<int> node_of(int cpu, const std::filesystem::path& sysfs) {
-  std::error_code none;
-  for (const auto& node : std::filesystem::directory_iterator(sysfs / "node", none)) {
-    const auto cpus = cpu_list_in(node.path() / "cpulist");
-    if (has(cpus, cpu)) return cpus;
-  }
-  return {};
-}
-
-}  // namespace
 
 std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& allowed,
                              const std::filesystem::path& sysfs) {
-  const auto core = siblings_of(cpu, sysfs);
+  const auto core =
+      cpu_list_in(sysfs / ("cpu/cpu" + std::to_string(cpu)) / "topology" / "thread_siblings_list");
   const auto node = node_of(cpu, sysfs);
   const auto fits = [&](int other) {
     if (other == cpu) return false;
@@ -142,17 +143,6 @@ const placement_texts& texts_of(placement where) {
       {"free", "wherever the scheduler puts them", ""},
   };
   return all[static_cast<std::size_t>(where)];
-}
-
-/// Of the tasks that are not on the first one.
-static int second_cpu_of(placement where) {
-  if (where == placement::cross) return second_cpu();
-  const auto other = other_cpu(where, first_cpu(), cpus_at_start());
-  if (!other) {
-    throw limit_error("no CPU that this process may use makes, with CPU " +
-                      std::to_string(first_cpu()) + ", " + texts_of(where).description);
-  }
-  return *other;
 }
 
 void require_placement(placement where) {

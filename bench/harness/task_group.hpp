@@ -1,15 +1,12 @@
 // Tasks that work together as one measurement: they are spawned, placed, started at one instant,
-// timed, counted and joined, and when one of them fails they all end with its error.
+// timed, counted and joined, and when one of them fails they all end with its error. And those that
+// have nothing to do with each other, spawned and joined in turn.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
 #include "bench/harness/event_counters.hpp"
 #include "bench/harness/placement.hpp"
@@ -17,6 +14,28 @@
 #include "bench/harness/workload.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/shared_memory.hpp"
+
+namespace switchyard {
+
+/// The tasks that `spawn(i)` starts, for all i below `count`.
+template <class Spawn>
+auto spawn_each(std::int64_t count, Spawn spawn) {
+  std::vector<decltype(spawn(count))> tasks;
+  tasks.reserve(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) tasks.push_back(spawn(i));
+  return tasks;
+}
+
+/// Spawns them, joins them all and adds up what they give.
+template <class Spawn>
+std::int64_t spawn_and_sum(std::int64_t count, Spawn spawn) {
+  auto tasks = spawn_each(count, spawn);
+  std::int64_t sum = 0;
+  for (auto& task : tasks) sum += task.join();
+  return sum;
+}
+
+}  // namespace switchyard
 
 namespace switchyard::task_group {
 
@@ -33,21 +52,8 @@ struct interval {
   harness::usage used;
   std::int64_t uncounted = 0;  // switches of its own after its last operation
 
-  /// The span and the usage of both.
-  void join(const interval& other) {
-    begin = std::min(begin, other.begin);
-    end = std::max(end, other.end);
-    used += other.used;
-    uncounted += other.uncounted;
-  }
   [[nodiscard]] measured total() const {
     return {std::chrono::duration<double>(end - begin).count(), used};
-  }
-  /// With switches that the members made, and counted, themselves.
-  [[nodiscard]] measured total_with(std::int64_t user_switches) const {
-    measured all = total();
-    all.user_switches = static_cast<std::uint64_t>(user_switches);
-    return all;
   }
 };
 
@@ -73,7 +79,12 @@ interval measure_interval(Loop loop, placement where = placement::same) {
 /// From the first operation of any member to the last of any, with the usage of all.
 inline interval joined(const std::vector<interval>& members) {
   interval whole = members.front();
-  for (std::size_t i = 1; i < members.size(); ++i) whole.join(members[i]);
+  for (std::size_t i = 1; i < members.size(); ++i) {
+    whole.begin = std::min(whole.begin, members[i].begin);
+    whole.end = std::max(whole.end, members[i].end);
+    whole.used += members[i].used;
+    whole.uncounted += members[i].uncounted;
+  }
   return whole;
 }
 

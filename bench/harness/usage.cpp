@@ -5,19 +5,45 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
+#include <bit>
+#include <cstdlib>
 #include <fstream>
-#include <numeric>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <system_error>
-#include <utility>
-
-#include "bench/harness/proc_files.hpp"
 
 namespace switchyard::harness {
+
+std::optional<std::int64_t> number_in(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::int64_t number = 0;
+  return in >> number ? std::optional(number) : std::nullopt;
+}
+
+std::vector<std::optional<std::int64_t>> numbers_in(const std::filesystem::path& file,
+                                                    std::initializer_list<std::string_view> keys) {
+  std::vector<std::optional<std::int64_t>> found(keys.size());
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    // Some files fill up the key with blanks.
+    const auto key = std::string_view(line).substr(0, line.find_last_not_of(' ', colon - 1) + 1);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (key == keys.begin()[i]) found[i] = std::strtoll(line.c_str() + colon + 1, nullptr, 10);
+    }
+  }
+  return found;
+}
+
+std::int64_t tasks_on_machine() {
+  std::ifstream in("/proc/loadavg");  // "0.20 0.18 0.12 1/80 11206": running/all
+  std::string text;
+  std::getline(in, text);
+  const auto slash = text.find('/');
+  return slash == std::string::npos ? 0 : std::stoll(text.substr(slash + 1));
+}
+
 namespace {
 
 usage usage_by(int who) {
@@ -33,13 +59,14 @@ usage usage_by(int who) {
           .page_faults = used.ru_minflt + used.ru_majflt};
 }
 
+std::filesystem::path folder_of(pid_t process) { return "/proc/" + std::to_string(process); }
+
 /// Calls `f(path)` for each thread of `pid`; a process that ends meanwhile has none.
 template <class F>
 void for_each_thread(pid_t pid, F f) {
   std::error_code gone;
-  const std::filesystem::path folder = "/proc/" + std::to_string(pid) + "/task";
-  for (std::filesystem::directory_iterator it(folder, gone), end; !gone && it != end;
-       it.increment(gone)) {
+  for (std::filesystem::directory_iterator it(folder_of(pid) / "task", gone), end;
+       !gone && it != end; it.increment(gone)) {
     f(it->path());
   }
 }
@@ -51,47 +78,43 @@ double seconds_on(clockid_t clock) {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-double cpu_seconds_of(pid_t pid) {
-  clockid_t clock{};
-  return ::clock_getcpuclockid(pid, &clock) == 0 ? seconds_on(clock) : 0;
-}
-
 /// Of a task's folder in /proc.
 std::optional<std::int64_t> migrations_in(const std::filesystem::path& task) {
   return number_in(task / "sched", "se.nr_migrations");
 }
 
-/// Switches and migrations of the threads of `pid` that are alive.
-usage usage_of_threads(pid_t pid) {
-  usage sum{.migrations = 0};
-  for_each_thread(pid, [&](const std::filesystem::path& task) {
-    const auto switches =
-        numbers_in(task / "status", {"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"});
-    sum.voluntary_switches += switches[0].value_or(0);
-    sum.involuntary_switches += switches[1].value_or(0);
-    const auto moves = migrations_in(task);
-    sum.migrations =
-        sum.migrations && moves ? std::optional(*sum.migrations + *moves) : std::nullopt;
-  });
-  return sum;
-}
-
 /// What /proc/PID/stat has of `pid` and of its children that were reaped, in proc(5)'s numbering.
-void add_stat(pid_t pid, usage& sum) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+usage usage_in_stat(pid_t pid) {
+  std::ifstream file(folder_of(pid) / "stat");
   std::string text;
   std::getline(file, text);
   const auto name_end = text.rfind(')');  // the name may hold blanks
-  if (name_end == std::string::npos) return;
+  if (name_end == std::string::npos) return {};
   std::istringstream words(text.substr(name_end + 1));
   std::array<std::int64_t, 18> field{};
   std::string state;
   words >> state;
   for (std::size_t i = 4; i < field.size(); ++i) words >> field.at(i);
   const double tick = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  sum.page_faults += field[10] + field[11] + field[12] + field[13];
-  sum.system_s += tick * static_cast<double>(field[15] + field[17]);
-  sum.cpu_s += tick * static_cast<double>(field[16] + field[17]);
+  return {.cpu_s = tick * static_cast<double>(field[16] + field[17]),
+          .system_s = tick * static_cast<double>(field[15] + field[17]),
+          .page_faults = field[10] + field[11] + field[12] + field[13]};
+}
+
+/// With the switches and migrations of its threads that are alive.
+usage usage_of_process(pid_t pid) {
+  usage sum = usage_in_stat(pid);
+  clockid_t clock{};
+  if (::clock_getcpuclockid(pid, &clock) == 0) sum.cpu_s += seconds_on(clock);
+  sum.migrations = 0;
+  for_each_thread(pid, [&](const std::filesystem::path& task) {
+    const auto switches =
+        numbers_in(task / "status", {"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"});
+    sum.voluntary_switches += switches[0].value_or(0);
+    sum.involuntary_switches += switches[1].value_or(0);
+    sum.migrations = sum_of(sum.migrations, migrations_in(task));
+  });
+  return sum;
 }
 
 std::vector<pid_t> children_of(pid_t pid) {
@@ -103,23 +126,49 @@ std::vector<pid_t> children_of(pid_t pid) {
   return found;
 }
 
-double pss_bytes_of(pid_t pid) {
-  const auto kib = number_in("/proc/" + std::to_string(pid) + "/smaps_rollup", "Pss");
-  return 1024 * static_cast<double>(kib.value_or(0));
+double kib(std::optional<std::int64_t> number) {
+  return 1024 * static_cast<double>(number.value_or(0));
 }
 
-/// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.
-std::pair<std::uint64_t, std::uint64_t> cpu_ticks() {
-  std::ifstream stat("/proc/stat");
-  std::string label;
-  stat >> label;
-  // user nice system idle iowait irq softirq steal; guest time is part of user time.
-  std::array<std::uint64_t, 8> ticks{};
-  for (auto& kind : ticks) stat >> kind;
-  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), std::uint64_t{0})};
+memory_use memory_of_process(pid_t pid) {
+  const auto folder = folder_of(pid);
+  const auto pages = numbers_in(folder / "smaps_rollup", {"Pss", "Pss_File", "Private_Dirty"});
+  const auto status = numbers_in(folder / "status", {"VmPTE", "Threads"});
+  return {.pss_bytes = kib(pages[0]) - kib(pages[1]),
+          .private_bytes = kib(pages[2]),
+          .page_table_bytes = kib(status[0]),
+          .kernel_tasks = status[1].value_or(0)};
+}
+
+/// The size of one task's stack in the kernel: what all of them hold, over the number of tasks.
+/// Both change between the two readings and the idle tasks count in one of them only, but the size
+/// is a power of two (THREAD_SIZE), so that the nearest one is right. Where the kernel does not
+/// tell, the 16 KiB of x86-64 (Documentation/arch/x86/kernel-stacks.rst) and of arm64.
+double kernel_stack_size() {
+  constexpr double otherwise = 16 * 1024;
+  const auto all = 1024 * number_in("/proc/meminfo", "KernelStack").value_or(0);
+  const auto tasks = tasks_on_machine();
+  if (tasks == 0 || all == 0) return otherwise;
+  const double each = static_cast<double>(all) / static_cast<double>(tasks);
+  constexpr double root_of_two = 1.4142;
+  const auto size = static_cast<double>(std::bit_floor(static_cast<unsigned>(each * root_of_two)));
+  return size >= 4 * 1024 && size <= 64 * 1024 ? size : otherwise;
 }
 
 }  // namespace
+
+usage& usage::add(const usage& other, int sign) {
+  cpu_s += sign * other.cpu_s;
+  system_s += sign * other.system_s;
+  voluntary_switches += sign * other.voluntary_switches;
+  involuntary_switches += sign * other.involuntary_switches;
+  page_faults += sign * other.page_faults;
+  if (migrations && other.migrations) *migrations += sign * *other.migrations;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    events[i] = sum_of(events[i], other.events[i], sign);
+  }
+  return *this;
+}
 
 usage usage_of_self_and_reaped() {
   usage sum = usage_by(RUSAGE_SELF);
@@ -148,11 +197,13 @@ std::vector<pid_t> descendants(pid_t root) {
   return found;
 }
 
-std::vector<pid_t> threads_of(pid_t process) {
+std::vector<pid_t> threads_of(const std::vector<pid_t>& processes) {
   std::vector<pid_t> found;
-  for_each_thread(process, [&](const std::filesystem::path& task) {
-    found.push_back(std::stoi(task.filename().string()));
-  });
+  for (const pid_t process : processes) {
+    for_each_thread(process, [&](const std::filesystem::path& task) {
+      found.push_back(std::stoi(task.filename().string()));
+    });
+  }
   return found;
 }
 
@@ -161,15 +212,43 @@ std::optional<std::int64_t> migrations_of_this_thread() {
 }
 
 usage usage_of_tree(pid_t root) {
-  const auto of_one = [](pid_t pid) {
-    usage one = usage_of_threads(pid);
-    add_stat(pid, one);
-    one.cpu_s += cpu_seconds_of(pid);
-    return one;
-  };
-  usage sum = of_one(root);
-  for (const pid_t pid : descendants(root)) sum += of_one(pid);
+  usage sum = usage_of_process(root);
+  for (const pid_t pid : descendants(root)) sum += usage_of_process(pid);
   return sum;
+}
+
+double memory_use::kernel_stack_bytes() const {
+  static const double size = kernel_stack_size();
+  return size * static_cast<double>(kernel_tasks);
+}
+
+double memory_use::total_bytes() const {
+  return pss_bytes + page_table_bytes + kernel_stack_bytes();
+}
+
+memory_use& memory_use::add(const memory_use& other, int sign) {
+  pss_bytes += sign * other.pss_bytes;
+  private_bytes += sign * other.private_bytes;
+  page_table_bytes += sign * other.page_table_bytes;
+  kernel_tasks += sign * other.kernel_tasks;
+  return *this;
+}
+
+memory_use memory_of_tree(pid_t root) {
+  memory_use sum;
+  for (const pid_t pid : tree_of(root)) sum.add(memory_of_process(pid));
+  return sum;
+}
+
+double tcp_buffer_bytes() {
+  std::ifstream file("/proc/net/sockstat");
+  for (std::string line; std::getline(file, line);) {
+    const auto at = line.find(" mem ");
+    if (line.starts_with("TCP:") && at != std::string::npos) {
+      return std::stod(line.substr(at + 5)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+    }
+  }
+  return 0;
 }
 
 double tree_pss_bytes(pid_t root) {  // NOLINT(misc-no-recursion)
@@ -179,16 +258,7 @@ double tree_pss_bytes(pid_t root) {  // NOLINT(misc-no-recursion)
   double sum = 0;
   for (std::size_t i = 0; i < read; ++i) sum += tree_pss_bytes(below[i * below.size() / read]);
   if (read > 0) sum *= static_cast<double>(below.size()) / static_cast<double>(read);
-  return pss_bytes_of(root) + sum;
-}
-
-steal_meter::steal_meter() { std::tie(steal_, total_) = cpu_ticks(); }
-
-double steal_meter::percent() const {
-  const auto [steal, total] = cpu_ticks();
-  return total > total_
-             ? 100.0 * static_cast<double>(steal - steal_) / static_cast<double>(total - total_)
-             : 0;
+  return kib(number_in(folder_of(root) / "smaps_rollup", "Pss")) + sum;
 }
 
 }  // namespace switchyard::harness

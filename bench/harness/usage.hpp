@@ -1,21 +1,44 @@
-// What the kernel says that something used: CPU time, context switches, memory, steal.
+// What the kernel says that something uses: CPU time, context switches and memory; and the numbers
+// in /proc and /sys that tell it.
 //
 // Google Benchmark's CPU column knows one process only; here the unit is a whole tree, because a
 // forked child's work is the runtime's work. Sources: getrusage(2), clock_getcpuclockid(3), and
-// proc(5): /proc/PID/stat, /proc/PID/status, /proc/PID/sched, /proc/PID/smaps_rollup, /proc/stat.
+// proc(5): /proc/PID/stat, /proc/PID/status, /proc/PID/sched, /proc/PID/smaps_rollup.
 // Not perf_event, whose counters cost something at every switch: see event_counters.hpp.
 #pragma once
 
 #include <sys/types.h>
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <initializer_list>
 #include <optional>
-#include <type_traits>
+#include <string_view>
 #include <vector>
 
 namespace switchyard::harness {
+
+/// What a file begins with; nothing when it is missing or begins with a word, such as "max".
+std::optional<std::int64_t> number_in(const std::filesystem::path& file);
+
+/// What stands behind each of the keys, on a line such as "VmPTE:     44 kB": in the file's unit.
+std::vector<std::optional<std::int64_t>> numbers_in(const std::filesystem::path& file,
+                                                    std::initializer_list<std::string_view> keys);
+inline std::optional<std::int64_t> number_in(const std::filesystem::path& file,
+                                             std::string_view key) {
+  return numbers_in(file, {key}).front();
+}
+
+/// Kernel tasks on this machine: the number behind the slash in /proc/loadavg; 0 when it is not
+/// told.
+std::int64_t tasks_on_machine();
+
+/// a + sign * b; nothing when one of them is not known.
+template <class T>
+std::optional<T> sum_of(const std::optional<T>& a, const std::optional<T>& b, int sign = 1) {
+  return a && b ? std::optional(*a + sign * *b) : std::nullopt;
+}
 
 struct usage {
   double cpu_s = 0;     // user and system
@@ -32,41 +55,9 @@ struct usage {
     return voluntary_switches + involuntary_switches;
   }
 
-  friend usage operator-(usage later, const usage& earlier) {
-    later.add(earlier, -1);
-    return later;
-  }
-  usage& operator+=(const usage& other) {
-    add(other, 1);
-    return *this;
-  }
-  /// A share of it.
-  usage& operator*=(double share) {
-    const auto of = [share](auto& figure) {
-      figure = static_cast<std::remove_reference_t<decltype(figure)>>(static_cast<double>(figure) *
-                                                                      share);
-    };
-    of(cpu_s), of(system_s), of(voluntary_switches), of(involuntary_switches), of(page_faults);
-    if (migrations) of(*migrations);
-    for (auto& event : events) {
-      if (event) of(*event);
-    }
-    return *this;
-  }
-
- private:
-  void add(const usage& other, int sign) {
-    cpu_s += sign * other.cpu_s;
-    system_s += sign * other.system_s;
-    voluntary_switches += sign * other.voluntary_switches;
-    involuntary_switches += sign * other.involuntary_switches;
-    page_faults += sign * other.page_faults;
-    if (migrations && other.migrations) *migrations += sign * *other.migrations;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      events[i] = events[i] && other.events[i] ? std::optional(*events[i] + sign * *other.events[i])
-                                               : std::nullopt;
-    }
-  }
+  usage& add(const usage& other, int sign = 1);
+  usage& operator+=(const usage& other) { return add(other); }
+  friend usage operator-(usage later, const usage& earlier) { return later.add(earlier, -1); }
 };
 
 /// Of this process with all its threads, and of its children that were reaped.
@@ -82,26 +73,47 @@ std::optional<std::int64_t> migrations_of_this_thread();
 /// faults also what those had that were reaped. CPU time of the living in nanoseconds.
 usage usage_of_tree(pid_t root);
 
-/// Live descendants of `root`, without itself; and with it, as the first.
-std::vector<pid_t> descendants(pid_t root);
+/// The live process `root`, and its live descendants with or without it.
 std::vector<pid_t> tree_of(pid_t root);
+std::vector<pid_t> descendants(pid_t root);
 
-/// The threads that `process` has now; none when it has ended.
-std::vector<pid_t> threads_of(pid_t process);
+/// The threads that these processes have now; none of one that has ended.
+std::vector<pid_t> threads_of(const std::vector<pid_t>& processes);
+
+/// What a tree of processes holds of the machine's memory, told so that it is fair to fork: pages
+/// that several processes share are divided among them, and what the kernel spends for each of
+/// them, page tables (VmPTE, all levels) and stacks, is counted as well. The sum for the machine in
+/// /proc/meminfo would count everybody's.
+///
+/// Not counted: unchanged pages of files, that is program text. They are there once, whoever maps
+/// them, and what share of them falls to us changes with each compiler that somebody else starts.
+/// Nor task and memory descriptors, mappings, file tables and socket structures, which lie in the
+/// kernel's slabs, some 10 KiB for each process or thread.
+struct memory_use {
+  double pss_bytes = 0;           // a page that N processes map counts as one Nth
+  double private_bytes = 0;       // of these, the pages that nobody else maps
+  double page_table_bytes = 0;    // of the processes' own
+  std::int64_t kernel_tasks = 0;  // processes and threads, each with a stack in the kernel
+
+  [[nodiscard]] double kernel_stack_bytes() const;
+  /// User-space pages, page tables and kernel stacks.
+  [[nodiscard]] double total_bytes() const;
+
+  memory_use& add(const memory_use& other, int sign = 1);
+  friend memory_use operator-(memory_use later, const memory_use& earlier) {
+    return later.add(earlier, -1);
+  }
+};
+
+/// Of the live process `root` and its live descendants.
+memory_use memory_of_tree(pid_t root);
 
 /// Proportional set size (smaps_rollup) of `root` and its live descendants, in bytes. Of many
 /// children of one process an evenly spread sample of 64 is read and scaled up.
 double tree_pss_bytes(pid_t root);
 
-/// Share of all CPUs' time, in per cent, that the hypervisor gave to others since construction.
-class steal_meter {
- public:
-  steal_meter();
-  [[nodiscard]] double percent() const;
-
- private:
-  std::uint64_t steal_;
-  std::uint64_t total_;
-};
+/// What the buffers of all TCP sockets on this machine hold, in bytes (/proc/net/sockstat): the
+/// kernel counts them for the whole machine only, and in pages that a CPU may have put by.
+double tcp_buffer_bytes();
 
 }  // namespace switchyard::harness

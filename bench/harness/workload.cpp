@@ -1,9 +1,13 @@
 #include "bench/harness/workload.hpp"
 
+#include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <stdexcept>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
@@ -79,12 +83,21 @@ void set_usage(benchmark::State& state, const usage& used, double ops) {
   }
 }
 
-std::string help_text;  // Google Benchmark wants a plain function
+/// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.
+std::pair<double, double> cpu_ticks() {
+  std::ifstream stat("/proc/stat");
+  std::string label;
+  stat >> label;
+  // user nice system idle iowait irq softirq steal; guest time is part of user time.
+  std::array<double, 8> ticks{};
+  for (auto& kind : ticks) stat >> kind;
+  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), 0.0)};
+}
 
-void print_help() {
-  std::fputs(help_text.c_str(), stdout);
-  std::fputs("\nand all of Google Benchmark's:\n", stdout);
-  benchmark::PrintDefaultHelp();
+/// Share of all CPUs' time, in per cent, that the hypervisor gave to others since then.
+double steal_percent_since(const std::pair<double, double>& before) {
+  const auto [steal, total] = cpu_ticks();
+  return total > before.second ? 100 * (steal - before.first) / (total - before.second) : 0;
 }
 
 }  // namespace
@@ -120,8 +133,11 @@ int run_main(int argc, char** argv, const workload& w,
                   "times are then worth nothing");
     line.add_version();
     add_options(line);
-    help_text = line.help();
-    benchmark::Initialize(&argc, argv, print_help);
+    static const std::string help = line.help();  // Google Benchmark wants a plain function
+    benchmark::Initialize(&argc, argv, [] {
+      std::fputs((help + "\nand all of Google Benchmark's:\n").c_str(), stdout);
+      benchmark::PrintDefaultHelp();
+    });
     line.parse_or_exit(argc, argv);
     if (describe) {
       std::puts(description(w).dump(2).c_str());
@@ -142,21 +158,45 @@ int run_main(int argc, char** argv, const workload& w,
 
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
   while (state.KeepRunningBatch(ops.reported)) {
-    const steal_meter steal;
+    const auto ticks_before = cpu_ticks();
     const measured m = batch();
     const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
-    set_usage(state, m.used, n);
+    set_usage(state, m.used, m.done_by_used > 0 ? static_cast<double>(m.done_by_used) : n);
     if (m.user_switches) {
       state.counters["user_switches_per_op"] = static_cast<double>(*m.user_switches) / n;
     }
-    state.counters["steal_percent"] = steal.percent();
+    state.counters["steal_percent"] = steal_percent_since(ticks_before);
   }
 }
 
 void record_time(benchmark::State& state, const std::function<double()>& run) {
   while (state.KeepRunning()) state.SetIterationTime(run());
+}
+
+bool kernel_locks_sleep() {
+  static const bool realtime = number_in("/sys/kernel/realtime") == 1;
+  return realtime;
+}
+
+void expect_switches(const usage& used, std::int64_t ops, const expected_switches& each,
+                     std::int64_t once) {
+  if (counts_events()) return;
+  const auto n = static_cast<double>(ops);
+  const auto fail = [&](const char* what, std::int64_t counted, const char* bound, double limit) {
+    throw std::runtime_error(std::string("the kernel counted ") + std::to_string(counted) + what +
+                             " for " + std::to_string(ops) + " operations, expected at " + bound +
+                             ' ' + std::to_string(std::llround(limit)));
+  };
+  const double least = 0.98 * each.at_least * n - static_cast<double>(each.uncounted);
+  if (static_cast<double>(used.kernel_switches()) < least) {
+    fail(" switches", used.kernel_switches(), "least", least);
+  }
+  const double most = (each.sleeps_at_most * 1.02 + 0.001) * n + static_cast<double>(once);
+  if (static_cast<double>(used.voluntary_switches) > most && !kernel_locks_sleep()) {
+    fail(" sleeps", used.voluntary_switches, "most", most);
+  }
 }
 
 batch_size batch_of(std::int64_t wished, std::int64_t step, std::int64_t slowdown_percent) {

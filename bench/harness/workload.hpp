@@ -1,8 +1,13 @@
-// What a workload's binary is made of: rows, each one Google Benchmark, and one main for all.
+// What a workload's binary is made of: rows, each one Google Benchmark, and one main for all. And
+// what a row expects of the kernel, held against what the kernel counted: a row whose tasks were
+// switched by somebody else than it says, or woken for nothing, fails.
 //
 // Names are joined here and nowhere else. Google Benchmark keeps its flags, its reporters and its
 // JSON; we add --describe, which tells the runner what the rows are, --iterations, which its
 // versions before 1.8 lack, and --hardware-counters, for a launch that counts events.
+//
+// All that rows are made of comes with this header, and what the headers of a workload's own folder
+// include comes with them: its files name the other parts only.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -92,6 +97,8 @@ struct measured {
   double seconds = 0;     // wall time, as the workload defines it
   usage used = {};        // by the side under test, in that time
   std::int64_t done = 0;  // operations, where they can be others than were asked for
+  // And those that `used` is for, where others were under way as the time was over.
+  std::int64_t done_by_used = 0;
   // Between tasks, by the side under test itself: those that the kernel does not see.
   std::optional<std::uint64_t> user_switches = {};
 };
@@ -110,9 +117,33 @@ measured measure(Batch batch) {
 /// counters that all workloads share. As many are reported as `state.max_iterations` at least.
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
 
+/// The same for `batch(runtime)` within a runtime.
+template <class R, class Batch>
+void record_batch_in(benchmark::State& state, batch_size ops, Batch batch) {
+  R rt;
+  rt.run([&] { record_batch(state, ops, [&] { return batch(rt); }); });
+}
+
 /// Has it record the time, in seconds, that `run()` gives, for what has no operations to be
 /// counted. Without the counters of record_batch: it may be shorter than a tick of steal.
 void record_time(benchmark::State& state, const std::function<double()>& run);
+
+/// Of the kernel's switches for one operation.
+struct expected_switches {
+  double at_least = 0;         // of both kinds: whoever waits, or shares a CPU, can't do with less
+  double sleeps_at_most = 0;   // voluntary ones; the others are as others use the CPU
+  std::int64_t uncounted = 2;  // of those at least: the switches of whoever comes first and last
+};
+
+/// Whether the kernel is a PREEMPT_RT one, whose own locks put tasks to sleep.
+bool kernel_locks_sleep();
+
+/// Throws std::runtime_error when `ops` operations took more or fewer. 2 % are left for what else
+/// the tasks wait for, and `once` for sleeps that are not one operation's: the tasks' start and
+/// end. No sleep is too many where the kernel's own locks sleep, and nothing is looked at in a
+/// launch that counts hardware events, which adds sleeps at each start of a task.
+void expect_switches(const usage& used, std::int64_t ops, const expected_switches& each,
+                     std::int64_t once = 100);
 
 /// The counters p50_us, p90_us, p99_us, p999_us and max_us.
 template <class Histogram>

@@ -9,24 +9,12 @@
 // `origin_cpu_percent`. wrk, an outside load generator over the same connections, is the control
 // where nothing but speed is asked for; it looks at lengths and status only.
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/expectation.hpp"
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
-#include "bench/http_fetch/origin_process.hpp"
 #include "bench/http_fetch/wrk_run.hpp"
 #include "runtimes/all.hpp"
 
@@ -34,8 +22,7 @@ namespace switchyard {
 namespace {
 
 using fetching::fetch_case;
-
-constexpr const char* wrk = "wrk";
+using fetching::origin_process;
 
 /// Where an origin is running already; 0: each row starts one of its own.
 int given_origin_port = 0;
@@ -44,8 +31,6 @@ int given_origin_port = 0;
 bool comparable_with_wrk(const fetch_case& which) {
   return which.latency_ms == 0 && which.keep_alive;
 }
-
-void pin_clients() { harness::pin_this_thread({harness::first_cpu()}); }
 
 origin_process start_origin(const fetch_case& which) {
   harness::require_open_files(static_cast<std::uint64_t>(which.urls) + 64);
@@ -101,48 +86,34 @@ template <class R>
 void fetch_row(benchmark::State& state, const fetch_case& which) {
   require_kernel_tasks<R>(static_cast<std::size_t>(which.urls));
   const origin_process origin = start_origin(which);
-  pin_clients();
+  harness::pin_this_thread({harness::first_cpu()});
   http_body_block();  // made here, not by the first task
   const std::string request = http_request(describe(origin.where()), "/", which.keep_alive);
   const cut cuts(state.max_iterations, which);
   const std::int64_t ops = which.urls * cuts.batches * cuts.fetches_each;
-  R rt;
-  rt.run([&] {
-    double seconds = 0;
-    double origin_cpu_s = 0;
-    harness::record_batch(state, ops, [&] {
-      const double origin_before = origin.cpu_s();
-      std::int64_t right = 0;
-      const auto m = harness::measure([&] {
-        for (std::int64_t i = 0; i < cuts.batches; ++i) {
-          right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
-        }
-      });
-      origin_cpu_s = origin.cpu_s() - origin_before;
-      seconds = m.seconds;
-      if (right != ops) throw std::runtime_error("a fetch is missing");
-      harness::expect_switches(m.used, ops, switches_of_a_fetch<R>(which));
-      return m;
+  harness::record_batch_in<R>(state, ops, [&](R& rt) {
+    const double origin_before = origin.cpu_s();
+    std::int64_t right = 0;
+    const auto m = harness::measure([&] {
+      for (std::int64_t i = 0; i < cuts.batches; ++i) {
+        right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
+      }
     });
-    set_batch(state, which, cuts, seconds);
-    set_cpus(state, origin, origin_cpu_s, seconds);
+    set_cpus(state, origin, origin.cpu_s() - origin_before, m.seconds);
+    set_batch(state, which, cuts, m.seconds);
+    task_group::expect(right == ops, "a fetch is missing");
+    harness::expect_switches(m.used, ops, switches_of_a_fetch<R>(which));
+    return m;
   });
 }
 
 void wrk_row(benchmark::State& state, const fetch_case& which) {
   const origin_process origin = start_origin(which);
-  pin_clients();
+  harness::pin_this_thread({harness::first_cpu()});
   const double origin_before = origin.cpu_s();
-  const wrk_figures got = run_wrk(origin.where(), which.urls);
-  const double origin_cpu_s = origin.cpu_s() - origin_before;
-  constexpr double rounded = 0.98;  // wrk prints two decimals
-  if (got.body_bytes < rounded * static_cast<double>(got.requests * which.bytes)) {
-    throw std::runtime_error("wrk received too few bytes");
-  }
-  harness::record_batch(state, got.requests, [&] {
-    return harness::measured{got.seconds, got.used};
-  });
-  set_cpus(state, origin, origin_cpu_s, got.seconds);
+  const auto got = wrk::run(origin.where(), which.urls, which.bytes);
+  set_cpus(state, origin, origin.cpu_s() - origin_before, got.seconds);
+  harness::record_batch(state, got.done, [&] { return got; });
 }
 
 /// The Python original, urllib on greenlets, which measures itself in the same way.
@@ -159,33 +130,9 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
   const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
   const double origin_before = origin.cpu_s();
   const auto figures = gevent::record(state, ops, original, arguments, patience);
-  const double origin_cpu_s = origin.cpu_s() - origin_before;
-  if (figures.at("fetches") != static_cast<double>(ops))
-    throw std::runtime_error("a fetch is missing");
-  const double seconds = figures.at("seconds");
-  set_batch(state, which, cuts, seconds);
-  set_cpus(state, origin, origin_cpu_s, seconds);
-}
-
-std::string text_of(const fetch_case& which) {
-  return std::to_string(which.urls) + (which.urls == 1 ? " task fetches " : " tasks each fetch ") +
-         std::to_string(which.bytes) + " bytes after " + std::to_string(which.latency_ms) +
-         " ms, " +
-         (which.keep_alive ? "each over a connection that it keeps"
-                           : "over a new connection each time");
-}
-
-harness::row make_row(std::string_view runtime, const fetch_case& which, bool quick,
-                      std::function<void(benchmark::State&)> body) {
-  return {.runtime = std::string(runtime),
-          .params = {{"urls", which.urls},
-                     {"latency_ms", which.latency_ms},
-                     {"bytes", which.bytes},
-                     {"connection", which.keep_alive ? "keep" : "new"}},
-          .what = text_of(which),
-          .body = std::move(body),
-          .quick = quick,
-          .control = runtime != wrk && comparable_with_wrk(which) ? wrk : ""};
+  set_cpus(state, origin, origin.cpu_s() - origin_before, figures.at("seconds"));
+  set_batch(state, which, cuts, figures.at("seconds"));
+  task_group::expect(figures.at("fetches") == static_cast<double>(ops), "a fetch is missing");
 }
 
 /// The article's own: a new connection for each fetch, with latency.
@@ -199,55 +146,68 @@ bool is_quick(const fetch_case& which) {
   return (as_in_the_article(which) && which.urls >= 100) || fastest;
 }
 
-// One after another: 10 URLs show it, 1,000 would take a minute for each batch.
-constexpr std::int64_t most_serial = 10;
+/// Who fetches, which of the cases, and which of these in the quick run.
+struct client {
+  std::string name;
+  void (*fetch)(benchmark::State&, const fetch_case&);
+  bool (*can)(const fetch_case&);
+  bool (*is_quick)(const fetch_case&);
+  std::string mark = {};
+  std::string needs = {};
+};
 
 template <class R>
-bool is_quick_on(const fetch_case& which) {
-  if (!R::concurrent && which.urls == most_serial && as_in_the_article(which)) return true;
-  return which.urls <= R::quick_tasks && is_quick(which);
+client client_on() {
+  // One after another: 10 URLs show it, 1,000 would take a minute for each batch.
+  constexpr std::int64_t most = R::concurrent ? 1'000 : 10;
+  return {.name = std::string(R::name),
+          .fetch = fetch_row<R>,
+          .can = [](const fetch_case& which) { return which.urls <= most; },
+          .is_quick =
+              [](const fetch_case& which) {
+                if (!R::concurrent && which.urls == most && as_in_the_article(which)) return true;
+                return which.urls <= R::quick_tasks && is_quick(which);
+              }};
 }
 
-std::vector<fetch_case> all_cases() {
-  std::vector<fetch_case> cases;
+const client outside_clients[] = {
+    {wrk::name, wrk_row, comparable_with_wrk, is_quick, " (control: wrk, one thread)", wrk::name},
+    {gevent::name, gevent_row,
+     [](const fetch_case& which) { return !which.keep_alive; },  // urllib makes one for each fetch
+     [](const fetch_case& which) { return which.urls == 100 && is_quick(which); }, " (Python)",
+     gevent::name},
+};
+
+void add_row(std::vector<harness::row>& rows, const client& by, const fetch_case& which) {
+  if (!by.can(which)) return;
+  const bool controlled = by.name != wrk::name && comparable_with_wrk(which);
+  rows.push_back({.runtime = by.name,
+                  .params = {{"urls", which.urls},
+                             {"latency_ms", which.latency_ms},
+                             {"bytes", which.bytes},
+                             {"connection", which.keep_alive ? "keep" : "new"}},
+                  .what = std::to_string(which.urls) +
+                          (which.urls == 1 ? " task fetches " : " tasks each fetch ") +
+                          std::to_string(which.bytes) + " bytes after " +
+                          std::to_string(which.latency_ms) + " ms, " +
+                          (which.keep_alive ? "each over a connection that it keeps"
+                                            : "over a new connection each time") +
+                          by.mark,
+                  .body = [which, fetch = by.fetch](benchmark::State& s) { fetch(s, which); },
+                  .quick = by.is_quick(which),
+                  .control = controlled ? wrk::name : "",
+                  .needs = by.needs});
+}
+
+void add_rows(std::vector<harness::row>& rows, const client& by) {
   for (const bool keep : {false, true}) {
     for (const std::int64_t latency_ms : {0, 50}) {
       for (const std::int64_t bytes : {1'024, 256 * 1'024}) {
         for (const std::int64_t urls : {1, 10, 100, 1'000}) {
-          cases.push_back({urls, latency_ms, bytes, keep});
+          add_row(rows, by, {urls, latency_ms, bytes, keep});
         }
       }
     }
-  }
-  return cases;
-}
-
-template <class R>
-void add_rows(std::vector<harness::row>& rows) {
-  for (const fetch_case& which : all_cases()) {
-    if (!R::concurrent && which.urls > most_serial) continue;
-    rows.push_back(make_row(R::name, which, is_quick_on<R>(which),
-                            [=](benchmark::State& s) { fetch_row<R>(s, which); }));
-  }
-}
-
-void add_wrk_rows(std::vector<harness::row>& rows) {
-  for (const fetch_case& which : all_cases()) {
-    if (!comparable_with_wrk(which)) continue;
-    rows.push_back(
-        make_row(wrk, which, is_quick(which), [=](benchmark::State& s) { wrk_row(s, which); }));
-    rows.back().what += " (control: wrk, one thread)";
-    rows.back().needs = wrk;
-  }
-}
-
-void add_gevent_rows(std::vector<harness::row>& rows) {
-  for (const fetch_case& which : all_cases()) {
-    if (which.keep_alive) continue;  // urllib makes a connection for each fetch
-    rows.push_back(make_row(gevent::name, which, which.urls == 100 && is_quick(which),
-                            [=](benchmark::State& s) { gevent_row(s, which); }));
-    rows.back().what += " (Python)";
-    rows.back().needs = gevent::name;
   }
 }
 
@@ -264,10 +224,9 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "fetches per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R>) add_rows<R>(w.rows);
+    if constexpr (Sockets<R>) add_rows(w.rows, client_on<R>());
   });
-  add_wrk_rows(w.rows);
-  add_gevent_rows(w.rows);
+  for (const client& outside : outside_clients) add_rows(w.rows, outside);
   return harness::run_main(argc, argv, w, [](harness::command_line& line) {
     line.add("--origin-port", given_origin_port,
              "Fetch from an http_origin that listens there on 127.0.0.1, with the bytes and "

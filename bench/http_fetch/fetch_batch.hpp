@@ -1,23 +1,56 @@
 // The clients of the `http_fetch` workload: one template for every runtime. A batch is N tasks, a
-// URL each; every body is compared, byte for byte, with what it has to be.
+// URL each; every body is compared, byte for byte, with what it has to be. And what they fetch
+// from: http_origin as a program of its own on its own CPU, for as long as a row runs; or one that
+// was running before and goes on, started by somebody who counts what it serves.
 #pragma once
+
+#include <unistd.h>
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/system/system_error.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "bench/harness/task_room.hpp"
+#include "bench/harness/child_process.hpp"
+#include "bench/harness/task_group.hpp"
+#include "bench/harness/usage.hpp"
+#include "bench/programs/addresses.hpp"
 #include "bench/programs/http/http_body.hpp"
 #include "bench/programs/http/http_get.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard::fetching {
+
+class origin_process {
+ public:
+  origin_process(std::int64_t latency_ms, std::int64_t bytes, int cpu)
+      : program_(std::make_unique<harness::child_process>(
+            harness::program_beside("http_origin"),
+            std::vector<std::string>{"--port", "0", "--latency-ms", std::to_string(latency_ms),
+                                     "--bytes", std::to_string(bytes), "--cpus",
+                                     std::to_string(cpu), "--parent", std::to_string(::getpid())})),
+        where_(resolve("127.0.0.1", harness::announced_port(*program_))) {}
+
+  /// One that listens on this port of 127.0.0.1 already.
+  explicit origin_process(int port) : where_(resolve("127.0.0.1", port)) {}
+
+  [[nodiscard]] const boost::asio::ip::tcp::endpoint& where() const { return where_; }
+  /// Whether its CPU time can be told: not that of somebody else's.
+  [[nodiscard]] bool is_ours() const { return program_ != nullptr; }
+  [[nodiscard]] double cpu_s() const {
+    return is_ours() ? harness::usage_of_tree(program_->pid()).cpu_s : 0;
+  }
+
+ private:
+  std::unique_ptr<harness::child_process> program_;
+  boost::asio::ip::tcp::endpoint where_;
+};
 
 struct fetch_case {
   std::int64_t urls;

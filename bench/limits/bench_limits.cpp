@@ -9,18 +9,9 @@
 // half of the available memory, and nothing is begun for which there is no room. A step that takes
 // more than ten seconds is the last one. `--most` bounds all climbs.
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/in_a_child.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/harness/parked_tasks.hpp"
-#include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/limits/limit_climb.hpp"
 #include "bench/programs/echo/loaded_server.hpp"
@@ -29,16 +20,15 @@
 namespace switchyard {
 namespace {
 
-using clock = std::chrono::steady_clock;
-
+std::int64_t most = 1 << 20;  // for all climbs
 constexpr std::int64_t most_of_a_quick_row = 1'024;
 
 template <class R>
-climb climb_tasks(std::int64_t most) {
+climb climb_tasks(std::int64_t bound) {
   const auto room = [] {
     return headroom_for(R::idle_task, R::kernel_tasks_per_task, climb_memory_percent);
   };
-  return climb_by_doubling(most, room, [](std::int64_t count) {
+  const auto step = [](std::int64_t count) {
     R rt;
     rt.run([&] {
       parked_tasks<R> parked(rt, count);
@@ -46,7 +36,8 @@ climb climb_tasks(std::int64_t most) {
       if (parked.count() != count) throw std::runtime_error("not all tasks were alive at once");
       parked.end();
     });
-  });
+  };
+  return in_a_child<process>([&] { return climb_by_doubling(bound, room, step); });
 }
 
 /// Both ends of a connection are on this machine, and each is an open file of its process.
@@ -65,25 +56,22 @@ harness::headroom headroom_for_connections(const echo::server& by) {
   return enough ? left : harness::tightest({left, ports.for_each(1)});
 }
 
-climb climb_connections(const echo::server& by, std::int64_t most) {
+climb climb_connections(const echo::server& by, std::int64_t bound) {
   const auto room = [&by] { return headroom_for_connections(by); };
-  return climb_by_doubling(most, room, [&by](std::int64_t count) {
+  return climb_by_doubling(bound, room, [&by](std::int64_t count) {
     echo::loaded_server server({&by, count}, {}, echo::memory_is::not_read);
     server.run(static_cast<std::uint64_t>(count));  // once more, when all are there
   });
 }
 
-/// `climb_up_to(most)`, and what it is called in the row's name and text.
+/// `climb_up_to(bound)`, and what it is called in the row's name and text.
 template <class Climb>
 harness::row make_row(std::string_view runtime, const std::string& of, const std::string& what,
-                      const std::int64_t& most, Climb climb_up_to) {
-  const auto body = [=, &most](benchmark::State& state) {
+                      Climb climb_up_to) {
+  const auto body = [=](benchmark::State& state) {
     climb last;
-    harness::record_time(state, [&] {
-      const auto begin = clock::now();
-      last = climb_up_to(most);
-      return std::chrono::duration<double>(clock::now() - begin).count();
-    });
+    harness::record_time(
+        state, [&] { return harness::measure([&] { last = climb_up_to(most); }).seconds; });
     state.counters["reached"] = static_cast<double>(last.reached);
     state.counters["limit_reached"] = last.at_limit ? 1 : 0;
     state.SetLabel(last.why.str());
@@ -97,23 +85,19 @@ harness::row make_row(std::string_view runtime, const std::string& of, const std
 }
 
 template <class R>
-void add_tasks(std::vector<harness::row>& rows, const std::int64_t& most) {
-  const auto tasks = [](std::int64_t bound) {
-    return in_a_child<process>([bound] { return climb_tasks<R>(bound); });
-  };
-  rows.push_back(
-      make_row(R::name, "tasks", "as many idle tasks at once as there is room for", most, tasks));
+void add_tasks(std::vector<harness::row>& rows) {
+  rows.push_back(make_row(R::name, "tasks", "as many idle tasks at once as there is room for",
+                          climb_tasks<R>));
   rows.push_back(make_row(
-      R::name, "tasks", "idle tasks at once, at most " + std::to_string(most_of_a_quick_row), most,
-      [=](std::int64_t bound) { return tasks(std::min(bound, most_of_a_quick_row)); }));
+      R::name, "tasks", "idle tasks at once, at most " + std::to_string(most_of_a_quick_row),
+      [](std::int64_t bound) { return climb_tasks<R>(std::min(bound, most_of_a_quick_row)); }));
   rows.back().params.emplace_back("most", most_of_a_quick_row);
   rows.back().quick = most_of_a_quick_row <= R::quick_tasks;
 }
 
-void add_connections(std::vector<harness::row>& rows, const echo::server& by,
-                     const std::int64_t& most) {
+void add_connections(std::vector<harness::row>& rows, const echo::server& by) {
   rows.push_back(make_row(by.name, "connections",
-                          "as many idle connections of an echo server as there is room for", most,
+                          "as many idle connections of an echo server as there is room for",
                           [&by](std::int64_t bound) { return climb_connections(by, bound); }));
 }
 
@@ -122,7 +106,6 @@ void add_connections(std::vector<harness::row>& rows, const echo::server& by,
 
 int main(int argc, char** argv) {
   using namespace switchyard;
-  std::int64_t most = 1 << 20;
   harness::workload w{
       .name = "limits",
       .what =
@@ -132,15 +115,15 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMillisecond,
       .counts_events = false};
   for_each_runtime([&]<class R>() {
-    if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows, most);
+    if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);
     if constexpr (R::concurrent && Sockets<R>) {
-      add_connections(w.rows, echo::server_named(std::string(R::name)), most);
+      add_connections(w.rows, echo::server_named(std::string(R::name)));
     }
   });
   for (const echo::server& by : echo::all_servers()) {
-    if (by.is == echo::kind::serve_only) add_connections(w.rows, by, most);
+    if (by.is == echo::kind::serve_only) add_connections(w.rows, by);
   }
-  return harness::run_main(argc, argv, w, [&](harness::command_line& line) {
+  return harness::run_main(argc, argv, w, [](harness::command_line& line) {
     line.add("--most", most, "Tasks or connections at which each climb ends")
         .range(std::int64_t{1}, std::int64_t{1} << 24, "N")
         .with_default();

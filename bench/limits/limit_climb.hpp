@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "bench/harness/in_a_child.hpp"
 #include "bench/harness/limits.hpp"
+#include "bench/harness/parked_tasks.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard {

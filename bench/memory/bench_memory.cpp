@@ -1,18 +1,12 @@
 // memory: what an idle task or an idle connection holds of the machine's memory, told so that it is
-// fair to fork: bench/harness/memory.hpp says what counts. Each task has touched its stack to a
+// fair to fork: bench/harness/usage.hpp says what counts. Each task has touched its stack to a
 // depth and gone back before it waits; each connection has had one message echoed. One operation,
 // whose time is taken, is the coming of all of them, up to the moment when all wait.
 //
 // All figures are differences to the same processes before. One task or connection is there already
 // then: what the first one alone brings into memory belongs to none.
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
 
 #include "bench/harness/limits.hpp"
-#include "bench/harness/memory.hpp"
-#include "bench/harness/task_room.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/memory/memory_reading.hpp"
 #include "bench/programs/echo/loaded_server.hpp"
@@ -69,23 +63,30 @@ constexpr std::int64_t depths_kib[] = {0, 4, 16, 64};
 // All tasks together touch this much at most.
 constexpr std::int64_t most_touched_kib = 2 << 20;
 
+harness::row make_row(std::string_view runtime, const std::string& of, std::int64_t count,
+                      const std::string& what, std::function<void(benchmark::State&)> body) {
+  return {.runtime = std::string(runtime),
+          .params = {{"of", of}, {"count", count}},
+          .what = std::to_string(count) + what,
+          .body = std::move(body),
+          .quick = count == 100,
+          .once = true,
+          .one_round = count >= many};
+}
+
 template <class R>
 void add_tasks(std::vector<harness::row>& rows) {
   for (const std::int64_t count : counts) {
     if (KernelTasks<R> && count > many) continue;
     for (const std::int64_t kib : depths_kib) {
       if (count * kib > most_touched_kib) continue;
-      const bool quick = count == 100 && (kib == 0 || kib == 16);
       const std::string touched =
           kib == 0 ? "" : ", each has touched " + std::to_string(kib) + " KiB of its stack";
       const auto stack_bytes = static_cast<std::size_t>(kib) * 1024;
-      rows.push_back({.runtime = std::string(R::name),
-                      .params = {{"of", "tasks"}, {"count", count}, {"stack_kib", kib}},
-                      .what = std::to_string(count) + " idle tasks" + touched,
-                      .body = [=](benchmark::State& s) { tasks_row<R>(s, count, stack_bytes); },
-                      .quick = quick,
-                      .once = true,
-                      .one_round = count >= many});
+      rows.push_back(make_row(R::name, "tasks", count, " idle tasks" + touched,
+                              [=](benchmark::State& s) { tasks_row<R>(s, count, stack_bytes); }));
+      rows.back().params.emplace_back("stack_kib", kib);
+      if (kib != 0 && kib != 16) rows.back().quick = false;
     }
   }
 }
@@ -93,13 +94,8 @@ void add_tasks(std::vector<harness::row>& rows) {
 void add_connections(std::vector<harness::row>& rows, const echo::server& by) {
   for (const std::int64_t count : counts) {
     if (count > many) continue;
-    rows.push_back({.runtime = by.name,
-                    .params = {{"of", "connections"}, {"count", count}},
-                    .what = std::to_string(count) + " idle connections of an echo server",
-                    .body = [=, &by](benchmark::State& s) { connections_row(s, by, count); },
-                    .quick = count == 100,
-                    .once = true,
-                    .one_round = count >= many});
+    rows.push_back(make_row(by.name, "connections", count, " idle connections of an echo server",
+                            [=, &by](benchmark::State& s) { connections_row(s, by, count); }));
   }
 }
 

@@ -13,9 +13,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "bench/harness/in_a_child.hpp"
-#include "bench/harness/memory.hpp"
 #include "bench/harness/parked_tasks.hpp"
+#include "bench/harness/usage.hpp"
 #include "runtimes/process.hpp"
 
 namespace switchyard {
@@ -32,15 +31,15 @@ inline void expect_kernel_tasks(const harness::memory_use& grown, std::int64_t e
                            " more tasks, not " + std::to_string(expected));
 }
 
+/// What `tasks` tasks hold that have touched `stack_bytes` of their stacks.
 template <class R>
-memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_bytes) {
+memory_reading memory_of_parked_tasks(std::int64_t tasks, std::size_t stack_bytes) {
   using clock = std::chrono::steady_clock;
   const auto patience_ends = clock::now() + std::chrono::seconds(60);
   const auto patient = [=] {
     if (clock::now() > patience_ends) throw std::runtime_error("not all tasks came in 60 s");
   };
-  R rt;
-  return rt.run([&] {
+  const auto park_and_read = [=, root = ::getpid()](R& rt) {
     parked_tasks<R> parked(rt, tasks + 1);
     parked.add(1, stack_bytes, patient);
     harness::memory_of_tree(root);  // the first time brings in what a reading itself takes
@@ -54,14 +53,11 @@ memory_reading park_and_read(pid_t root, std::int64_t tasks, std::size_t stack_b
     expect_kernel_tasks(r.grown, R::kernel_tasks_per_task * tasks);
     parked.end();
     return r;
+  };
+  return in_a_child<process>([&] {
+    R rt;
+    return rt.run([&] { return park_and_read(rt); });
   });
-}
-
-/// What `tasks` tasks hold that have touched `stack_bytes` of their stacks.
-template <class R>
-memory_reading memory_of_parked_tasks(std::int64_t tasks, std::size_t stack_bytes) {
-  const pid_t root = ::getpid();
-  return in_a_child<process>([=] { return park_and_read<R>(root, tasks, stack_bytes); });
 }
 
 }  // namespace switchyard

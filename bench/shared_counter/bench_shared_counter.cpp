@@ -13,12 +13,7 @@
 // The time is that from the common start to the last addition; the usage is that of all tasks. On
 // one CPU a kernel task meets another one in the number only when its time slice ends: there the
 // figure is the price of the mechanism itself, and placement:cross shows what contention adds.
-#include <algorithm>
-#include <cstdint>
-#include <string>
-#include <vector>
 
-#include "bench/harness/expectation.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/shared_counter/shared_counter.hpp"
 

@@ -10,15 +10,12 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <stdexcept>
-#include <utility>
 
+#include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/task_room.hpp"
 #include "runtimes/all.hpp"
-#include "runtimes/support/shared_memory.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
 namespace switchyard::counters {
@@ -41,44 +38,43 @@ struct count_result {
   measured took;
 };
 
-/// Runs `add_all()` in every task; the time is that from the first addition of any to the last.
-template <class R, class AddAll>
-measured add_together(R& rt, const job& j, AddAll add_all) {
+/// Runs `add_all(rt)` in every task, which adds to `number`; the time is that from the first
+/// addition of any to the last.
+template <class R, class Number, class AddAll>
+count_result add_together(const job& j, const Number& number, AddAll add_all) {
   require_kernel_tasks<R>(j.tasks);
   task_group::pin_member(placement::same, 0);
   const task_group::start_line line(j.tasks);
+  R rt;
   const auto member = [&](std::size_t i) {
     if constexpr (KernelTasks<R>) task_group::pin_member(j.where, i);
     line.wait([&] { rt.yield(); });
-    return task_group::measure_interval(add_all, j.where);
+    return task_group::measure_interval([&] { add_all(rt); }, j.where);
   };
-  return task_group::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
+  return rt.run([&] {
+    const auto took = task_group::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
+    return count_result{number, took};
+  });
 }
 
 /// Threads, one mutex.
 inline count_result by_mutex(const job& j) {
   std::mutex mutex;
   std::int64_t number = 0;
-  thread rt;
-  const auto took = add_together(rt, j, [&] {
+  return add_together<thread>(j, number, [&](thread&) {
     for (std::int64_t i = 0; i < j.each; ++i) {
       const std::lock_guard lock(mutex);
       ++number;
     }
   });
-  return {number, took};
 }
 
 /// Threads, or processes, and one atomic number in memory that both can share.
 template <class R>
 count_result by_atomic(const job& j) {
   const shared_object<std::atomic<std::int64_t>> number;
-  R rt;
-  return rt.run([&] {
-    const auto took = add_together(rt, j, [&] {
-      for (std::int64_t i = 0; i < j.each; ++i) number->fetch_add(1, std::memory_order_relaxed);
-    });
-    return count_result{*number, took};
+  return add_together<R>(j, *number, [&](R&) {
+    for (std::int64_t i = 0; i < j.each; ++i) number->fetch_add(1, std::memory_order_relaxed);
   });
 }
 
@@ -87,16 +83,12 @@ inline count_result by_plain(const job& j) {
   constexpr std::int64_t additions_per_turn = 64;
   // Volatile not for the fibers' sake, but for the compiler's: it would make 64 additions in one.
   volatile std::int64_t number = 0;
-  fiber rt;
-  return rt.run([&] {
-    const auto took = add_together(rt, j, [&] {
-      for (std::int64_t left = j.each; left > 0; left -= additions_per_turn) {
-        const auto now = std::min(left, additions_per_turn);
-        for (std::int64_t i = 0; i < now; ++i) number = number + 1;
-        rt.yield();
-      }
-    });
-    return count_result{number, took};
+  return add_together<fiber>(j, number, [&](fiber& rt) {
+    for (std::int64_t left = j.each; left > 0; left -= additions_per_turn) {
+      const auto now = std::min(left, additions_per_turn);
+      for (std::int64_t i = 0; i < now; ++i) number = number + 1;
+      rt.yield();
+    }
   });
 }
 

@@ -7,18 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include "bench/harness/expectation.hpp"
 #include "bench/harness/gevent_program.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
+#include "bench/harness/task_group.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -153,8 +146,8 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   if (tasks >= fewest_for_memory) arguments.emplace_back("--memory");
   const milliseconds patience = 60s + (batches + 1) * (d + tasks * 1ms);
   const auto figures = gevent::record(state, batches, original, arguments, patience);
-  if (figures.at("tasks") != static_cast<double>(tasks * batches))
-    throw std::runtime_error("a task is missing");
+  task_group::expect(figures.at("tasks") == static_cast<double>(tasks * batches),
+                     "a task is missing");
   count_by_task(state, tasks);
   state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms");
   state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms");
@@ -163,46 +156,46 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   }
 }
 
-using body = void (*)(benchmark::State&, std::int64_t tasks, milliseconds);
-
-harness::row make_row(std::string_view runtime, std::int64_t tasks, std::int64_t ms,
-                      const std::string& how, bool quick, body sleep) {
-  return {.runtime = std::string(runtime),
-          .params = {{"tasks", tasks}, {"ms", ms}},
-          .what = std::to_string(tasks) + (tasks == 1 ? " task sleeps " : " tasks sleep ") +
-                  std::to_string(ms) + " ms" + how,
-          .body = [=](benchmark::State& s) { sleep(s, tasks, milliseconds(ms)); },
-          .quick = quick};
-}
-
-void add_gevent_rows(std::vector<harness::row>& rows) {
-  const auto add = [&](std::int64_t tasks, std::int64_t ms) {
-    const bool quick = ms == 100 && tasks == 10;
-    rows.push_back(make_row(gevent::name, tasks, ms, " at once (Python)", quick, gevent_row));
-    rows.back().needs = gevent::name;
-  };
-  for (const std::int64_t tasks : {1, 10, 100, 1'000, 10'000}) add(tasks, 100);
-  add(10, 500);
-  add(100'000, 500);
-}
+/// Who sleeps, and how many at most: of all rows and of the quick ones.
+struct sleepers {
+  std::string name;
+  void (*sleep)(benchmark::State&, std::int64_t tasks, milliseconds);
+  std::string how;
+  std::int64_t most;
+  std::int64_t most_quick;
+  std::string needs = {};
+};
 
 template <class R>
-void add_rows(std::vector<harness::row>& rows) {
-  const auto add = [&](std::int64_t tasks, std::int64_t ms, bool quick) {
-    const std::string how = R::concurrent ? " at once" : ", one after another";
-    rows.push_back(
-        make_row(R::name, tasks, ms, how, quick && tasks <= R::quick_tasks, sleep_row<R>));
-  };
-  add(1, 100, false);
-  add(10, 100, true);
-  if constexpr (R::concurrent) {
-    for (const std::int64_t tasks : {100, 1'000, 10'000}) add(tasks, 100, true);
-  }
-  add(10, 500, false);  // the article's own figures
-  // No kernel has room for so many tasks of its own.
-  if constexpr (R::concurrent && !KernelTasks<R>) {
-    add(100'000, 500, true);
-    add(1'000'000, 1'000, true);
+sleepers sleepers_on() {
+  // No kernel has room for more tasks of its own.
+  constexpr std::int64_t most = !R::concurrent ? 10 : KernelTasks<R> ? 10'000 : 1'000'000;
+  return {std::string(R::name), sleep_row<R>, R::concurrent ? " at once" : ", one after another",
+          most, R::quick_tasks};
+}
+
+struct batch_case {
+  std::int64_t tasks;
+  std::int64_t ms;
+  bool quick = true;
+};
+
+constexpr batch_case cases[] = {{1, 100, false}, {10, 100},         {100, 100}, {1'000, 100},
+                                {10'000, 100},   {10, 500, false},  // the article's own figures
+                                {100'000, 500},  {1'000'000, 1'000}};
+
+void add_rows(std::vector<harness::row>& rows, const sleepers& by) {
+  for (const auto& [tasks, ms, quick] : cases) {
+    if (tasks > by.most) continue;
+    rows.push_back({.runtime = by.name,
+                    .params = {{"tasks", tasks}, {"ms", ms}},
+                    .what = std::to_string(tasks) +
+                            (tasks == 1 ? " task sleeps " : " tasks sleep ") + std::to_string(ms) +
+                            " ms" + by.how,
+                    .body = [n = tasks, d = milliseconds(ms),
+                             sleep = by.sleep](benchmark::State& s) { sleep(s, n, d); },
+                    .quick = quick && tasks <= by.most_quick,
+                    .needs = by.needs});
   }
 }
 
@@ -217,8 +210,8 @@ int main(int argc, char** argv) {
       .compared_by = {"real_time", "wall time of the batch", "s", "lower"},
       .unit = benchmark::kMillisecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (Sleeps<R>) add_rows<R>(w.rows);
+    if constexpr (Sleeps<R>) add_rows(w.rows, sleepers_on<R>());
   });
-  add_gevent_rows(w.rows);
+  add_rows(w.rows, {gevent::name, gevent_row, " at once (Python)", 100'000, 10, gevent::name});
   return harness::run_main(argc, argv, w);
 }

@@ -3,15 +3,11 @@
 //
 // Everything runs on one CPU, named in the counter `cpu`: across cores the figure would be the
 // cost of a wake-up, which `switch` measures.
-#include <cstdint>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
-#include "bench/harness/expectation.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
-#include "bench/harness/task_room.hpp"
-#include "bench/harness/workload.hpp"
+#include "bench/harness/task_group.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -28,24 +24,21 @@ template <class R>
 void spawn_row(benchmark::State& state, std::int64_t tasks) {
   require_kernel_tasks<R>(static_cast<std::size_t>(tasks));
   harness::pin_this_thread({harness::first_cpu()});
-  R rt;
-  rt.run([&] {
-    const auto ops = harness::at_least(state.max_iterations, tasks);
-    harness::record_batch(state, ops, [&] {
-      const auto m = harness::measure([&] {
-        for (std::int64_t done = 0; done < ops; done += tasks) {
-          const auto sum =
-              spawn_and_sum(tasks, [&rt](std::int64_t i) { return rt.spawn([i] { return i; }); });
-          if (sum != tasks * (tasks - 1) / 2) {
-            throw std::runtime_error("the tasks' results are wrong");
-          }
+  const auto ops = harness::at_least(state.max_iterations, tasks);
+  harness::record_batch_in<R>(state, ops, [&](R& rt) {
+    const auto m = harness::measure([&] {
+      for (std::int64_t done = 0; done < ops; done += tasks) {
+        const auto sum =
+            spawn_and_sum(tasks, [&rt](std::int64_t i) { return rt.spawn([i] { return i; }); });
+        if (sum != tasks * (tasks - 1) / 2) {
+          throw std::runtime_error("the tasks' results are wrong");
         }
-      });
-      harness::expect_switches(m.used, ops, switches_of_a_task<R>(tasks));
-      return m;
+      }
     });
-    state.counters["cpu"] = harness::first_cpu();
+    harness::expect_switches(m.used, ops, switches_of_a_task<R>(tasks));
+    return m;
   });
+  state.counters["cpu"] = harness::first_cpu();
 }
 
 template <class R>

@@ -22,18 +22,9 @@
 // to none where it has no part in them, or the row fails; across CPUs the count is reported
 // (kernel_switches_per_op). A user-space scheduler counts its own (user_switches_per_op). And a
 // number in shared memory that only the holder of the baton raises has to come out right.
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "bench/harness/gevent_program.hpp"
 #include "bench/switch/switch_rows.hpp"
-#include "bench/switch/working_set.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -109,21 +100,21 @@ void add_user_rings(row_list& rows, std::string_view runtime, std::string_view v
   add_working_sets(rows, runtime, via, sizes, body);
 }
 
-template <class R, class Baton>
-void add_ring(row_list& rows, std::string_view via, const std::string& how, std::int64_t tasks,
-              placement where) {
-  const auto size = static_cast<std::size_t>(tasks);
-  rows.push_back(
-      make_row(R::name, via, tasks, where, ring_text(tasks, where) + ", " + how + ", SCHED_BATCH",
-               [=](benchmark::State& s) { rings::baton_row<R, Baton>(s, size, where, no_work); }));
-}
-
 /// Runtimes whose tasks the kernel schedules.
 template <class R>
 void add_kernel_rows(row_list& rows) {
+  const auto add_ring = [&]<class Baton>(std::string_view via, const std::string& how,
+                                         std::int64_t tasks, placement where) {
+    rows.push_back(make_row(R::name, via, tasks, where,
+                            ring_text(tasks, where) + ", " + how + ", SCHED_BATCH",
+                            [=, size = static_cast<std::size_t>(tasks)](benchmark::State& s) {
+                              rings::baton_row<R, Baton>(s, size, where, no_work);
+                            }));
+  };
   const auto add_rings = [&](std::int64_t tasks, placement where) {
-    add_ring<R, harness::futex_baton>(rows, "futex", "futex wake and wait", tasks, where);
-    add_ring<R, harness::pipe_baton>(rows, "pipe", "one byte by pipe", tasks, where);
+    add_ring.template operator()<harness::futex_baton>("futex", "futex wake and wait", tasks,
+                                                       where);
+    add_ring.template operator()<harness::pipe_baton>("pipe", "one byte by pipe", tasks, where);
   };
   for (const std::int64_t n : ring_sizes) {
     add_rings(n, placement::same);
@@ -153,13 +144,6 @@ void add_user_rows(row_list& rows) {
                  });
 }
 
-void add_greenlets(row_list& rows) {
-  add_user_rings(
-      rows, "greenlet", "switch", {2},
-      "ping-pong between N greenlets that switch to each other by name",
-      [](benchmark::State& s, std::size_t, auto make_work) { rings::greenlet_row(s, make_work); });
-}
-
 /// The Python original. It does many switches even if few are asked for: its start takes as long.
 void gevent_row(benchmark::State& state, const std::string& via) {
   constexpr benchmark::IterationCount fewest = 250'000;
@@ -184,18 +168,6 @@ void add_gevent(row_list& rows) {
   rows.back().quick = false;  // the article's own is enough
 }
 
-void add_controls(row_list& rows) {
-  add_user_rings(rows, "context", "resume", ring_sizes,
-                 "floor: N bare Boost.Context stacks resume each other in a ring",
-                 [](benchmark::State& s, std::size_t tasks, auto make_work) {
-                   rings::context_row(s, tasks, make_work);
-                 });
-  rows.push_back(make_row("self_pipe", "pipe", 1, placement::same,
-                          "control: one task writes a byte to its own pipe and reads it back",
-                          rings::self_pipe_row));
-  rows.back().quick = true;
-}
-
 }  // namespace
 }  // namespace switchyard
 
@@ -212,8 +184,19 @@ int main(int argc, char** argv) {
       add_kernel_rows<R>(w.rows);
     }
   });
-  add_greenlets(w.rows);
+  add_user_rings(
+      w.rows, "greenlet", "switch", {2},
+      "ping-pong between N greenlets that switch to each other by name",
+      [](benchmark::State& s, std::size_t, auto make_work) { rings::greenlet_row(s, make_work); });
   add_gevent(w.rows);
-  add_controls(w.rows);
+  add_user_rings(w.rows, "context", "resume", ring_sizes,
+                 "floor: N bare Boost.Context stacks resume each other in a ring",
+                 [](benchmark::State& s, std::size_t tasks, auto make_work) {
+                   rings::context_row(s, tasks, make_work);
+                 });
+  w.rows.push_back(make_row("self_pipe", "pipe", 1, placement::same,
+                            "control: one task writes a byte to its own pipe and reads it back",
+                            rings::self_pipe_row));
+  w.rows.back().quick = true;
   return harness::run_main(argc, argv, w);
 }

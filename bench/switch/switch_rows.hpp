@@ -6,54 +6,53 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/context/fiber.hpp>
-#include <cstdint>
 #include <cstdlib>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
-#include "bench/harness/workload.hpp"
-#include "bench/switch/baton.hpp"
+#include "bench/switch/ring_members.hpp"
 #include "runtimes/greenlet.hpp"
-#include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::rings {
 
 using namespace task_group;  // a ring is a group of tasks
 
-inline std::string counted(const harness::usage& used, std::int64_t ops) {
-  return "the kernel counted " + std::to_string(used.kernel_switches()) + " switches for " +
-         std::to_string(ops) + " operations";
+inline void expect_switches_near(const harness::usage& used, std::int64_t ops, std::int64_t each,
+                                 std::int64_t slack) {
+  expect(std::abs(used.kernel_switches() - ops * each) <= slack,
+         "the kernel counted " + std::to_string(used.kernel_switches()) + " switches for " +
+             std::to_string(ops) + " operations");
 }
 
 /// Each operation has to be one switch of the kernel's. Not quite: the first may come too early,
 /// whoever is left alone at the end has nobody to give way to, and others use the CPU as well.
 inline void expect_kernel_switches(const harness::usage& used, std::int64_t ops,
                                    std::size_t tasks) {
-  const auto slack = ops / 10 + 2 * static_cast<std::int64_t>(tasks);
-  expect(std::abs(used.kernel_switches() - ops) <= slack, counted(used, ops));
+  expect_switches_near(used, ops, 1, ops / 10 + 2 * static_cast<std::int64_t>(tasks));
 }
 
 /// The kernel has nothing to do with these operations; the slack is for what else uses the CPU.
 inline void expect_no_kernel_switches(const harness::usage& used, std::int64_t ops) {
-  constexpr std::int64_t slack = 100;
-  expect(used.kernel_switches() <= ops / 100 + slack, counted(used, ops));
+  expect_switches_near(used, ops, 0, ops / 100 + 100);
 }
 
-/// Whole laps, and enough of them that the slack above leaves something to be checked.
-inline harness::batch_size whole_laps(const benchmark::State& state, std::size_t tasks) {
-  constexpr benchmark::IterationCount least_laps = 10;
-  const auto size = static_cast<std::int64_t>(tasks);
-  return harness::at_least(std::max(state.max_iterations, least_laps * size), size);
-}
+/// A ring on the first CPU: whole laps, and enough of them that the slack above leaves something to
+/// be checked.
+struct ring_plan {
+  harness::batch_size ops;
+  std::int64_t laps;
 
-/// What a task does between two switches: nothing, or a touch of its own block.
-struct no_work {
-  void touch() noexcept {}
-  void expect_touched(std::uint64_t) const noexcept {}
+  ring_plan(const benchmark::State& state, std::size_t tasks)
+      : ops(ops_of(state, static_cast<std::int64_t>(tasks))),
+        laps(ops / static_cast<std::int64_t>(tasks)) {
+    pin_member(placement::same, 0);
+  }
+
+ private:
+  static harness::batch_size ops_of(const benchmark::State& state, std::int64_t tasks) {
+    constexpr benchmark::IterationCount least_laps = 10;
+    return harness::at_least(std::max(state.max_iterations, least_laps * tasks), tasks);
+  }
 };
 
 /// A ring of kernel tasks with batons. `make_work()` is called in each. The time is that of the
@@ -63,9 +62,7 @@ template <class R, class Baton, class MakeWork>
 void baton_row(benchmark::State& state, std::size_t tasks, placement where, MakeWork make_work) {
   harness::require_tasks(tasks);
   harness::require_placement(where);
-  pin_member(where, 0);
-  const auto ops = whole_laps(state, tasks);
-  const auto laps = ops / static_cast<std::int64_t>(tasks);
+  const ring_plan ring(state, tasks);
   auto batons = harness::make_batons<Baton>(tasks);
   const shared_object<std::int64_t> handed_on;  // no atomic: the baton orders the accesses
   const shared_object<std::atomic<bool>> broken;
@@ -89,23 +86,20 @@ void baton_row(benchmark::State& state, std::size_t tasks, placement where, Make
     take_and_hand_on();
     const interval seen = measure_interval(
         [&] {
-          for (std::int64_t lap = 0; lap < laps; ++lap) take_and_hand_on();
+          for (std::int64_t lap = 0; lap < ring.laps; ++lap) take_and_hand_on();
         },
         where);
-    work.expect_touched(static_cast<std::uint64_t>(laps) + 2);
+    work.expect_touched(static_cast<std::uint64_t>(ring.laps) + 2);
     return seen;
   };
-  R rt;
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      const auto seen = run_group(rt, tasks, member, break_ring);
-      expect(*handed_on == ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
-      interval whole = seen.front();
-      for (std::size_t i = 1; i < tasks; ++i) whole.used += seen[i].used;
-      // Across CPUs a task may find its baton before it sleeps: there the count is only reported.
-      if (where == placement::same) expect_kernel_switches(whole.used, ops, tasks);
-      return whole.total();
-    });
+  harness::record_batch_in<R>(state, ring.ops, [&](R& rt) {
+    const auto seen = run_group(rt, tasks, member, break_ring);
+    expect(*handed_on == ring.ops + 2 * static_cast<std::int64_t>(tasks), "a baton was lost");
+    measured whole = seen.front().total();
+    whole.used = joined(seen).used;
+    // Across CPUs a task may find its baton before it sleeps: there the count is only reported.
+    if (where == placement::same) expect_kernel_switches(whole.used, ring.ops, tasks);
+    return whole;
   });
 }
 
@@ -125,62 +119,62 @@ std::int64_t yield_until_all(R& rt, std::size_t tasks, std::atomic<std::size_t>&
 template <class R>
 void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   harness::require_tasks(tasks);
-  pin_member(placement::same, 0);
-  const auto ops = whole_laps(state, tasks);
-  const auto each = ops / static_cast<std::int64_t>(tasks);
+  const ring_plan ring(state, tasks);
   const shared_array<std::atomic<std::size_t>> arrived(2);
   const shared_object<std::atomic<bool>> broken;
-  R rt;
-  const auto member = [&](std::size_t) {
-    yield_until_all(rt, tasks, arrived[0], *broken);
-    interval t = measure_interval([&] {
-      for (std::int64_t i = 0; i < each; ++i) rt.yield();
-    });
-    // Or its end would be measured by the others.
-    t.uncounted = yield_until_all(rt, tasks, arrived[1], *broken);
-    return t;
-  };
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      const interval whole = joined(run_group(rt, tasks, member, [&] { *broken = true; }));
-      expect_kernel_switches(whole.used, ops, tasks);
-      // Whoever was done first went on yielding, so that more switches took this time than counted.
-      measured m = whole.total();
-      m.seconds *= static_cast<double>(ops) / static_cast<double>(ops + whole.uncounted);
-      return m;
-    });
+  harness::record_batch_in<R>(state, ring.ops, [&](R& rt) {
+    const auto member = [&](std::size_t) {
+      yield_until_all(rt, tasks, arrived[0], *broken);
+      interval t = measure_interval([&] {
+        for (std::int64_t i = 0; i < ring.laps; ++i) rt.yield();
+      });
+      // Or its end would be measured by the others.
+      t.uncounted = yield_until_all(rt, tasks, arrived[1], *broken);
+      return t;
+    };
+    const interval whole = joined(run_group(rt, tasks, member, [&] { *broken = true; }));
+    expect_kernel_switches(whole.used, ring.ops, tasks);
+    // Whoever was done first went on yielding, so that more switches took this time than counted.
+    measured m = whole.total();
+    m.seconds *= static_cast<double>(ring.ops) / static_cast<double>(ring.ops + whole.uncounted);
+    return m;
   });
 }
 
 /// Tasks of a runtime with a scheduler of its own, which counts its switches.
 template <class R, class MakeWork>
 void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
-  pin_member(placement::same, 0);
-  const auto ops = whole_laps(state, tasks);
-  const auto each = ops / static_cast<std::int64_t>(tasks);
-  R rt;
-  const auto member = [&](std::size_t) {
-    auto work = make_work();
-    interval t;
-    t.begin = clock::now();
-    for (std::int64_t i = 0; i < each; ++i) {
-      work.touch();
-      rt.yield();
-    }
-    t.end = clock::now();
-    work.expect_touched(static_cast<std::uint64_t>(each));
-    return t;
-  };
-  rt.run([&] {
-    harness::record_batch(state, ops, [&] {
-      const auto before = rt.user_switches();
-      measured whole = measure_group(rt, tasks, member, [] {});
-      whole.user_switches = rt.user_switches() - before;
-      expect_no_kernel_switches(whole.used, ops);
-      expect(whole.user_switches >= static_cast<std::uint64_t>(ops), "fewer switches than yields");
-      return whole;
-    });
+  const ring_plan ring(state, tasks);
+  harness::record_batch_in<R>(state, ring.ops, [&](R& rt) {
+    const auto member = [&](std::size_t) {
+      auto work = make_work();
+      interval t;
+      t.begin = clock::now();
+      for (std::int64_t i = 0; i < ring.laps; ++i) {
+        work.touch();
+        rt.yield();
+      }
+      t.end = clock::now();
+      work.expect_touched(static_cast<std::uint64_t>(ring.laps));
+      return t;
+    };
+    const auto before = rt.user_switches();
+    measured whole = measure_group(rt, tasks, member, [] {});
+    whole.user_switches = rt.user_switches() - before;
+    expect_no_kernel_switches(whole.used, ring.ops);
+    expect(whole.user_switches >= static_cast<std::uint64_t>(ring.ops),
+           "fewer switches than yields");
+    return whole;
   });
+}
+
+/// What a ring without a scheduler has measured, whose members counted all of their turns.
+inline measured switched_by_hand(const interval& whole, const ring_plan& ring, std::int64_t turns) {
+  expect(turns == ring.ops, "a member of the ring lost its turn");
+  expect_no_kernel_switches(whole.used, ring.ops);
+  measured all = whole.total();
+  all.user_switches = static_cast<std::uint64_t>(turns);
+  return all;
 }
 
 /// The floor: a ring of bare contexts. Whoever is resumed stores the one that resumed it, its
@@ -188,9 +182,7 @@ void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
 template <class MakeWork>
 void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   namespace ctx = boost::context;
-  pin_member(placement::same, 0);
-  const auto ops = whole_laps(state, tasks);
-  const auto laps = ops / static_cast<std::int64_t>(tasks);
+  const ring_plan plan(state, tasks);
   std::vector<ctx::fiber> ring(tasks);
   std::int64_t resumed = 0;
   std::vector<decltype(make_work())> work;
@@ -210,38 +202,33 @@ void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work)
       return ctx::fiber();
     });
   }
-  harness::record_batch(state, ops, [&] {
+  harness::record_batch(state, plan.ops, [&] {
     const interval whole = measure_interval([&] {
-      for (std::int64_t lap = 0; lap < laps; ++lap) {
+      for (std::int64_t lap = 0; lap < plan.laps; ++lap) {
         hand_on(0);
         ++resumed;
       }
     });
-    expect(resumed == ops, "a context was not resumed in its turn");
-    for (const auto& each : work) each.expect_touched(static_cast<std::uint64_t>(laps));
-    expect_no_kernel_switches(whole.used, ops);
-    return whole.total_with(resumed);
+    for (const auto& each : work) each.expect_touched(static_cast<std::uint64_t>(plan.laps));
+    return switched_by_hand(whole, plan, resumed);
   });
 }
 
 /// Two greenlets that name each other. The first of them keeps the time and ends the ring.
 template <class MakeWork>
 void greenlet_row(benchmark::State& state, MakeWork make_work) {
-  pin_member(placement::same, 0);
-  const auto ops = whole_laps(state, 2);
-  const auto laps = ops / 2;
-  harness::record_batch(state, ops, [&] {
+  const ring_plan ring(state, 2);
+  harness::record_batch(state, ring.ops, [&] {
     std::optional<greenlet> ping;
     std::optional<greenlet> pong;
-    std::int64_t turns_of_ping = 0;
-    std::int64_t turns_of_pong = 0;
+    std::int64_t turns = 0;
     auto work_of_ping = make_work();
     auto work_of_pong = make_work();
     interval whole;
     ping.emplace([&] {
       whole = measure_interval([&] {
-        for (std::int64_t lap = 0; lap < laps; ++lap) {
-          ++turns_of_ping;
+        for (std::int64_t lap = 0; lap < ring.laps; ++lap) {
+          ++turns;
           work_of_ping.touch();
           pong->switch_to();
         }
@@ -249,17 +236,15 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     });
     pong.emplace([&] {
       for (;;) {
-        ++turns_of_pong;
+        ++turns;
         work_of_pong.touch();
         ping->switch_to();
       }
     });
     ping->switch_to();
-    expect(turns_of_ping == laps && turns_of_pong == laps, "a greenlet lost its turn");
-    work_of_ping.expect_touched(static_cast<std::uint64_t>(laps));
-    work_of_pong.expect_touched(static_cast<std::uint64_t>(laps));
-    expect_no_kernel_switches(whole.used, ops);
-    return whole.total_with(turns_of_ping + turns_of_pong);
+    work_of_ping.expect_touched(static_cast<std::uint64_t>(ring.laps));
+    work_of_pong.expect_touched(static_cast<std::uint64_t>(ring.laps));
+    return switched_by_hand(whole, ring, turns);
   });
 }
 

@@ -10,12 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "bench/harness/expectation.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/harness/memory.hpp"
 #include "bench/harness/parked_tasks.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
+#include "bench/harness/workload.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/sanitizers.hpp"
 #include "runtimes/support/shared_memory.hpp"

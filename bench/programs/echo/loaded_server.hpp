@@ -8,7 +8,7 @@
 #include <string>
 
 #include "bench/harness/child_process.hpp"
-#include "bench/harness/memory.hpp"
+#include "bench/harness/usage.hpp"
 #include "bench/load/generator.hpp"
 #include "bench/programs/echo/servers.hpp"
 

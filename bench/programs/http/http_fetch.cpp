@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
-#include "bench/harness/task_room.hpp"
+#include "bench/harness/limits.hpp"
 #include "bench/programs/http/fetch_comparison.hpp"
 #include "bench/programs/http/fetcher.hpp"
 #include "bench/programs/server_program.hpp"

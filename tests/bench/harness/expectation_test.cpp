@@ -1,6 +1,4 @@
 // What a workload expects of the kernel: what holds passes, what does not fails with its figures.
-#include "bench/harness/expectation.hpp"
-
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -10,6 +8,7 @@
 #include <string>
 
 #include "bench/harness/placement.hpp"
+#include "bench/harness/workload.hpp"
 
 namespace switchyard::harness {
 namespace {

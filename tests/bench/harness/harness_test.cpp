@@ -17,7 +17,7 @@
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
-#include "bench/switch/baton.hpp"
+#include "bench/switch/ring_members.hpp"
 
 namespace switchyard::harness {
 namespace {

@@ -14,9 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/harness/in_a_child.hpp"
 #include "bench/harness/parked_tasks.hpp"
-#include "bench/harness/task_room.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/limits/limit_climb.hpp"
 #include "runtimes/all.hpp"

@@ -1,7 +1,5 @@
 // Programs run to their end for their figures, and Python programs that may not be usable: what is
 // missing is a limit, what fails is an error with the program's own reason.
-#include "bench/harness/python_program.hpp"
-
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -12,6 +10,7 @@
 #include <string>
 
 #include "bench/harness/child_process.hpp"
+#include "bench/harness/gevent_program.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {

@@ -100,15 +100,16 @@ TEST(usage, CountsMigrationsWhereTheKernelTells) {
   EXPECT_LE(moved, 30);
 }
 
-TEST(usage, SharesAndSumsKeepEveryFigure) {
+TEST(usage, SumsAndDifferencesKeepEveryFigure) {
   usage a{.cpu_s = 2,
           .system_s = 1,
           .voluntary_switches = 10,
           .involuntary_switches = 4,
           .page_faults = 6,
           .migrations = 8};
-  a += a;
-  a *= 0.5;
+  const usage once = a;
+  a += once;
+  a = a - once;
   const usage none = a - a;
   EXPECT_EQ(a.cpu_s, 2);
   EXPECT_EQ(a.system_s, 1);

@@ -1,7 +1,5 @@
 // What counts as memory of a tree of processes, and of tasks whose stacks were touched to a depth:
-// each promise of bench/harness/memory.hpp on memory of known size.
-#include "bench/harness/memory.hpp"
-
+// each promise of bench/harness/usage.hpp on memory of known size.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -14,6 +12,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "bench/harness/usage.hpp"
 #include "bench/memory/memory_reading.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/blocking_sockets.hpp"

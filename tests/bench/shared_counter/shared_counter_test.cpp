@@ -62,8 +62,7 @@ TEST(shared_counter, ThreadsWithoutALockLoseUpdates) {
   std::atomic<std::int64_t> number{0};
   std::barrier both_have_read(2);
   std::barrier both_have_written(2);
-  thread rt;
-  add_together(rt, j, [&] {
+  add_together<thread>(j, number, [&](thread&) {
     for (std::int64_t i = 0; i < j.each; ++i) {
       const auto read = number.load(std::memory_order_relaxed);
       both_have_read.arrive_and_wait();
@@ -82,8 +81,7 @@ TEST(shared_counter, ThreadsWithoutALockLoseUpdatesWhenTheKernelSwitchesInBetwee
   for (int i = 0; i < tries && lost == 0; ++i) {
     const job j{4, 1'000, placement::same};
     std::atomic<std::int64_t> number{0};
-    thread rt;
-    add_together(rt, j, [&] {
+    add_together<thread>(j, number, [&](thread& rt) {
       for (std::int64_t n = 0; n < j.each; ++n) {
         const auto read = number.load(std::memory_order_relaxed);
         rt.yield();

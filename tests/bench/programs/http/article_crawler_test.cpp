@@ -9,7 +9,6 @@
 
 #include "bench/harness/placement.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
-#include "bench/http_fetch/origin_process.hpp"
 #include "runtimes/all.hpp"
 #include "tests/support/longer_units.hpp"
 #include "tests/support/runtime_types.hpp"
@@ -52,7 +51,7 @@ std::vector<int> lines_of_crawler(const endpoint& origin, milliseconds unit) {
 }
 
 TYPED_TEST(ArticleCrawler, PrintsInTheOrderOfTheAnswers) {
-  const origin_process origin(0, 1'000, harness::first_cpu());
+  const fetching::origin_process origin(0, 1'000, harness::first_cpu());
   const auto expected =
       TypeParam::concurrent ? std::vector{1, 2, 3, 20, 10, 30} : std::vector{1, 10, 2, 20, 3, 30};
   std::vector<int> lines;

@@ -1,20 +1,16 @@
-#include "bench/harness/python_program.hpp"
+#include "bench/harness/gevent_program.hpp"
 
 #include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <utility>
 
 #include "bench/harness/child_process.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
-
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -40,7 +36,7 @@ bool can_import(const std::filesystem::path& interpreter, const std::string& pac
   if (is_new && ::access(interpreter.c_str(), X_OK) == 0) {
     try {
       child_process(interpreter, {"-P", "-c", "import " + package}, errors::into_output)
-          .finish(30s);
+          .finish(std::chrono::seconds(30));
       found->second = true;
     } catch (const limit_error&) {
       throw;
@@ -81,3 +77,40 @@ figures_by_name python_program::figures(std::vector<std::string> arguments,
 }
 
 }  // namespace switchyard::harness
+
+namespace switchyard::gevent {
+
+harness::python_program original(const std::string& script) {
+  return {"outside/gevent/" + script, name,
+          "gevent is not installed: scripts/setup.sh --gevent adds it"};
+}
+
+std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus) {
+  arguments.insert(arguments.end(), {"--parent", std::to_string(::getpid())});
+  if (!cpus.empty()) arguments.insert(arguments.end(), {"--cpus", cpus});
+  return arguments;
+}
+
+harness::measured measured_part(const harness::figures_by_name& figures) {
+  const auto count = [&](const char* of) { return static_cast<std::int64_t>(figures.at(of)); };
+  return {figures.at("seconds"),
+          {.cpu_s = figures.at("cpu_s"),
+           .system_s = figures.at("system_s"),
+           .voluntary_switches = count("voluntary_switches"),
+           .involuntary_switches = count("involuntary_switches"),
+           .page_faults = count("page_faults")}};
+}
+
+harness::figures_by_name record(benchmark::State& state, harness::batch_size ops,
+                                const harness::python_program& original,
+                                const std::vector<std::string>& arguments,
+                                std::chrono::milliseconds patience) {
+  harness::figures_by_name figures;
+  harness::record_batch(state, ops, [&] {
+    figures = original.figures(arguments, patience);
+    return measured_part(figures);
+  });
+  return figures;
+}
+
+}  // namespace switchyard::gevent
