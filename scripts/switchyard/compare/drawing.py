@@ -94,17 +94,20 @@ def has_lines(ax: Axes) -> bool:
     return ax.get_visible()
 
 
-def with_legend(figure: Figure, axes: Iterable[Axes]) -> Figure | None:
-    """One legend for all panels, to their right; None when no panel has a line."""
+def with_legend(
+    figure: Figure, axes: Iterable[Axes], handles: Sequence[Line2D] = ()
+) -> Figure | None:
+    """One legend for all panels and these handles, to their right; None when none has a line."""
     axes = [ax for ax in axes if ax.get_visible()]
     if not axes:
         return None
-    handles = {}
+    told = {handle.get_label(): handle for handle in handles}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             # Of points with intervals only the line: the caps would clutter the legend.
-            handles.setdefault(label, getattr(handle, "lines", [handle])[0])
-    figure.legend(handles.values(), handles.keys(), loc="outside right center")
+            told.setdefault(label, getattr(handle, "lines", [handle])[0])
+    if told:
+        figure.legend(told.values(), told.keys(), loc="outside right center")
     return figure
 
 

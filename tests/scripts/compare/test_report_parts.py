@@ -141,12 +141,12 @@ def test_figures_that_are_missing_or_broken_are_drawn(spoilt: bytes | None, tmp_
 
 
 def test_a_drawn_figure_is_the_one_that_plot_writes(tmp_path):
-    from switchyard.compare import figures
+    from switchyard.compare.figures import tasks
 
     folder = pages.few(tmp_path / "results", "cpu")
     (tmp_path / "results" / "plots" / "cpu_speedup.png").unlink()
     (picture,) = pictures_of(folder)
     drawing.use_style()
-    drawing.save(figures.cpu_speedup(folder), drawing.caption(folder), tmp_path, "cpu_speedup")
+    drawing.save(tasks.cpu_speedup(folder), drawing.caption(folder), tmp_path, "cpu_speedup")
     drawn = base64.b64decode(picture.uri.partition(",")[2])
     assert drawn == (tmp_path / "cpu_speedup.png").read_bytes()

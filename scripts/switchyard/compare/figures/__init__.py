@@ -1,7 +1,8 @@
 """The figures, one function each: takes the results, returns a figure or None without its data.
 
 Each title states what is compared; axes start at zero or are openly logarithmic. serving,
-switching and tasks have them by subject; data, marks, axes and panels are what they share.
+switching and tasks have them by subject; data picks out what they show, panels draws it, and axes
+scales it.
 """
 
 from pathlib import Path
@@ -9,37 +10,16 @@ from pathlib import Path
 from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
-from .serving import (
-    echo_latency,
-    echo_open_latency,
-    echo_open_percentiles,
-    echo_throughput,
-    http_fetch_throughput,
-    http_fetch_time,
-)
-from .switching import (
-    channel_throughput,
-    shared_counter_cost,
-    switch_cost,
-    switch_placement,
-    switch_working_set,
-)
-from .tasks import (
-    blocking_lateness,
-    cpu_speedup,
-    limits_reached,
-    memory_by_count,
-    memory_by_stack_depth,
-    memory_per_task,
-    sleep_wall_time,
-    spawn_cost,
-)
+from . import serving, switching, tasks
 
 ALL = (
-    switch_cost, switch_working_set, switch_placement, sleep_wall_time, echo_throughput,
-    echo_latency, echo_open_latency, echo_open_percentiles, spawn_cost, memory_per_task,
-    http_fetch_time, http_fetch_throughput, channel_throughput, shared_counter_cost, cpu_speedup,
-    blocking_lateness, memory_by_stack_depth, memory_by_count, limits_reached,
+    switching.switch_cost, switching.switch_working_set, switching.switch_placement,
+    tasks.sleep_wall_time, serving.echo_throughput, serving.echo_latency,
+    serving.echo_open_latency, serving.echo_open_percentiles, tasks.spawn_cost,
+    tasks.memory_per_task, serving.http_fetch_time, serving.http_fetch_throughput,
+    switching.channel_throughput, switching.shared_counter_cost, tasks.cpu_speedup,
+    tasks.blocking_lateness, tasks.memory_by_stack_depth, tasks.memory_by_count,
+    tasks.limits_reached,
 )  # fmt: skip
 
 

@@ -1,22 +1,22 @@
 """What tasks cost each other: switches, what the caches add to them, shared data and channels."""
 
 import statistics
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ..comparison import Comparison
-from ..drawing import new_figure, with_legend
-from .axes import log_axis
 from .data import keep, measured, scaled, usual, values
-from .marks import IDEAL, dots_of, draw_dots, draw_lines
-from .panels import Lines, Panel, draw_cost, draw_panels
+from .panels import Across, Dot, Dots, Lines, Mark, draw_panels
 
 _PLACEMENTS = {
     "same": "same core", "smt": "threads of\na core", "cross": "two cores",
     "node": "two NUMA\nnodes", "free": "scheduler\ndecides",
 }  # fmt: skip
+_MARKS = {"same": Mark("same core"), "cross": Mark("across two cores", filled=False)}
 _TOLD = 4  # tasks that add; where they were not measured, the number nearest to it
 
 
@@ -30,10 +30,12 @@ def switch_cost(folder: ResultsFolder) -> Figure | None:
     rings = comparison and (len(sizes) > 1 or not pairs)
     # What was measured for pairs only stands with the pairs.
     in_rings = larger.columns if larger and pairs else comparison.columns
-    title, x_label = "by ring size, all on the same core", "tasks in the ring (log scale)"
-    return draw_cost(
-        "The cost of one context switch, by mechanism", comparison, "time per switch",
-        ("two tasks", dots_of(pairs)), Lines(title, x_label, sizes, in_rings) if rings else None,
+    by_size = Lines(
+        comparison, Across("tasks", "tasks in the ring (log scale)"), {"placement": "same"},
+        "by ring size, all on the same core", "time per switch (log scale)", columns=in_rings,
+    )  # fmt: skip
+    return _draw_cost(
+        "The cost of one context switch, by mechanism", "two tasks", pairs, by_size, bool(rings),
         height=max(3.2, 0.34 * len(pairs.columns)),
     )  # fmt: skip
 
@@ -41,60 +43,110 @@ def switch_cost(folder: ResultsFolder) -> Figure | None:
 def shared_counter_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism, and by the number of tasks."""
     comparison = measured(folder, "shared_counter", wanted=usual)
-    counts = values(comparison, "tasks")
-    told = min(counts, key=lambda tasks: abs(tasks - _TOLD), default=_TOLD)
-    by_column: dict[str, set[int]] = {}
-    for case, column in comparison.cells:
-        by_column.setdefault(column, set()).add(dict(case).get("tasks"))
-    dots = dots_of(
-        comparison,
-        # And what was never measured with as many: a control of one task, say.
-        lambda params, column: params.get("tasks") == told or len(by_column[column]) == 1,
-    )
-    several = len(values(comparison, "tasks", placement="same")) > 1
-    title, x_label = "by number of tasks, all on the same core", "tasks (log scale)"
-    return draw_cost(
-        "Adding to shared data: the time of one addition", comparison, "time per addition",
-        (f"{told} tasks" if told > 1 else "one task", dots),
-        Lines(title, x_label, counts, comparison.columns) if several else None,
+    told = min(values(comparison, "tasks"), key=lambda tasks: abs(tasks - _TOLD), default=_TOLD)
+    # And what was never measured with as many: a control of one task, say.
+    alone = [
+        column for column, counts in _by_column(comparison, "tasks").items() if len(counts) == 1
+    ]
+    cells = {
+        (case, column): cell
+        for (case, column), cell in comparison.cells.items()
+        if dict(case).get("tasks") == told or column in alone
+    }
+    by_count = Lines(
+        comparison, Across("tasks", "tasks (log scale)"), {"placement": "same"},
+        "by number of tasks, all on the same core", "time per addition (log scale)",
     )  # fmt: skip
+    return _draw_cost(
+        "Adding to shared data: the time of one addition",
+        f"{told} tasks" if told > 1 else "one task", replace(comparison, cells=cells), by_count,
+        len(values(comparison, "tasks", placement="same")) > 1,
+    )  # fmt: skip
+
+
+def _draw_cost(
+    title: str, dots_title: str, dots: Comparison, lines: Lines, has_lines: bool,
+    height: float = 3.2,
+) -> Figure | None:  # fmt: skip
+    """Times: dots by mechanism, and lines by count beside them; either may be missing."""
+    beside = [lines] if has_lines else []
+    if not dots:
+        return draw_panels(title, [beside], "s", height=height)
+    return _draw_dots(
+        title, {dots_title: dots}, "s", lines.y_label, 1.15, beside, height=height, sharey="none"
+    )
+
+
+def _draw_dots(
+    title: str, groups: dict[str, Comparison], unit: str, x_label: str, width: float = 1.0,
+    beside: Sequence[Lines] = (), best: Callable = min, **options: object,
+) -> Figure | None:  # fmt: skip
+    """A panel of dots for each group, by its title, with the best at the bottom. Filled is what was
+    measured on one core, hollow what was across cores.
+    """
+    medians, placements = defaultdict(list), set()
+    for group in groups.values():
+        for (case, column), cell in group.cells.items():
+            medians[column].append(cell.summary.median)
+            placements.add(dict(case).get("placement"))
+    order = sorted(medians, key=lambda column: best(medians[column]), reverse=best is max)
+    panels = [
+        Dots(
+            [
+                Dot(column, cell.summary, _MARKS.get(dict(case).get("placement"), _MARKS["same"]))
+                for (case, column), cell in group.cells.items()
+            ],
+            order, x_label, name, share=width,
+        )
+        for name, group in groups.items()
+    ]  # fmt: skip
+    figure = draw_panels(title, [[*panels, *beside]], unit, **options)
+    # Below the axes, as far as the label of the x axis reaches, however tall they are.
+    below = -0.52 / (figure.get_figheight() - 1.4)
+    figure.axes[0].legend(
+        handles=[mark.handle() for placement, mark in _MARKS.items() if placement in placements],
+        loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2, handletextpad=0.2,
+    )  # fmt: skip
+    return figure
+
+
+def _by_column(comparison: Comparison, name: str) -> dict[str, set]:
+    """The values of a parameter that were measured of each column."""
+    found = defaultdict(set)
+    for case, column in comparison.cells:
+        found[column].add(dict(case).get(name))
+    return found
 
 
 def switch_working_set(folder: ResultsFolder) -> Figure | None:
     """The switch with the refilling of the caches, and for scale the block itself."""
     switch = scaled(measured(folder, "switch", "switch_ns"), lambda _: 1e-9)
-    block = measured(folder, "switch", "block_ns")
-    if not switch:
-        return None
-    rings = values(switch, "tasks")
-    sizes = list(dict.fromkeys(str(case["working_set"]) for case in map(dict, switch.cases)))
-    figure, axes = new_figure(
-        "What a switch costs when each task has memory of its own", [0.9] * len(rings), sharey=True
-    )
-    for ax, tasks in zip(axes, rings, strict=True):
-        if draw_lines(ax, switch, "working_set", {"tasks": tasks}, places=sizes):
-            if block:
-                _draw_block(ax, block, sizes, tasks)
-            # "16K" as "16 KiB".
-            names = ["none" if size == "0" else f"{size[:-1]} {size[-1]}iB" for size in sizes]
-            _name_places(ax, names)
-            ax.set_title(f"{tasks} tasks in turn, on one core")
-            ax.set_xlabel("memory that each reads and writes in its turn")
-    log_axis(axes[0].yaxis, "s")
-    axes[0].set_ylabel("time per switch,\nwithout the block itself (log scale)")
-    return with_legend(figure, axes)
+    block = scaled(measured(folder, "switch", "block_ns"), lambda _: 1e-9)
+    sizes = dict.fromkeys(str(case["working_set"]) for case in map(dict, switch.cases))
+    # "16K" as "16 KiB".
+    names = {size: "none" if size == "0" else f"{size[:-1]} {size[-1]}iB" for size in sizes}
+    label = "memory that each reads and writes in its turn"
+    x = Across("working_set", label, places=names)
+    panels = [
+        Lines(
+            switch, x, {"tasks": tasks}, f"{tasks} tasks in turn, on one core",
+            "time per switch,\nwithout the block itself (log scale)",
+            {"the block itself": _medians(block, list(names), tasks)}, width=0.9,
+        )
+        for tasks in values(switch, "tasks")
+    ]  # fmt: skip
+    title = "What a switch costs when each task has memory of its own"
+    return draw_panels(title, [panels], "s")
 
 
-def _draw_block(ax: Axes, block: Comparison, sizes: list[str], tasks: int) -> None:
-    medians: dict[int, list[float]] = {}
+def _medians(block: Comparison, sizes: list[str], tasks: int) -> dict[float, float]:
+    """Over all columns, by the place of the working set."""
+    medians = defaultdict(list)
     for (case, _), cell in block.cells.items():
         params = dict(case)
         if params["tasks"] == tasks and str(params["working_set"]) in sizes:
-            place = sizes.index(str(params["working_set"]))
-            medians.setdefault(place, []).append(cell.summary.median * 1e-9)
-    places = sorted(medians)
-    heights = [statistics.median(medians[place]) for place in places]
-    ax.plot(places, heights, label="the block itself", **IDEAL)
+            medians[sizes.index(str(params["working_set"]))].append(cell.summary.median)
+    return {place: statistics.median(medians[place]) for place in sorted(medians)}
 
 
 def switch_placement(folder: ResultsFolder) -> Figure | None:
@@ -104,69 +156,54 @@ def switch_placement(folder: ResultsFolder) -> Figure | None:
         wanted=lambda params: params.get("tasks") == 2 and "working_set" not in params,
     )  # fmt: skip
     found = values(pairs, "placement")
-    places = [place for place in _PLACEMENTS if place in found]
-    if not set(places) - {"same", "cross"}:
+    places = {place: name for place, name in _PLACEMENTS.items() if place in found}
+    if not places.keys() - {"same", "cross"}:
         return None
-    figure, (ax,) = new_figure("Where two tasks run, and what a switch between them costs", (1.2,))
     # A column with a single place has no choice.
-    if not draw_lines(ax, pairs, "placement", {}, places=places, fewest=2):
-        return None
-    _name_places(ax, [_PLACEMENTS[place] for place in places])
-    log_axis(ax.yaxis, "s")
-    ax.set_ylabel("time per switch (log scale)")
-    return with_legend(figure, [ax])
-
-
-def _name_places(ax: Axes, names: list[str]) -> None:
-    ax.set_xticks(range(len(names)), names)
-    ax.set_xlim(-0.3, len(names) - 0.7)
+    columns = [column for column, where in _by_column(pairs, "placement").items() if len(where) > 1]
+    label = "time per switch (log scale)"
+    panel = Lines(
+        pairs, Across("placement", "", places=places), y_label=label, width=1.2,
+        columns=[column for column in pairs.columns if column in columns],
+    )  # fmt: skip
+    title = "Where two tasks run, and what a switch between them costs"
+    return draw_panels(title, [[panel]], "s")
 
 
 def channel_throughput(folder: ResultsFolder) -> Figure | None:
     """Lines over the capacity; with a single capacity, as in the quick run, dots by mechanism."""
     comparison = measured(folder, "channel", wanted=usual)
-    kinds = [
-        (pairs, size)
+    kinds = {
+        _channel_title(pairs, size): {"pairs": pairs, "bytes": size}
         for pairs in values(comparison, "pairs")
         for size in values(comparison, "bytes", pairs=pairs)
-    ]
+    }
     capacities = values(comparison, "capacity")
-    if not capacities:
-        return None
     if len(capacities) == 1:
-        return _channel_dots(comparison, kinds, capacities[0])
+        groups = {
+            title: keep(comparison, lambda params, kind=kind: kind.items() <= params.items())
+            for title, kind in kinds.items()
+        }
+        return _draw_dots(
+            f"Producers and consumers over a channel for {capacities[0]} items: items per second",
+            groups, "1/s", "items per second (log scale)", best=max, sharex="all", sharey="all",
+        )  # fmt: skip
+    x = Across("capacity", "capacity (log scale)")
     grid = [
         [
-            Panel(
-                comparison, {"pairs": pairs, "bytes": size, "placement": placement},
-                _channel_title(pairs, size), f"items per second {where}\n(log scale)",
+            Lines(
+                comparison, x, kind | {"placement": placement}, title,
+                f"items per second {where}\n(log scale)", width=0.75,
             )
-            for pairs, size in kinds
+            for title, kind in kinds.items()
         ]
         for placement, where in {"same": "on the same core", "cross": "across cores"}.items()
         if placement in values(comparison, "placement")
     ]  # fmt: skip
     return draw_panels(
         "Producers and consumers over a bounded channel: items per second against its capacity",
-        grid, ("capacity", "capacity (log scale)"), "1/s", width=0.75, sharey="all",
+        grid, "1/s", sharey="all",
     )  # fmt: skip
-
-
-def _channel_dots(
-    comparison: Comparison, kinds: list[tuple[int, int]], capacity: int
-) -> Figure | None:
-    figure, axes = new_figure(
-        f"Producers and consumers over a channel for {capacity} items: items per second",
-        [1.0] * len(kinds), sharex="all", sharey="all",
-    )  # fmt: skip
-    groups = [
-        dots_of(comparison, lambda params, _, kind=kind: (params["pairs"], params["bytes"]) == kind)
-        for kind in kinds
-    ]
-    draw_dots(axes, groups, "1/s", "items per second (log scale)", best=max)
-    for ax, kind in zip(axes, kinds, strict=True):
-        ax.set_title(_channel_title(*kind))
-    return figure
 
 
 def _channel_title(pairs: int, size: int) -> str:
