@@ -4,41 +4,39 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ...suite.catalog import Metric, Workload
+from ...suite.catalog import Metric, Row, Workload
 from ...suite.results import ResultsFolder, WorkloadResults
-from ..comparison import Comparison, Measured, compare
+from ..comparison import Comparison, compare
 
 Params = dict[str, Any]
 
 
 def measured(
     folder: ResultsFolder, workload: str, key: str | None = None,
-    wanted: Callable[[Params], bool] = lambda _: True,
+    wanted: Callable[[Row], bool] = lambda _: True,
 ) -> Comparison:  # fmt: skip
     """By its metric or a counter, without what is not wanted, was not measured, or is zero."""
     nothing = WorkloadResults(Workload(workload, "", Metric("", "", "", ""), ()))
     return keep(compare(folder.workloads.get(workload, nothing), key).measured(), wanted)
 
 
-def keep(comparison: Comparison, wanted: Callable[[Params], bool]) -> Comparison:
-    """Only cases with such parameters, and values above zero."""
+def keep(comparison: Comparison, wanted: Callable[[Row], bool]) -> Comparison:
+    """Only of such rows, and values above zero."""
     cells = {
-        (case, column): cell
-        for (case, column), cell in comparison.cells.items()
-        if cell.summary.median > 0 and wanted(dict(case))
+        at: cell
+        for at, cell in comparison.cells.items()
+        if cell.summary.median > 0 and wanted(cell.row)
     }
     return replace(comparison, cells=cells)
 
 
-def scaled(comparison: Comparison, factor: Callable[[Params], float]) -> Comparison:
-    """Each summary times what `factor` says for its parameters."""
-
-    def times(cell: Measured, by: float) -> Measured:
-        s = cell.summary
+def scaled(comparison: Comparison, factor: Callable[[Row], float]) -> Comparison:
+    """Each summary times what `factor` says for its row."""
+    cells = {}
+    for at, cell in comparison.cells.items():
+        s, by = cell.summary, factor(cell.row)
         by_it = replace(s, median=s.median * by, low=s.low * by, high=s.high * by)
-        return replace(cell, summary=by_it)
-
-    cells = {at: times(cell, factor(dict(at[0]))) for at, cell in comparison.cells.items()}
+        cells[at] = replace(cell, summary=by_it)
     return replace(comparison, cells=cells)
 
 
@@ -48,6 +46,7 @@ def values(comparison: Comparison, name: str, **where: float | str) -> list:
     return sorted({case[name] for case in cases if name in case and where.items() <= case.items()})
 
 
-def usual(params: Params) -> bool:
+def usual(row: Row) -> bool:
     """Without what has figures of its own: placements other than same and cross, working sets."""
-    return params.get("placement") in (None, "same", "cross") and "working_set" not in params
+    usual_places = (None, "same", "cross")
+    return row.params.get("placement") in usual_places and "working_set" not in row.params

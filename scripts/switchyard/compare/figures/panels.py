@@ -5,6 +5,7 @@ leaves no trace: panels without a line are hidden, and the axes' labels move to 
 that are there.
 """
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -113,7 +114,9 @@ def _reach(summaries: Sequence[Summary]) -> list[list[float]]:
 
 @dataclass(frozen=True)
 class Mark:
-    """How a dot looks, what that means, and where in its column's row it stands."""
+    """How a dot looks, what that means, and where in its column's row it stands. `marker`: the
+    column's own where it is empty.
+    """
 
     name: str = ""
     marker: str = "o"
@@ -131,54 +134,41 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Dot:
-    """A measurement in the row of its column; `note`: what is said of it beside."""
-
-    column: str
-    summary: Summary
-    mark: Mark
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Dots:
-    """Medians with their intervals along the x axis, in a row for each column, the first at the
-    bottom. `marks`: upright lines, by their label.
+    """Medians along the x axis, in a row for each of the columns, the first at the bottom, by the
+    mark of each. `notes`: what is said of a row beside it; `marks`: upright lines, by their label.
     """
 
-    dots: Sequence[Dot]
+    parts: Mapping[Mark, Comparison]
     columns: Sequence[str]
     x_label: str
     title: str = ""
-    marks: Mapping[str, float] = field(default_factory=dict)
     share: float = 1.0
+    marks: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
     y_label: str = ""
 
     def draw(self, ax: Axes) -> None:
-        for dot in self.dots:
-            s, mark, colour = dot.summary, dot.mark, look(dot.column).colour
-            y = self.columns.index(dot.column) + mark.offset
+        cells = [(mark, *at) for mark, part in self.parts.items() for at in part.cells.items()]
+        if self.notes:
+            highest = max(cell.summary.high for *_, cell in cells)
+            ax.set_xlim(1, max(2 * highest, 10))
+        for mark, (_, column), cell in cells:
+            style, y, s = look(column), self.columns.index(column) + mark.offset, cell.summary
             ax.errorbar(
-                s.median, y, xerr=_reach([s]), color=colour, marker=mark.marker,
-                markersize=mark.size, markerfacecolor=colour if mark.filled else "white",
+                s.median, y, xerr=_reach([s]), color=style.colour,
+                marker=mark.marker or style.marker, markersize=mark.size,
+                markerfacecolor=style.colour if mark.filled else "white",
                 capsize=3, elinewidth=1, linestyle="none",
             )  # fmt: skip
-        if any(dot.note for dot in self.dots):
-            self._draw_notes(ax)
+            if note := self.notes.get(cell.row.name):
+                has_room_left = s.median * s.median > highest
+                ax.annotate(
+                    textwrap.fill(note, 36), (s.median, y), xytext=(0, 8), fontsize=7.5, color=DARK,
+                    textcoords="offset points", ha="right" if has_room_left else "left",
+                )  # fmt: skip
         for text, x in self.marks.items():
             ax.axvline(x, label=text, **_IDEAL)
-
-    def _draw_notes(self, ax: Axes) -> None:
-        """On the side where there is more room."""
-        highest = max(dot.summary.high for dot in self.dots)
-        ax.set_xlim(1, max(2 * highest, 10))
-        for dot in self.dots:
-            x = dot.summary.median
-            ax.annotate(
-                dot.note, (x, self.columns.index(dot.column)), xytext=(0, 8),
-                textcoords="offset points", fontsize=7.5, color=DARK,
-                ha="right" if x * x > highest else "left",
-            )  # fmt: skip
 
     def scale(self, ax: Axes, unit: str, _: bool) -> None:
         log_axis(ax.xaxis, unit)

@@ -33,7 +33,7 @@ def _echo_panels(folder: ResultsFolder, labels: dict[str, str]) -> list[list[Lin
     """A row of panels per counter, a panel per message size."""
     found = {
         # Cases in which most connections are idle are another question.
-        label: measured(folder, "echo", key, lambda params: "active" not in params)
+        label: measured(folder, "echo", key, lambda row: "active" not in row.params)
         for key, label in labels.items()
     }
     found = {label: comparison for label, comparison in found.items() if comparison}
@@ -68,7 +68,7 @@ def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
     lines: dict[str, dict[Case, Measured]] = {}
     for key, quantile in _QUANTILES.items():
         at_load = measured(
-            folder, "echo_open", key, lambda params: params.get("load") == _PERCENT_OF_MAXIMUM
+            folder, "echo_open", key, lambda row: row.params.get("load") == _PERCENT_OF_MAXIMUM
         )
         for (_, column), cell in at_load.cells.items():
             line = lines.setdefault(column, {})
@@ -86,8 +86,8 @@ def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
 
 def http_fetch_time(folder: ResultsFolder) -> Figure | None:
     """Of all tasks' one fetch: where each task makes several in turn, the mean of these."""
-    slow = measured(folder, "http_fetch", "over_ideal", lambda params: params["latency_ms"] > 0)
-    times = scaled(slow, lambda params: params["latency_ms"] / 1000)
+    slow = measured(folder, "http_fetch", "over_ideal", lambda row: row.params["latency_ms"] > 0)
+    times = scaled(slow, lambda row: row.params["latency_ms"] / 1000)
     grid = [
         [
             Lines(
@@ -105,7 +105,7 @@ def http_fetch_time(folder: ResultsFolder) -> Figure | None:
 
 
 def http_fetch_throughput(folder: ResultsFolder) -> Figure | None:
-    fast = measured(folder, "http_fetch", "ops_per_s", lambda params: params["latency_ms"] == 0)
+    fast = measured(folder, "http_fetch", "ops_per_s", lambda row: row.params["latency_ms"] == 0)
     label = "fetches per second, no latency"
     grid = [
         [

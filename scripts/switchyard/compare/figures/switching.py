@@ -3,40 +3,40 @@
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from matplotlib.figure import Figure
 
+from ...suite.catalog import Row
 from ...suite.results import ResultsFolder
 from ..comparison import Comparison
 from .data import keep, measured, scaled, usual, values
-from .panels import Across, Dot, Dots, Lines, Mark, draw_panels
+from .panels import Across, Dots, Lines, Mark, draw_panels
 
 _PLACEMENTS = {
     "same": "same core", "smt": "threads of\na core", "cross": "two cores",
     "node": "two NUMA\nnodes", "free": "scheduler\ndecides",
 }  # fmt: skip
-_MARKS = {"same": Mark("same core"), "cross": Mark("across two cores", filled=False)}
+_MARKS = _SAME, _CROSS = Mark("same core"), Mark("across two cores", filled=False)
 _TOLD = 4  # tasks that add; where they were not measured, the number nearest to it
 
 
 def switch_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism for two tasks, and over the size of a ring."""
     comparison = measured(folder, "switch", wanted=usual)
-    pairs = keep(comparison, lambda params: params.get("tasks", 2) <= 2)
-    larger = keep(comparison, lambda params: params.get("tasks", 2) > 2)
+    pairs = keep(comparison, lambda row: row.params.get("tasks", 2) <= 2)
+    larger = keep(comparison, lambda row: row.params.get("tasks", 2) > 2)
     sizes = [size for size in values(comparison, "tasks", placement="same") if size > 1]
-    # A single size of ring says nothing that the pairs don't, unless there are none.
-    rings = comparison and (len(sizes) > 1 or not pairs)
     # What was measured for pairs only stands with the pairs.
     in_rings = larger.columns if larger and pairs else comparison.columns
     by_size = Lines(
         comparison, Across("tasks", "tasks in the ring (log scale)"), {"placement": "same"},
         "by ring size, all on the same core", "time per switch (log scale)", columns=in_rings,
     )  # fmt: skip
-    return _draw_cost(
-        "The cost of one context switch, by mechanism", "two tasks", pairs, by_size, bool(rings),
-        height=max(3.2, 0.34 * len(pairs.columns)),
+    # A single size of ring says nothing that the pairs don't, unless there are none.
+    rings = [by_size] if len(sizes) > 1 or not pairs else []
+    return _draw_dots(
+        "The cost of one context switch, by mechanism", {"two tasks": pairs} if pairs else {},
+        "s", by_size.y_label, rings, height=max(3.2, 0.34 * len(pairs.columns)),
     )  # fmt: skip
 
 
@@ -44,70 +44,56 @@ def shared_counter_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism, and by the number of tasks."""
     comparison = measured(folder, "shared_counter", wanted=usual)
     told = min(values(comparison, "tasks"), key=lambda tasks: abs(tasks - _TOLD), default=_TOLD)
-    # And what was never measured with as many: a control of one task, say.
-    alone = [
-        column for column, counts in _by_column(comparison, "tasks").items() if len(counts) == 1
-    ]
-    cells = {
-        (case, column): cell
-        for (case, column), cell in comparison.cells.items()
-        if dict(case).get("tasks") == told or column in alone
-    }
+    counts = _by_column(comparison, "tasks")
+    dots = keep(
+        comparison,
+        # And what was never measured with as many: a control of one task, say.
+        lambda row: row.params.get("tasks") == told or len(counts[row.column]) == 1,
+    )
     by_count = Lines(
         comparison, Across("tasks", "tasks (log scale)"), {"placement": "same"},
         "by number of tasks, all on the same core", "time per addition (log scale)",
     )  # fmt: skip
-    return _draw_cost(
-        "Adding to shared data: the time of one addition",
-        f"{told} tasks" if told > 1 else "one task", replace(comparison, cells=cells), by_count,
-        len(values(comparison, "tasks", placement="same")) > 1,
-    )  # fmt: skip
-
-
-def _draw_cost(
-    title: str, dots_title: str, dots: Comparison, lines: Lines, has_lines: bool,
-    height: float = 3.2,
-) -> Figure | None:  # fmt: skip
-    """Times: dots by mechanism, and lines by count beside them; either may be missing."""
-    beside = [lines] if has_lines else []
-    if not dots:
-        return draw_panels(title, [beside], "s", height=height)
+    several = len(values(comparison, "tasks", placement="same")) > 1
     return _draw_dots(
-        title, {dots_title: dots}, "s", lines.y_label, 1.15, beside, height=height, sharey="none"
-    )
+        "Adding to shared data: the time of one addition",
+        {f"{told} tasks" if told > 1 else "one task": dots} if dots else {},
+        "s", by_count.y_label, [by_count] if several else [],
+    )  # fmt: skip
 
 
 def _draw_dots(
-    title: str, groups: dict[str, Comparison], unit: str, x_label: str, width: float = 1.0,
+    title: str, groups: dict[str, Comparison], unit: str, x_label: str,
     beside: Sequence[Lines] = (), best: Callable = min, **options: object,
 ) -> Figure | None:  # fmt: skip
     """A panel of dots for each group, by its title, with the best at the bottom. Filled is what was
-    measured on one core, hollow what was across cores.
+    measured on one core, hollow what was across cores. Lines beside them have axes of their own.
     """
-    medians, placements = defaultdict(list), set()
+    medians = defaultdict(list)
     for group in groups.values():
-        for (case, column), cell in group.cells.items():
+        for (_, column), cell in group.cells.items():
             medians[column].append(cell.summary.median)
-            placements.add(dict(case).get("placement"))
     order = sorted(medians, key=lambda column: best(medians[column]), reverse=best is max)
+    width, share = (1.0, "all") if len(groups) > 1 else (1.15, "none")
     panels = [
-        Dots(
-            [
-                Dot(column, cell.summary, _MARKS.get(dict(case).get("placement"), _MARKS["same"]))
-                for (case, column), cell in group.cells.items()
-            ],
-            order, x_label, name, share=width,
-        )
+        Dots({_SAME: keep(group, lambda row: not _is_cross(row)), _CROSS: keep(group, _is_cross)},
+             order, x_label, name, width)
         for name, group in groups.items()
     ]  # fmt: skip
-    figure = draw_panels(title, [[*panels, *beside]], unit, **options)
-    # Below the axes, as far as the label of the x axis reaches, however tall they are.
-    below = -0.52 / (figure.get_figheight() - 1.4)
-    figure.axes[0].legend(
-        handles=[mark.handle() for placement, mark in _MARKS.items() if placement in placements],
-        loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2, handletextpad=0.2,
-    )  # fmt: skip
+    figure = draw_panels(title, [[*panels, *beside]], unit, sharex=share, sharey=share, **options)
+    if panels:
+        # Below the axes, as far as the label of the x axis reaches, however tall they are.
+        below = -0.52 / (figure.get_figheight() - 1.4)
+        found = [mark.handle() for mark in _MARKS if any(panel.parts[mark] for panel in panels)]
+        figure.axes[0].legend(
+            handles=found, loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2,
+            handletextpad=0.2,
+        )  # fmt: skip
     return figure
+
+
+def _is_cross(row: Row) -> bool:
+    return row.params.get("placement") == "cross"
 
 
 def _by_column(comparison: Comparison, name: str) -> dict[str, set]:
@@ -153,7 +139,7 @@ def switch_placement(folder: ResultsFolder) -> Figure | None:
     """Two tasks, by where they run; only when more than same and cross was measured."""
     pairs = measured(
         folder, "switch",
-        wanted=lambda params: params.get("tasks") == 2 and "working_set" not in params,
+        wanted=lambda row: row.params.get("tasks") == 2 and "working_set" not in row.params,
     )  # fmt: skip
     found = values(pairs, "placement")
     places = {place: name for place, name in _PLACEMENTS.items() if place in found}
@@ -181,12 +167,12 @@ def channel_throughput(folder: ResultsFolder) -> Figure | None:
     capacities = values(comparison, "capacity")
     if len(capacities) == 1:
         groups = {
-            title: keep(comparison, lambda params, kind=kind: kind.items() <= params.items())
+            title: keep(comparison, lambda row, kind=kind: kind.items() <= row.params.items())
             for title, kind in kinds.items()
         }
         return _draw_dots(
             f"Producers and consumers over a channel for {capacities[0]} items: items per second",
-            groups, "1/s", "items per second (log scale)", best=max, sharex="all", sharey="all",
+            groups, "1/s", "items per second (log scale)", best=max,
         )  # fmt: skip
     x = Across("capacity", "capacity (log scale)")
     grid = [

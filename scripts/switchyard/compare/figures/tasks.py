@@ -1,16 +1,14 @@
 """What tasks take: time to create them and to sleep, memory, CPUs, and how many there can be."""
 
 import math
-import textwrap
 from collections import Counter
 
 from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ..comparison import speed_up
-from ..palette import look
 from .data import keep, measured, values
-from .panels import Across, Dot, Dots, Lines, Mark, draw_panels
+from .panels import Across, Dots, Lines, Mark, draw_panels
 
 # In two rows.
 _PARTS_OF_MEMORY = {
@@ -114,15 +112,13 @@ def blocking_lateness(folder: ResultsFolder) -> Figure | None:
     columns = list(reversed(dict.fromkeys(c for part in found.values() for c in part.columns)))
     panels = [
         Dots(
-            [
-                Dot(column, cell.summary, mark)
+            {
+                mark: keep(found[key], lambda row, ms=block_ms: row.params.get("block_ms") == ms)
                 for key, mark in _LATENESS.items()
-                for (case, column), cell in found[key].cells.items()
-                if dict(case).get("block_ms") == block_ms
-            ],
+            },
             columns, "lateness (log scale)",
-            f"a call of {block_ms:g} ms" if block_ms else "no blocking call",
-            {"as long as the call": block_ms * 1000} if block_ms else {}, 0.9,
+            f"a call of {block_ms:g} ms" if block_ms else "no blocking call", 0.9,
+            {"as long as the call": block_ms * 1000} if block_ms else {},
         )
         for block_ms in durations
     ]  # fmt: skip
@@ -140,24 +136,22 @@ def limits_reached(folder: ResultsFolder) -> Figure | None:
     """Of the climb with the highest cap, the one without any if it was made; its ending beside."""
     comparison = measured(folder, "limits")
     endings = folder.workloads["limits"].labels() if comparison else {}
-    climbs = [dict(case) for case, _ in comparison.cells]
     highest = [
-        max((c for c in climbs if c["of"] == what), key=lambda climb: climb.get("most", math.inf))
+        max(
+            (case for case in comparison.cases if dict(case)["of"] == what),
+            key=lambda climb: dict(climb).get("most", math.inf),
+        )
         for what in reversed(values(comparison, "of"))
     ]
-    shown = [keep(comparison, lambda params, climb=climb: params == climb) for climb in highest]
-    columns = [name for name in comparison.columns if any(name in part.columns for part in shown)]
+    shown = keep(comparison, lambda row: row.case in highest)
     panels = [
         Dots(
-            [
-                Dot(column, cell.summary, Mark(marker=look(column).marker),
-                    textwrap.fill(endings.get(cell.row.name, ""), 36))
-                for (_, column), cell in part.cells.items()
-            ],
-            columns, "at once (log scale)",
-            f"{climb['of']}, at most {climb['most']:,}" if "most" in climb else climb["of"],
+            {Mark(marker=""): keep(shown, lambda row, climb=climb: row.case == climb)},
+            shown.columns, "at once (log scale)",
+            ", at most ".join(f"{n:,}" if name == "most" else n for name, n in climb),
+            notes=endings,
         )
-        for climb, part in zip(highest, shown, strict=True)
+        for climb in highest
     ]  # fmt: skip
     title = "How many there can be at once, and what ends the climb"
     return draw_panels(title, [panels], "n", sharey="all")
