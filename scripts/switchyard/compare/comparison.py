@@ -7,10 +7,12 @@ what the others are measured by, and neither is a control in a case of which it 
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
 
 from ..suite.catalog import Row, Workload
 from ..suite.results import Record, WorkloadResults
-from .statistics import Summary, paired_ratio, summarize
+from .statistics import Finding, Summary, finding, paired_ratio, summarize
 
 Case = tuple[tuple[str, int | float | str], ...]
 
@@ -33,11 +35,31 @@ class Measured:
         return "limit" if all(record.is_limit for record in self.problems) else "failed"
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The contender with the best median, and its lead over each of the others, the next first.
+
+    A lead is the factor by which it is better; None where two have no round in common.
+    """
+
+    case: Case
+    leader: str
+    leads: dict[str, Summary | None]
+
+    def over(self, found: Finding) -> dict[str, Summary | None]:
+        """The others of which its lead says this; WORSE are those that lead round by round."""
+        return {name: lead for name, lead in self.leads.items() if finding(lead) is found}
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is ahead of every other, as far as intervals show it."""
+        return bool(self.leads) and len(self.over(Finding.BETTER)) == len(self.leads)
+
+
 @dataclass
 class Comparison:
     workload: Workload
     cells: dict[tuple[Case, str], Measured]
-    references: dict[Case, str]
 
     def __bool__(self) -> bool:
         """Whether there is anything in it."""
@@ -79,13 +101,18 @@ class Comparison:
         rows = {column: self.cells[case, column].row for column in self.ranked(case)}
         return [c for c, row in rows.items() if not row.is_outside and row.runtime not in controls]
 
-    def reference(self, case: Case) -> str | None:
-        """The case's control if that was measured, else its best contender."""
-        rows = {column: self.cells[case, column].row for column in self.ranked(case)}
-        named = {row.control for row in rows.values()}
-        controls = [column for column, row in rows.items() if row.runtime in named]
-        ours = [column for column, row in rows.items() if not row.is_outside]
-        return next(iter(controls or self.contenders(case) or ours or rows), None)
+    @cached_property
+    def references(self) -> dict[Case, str]:
+        """Of each case its control if that was measured, else its best contender."""
+        found = {}
+        for case in self.cases:
+            rows = {column: self.cells[case, column].row for column in self.ranked(case)}
+            named = {row.control for row in rows.values()}
+            controls = [column for column, row in rows.items() if row.runtime in named]
+            ours = [column for column, row in rows.items() if not row.is_outside]
+            for column in (*controls, *self.contenders(case), *ours, *rows):
+                found.setdefault(case, column)
+        return found
 
     def lead(self, case: Case, ahead: str, behind: str) -> Summary | None:
         """By what factor `ahead` is better than `behind`, from paired rounds; below 1 it is worse.
@@ -94,6 +121,17 @@ class Comparison:
         """
         a, b = self.cells[case, ahead].values, self.cells[case, behind].values
         return paired_ratio(a, b) if self.workload.metric.better == "higher" else paired_ratio(b, a)
+
+    def ranking(self, case: Case) -> Ranking | None:
+        """None where no contender was measured."""
+        leader, *others = self.contenders(case) or [None]
+        if leader is None:
+            return None
+        return Ranking(case, leader, {name: self.lead(case, leader, name) for name in others})
+
+    def next_behind(self, case: Case, column: str) -> str | None:
+        """Who comes after it by median among all that were measured; None at the end."""
+        return dict(pairwise(self.ranked(case))).get(column)
 
     def measured(self) -> "Comparison":
         """Without the cells that have no value."""
@@ -113,9 +151,7 @@ def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
     for cell in cells.values():
         if cell.values:
             cell.summary = summarize(list(cell.values.values()))
-    comparison = Comparison(results.workload, cells, {})
-    found = {case: comparison.reference(case) for case in comparison.cases}
-    comparison.references = {case: column for case, column in found.items() if column}
+    comparison = Comparison(results.workload, cells)
     for (case, _), cell in cells.items():
         if cell.values:
             reference = cells[case, comparison.references[case]]
@@ -149,4 +185,4 @@ def speed_up(comparison: Comparison, base: str) -> Comparison:
             cells[case, column] = Measured(
                 cell.row, ratios, summary=summarize(list(ratios.values()))
             )
-    return Comparison(comparison.workload, cells, {})
+    return replace(comparison, cells=cells)

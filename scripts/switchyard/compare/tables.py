@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from ..suite.results import WorkloadResults
 from ..system import units
 from .comparison import Case, Comparison, Measured, compare, speed_up, split_parameters
-from .ranking import Finding, finding
-from .statistics import MIN_FOR_INTERVAL, Summary
+from .statistics import MIN_FOR_INTERVAL, Finding, Summary, finding
 
 _RATIO = "x"  # the unit of numbers that are ratios themselves
 _SPEED_UP = "speed-up"  # of all keys the one that is no counter

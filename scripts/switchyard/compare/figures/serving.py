@@ -1,9 +1,11 @@
 """Serving and fetching: the echo server in a closed and an open loop, and URLs fetched at once."""
 
+from dataclasses import replace
+
 from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
-from ..comparison import Case, Comparison, Measured
+from ..comparison import Case, Measured
 from .axes import load_axis, nines, percentile_axis, tick
 from .data import measured, scaled, values
 from .panels import Across, Lines, draw_panels
@@ -77,7 +79,7 @@ def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
             if cell.summary.count == first.summary.count:
                 line[(("nines", nines(quantile)),)] = cell
     cells = {(at, column): cell for column, line in lines.items() for at, cell in line.items()}
-    by_percentile = Comparison(whole.workload, cells, {})
+    by_percentile = replace(whole, cells=cells)
     title = f"Echo server: latency by percentile at {_PERCENT_OF_MAXIMUM} % of each one's maximum"
     label = "latency since due (log scale)"
     panel = Lines(by_percentile, _PERCENTILE, y_label=label, width=1.3, columns=lines)

@@ -8,7 +8,7 @@ from ...suite.results import Record, WorkloadResults
 from ...system import units
 from ..advice import notes_of
 from ..comparison import Case, Comparison, Measured, split_parameters
-from ..ranking import Finding, finding, next_behind
+from ..statistics import Finding, finding
 from ..tables import (
     Cell,
     Column,
@@ -100,7 +100,7 @@ def _measured(comparison: Comparison, case: Case, column: str) -> dict[str, Cell
 
 
 def _lead(comparison: Comparison, case: Case, column: str) -> dict[str, Cell]:
-    other = next_behind(comparison, case, column)
+    other = comparison.next_behind(case, column)
     lead = comparison.lead(case, column, other) if other else None
     if not lead:
         return {}

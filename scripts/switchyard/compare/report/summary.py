@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from ...suite.results import ResultsFolder, WorkloadResults
 from ...suite.warnings import held_up
 from ...system import units
-from ..comparison import Case, Comparison, split_parameters
-from ..ranking import NO_DIFFERENCE, Finding, Ranking, finding, ranking
-from ..statistics import MIN_FOR_INTERVAL, Summary
+from ..comparison import Case, Comparison, Ranking, split_parameters
+from ..statistics import Finding, Summary, finding
 
 _NOBODY = "none is shown to be ahead of all others"
 
@@ -54,7 +53,7 @@ def summarize_workload(results: WorkloadResults, comparison: Comparison) -> Work
     for case in comparison.cases:
         label = ", ".join(f"{name}:{value}" for name, value in case if name in varying)
         summary.problems.extend(Sentence(label, text) for text in _problems(comparison, case))
-        found = ranking(comparison, case)
+        found = comparison.ranking(case)
         if found:
             rankings.append(found)
             parts = [_who_is_ahead(comparison, found), *_to_control(comparison, found)]
@@ -94,13 +93,13 @@ def _who_is_ahead(comparison: Comparison, found: Ranking) -> str:
         return f"{leader} is {_superlative(comparison)}, ahead of {_leads(behind)}."
     parts = []
     if same := found.over(Finding.SAME):
-        parts.append(f"{NO_DIFFERENCE} between {leader} and {_ties(same)}")
+        parts.append(f"{Finding.SAME} between {leader} and {_ties(same)}")
     if winners := found.over(Finding.WORSE):
         parts.append(f"round by round {leader} is behind {_leads(winners)}")
     if few := found.over(Finding.TOO_FEW):
         parts.append(
-            f"{NO_DIFFERENCE} between {leader}, the best median, and {_and(list(few))}: "
-            f"fewer than {MIN_FOR_INTERVAL} rounds have no interval"
+            f"{Finding.SAME} between {leader}, the best median, and {_and(list(few))}: "
+            f"{Finding.TOO_FEW} have no interval"
         )
     if behind:
         parts.append(f"{found.leader} is ahead of {_leads(behind)}")
@@ -117,7 +116,7 @@ def _to_control(comparison: Comparison, found: Ranking) -> Iterator[str]:
     said = finding(ratio)
     if said is Finding.SAME:
         shown = _ties({control: ratio})
-        yield f"{NO_DIFFERENCE.capitalize()} between it and the control {shown}."
+        yield f"{Finding.SAME.capitalize()} between it and the control {shown}."
     elif said is not Finding.TOO_FEW:
         label = comparison.workload.metric.label
         times = f"{units.ratio(ratio.median)} (95 % interval {_bounds(ratio)})"
