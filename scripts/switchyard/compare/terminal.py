@@ -16,7 +16,7 @@ from ..suite.results import ResultsFolder, Tally, WorkloadResults
 from ..system.terminal import stdout_console
 from .advice import warnings_of
 from .comparison import compare
-from .tables import Cell, Table, metric_table, stacked_tables
+from .tables import Cell, Table, metric_table, secondary_tables
 
 _GAP = 2  # between two columns
 _EDGES = 2
@@ -41,7 +41,7 @@ def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> No
 def print_workload(console: Console, results: WorkloadResults) -> None:
     """The table of the workload's metric, then what else is known of it."""
     name, comparison = results.workload.name, compare(results)
-    for table in (metric_table(comparison), *stacked_tables(results, comparison)):
+    for table in (metric_table(comparison), *secondary_tables(results, comparison, stacked=True)):
         _print_table(console, name, table)
         for index, note in enumerate(table.notes):  # the first explains, others tell of trouble
             console.print(Text(note, style="" if index else "dim"))
@@ -52,8 +52,7 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
 
 def _print_table(console: Console, workload: str, table: Table) -> None:
     console.print(Text(f"{workload}: {table.title}", style="bold"))
-    names = [column.label for column in table.columns]
-    headers = sum(column.is_header for column in table.columns)
+    names, headers = table.columns, table.headers
     label = "\n".join(names[:headers])
     labels = [" ".join(cell.text or "-" for cell in row[:headers]) for row in table.rows]
     columns = {

@@ -9,15 +9,7 @@ from ...system import units
 from ..advice import notes_of
 from ..comparison import Case, Comparison, Measured, split_parameters
 from ..statistics import Finding, finding
-from ..tables import (
-    Cell,
-    Column,
-    Table,
-    interval,
-    parameter_cells,
-    parameter_columns,
-    ratio_interval,
-)
+from ..tables import Cell, Table, interval, parameter_cells, ratio_interval
 
 # Of Google Benchmark or of the runner: they say nothing of what was measured.
 _BOOKKEEPING = frozenset((
@@ -31,21 +23,18 @@ _ROWS_NOTE = (
     "the end of each launch, where the kernel tells it."
 )
 # The columns beside those that name the row.
-_IS_NUMBER = {
-    "median": True, "interval": True, "compared with": False, "ratio": True,
-    "interval of the ratio": True, "finding": False, "lead over the next": True, "noise": True,
-    "rounds": True, "steal, worst": True, "load average": True, "frequency": True, "notes": False,
-}  # fmt: skip
+_COLUMNS = (
+    "median", "interval", "compared with", "ratio", "interval of the ratio", "finding",
+    "lead over the next", "noise", "rounds", "steal, worst", "load average", "frequency", "notes",
+)  # fmt: skip
+_NO_WORDS = Cell("", "")  # in a column of words, also where all are empty
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
 
 def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     """Each row with its interval, its ratios, its noise and what is to be said of it."""
     _, varying = split_parameters(comparison.cases)
-    columns = [
-        Column("runtime", False, True), *parameter_columns(comparison.cases, varying),
-        *(Column(label, is_number) for label, is_number in _IS_NUMBER.items()),
-    ]  # fmt: skip
+    headers = ["runtime", *varying]
     notes = notes_of(comparison, results.records())
     conditions = _by_row(results, ("steal_percent", "loadavg", "frequency_mhz"))
     rows = []
@@ -53,12 +42,13 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
         cell = comparison.cells.get((case, column))
         if cell:
             told = {
+                "compared with": _NO_WORDS, "finding": _NO_WORDS,
                 **_measured(comparison, case, column), **_conditions(conditions[cell.row.name]),
                 "notes": _notes(cell, notes.get(cell.row.name, [])),
             }  # fmt: skip
             names = [Cell(column, column), *parameter_cells(case, varying)]
-            rows.append([*names, *(told.get(label, Cell()) for label in _IS_NUMBER)])
-    return Table("Every row", columns, rows, (_ROWS_NOTE,))
+            rows.append([*names, *(told.get(label, Cell()) for label in _COLUMNS)])
+    return Table("Every row", [*headers, *_COLUMNS], len(headers), rows, (_ROWS_NOTE,))
 
 
 def counters_table(results: WorkloadResults) -> Table:
@@ -69,8 +59,7 @@ def counters_table(results: WorkloadResults) -> Table:
         [Cell(name, name), *(_counter(key, of_row.get(key)) for key in keys)]
         for name, of_row in values.items()
     ]
-    columns = [Column("row", False, True), *(Column(key) for key in keys)]
-    return Table("Every counter", columns, rows, ("Medians over the rounds.",))
+    return Table("Every counter", ["row", *keys], 1, rows, ("Medians over the rounds.",))
 
 
 def _measured(comparison: Comparison, case: Case, column: str) -> dict[str, Cell]:
@@ -130,7 +119,7 @@ def _notes(cell: Measured, notes: list[str]) -> Cell:
     counted = f" ({len(cell.problems)} of {rounds} rounds)" if cell.values and texts else ""
     lines = [*(f"{text}{counted}" for text in texts), *notes]
     first, *others = lines or [""]
-    return Cell(first, first or None, notes=tuple(others), kind=cell.kind)
+    return Cell(first, first, notes=tuple(others), kind=cell.kind)
 
 
 def _by_row(
