@@ -11,7 +11,6 @@ from typing import Any
 from ..suite.results import Record, ResultsFolder, Tally, WorkloadResults
 from ..suite.warnings import BUSY_AT_START, DOUBTS, NOISE, STOP_OTHERS
 from .comparison import Comparison, compare
-from .statistics import Summary
 
 _NAMED = 3
 
@@ -25,8 +24,7 @@ class RunWarning:
 def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list[RunWarning]:
     records = [record for kept in folder.workloads.values() for record in kept.records()]
     return [
-        *_errors(records),
-        *_limits(records),
+        *_problems(records),
         *_incomplete(tally, wanted_rounds),
         *_slowed_down(folder.environment.get("build") or {}),
         *_doubtful(records),
@@ -42,19 +40,17 @@ def notes_of(comparison: Comparison, records: Iterable[Record]) -> dict[str, lis
     for doubt in DOUBTS:
         for name, value in doubt.worst(records).items():
             notes.setdefault(name, []).append(doubt.note.format(value))
-    for name, share in _noisy(_summaries(comparison)).items():
-        notes.setdefault(name, []).append(f"noise {100 * share:.0f} %")
+    for name, percent in _noisy(comparison).items():
+        notes.setdefault(name, []).append(f"noise {percent:.0f} %")
     return notes
 
 
-def _errors(records: list[Record]) -> Iterator[RunWarning]:
+def _problems(records: list[Record]) -> Iterator[RunWarning]:
+    """Of each row the last that failed, and the last limit that it met."""
     failed = {r.row.name: r.problem for r in records if r.problem and not r.is_limit}
+    limited = {r.row.name: r.problem for r in records if r.is_limit}
     for name, problem in failed.items():
         yield RunWarning(f"FAILED {name}: {problem}", "run the binary by hand with this filter")
-
-
-def _limits(records: list[Record]) -> Iterator[RunWarning]:
-    limited = {r.row.name: r.problem for r in records if r.is_limit}
     for name, problem in limited.items():
         yield RunWarning(f"{name}: {problem}", "`switchyard.sh doctor` tells how to raise limits")
 
@@ -108,29 +104,24 @@ def _busy(machine: dict) -> Iterator[RunWarning]:
 
 def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
     for kept in workloads:
-        summaries = _summaries(compare(kept))
-        shares = _noisy(summaries)
-        if shares:
-            ranges = any(summaries[name].is_range for name in shares)
+        comparison = compare(kept)
+        noisy = _noisy(comparison)
+        if noisy:
+            several = sum(summary.count > 1 for summary in comparison.summaries.values())
+            ranges = any(comparison.summaries[name].is_range for name in noisy)
             what = "half the range" if ranges else "half the 95 % interval"
-            percents = {name: 100 * share for name, share in shares.items()}
             yield RunWarning(
-                f"noise above {100 * NOISE:.0f} % in {len(shares)} of {len(summaries)} "
+                f"noise above {100 * NOISE:.0f} % in {len(noisy)} of {several} "
                 f"{kept.workload.name} rows ({what} relative to the median): "
-                f"{_named(percents, '{:.0f} %')}",
+                f"{_named(noisy, '{:.0f} %')}",
                 "differences below that mean nothing: more --rounds, or a quieter machine",
             )
 
 
-def _summaries(comparison: Comparison) -> dict[str, Summary]:
-    """By row, of those that have more than a round."""
-    cells = comparison.cells.values()
-    return {c.row.name: c.summary for c in cells if c.summary and c.summary.count > 1}
-
-
-def _noisy(summaries: dict[str, Summary]) -> dict[str, float]:
-    """The noise of those where it is above what is tolerated."""
-    return {name: s.noise for name, s in summaries.items() if s.noise > NOISE}
+def _noisy(comparison: Comparison) -> dict[str, float]:
+    """By row, the noise in per cent where it is above what is tolerated."""
+    noise = {name: summary.noise for name, summary in comparison.summaries.items()}
+    return {name: 100 * share for name, share in noise.items() if share > NOISE}
 
 
 def _named(found: dict[str, float], form: str) -> str:

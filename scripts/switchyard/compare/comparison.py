@@ -78,6 +78,11 @@ class Comparison:
         told = dict.fromkeys(row.column for row in self.workload.rows)
         return [column for column in told if column in have]
 
+    @property
+    def summaries(self) -> dict[str, Summary]:
+        """By row."""
+        return {cell.row.name: cell.summary for cell in self.measured().cells.values()}
+
     def reference_kind(self, case: Case) -> str:
         """ "control", "fastest", or "" where there is nothing to compare with."""
         others = [cell for (other, _), cell in self.cells.items() if other == case]

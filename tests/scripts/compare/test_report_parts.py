@@ -95,7 +95,7 @@ def test_the_environment_is_told_in_groups_with_units():
         "run": {"min_time_s": 0.05, "options": {"x": 1}, "left_out": {}, "complete": True},
         "weather": {"sky": "blue"},
     })  # fmt: skip
-    facts = {group.title: dict(group.facts) for group in groups}
+    facts = {title: dict(pairs) for title, pairs in groups}
     assert list(facts) == [
         "Code", "Machine", "Mitigations", "Limits", "Run", "switchyard", "weather"
     ]  # fmt: skip

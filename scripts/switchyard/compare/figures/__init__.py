@@ -5,8 +5,6 @@ switching and tasks have them by subject; data picks out what they show, panels 
 scales it.
 """
 
-from pathlib import Path
-
 from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
@@ -26,27 +24,17 @@ ALL = (
 def draw_figures(folder: ResultsFolder) -> None:
     """Into the folder's plots/; says what was drawn and what was not."""
     plots = folder.path / "plots"
-    try:
-        plots.mkdir(exist_ok=True)
-        drawn = _draw_all(folder, plots)
-    except OSError as error:
-        raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
-    if not drawn:
-        raise SwitchyardError(f"nothing to draw in {folder.path}: no row has a measurement")
-
-
-def _draw_all(folder: ResultsFolder, plots: Path) -> int:
-    """Returns how many figures were drawn."""
     drawing.use_style()
     caption = drawing.caption(folder)
-    drawn = 0
-    for draw in ALL:
-        name = draw.__name__
-        figure = draw(folder)
-        if figure is None:
-            print(f"{name}: skipped, not measured in this run")
-            continue
-        for path in drawing.save(figure, caption, plots, name):
-            print(path)
-        drawn += 1
-    return drawn
+    figures = {draw.__name__: draw(folder) for draw in ALL}
+    try:
+        plots.mkdir(exist_ok=True)
+        for name, figure in figures.items():
+            if figure is None:
+                print(f"{name}: skipped, not measured in this run")
+            else:
+                print(*drawing.save(figure, caption, plots, name), sep="\n")
+    except OSError as error:
+        raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
+    if not any(figures.values()):
+        raise SwitchyardError(f"nothing to draw in {folder.path}: no row has a measurement")
