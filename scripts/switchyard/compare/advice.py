@@ -92,7 +92,7 @@ def _doubtful(records: list[Record]) -> Iterator[RunWarning]:
             yield RunWarning(f"{doubt.run}: {_named(found, doubt.share)}", doubt.advice)
 
 
-def _busy(machine: dict) -> Iterator[RunWarning]:
+def _busy(machine: dict[str, Any]) -> Iterator[RunWarning]:
     """Judged before the first launch: later our own tasks are in the load average."""
     load, cpus = machine.get("load_average") or 0.0, machine.get("cpu_count") or 1
     if load > BUSY_AT_START * cpus:

@@ -19,13 +19,17 @@ Case = tuple[tuple[str, int | float | str], ...]
 
 @dataclass
 class Measured:
-    """Everything measured for one row. `summary` is None when no round gave a value."""
+    """Everything measured for one row, by round; `ratio`: to the reference of its case."""
 
     row: Row
     values: dict[int, float] = field(default_factory=dict)
     problems: list[Record] = field(default_factory=list)
-    summary: Summary | None = None
     ratio: Summary | None = None
+
+    @cached_property
+    def summary(self) -> Summary | None:
+        """None when no round gave a value."""
+        return summarize(list(self.values.values())) if self.values else None
 
     @property
     def kind(self) -> str:
@@ -69,14 +73,12 @@ class Comparison:
     def cases(self) -> list[Case]:
         """In the order in which the workload tells them; so are the columns."""
         have = {case for case, _ in self.cells}
-        told = dict.fromkeys(row.case for row in self.workload.rows)
-        return [case for case in told if case in have]
+        return list(dict.fromkeys(r.case for r in self.workload.rows if r.case in have))
 
     @property
     def columns(self) -> list[str]:
         have = {column for _, column in self.cells}
-        told = dict.fromkeys(row.column for row in self.workload.rows)
-        return [column for column in told if column in have]
+        return list(dict.fromkeys(r.column for r in self.workload.rows if r.column in have))
 
     @property
     def summaries(self) -> dict[str, Summary]:
@@ -85,18 +87,20 @@ class Comparison:
 
     def reference_kind(self, case: Case) -> str:
         """ "control", "fastest", or "" where there is nothing to compare with."""
-        others = [cell for (other, _), cell in self.cells.items() if other == case]
-        reference = self.cells[case, self.references[case]].row.runtime
-        if any(cell.row.control == reference for cell in others):
+        cells = self.of(case)
+        reference = cells[self.references[case]].row.runtime
+        if any(cell.row.control == reference for cell in cells.values()):
             return "control"
-        return "fastest" if len(others) > 1 else ""
+        return "fastest" if len(cells) > 1 else ""
+
+    def of(self, case: Case) -> dict[str, Measured]:
+        """The cells of a case by their columns."""
+        return {column: cell for (other, column), cell in self.cells.items() if other == case}
 
     def ranked(self, case: Case) -> list[str]:
         """What was measured, the best median first."""
         medians = {
-            column: cell.summary.median
-            for (other, column), cell in self.cells.items()
-            if other == case and cell.summary
+            name: cell.summary.median for name, cell in self.of(case).items() if cell.summary
         }
         return sorted(medians, key=medians.get, reverse=self.workload.metric.better == "higher")
 
@@ -153,9 +157,6 @@ def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
             cell.problems.append(record)
         elif (value := record.value(key)) is not None:
             cell.values[record.round] = value
-    for cell in cells.values():
-        if cell.values:
-            cell.summary = summarize(list(cell.values.values()))
     comparison = Comparison(results.workload, cells)
     for (case, _), cell in cells.items():
         if cell.values:
@@ -187,7 +188,5 @@ def speed_up(comparison: Comparison, base: str) -> Comparison:
         reference = bases.get(case, only)
         ratios = {r: reference[r] / v for r, v in cell.values.items() if r in reference and v}
         if ratios:
-            cells[case, column] = Measured(
-                cell.row, ratios, summary=summarize(list(ratios.values()))
-            )
+            cells[case, column] = Measured(cell.row, ratios)
     return replace(comparison, cells=cells)

@@ -88,12 +88,6 @@ def write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
     figure.savefig(to, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
 
 
-def has_lines(ax: Axes) -> bool:
-    """Whether anything was measured for this panel; hides it if not: it could not be scaled."""
-    ax.set_visible(bool(ax.containers))
-    return ax.get_visible()
-
-
 def with_legend(
     figure: Figure, axes: Iterable[Axes], handles: Sequence[Line2D] = ()
 ) -> Figure | None:
@@ -114,11 +108,8 @@ def with_legend(
 def caption(folder: ResultsFolder) -> str:
     """Machine, commit, build and rounds, for below a figure."""
     run = folder.environment.get("run") or {}
-    counts = {
-        len({r.round for r in kept.records() if not r.problem})
-        for kept in folder.workloads.values()
-    }
-    rounds = max(counts, default=0)
+    kept = [list(results.records()) for results in folder.workloads.values()]
+    rounds = max((len({r.round for r in of_one if not r.problem}) for of_one in kept), default=0)
     spread = "95 % intervals" if rounds >= MIN_FOR_INTERVAL else "smallest to largest"
     interrupted = f"Interrupted run, {rounds} round{'s'[: rounds != 1]}"
     parts = [

@@ -31,12 +31,11 @@ def keep(comparison: Comparison, wanted: Callable[[Row], bool]) -> Comparison:
 
 
 def scaled(comparison: Comparison, factor: Callable[[Row], float]) -> Comparison:
-    """Each summary times what `factor` says for its row."""
-    cells = {}
-    for at, cell in comparison.cells.items():
-        s, by = cell.summary, factor(cell.row)
-        by_it = replace(s, median=s.median * by, low=s.low * by, high=s.high * by)
-        cells[at] = replace(cell, summary=by_it)
+    """Each value times what `factor` says for its row."""
+    cells = {
+        at: replace(cell, values={r: v * factor(cell.row) for r, v in cell.values.items()})
+        for at, cell in comparison.cells.items()
+    }
     return replace(comparison, cells=cells)
 
 

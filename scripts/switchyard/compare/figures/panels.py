@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..comparison import Comparison
-from ..drawing import has_lines, new_figure, with_legend
+from ..drawing import new_figure, with_legend
 from ..palette import label, look
 from ..statistics import Summary
 from .axes import linear_axis, log_axis, parameter_axis
@@ -191,7 +191,8 @@ def draw_panels(
     for (row, column), ax in zip(product(range(len(grid)), range(len(shares))), axes, strict=True):
         panel = grid[row][column]
         panel.draw(ax)
-        if has_lines(ax):
+        ax.set_visible(bool(ax.containers))
+        if ax.get_visible():
             ax.set_title(_broken(panel.title, int(46 * shares[column])))
             shown.append((row, column, panel, ax))
     for _, _, panel, ax in shown:  # only now, when what shares an axis is all there

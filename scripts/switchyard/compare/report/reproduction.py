@@ -46,23 +46,19 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
         argv = [word for name, value in told.items() for word in (f"--{name}", str(value))]
         return shlex.join(["scripts/switchyard.sh", "run", *([size] if size else []), *argv])
 
-    def rows(kept: WorkloadResults) -> list[Command]:
-        """Of those that got a launch, as the workload tells them."""
+    by_workload = {}
+    for kept in workloads:
         launched = {record.row.name for record in kept.records()}
-        return [
-            Command(row.name, row.what, again("--full", filter=f"^{re.escape(row.name)}$"))
-            for row in kept.workload.rows
-            if row.name in launched
-        ]
-
+        by_workload[kept.workload.name] = (
+            again("--full", filter=f"^{re.escape(kept.workload.name)}/"),
+            [
+                Command(row.name, row.what, again("--full", filter=f"^{re.escape(row.name)}$"))
+                for row in kept.workload.rows
+                if row.name in launched
+            ],
+        )
     size = next((f"--{name}" for name in ("full", "smoke") if options.get(name)), "")
     chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
-    by_workload = {
-        kept.workload.name: (
-            again("--full", filter=f"^{re.escape(kept.workload.name)}/"), rows(kept)
-        )
-        for kept in workloads
-    }  # fmt: skip
     return Recipe(_code(folder.environment), again(size, **chosen), by_workload)
 
 

@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 from itertools import product
 
-from ...suite.results import Record, WorkloadResults
+from ...suite.results import WorkloadResults
 from ...system import units
 from ..advice import notes_of
 from ..comparison import Case, Comparison, Measured, split_parameters
@@ -36,14 +36,15 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     _, varying = split_parameters(comparison.cases)
     headers = ["runtime", *varying]
     notes = notes_of(comparison, results.records())
-    conditions = _by_row(results, ("steal_percent", "loadavg", "frequency_mhz"))
+    conditions = _by_row(results)
     rows = []
     for case, column in product(comparison.cases, comparison.columns):
         cell = comparison.cells.get((case, column))
         if cell:
             told = {
                 "compared with": _NO_WORDS, "finding": _NO_WORDS,
-                **_measured(comparison, case, column), **_conditions(conditions[cell.row.name]),
+                **_measured(comparison, case, column),
+                **_conditions(conditions.get(cell.row.name, {})),
                 "notes": _notes(cell, notes.get(cell.row.name, [])),
             }  # fmt: skip
             names = [Cell(column, column), *parameter_cells(case, varying)]
@@ -122,21 +123,15 @@ def _notes(cell: Measured, notes: list[str]) -> Cell:
     return Cell(first, first, notes=tuple(others), kind=cell.kind)
 
 
-def _by_row(
-    results: WorkloadResults, keys: tuple[str, ...] | None = None
-) -> dict[str, dict[str, list[float]]]:
+def _by_row(results: WorkloadResults) -> dict[str, dict[str, list[float]]]:
     """Row name -> counter -> its values, in the order in which the workload tells its rows."""
-    values: dict[str, dict[str, list[float]]] = {row.name: {} for row in results.workload.rows}
+    found = {row.name: defaultdict(list) for row in results.workload.rows}
     for record in results.records():
-        of_row = values[record.row.name]
-        for key in keys or (key for key in record.fields if _counts(key, record)):
-            if (value := record.value(key)) is not None:
-                of_row.setdefault(key, []).append(value)
-    return defaultdict(dict, {name: of_row for name, of_row in values.items() if of_row})
-
-
-def _counts(key: str, record: Record) -> bool:
-    return key not in _BOOKKEEPING and key not in record.row.params
+        for key in record.fields:
+            told = key in _BOOKKEEPING or key in record.row.params
+            if not told and (value := record.value(key)) is not None:
+                found[record.row.name][key].append(value)
+    return {name: of_row for name, of_row in found.items() if of_row}
 
 
 def _counter(key: str, values: list[float] | None) -> Cell:
