@@ -8,7 +8,7 @@ off by at most 0.8 %.
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import msgspec
 
@@ -63,11 +63,6 @@ def merged(parts: Iterable[Histogram]) -> Histogram:
     )  # fmt: skip
 
 
-class _Document(TypedDict):
-    figures: NotRequired[dict[str, Any] | None]
-    histograms: dict[str, Histogram]
-
-
 class HistogramFile(msgspec.Struct):
     """What one run wrote: its figures, and its histograms by name (latency, service_time)."""
 
@@ -84,11 +79,12 @@ def read(path: Path) -> HistogramFile:
             raise BadInputError(
                 f"{path} is no histogram file: `echo_load --histogram FILE` writes one"
             )
-        found = msgspec.convert(document, _Document)
+        figures = msgspec.convert(document.get("figures") or {}, dict[str, Any])
+        histograms = msgspec.convert(document.get("histograms"), dict[str, Histogram])
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from None
     except msgspec.ValidationError as error:
         raise BadInputError(f"{path} is damaged: {error}") from None
     except msgspec.DecodeError as error:
         raise BadInputError(f"{path} is no JSON: {error}") from None
-    return HistogramFile(path, found.get("figures") or {}, found["histograms"])
+    return HistogramFile(path, figures, histograms)

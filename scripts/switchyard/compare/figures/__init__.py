@@ -1,9 +1,10 @@
 """The figures, one function each: takes the results, returns a figure or None without its data.
 
 Each title states what is compared; axes start at zero or are openly logarithmic. serving,
-switching and tasks have them by subject; data picks out what they show, panels draws it, and axes
-scales it.
+switching and tasks have them by subject; panels draws them, and axes scales what is drawn.
 """
+
+from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
@@ -21,12 +22,15 @@ ALL = (
 )  # fmt: skip
 
 
+def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
+    """All of them by name, None without its data."""
+    drawing.use_style()
+    return {draw.__name__: draw(folder) for draw in ALL}
+
+
 def draw_figures(folder: ResultsFolder) -> None:
     """Into the folder's plots/; says what was drawn and what was not."""
-    plots = folder.path / "plots"
-    drawing.use_style()
-    caption = drawing.caption(folder)
-    figures = {draw.__name__: draw(folder) for draw in ALL}
+    plots, figures, caption = folder.path / "plots", drawn(folder), drawing.caption(folder)
     try:
         plots.mkdir(exist_ok=True)
         for name, figure in figures.items():

@@ -3,14 +3,7 @@
 import math
 
 from matplotlib.axis import Axis
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    NullLocator,
-)
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from ...system import units
 
@@ -37,7 +30,7 @@ def log_axis(axis: Axis, unit: str) -> None:
         locator = LogLocator(base=10, subs=(1, 2, 5) if high < 30 * low else (1,), numticks=12)
         axis.set_minor_locator(LogLocator(base=10, subs=range(2, 10), numticks=12))
     axis.set_major_locator(locator)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
+    axis.set_major_formatter(lambda value, _: tick(value, unit))
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -54,14 +47,14 @@ def parameter_axis(axis: Axis) -> None:
             _set(axis, lim=(values[0] / 2, values[0] * 2))
     axis.set_major_locator(FixedLocator(values))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
+    axis.set_major_formatter(lambda value, _: _count(value))
 
 
 def linear_axis(axis: Axis, unit: str) -> None:
     """From zero; ticks written with their unit. Call it when all data are drawn."""
     _set(axis, lim=(0, None))
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
+    axis.set_major_formatter(lambda value, _: tick(value, unit))
 
 
 def load_axis(axis: Axis) -> None:
@@ -80,7 +73,7 @@ def percentile_axis(axis: Axis) -> None:
     _set(axis, lim=(0, MOST_NINES + 0.05))
     axis.set_major_locator(FixedLocator([nines(q) for q in (0.0, 0.9, 0.99, 0.999, 0.9999)]))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 10**-x):.4g} %"))
+    axis.set_major_formatter(lambda x, _: f"{100 * (1 - 10**-x):.4g} %")
 
 
 def tick(value: float, unit: str) -> str:

@@ -1,30 +1,69 @@
 """The one way in which figures are drawn: a grid of panels, each of which says what it shows.
 
-Lines are medians over a parameter, Dots are medians in a row per column. What was not measured
-leaves no trace: panels without a line are hidden, and the axes' labels move to the outermost panels
-that are there.
+What was measured is picked out as comparisons, empty ones of what was not. Lines are medians over a
+parameter, Dots are medians in a row per column. What was not measured leaves no trace: panels
+without a line are hidden, and the axes' labels move to the outermost panels that are there.
 """
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from operator import itemgetter
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..comparison import Comparison
+from ...suite.catalog import Metric, Row, Workload
+from ...suite.results import ResultsFolder, WorkloadResults
+from ..comparison import Comparison, compare
 from ..drawing import new_figure, with_legend
 from ..palette import label, look
 from ..statistics import Summary
 from .axes import linear_axis, log_axis, parameter_axis
-from .data import Params
 
+Params = dict[str, Any]
 DARK = "#444444"  # what is no runtime: ideals, and what a mark means
 _IDEAL = {"color": DARK, "linestyle": (0, (1, 2))}
+
+
+def measured(
+    folder: ResultsFolder, workload: str, key: str | None = None,
+    wanted: Callable[[Row], bool] = lambda _: True,
+) -> Comparison:  # fmt: skip
+    """By its metric or a counter, without what is not wanted, was not measured, or is zero."""
+    nothing = WorkloadResults(Workload(workload, "", Metric("", "", "", ""), ()))
+    return keep(compare(folder.workloads.get(workload, nothing), key).measured(), wanted)
+
+
+def keep(comparison: Comparison, wanted: Callable[[Row], bool]) -> Comparison:
+    """Only of such rows, and values above zero."""
+    cells = {
+        at: cell
+        for at, cell in comparison.cells.items()
+        if cell.summary.median > 0 and wanted(cell.row)
+    }
+    return replace(comparison, cells=cells)
+
+
+def scaled(comparison: Comparison, factor: Callable[[Row], float]) -> Comparison:
+    """Each value times what `factor` says for its row."""
+    cells = {
+        at: replace(cell, values={r: v * factor(cell.row) for r, v in cell.values.items()})
+        for at, cell in comparison.cells.items()
+    }
+    return replace(comparison, cells=cells)
+
+
+def values(
+    comparison: Comparison, name: str, of_column: str | None = None, **where: float | str
+) -> list:
+    """The values that a parameter takes in the cases with these other parameters, in order."""
+    cases = [dict(case) for case, column in comparison.cells if of_column in (None, column)]
+    return sorted({case[name] for case in cases if name in case and where.items() <= case.items()})
 
 
 @dataclass(frozen=True)

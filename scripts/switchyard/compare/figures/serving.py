@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 from ...suite.results import ResultsFolder
 from ..comparison import Case, Measured
 from .axes import load_axis, nines, percentile_axis, tick
-from .data import measured, scaled, values
-from .panels import Across, Lines, draw_panels
+from .panels import Across, Lines, draw_panels, measured, scaled, values
 
 _QUANTILES = {"p50_us": 0.5, "p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999, "p9999_us": 0.9999}
 _PERCENT_OF_MAXIMUM = 50  # at which the percentiles are drawn

@@ -9,20 +9,28 @@ from matplotlib.figure import Figure
 from ...suite.catalog import Row
 from ...suite.results import ResultsFolder
 from ..comparison import Comparison
-from .data import keep, measured, scaled, usual, values
-from .panels import Across, Dots, Lines, Mark, draw_panels
+from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, scaled, values
 
 _PLACEMENTS = {
     "same": "same core", "smt": "threads of\na core", "cross": "two cores",
     "node": "two NUMA\nnodes", "free": "scheduler\ndecides",
 }  # fmt: skip
-_MARKS = _SAME, _CROSS = Mark("same core"), Mark("across two cores", filled=False)
+_MARKS = {
+    Mark("same core"): lambda row: row.params.get("placement") != "cross",
+    Mark("across two cores", filled=False): lambda row: row.params.get("placement") == "cross",
+}
 _TOLD = 4  # tasks that add; where they were not measured, the number nearest to it
+
+
+def _usual(row: Row) -> bool:
+    """Without what has figures of its own: placements other than same and cross, working sets."""
+    usual_places = (None, "same", "cross")
+    return row.params.get("placement") in usual_places and "working_set" not in row.params
 
 
 def switch_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism for two tasks, and over the size of a ring."""
-    comparison = measured(folder, "switch", wanted=usual)
+    comparison = measured(folder, "switch", wanted=_usual)
     pairs = keep(comparison, lambda row: row.params.get("tasks", 2) <= 2)
     larger = keep(comparison, lambda row: row.params.get("tasks", 2) > 2)
     sizes = [size for size in values(comparison, "tasks", placement="same") if size > 1]
@@ -42,13 +50,14 @@ def switch_cost(folder: ResultsFolder) -> Figure | None:
 
 def shared_counter_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism, and by the number of tasks."""
-    comparison = measured(folder, "shared_counter", wanted=usual)
+    comparison = measured(folder, "shared_counter", wanted=_usual)
     told = min(values(comparison, "tasks"), key=lambda tasks: abs(tasks - _TOLD), default=_TOLD)
-    counts = _by_column(comparison, "tasks")
     dots = keep(
         comparison,
         # And what was never measured with as many: a control of one task, say.
-        lambda row: row.params.get("tasks") == told or len(counts[row.column]) == 1,
+        lambda row: (
+            row.params.get("tasks") == told or len(values(comparison, "tasks", row.column)) == 1
+        ),
     )
     by_count = Lines(
         comparison, Across("tasks", "tasks (log scale)"), {"placement": "same"},
@@ -76,7 +85,7 @@ def _draw_dots(
     order = sorted(medians, key=lambda column: best(medians[column]), reverse=best is max)
     width, share = (1.0, "all") if len(groups) > 1 else (1.15, "none")
     panels = [
-        Dots({_SAME: keep(group, lambda row: not _is_cross(row)), _CROSS: keep(group, _is_cross)},
+        Dots({mark: keep(group, wanted) for mark, wanted in _MARKS.items()},
              order, x_label, name, width)
         for name, group in groups.items()
     ]  # fmt: skip
@@ -84,24 +93,12 @@ def _draw_dots(
     if panels:
         # Below the axes, as far as the label of the x axis reaches, however tall they are.
         below = -0.52 / (figure.get_figheight() - 1.4)
-        found = [mark.handle() for mark in _MARKS if any(panel.parts[mark] for panel in panels)]
+        found = [mark.handle() for mark in _MARKS if any(p.parts[mark] for p in panels)]
         figure.axes[0].legend(
             handles=found, loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2,
             handletextpad=0.2,
         )  # fmt: skip
     return figure
-
-
-def _is_cross(row: Row) -> bool:
-    return row.params.get("placement") == "cross"
-
-
-def _by_column(comparison: Comparison, name: str) -> dict[str, set]:
-    """The values of a parameter that were measured of each column."""
-    found = defaultdict(set)
-    for case, column in comparison.cells:
-        found[column].add(dict(case).get(name))
-    return found
 
 
 def switch_working_set(folder: ResultsFolder) -> Figure | None:
@@ -127,12 +124,15 @@ def switch_working_set(folder: ResultsFolder) -> Figure | None:
 
 def _medians(block: Comparison, sizes: list[str], tasks: int) -> dict[float, float]:
     """Over all columns, by the place of the working set."""
-    medians = defaultdict(list)
-    for (case, _), cell in block.cells.items():
-        params = dict(case)
-        if params["tasks"] == tasks and str(params["working_set"]) in sizes:
-            medians[sizes.index(str(params["working_set"]))].append(cell.summary.median)
-    return {place: statistics.median(medians[place]) for place in sorted(medians)}
+    medians = {
+        place: [
+            cell.summary.median
+            for cell in keep(block, lambda row, size=size: str(row.params["working_set"]) == size
+                             and row.params["tasks"] == tasks).cells.values()
+        ]
+        for place, size in enumerate(sizes)
+    }  # fmt: skip
+    return {place: statistics.median(found) for place, found in medians.items() if found}
 
 
 def switch_placement(folder: ResultsFolder) -> Figure | None:
@@ -146,11 +146,10 @@ def switch_placement(folder: ResultsFolder) -> Figure | None:
     if not places.keys() - {"same", "cross"}:
         return None
     # A column with a single place has no choice.
-    columns = [column for column, where in _by_column(pairs, "placement").items() if len(where) > 1]
+    columns = [name for name in pairs.columns if len(values(pairs, "placement", name)) > 1]
     label = "time per switch (log scale)"
     panel = Lines(
-        pairs, Across("placement", "", places=places), y_label=label, width=1.2,
-        columns=[column for column in pairs.columns if column in columns],
+        pairs, Across("placement", "", places=places), y_label=label, width=1.2, columns=columns
     )  # fmt: skip
     title = "Where two tasks run, and what a switch between them costs"
     return draw_panels(title, [[panel]], "s")
@@ -158,7 +157,7 @@ def switch_placement(folder: ResultsFolder) -> Figure | None:
 
 def channel_throughput(folder: ResultsFolder) -> Figure | None:
     """Lines over the capacity; with a single capacity, as in the quick run, dots by mechanism."""
-    comparison = measured(folder, "channel", wanted=usual)
+    comparison = measured(folder, "channel", wanted=_usual)
     kinds = {
         _channel_title(pairs, size): {"pairs": pairs, "bytes": size}
         for pairs in values(comparison, "pairs")

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ..comparison import speed_up
-from .data import keep, measured, values
-from .panels import Across, Dots, Lines, Mark, draw_panels
+from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, values
 
 # In two rows.
 _PARTS_OF_MEMORY = {
@@ -136,14 +135,9 @@ def limits_reached(folder: ResultsFolder) -> Figure | None:
     """Of the climb with the highest cap, the one without any if it was made; its ending beside."""
     comparison = measured(folder, "limits")
     endings = folder.workloads["limits"].labels() if comparison else {}
-    highest = [
-        max(
-            (case for case in comparison.cases if dict(case)["of"] == what),
-            key=lambda climb: dict(climb).get("most", math.inf),
-        )
-        for what in reversed(values(comparison, "of"))
-    ]
-    shown = keep(comparison, lambda row: row.case in highest)
+    by_cap = sorted(comparison.cases, key=lambda climb: dict(climb).get("most", math.inf))
+    highest = {dict(climb)["of"]: climb for climb in by_cap}  # of each the last stays
+    shown = keep(comparison, lambda row: row.case in highest.values())
     panels = [
         Dots(
             {Mark(marker=""): keep(shown, lambda row, climb=climb: row.case == climb)},
@@ -151,7 +145,7 @@ def limits_reached(folder: ResultsFolder) -> Figure | None:
             ", at most ".join(f"{n:,}" if name == "most" else n for name, n in climb),
             notes=endings,
         )
-        for climb in highest
+        for _, climb in sorted(highest.items(), reverse=True)
     ]  # fmt: skip
     title = "How many there can be at once, and what ends the climb"
     return draw_panels(title, [panels], "n", sharey="all")

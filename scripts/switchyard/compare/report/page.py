@@ -94,13 +94,11 @@ def _own(name: str) -> Markup:
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def _policy(style: str, script: str) -> str:
-    """Only what has these hashes may run or lay out, and only pictures inside the page be shown."""
+def _policy(*texts: str) -> str:
+    """Only this style and script may lay out or run, and only pictures inside the page be shown."""
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    style, script = (f"sha256-{base64.b64encode(digest).decode()}" for digest in digests)
     return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; "
+        "base-uri 'none'; form-action 'none'"
     )
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

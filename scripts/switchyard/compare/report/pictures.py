@@ -34,16 +34,13 @@ class Picture:
 
 def pictures_of(folder: ResultsFolder) -> list[Picture]:
     """All figures of which something was measured."""
-    drawing.use_style()
     caption = drawing.caption(folder)
-    found = []
-    for draw in figures.ALL:
-        figure = draw(folder)
-        if figure:
-            name = draw.__name__
-            stored = _stored(folder.path / "plots" / f"{name}.png")
-            found.append(_picture(name, figure, stored or drawing.png(figure, caption)))
-    return found
+    return [
+        _picture(name, figure, _stored(folder.path / "plots" / f"{name}.png")
+                 or drawing.png(figure, caption))
+        for name, figure in figures.drawn(folder).items()
+        if figure
+    ]  # fmt: skip
 
 
 def _stored(path: Path) -> bytes | None:

@@ -7,6 +7,7 @@ and --full lets one of either set be named.
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from ...suite.results import ResultsFolder, WorkloadResults
@@ -35,16 +36,18 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
     run = folder.environment.get("run") or {}
     options = run.get("options") or {}
     most = max((len({r.round for r in kept.records()}) for kept in workloads), default=1)
-    same = {"rounds": run.get("rounds_done") or most, "seed": run.get("seed")}
-    if run.get("min_time_s") is not None:
-        same["min-time"] = f"{run['min_time_s']:g}"
-    if options.get("build") != recorded(RELEASE_BUILD):
-        same["build"] = options.get("build")
+    min_time, build = run.get("min_time_s"), options.get("build")
+    same = {
+        "rounds": run.get("rounds_done") or most,
+        "seed": run.get("seed"),
+        "min-time": None if min_time is None else f"{min_time:g}",
+        "build": None if build == recorded(RELEASE_BUILD) else build,
+    }
 
     def again(size: str, **choice: str | None) -> str:
-        told = {name: value for name, value in (choice | same).items() if value is not None}
-        argv = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-        return shlex.join(["scripts/switchyard.sh", "run", *([size] if size else []), *argv])
+        """A line with the options that have a value."""
+        told = [(f"--{key}", str(v)) for key, v in (choice | same).items() if v is not None]
+        return shlex.join(filter(None, ("scripts/switchyard.sh", "run", size, *chain(*told))))
 
     by_workload = {}
     for kept in workloads:
