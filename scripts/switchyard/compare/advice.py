@@ -56,17 +56,16 @@ def _problems(records: list[Record]) -> Iterator[RunWarning]:
 
 
 def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
+    left = len(tally.never_launched)
     if tally.interrupted_by:
-        left = len(tally.never_launched)
         yield RunWarning(
             f"interrupted in round {tally.rounds + 1} of {wanted}"
             + (f"; {left} rows never got a launch" if left else ""),
             "what was measured is kept; repeat for the rest",
         )
-    elif tally.never_launched:
-        names = ", ".join(tally.never_launched)
+    elif left:
         yield RunWarning(
-            f"{len(tally.never_launched)} rows never got a launch: {names}",
+            f"{left} rows never got a launch: {', '.join(tally.never_launched)}",
             "choose fewer rows with --filter, or a larger --budget",
         )
     if tally.rounds < wanted and tally.out_of_budget:
@@ -77,8 +76,7 @@ def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
 
 
 def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
-    percent = build.get("injected_slowdown_percent")
-    if percent:
+    if percent := build.get("injected_slowdown_percent"):
         yield RunWarning(
             f"the build is slowed down on purpose, by {percent} %",
             "these results are good for nothing else: build without SWITCHYARD_INJECT_SLOWDOWN",
@@ -87,8 +85,7 @@ def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
 
 def _doubtful(records: list[Record]) -> Iterator[RunWarning]:
     for doubt in DOUBTS:
-        found = doubt.worst(records)
-        if found:
+        if found := doubt.worst(records):
             yield RunWarning(f"{doubt.run}: {_named(found, doubt.share)}", doubt.advice)
 
 
@@ -105,8 +102,7 @@ def _busy(machine: dict[str, Any]) -> Iterator[RunWarning]:
 def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
     for kept in workloads:
         comparison = compare(kept)
-        noisy = _noisy(comparison)
-        if noisy:
+        if noisy := _noisy(comparison):
             several = sum(summary.count > 1 for summary in comparison.summaries.values())
             ranges = any(comparison.summaries[name].is_range for name in noisy)
             what = "half the range" if ranges else "half the 95 % interval"

@@ -111,13 +111,12 @@ def caption(folder: ResultsFolder) -> str:
     kept = [list(results.records()) for results in folder.workloads.values()]
     rounds = max((len({r.round for r in of_one if not r.problem}) for of_one in kept), default=0)
     spread = "95 % intervals" if rounds >= MIN_FOR_INTERVAL else "smallest to largest"
-    interrupted = f"Interrupted run, {rounds} round{'s'[: rounds != 1]}"
     parts = [
-        *([] if run.get("complete", True) else [interrupted]),
+        "" if run.get("complete", True) else f"Interrupted run, {rounds} round{'s'[: rounds != 1]}",
         *in_short(folder.environment),
         "one round" if rounds == 1 else f"medians of {rounds} rounds, bars: {spread}",
     ]
-    return "; ".join(parts) + "."
+    return "; ".join(filter(None, parts)) + "."
 
 
 def use_style() -> None:

@@ -212,8 +212,8 @@ def _explanation(comparison: Comparison) -> str:
     elif min(counts) < MIN_FOR_INTERVAL:
         spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
     rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
-    noun = "round" if rounds == "1" else "rounds"
-    text = f"Median of {rounds} {noun}; {spread}; ratio to control or fastest, by round"
+    plural = "s"[: rounds != "1"]
+    text = f"Median of {rounds} round{plural}; {spread}; ratio to control or fastest, by round"
     if max(counts) == 1:
         return f"{text}."
     return f"{text}; the same of the ratio, which shows no difference where it includes 1."

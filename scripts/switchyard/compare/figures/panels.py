@@ -165,10 +165,9 @@ class Mark:
 
     def handle(self) -> Line2D:
         """For a legend."""
-        face = DARK if self.filled else "white"
         return Line2D(
-            [], [], color=DARK, marker=self.marker, markerfacecolor=face, markersize=self.size,
-            linestyle="none", label=self.name,
+            [], [], color=DARK, marker=self.marker, markersize=self.size, linestyle="none",
+            markerfacecolor=DARK if self.filled else "white", label=self.name,
         )  # fmt: skip
 
 

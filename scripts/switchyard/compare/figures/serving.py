@@ -65,23 +65,20 @@ def echo_open_latency(folder: ResultsFolder) -> Figure | None:
 
 def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:
     """At half of each server's own maximum, up to 99.99 %."""
-    whole = measured(folder, "echo_open")
-    lines: dict[str, dict[Case, Measured]] = {}
+    cells: dict[tuple[Case, str], Measured] = {}
+    first: dict[str, Measured] = {}
     for key, quantile in _QUANTILES.items():
         at_load = measured(
             folder, "echo_open", key, lambda row: row.params.get("load") == _PERCENT_OF_MAXIMUM
         )
         for (_, column), cell in at_load.cells.items():
-            line = lines.setdefault(column, {})
-            first = next(iter(line.values()), cell)
             # A round with few messages has no outermost percentile: the others alone are not it.
-            if cell.summary.count == first.summary.count:
-                line[(("nines", nines(quantile)),)] = cell
-    cells = {(at, column): cell for column, line in lines.items() for at, cell in line.items()}
-    by_percentile = replace(whole, cells=cells)
+            if cell.summary.count == first.setdefault(column, cell).summary.count:
+                cells[(("nines", nines(quantile)),), column] = cell
+    by_percentile = replace(measured(folder, "echo_open"), cells=cells)
     title = f"Echo server: latency by percentile at {_PERCENT_OF_MAXIMUM} % of each one's maximum"
     label = "latency since due (log scale)"
-    panel = Lines(by_percentile, _PERCENTILE, y_label=label, width=1.3, columns=lines)
+    panel = Lines(by_percentile, _PERCENTILE, y_label=label, width=1.3, columns=first)
     return draw_panels(title, [[panel]], "us")
 
 

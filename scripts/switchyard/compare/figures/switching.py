@@ -108,8 +108,7 @@ def switch_working_set(folder: ResultsFolder) -> Figure | None:
     sizes = dict.fromkeys(str(case["working_set"]) for case in map(dict, switch.cases))
     # "16K" as "16 KiB".
     names = {size: "none" if size == "0" else f"{size[:-1]} {size[-1]}iB" for size in sizes}
-    label = "memory that each reads and writes in its turn"
-    x = Across("working_set", label, places=names)
+    x = Across("working_set", "memory that each reads and writes in its turn", places=names)
     panels = [
         Lines(
             switch, x, {"tasks": tasks}, f"{tasks} tasks in turn, on one core",
@@ -124,15 +123,12 @@ def switch_working_set(folder: ResultsFolder) -> Figure | None:
 
 def _medians(block: Comparison, sizes: list[str], tasks: int) -> dict[float, float]:
     """Over all columns, by the place of the working set."""
-    medians = {
-        place: [
-            cell.summary.median
-            for cell in keep(block, lambda row, size=size: str(row.params["working_set"]) == size
-                             and row.params["tasks"] == tasks).cells.values()
-        ]
-        for place, size in enumerate(sizes)
-    }  # fmt: skip
-    return {place: statistics.median(found) for place, found in medians.items() if found}
+    medians = defaultdict(list)
+    for cell in block.cells.values():
+        if cell.row.params["tasks"] == tasks:
+            medians[str(cell.row.params["working_set"])].append(cell.summary.median)
+    found = {place: medians[size] for place, size in enumerate(sizes) if size in medians}
+    return {place: statistics.median(of_all) for place, of_all in found.items()}
 
 
 def switch_placement(folder: ResultsFolder) -> Figure | None:
@@ -159,10 +155,12 @@ def channel_throughput(folder: ResultsFolder) -> Figure | None:
     """Lines over the capacity; with a single capacity, as in the quick run, dots by mechanism."""
     comparison = measured(folder, "channel", wanted=_usual)
     kinds = {
-        _channel_title(pairs, size): {"pairs": pairs, "bytes": size}
-        for pairs in values(comparison, "pairs")
-        for size in values(comparison, "bytes", pairs=pairs)
-    }
+        f"{n} producer{'s'[: n > 1]}, {n} consumer{'s'[: n > 1]}, {size:,}-byte items": {
+            "pairs": n, "bytes": size,
+        }
+        for n in values(comparison, "pairs")
+        for size in values(comparison, "bytes", pairs=n)
+    }  # fmt: skip
     capacities = values(comparison, "capacity")
     if len(capacities) == 1:
         groups = {
@@ -189,8 +187,3 @@ def channel_throughput(folder: ResultsFolder) -> Figure | None:
         "Producers and consumers over a bounded channel: items per second against its capacity",
         grid, "1/s", sharey="all",
     )  # fmt: skip
-
-
-def _channel_title(pairs: int, size: int) -> str:
-    plural = "s" if pairs > 1 else ""
-    return f"{pairs} producer{plural}, {pairs} consumer{plural}, {size:,}-byte items"

@@ -6,30 +6,25 @@ and --full lets one of either set be named.
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from ...suite.catalog import Row
 from ...suite.results import ResultsFolder, WorkloadResults
 from ...system.paths import RELEASE_BUILD, recorded
 
 
 @dataclass(frozen=True)
-class Command:
-    """`name`: the row, or what else it measures; `what`: in words."""
-
-    name: str
-    what: str
-    line: str
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """`code`: how to get at the build; `whole`: the run; and each workload, itself and its rows."""
+    """Command lines. `code`: how to get at the build; `whole`: the run; and each workload, itself
+    and its rows.
+    """
 
     code: list[str]
     whole: str
-    workloads: dict[str, tuple[str, list[Command]]]
+    workloads: dict[str, tuple[str, list[tuple[Row, str]]]]
 
 
 def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe:
@@ -44,23 +39,23 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
         "build": None if build == recorded(RELEASE_BUILD) else build,
     }
 
-    def again(size: str, **choice: str | None) -> str:
+    def again(size: Sequence[str], **choice: str | None) -> str:
         """A line with the options that have a value."""
         told = [(f"--{key}", str(v)) for key, v in (choice | same).items() if v is not None]
-        return shlex.join(filter(None, ("scripts/switchyard.sh", "run", size, *chain(*told))))
+        return shlex.join(["scripts/switchyard.sh", "run", *size, *chain(*told)])
 
     by_workload = {}
     for kept in workloads:
         launched = {record.row.name for record in kept.records()}
         by_workload[kept.workload.name] = (
-            again("--full", filter=f"^{re.escape(kept.workload.name)}/"),
+            again(["--full"], filter=f"^{re.escape(kept.workload.name)}/"),
             [
-                Command(row.name, row.what, again("--full", filter=f"^{re.escape(row.name)}$"))
+                (row, again(["--full"], filter=f"^{re.escape(row.name)}$"))
                 for row in kept.workload.rows
                 if row.name in launched
             ],
         )
-    size = next((f"--{name}" for name in ("full", "smoke") if options.get(name)), "")
+    size = [f"--{name}" for name in ("full", "smoke") if options.get(name)]
     chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
     return Recipe(_code(folder.environment), again(size, **chosen), by_workload)
 

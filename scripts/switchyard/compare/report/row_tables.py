@@ -39,8 +39,7 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     conditions = _by_row(results)
     rows = []
     for case, column in product(comparison.cases, comparison.columns):
-        cell = comparison.cells.get((case, column))
-        if cell:
+        if cell := comparison.cells.get((case, column)):
             told = {
                 "compared with": _NO_WORDS, "finding": _NO_WORDS,
                 **_measured(comparison, case, column),

@@ -5,7 +5,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...suite.results import ResultsFolder, WorkloadResults
 from ...suite.warnings import held_up
@@ -13,6 +13,7 @@ from ...system import units
 from ..comparison import Case, Comparison, Ranking, split_parameters
 from ..statistics import Finding, Summary, finding
 
+_TIE = "{} ({}, {}{})"  # "thread (1.02x, 95 % interval 0.95 to 1.10)"
 _NOBODY = "none is shown to be ahead of all others"
 
 
@@ -48,18 +49,16 @@ def summarize_workload(results: WorkloadResults, comparison: Comparison) -> Work
     """`comparison`: that of the workload's metric."""
     _, varying = split_parameters(comparison.cases)
     doubtful = held_up(results.records())
-    summary = WorkloadSummary("", [], [])
-    rankings = []
+    sentences, problems, rankings = [], [], []
     for case in comparison.cases:
         label = ", ".join(f"{name}:{value}" for name, value in case if name in varying)
-        summary.problems.extend(Sentence(label, text) for text in _problems(comparison, case))
-        found = comparison.ranking(case)
-        if found:
+        problems.extend(Sentence(label, text) for text in _problems(comparison, case))
+        if found := comparison.ranking(case):
             rankings.append(found)
             parts = [_who_is_ahead(comparison, found), *_to_control(comparison, found)]
             parts += _saturated(comparison, found, doubtful)
-            summary.sentences.append(Sentence(label, " ".join(parts)))
-    return replace(summary, headline=_headline(comparison, rankings))
+            sentences.append(Sentence(label, " ".join(parts)))
+    return WorkloadSummary(_headline(comparison, rankings), sentences, problems)
 
 
 def _headline(comparison: Comparison, rankings: list[Ranking]) -> str:
@@ -72,8 +71,7 @@ def _headline(comparison: Comparison, rankings: list[Ranking]) -> str:
         said = f"{next(iter(ahead))} is {_superlative(comparison)}" if ahead else _NOBODY
         return f"In the only case with several contenders, {said}."
     parts = [f"{name} is {_superlative(comparison)} in {n}" for name, n in ahead.most_common()]
-    undecided = len(contested) - ahead.total()
-    if undecided:
+    if undecided := len(contested) - ahead.total():
         parts.append(f"{_NOBODY} in {undecided}")
     return f"Of {len(contested)} cases with several contenders: {'; '.join(parts)}."
 
@@ -93,7 +91,7 @@ def _who_is_ahead(comparison: Comparison, found: Ranking) -> str:
         return f"{leader} is {_superlative(comparison)}, ahead of {_leads(behind)}."
     parts = []
     if same := found.over(Finding.SAME):
-        parts.append(f"{Finding.SAME} between {leader} and {_ties(same)}")
+        parts.append(f"{Finding.SAME} between {leader} and {_leads(same, _TIE)}")
     if winners := found.over(Finding.WORSE):
         parts.append(f"round by round {leader} is behind {_leads(winners)}")
     if few := found.over(Finding.TOO_FEW):
@@ -115,7 +113,7 @@ def _to_control(comparison: Comparison, found: Ranking) -> Iterator[str]:
         return
     said = finding(ratio)
     if said is Finding.SAME:
-        shown = _ties({control: ratio})
+        shown = _leads({control: ratio}, _TIE)
         yield f"{Finding.SAME.capitalize()} between it and the control {shown}."
     elif said is not Finding.TOO_FEW:
         label = comparison.workload.metric.label
@@ -151,11 +149,6 @@ def _leads(leads: dict[str, Summary | None], form: str = "{} by {} ({}{})") -> s
         )
         for index, (name, lead) in enumerate(leads.items())
     ])  # fmt: skip
-
-
-def _ties(leads: dict[str, Summary | None]) -> str:
-    """ "thread (1.02x, 95 % interval 0.95 to 1.10) and process (1.05x, 0.97 to 1.12)"."""
-    return _leads(leads, "{} ({}, {}{})")
 
 
 def _bounds(ratio: Summary) -> str:

@@ -15,12 +15,9 @@ _NAMES = {"sha": "commit", "dirty": "changes in no commit"}
 # Said elsewhere on the page, or of no use to a reader.
 _LEFT_OUT = {"run": ("options", "left_out", "never_launched")}
 
-# A title, and pairs of name and value.
-Group = tuple[str, list[tuple[str, str]]]
 
-
-def groups_of(environment: dict[str, Any]) -> list[Group]:
-    """In the order in which they are told; unknown sections at the end, empty ones not at all."""
+def groups_of(environment: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """A title and its facts each, as they are told; unknown ones at the end, empty ones not."""
     found = []
     for section in dict.fromkeys((*_TITLES, *environment)):
         facts = environment.get(section)
