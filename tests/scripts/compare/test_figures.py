@@ -246,6 +246,13 @@ def test_switches_show_every_mechanism_and_rings_only_what_has_rings():
     assert "greenlet switch" not in rings.get_legend_handles_labels()[1]
 
 
+def test_placements_are_not_compared_where_no_mechanism_has_several(tmp_path: Path):
+    alone = ("thread/via:futex/tasks:2/placement:free", "process/via:futex/tasks:2/placement:same")
+    named = [f"switch/{name}" for name in alone]
+    kept = made_up.folder(tmp_path, keep=lambda row: row["name"] in named)
+    assert switching.switch_placement(kept) is None
+
+
 @pytest.mark.parametrize("workload", made_up.WORKLOADS)
 def test_no_two_columns_of_a_workload_look_the_same(workload: str):
     columns = {row.column for row in made_up.results(workload).workload.rows}

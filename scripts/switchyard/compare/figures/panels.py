@@ -109,15 +109,15 @@ class Lines:
     @property
     def points(self) -> dict[str, list[tuple[float, Summary]]]:
         """By column, medians by their place along the x axis, in its order."""
-        found = {name: [] for name in self.columns or self.comparison.columns}
+        columns = self.comparison.columns if self.columns is None else self.columns
+        found = {name: [] for name in columns}
         for (case, column), cell in self.comparison.cells.items():
             params = dict(case)
             if column in found and self.x.name in params and self.where.items() <= params.items():
                 x = params[self.x.name]
                 place = list(self.x.places).index(str(x)) if self.x.places else x
                 found[column].append((place, cell.summary))
-        by_place = itemgetter(0)
-        return {column: sorted(points, key=by_place) for column, points in found.items() if points}
+        return {name: sorted(points, key=itemgetter(0)) for name, points in found.items() if points}
 
     @property
     def share(self) -> float:
