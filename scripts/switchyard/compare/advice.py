@@ -11,7 +11,6 @@ from typing import Any
 from ..suite.results import Record, ResultsFolder, Tally, WorkloadResults
 from ..suite.warnings import BUSY_AT_START, DOUBTS, NOISE, STOP_OTHERS
 from .comparison import Comparison, compare
-from .statistics import Summary
 
 _NAMED = 3
 
@@ -25,8 +24,7 @@ class RunWarning:
 def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list[RunWarning]:
     records = [record for kept in folder.workloads.values() for record in kept.records()]
     return [
-        *_errors(records),
-        *_limits(records),
+        *_problems(records),
         *_incomplete(tally, wanted_rounds),
         *_slowed_down(folder.environment.get("build") or {}),
         *_doubtful(records),
@@ -42,35 +40,32 @@ def notes_of(comparison: Comparison, records: Iterable[Record]) -> dict[str, lis
     for doubt in DOUBTS:
         for name, value in doubt.worst(records).items():
             notes.setdefault(name, []).append(doubt.note.format(value))
-    for name, share in _noisy(_summaries(comparison)).items():
-        notes.setdefault(name, []).append(f"noise {100 * share:.0f} %")
+    for name, percent in _noisy(comparison).items():
+        notes.setdefault(name, []).append(f"noise {percent:.0f} %")
     return notes
 
 
-def _errors(records: list[Record]) -> Iterator[RunWarning]:
+def _problems(records: list[Record]) -> Iterator[RunWarning]:
+    """Of each row the last that failed, and the last limit that it met."""
     failed = {r.row.name: r.problem for r in records if r.problem and not r.is_limit}
+    limited = {r.row.name: r.problem for r in records if r.is_limit}
     for name, problem in failed.items():
         yield RunWarning(f"FAILED {name}: {problem}", "run the binary by hand with this filter")
-
-
-def _limits(records: list[Record]) -> Iterator[RunWarning]:
-    limited = {r.row.name: r.problem for r in records if r.is_limit}
     for name, problem in limited.items():
         yield RunWarning(f"{name}: {problem}", "`switchyard.sh doctor` tells how to raise limits")
 
 
 def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
+    left = len(tally.never_launched)
     if tally.interrupted_by:
-        left = len(tally.never_launched)
         yield RunWarning(
             f"interrupted in round {tally.rounds + 1} of {wanted}"
             + (f"; {left} rows never got a launch" if left else ""),
             "what was measured is kept; repeat for the rest",
         )
-    elif tally.never_launched:
-        names = ", ".join(tally.never_launched)
+    elif left:
         yield RunWarning(
-            f"{len(tally.never_launched)} rows never got a launch: {names}",
+            f"{left} rows never got a launch: {', '.join(tally.never_launched)}",
             "choose fewer rows with --filter, or a larger --budget",
         )
     if tally.rounds < wanted and tally.out_of_budget:
@@ -81,8 +76,7 @@ def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
 
 
 def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
-    percent = build.get("injected_slowdown_percent")
-    if percent:
+    if percent := build.get("injected_slowdown_percent"):
         yield RunWarning(
             f"the build is slowed down on purpose, by {percent} %",
             "these results are good for nothing else: build without SWITCHYARD_INJECT_SLOWDOWN",
@@ -91,12 +85,11 @@ def _slowed_down(build: dict[str, Any]) -> Iterator[RunWarning]:
 
 def _doubtful(records: list[Record]) -> Iterator[RunWarning]:
     for doubt in DOUBTS:
-        found = doubt.worst(records)
-        if found:
+        if found := doubt.worst(records):
             yield RunWarning(f"{doubt.run}: {_named(found, doubt.share)}", doubt.advice)
 
 
-def _busy(machine: dict) -> Iterator[RunWarning]:
+def _busy(machine: dict[str, Any]) -> Iterator[RunWarning]:
     """Judged before the first launch: later our own tasks are in the load average."""
     load, cpus = machine.get("load_average") or 0.0, machine.get("cpu_count") or 1
     if load > BUSY_AT_START * cpus:
@@ -108,29 +101,23 @@ def _busy(machine: dict) -> Iterator[RunWarning]:
 
 def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:
     for kept in workloads:
-        summaries = _summaries(compare(kept))
-        shares = _noisy(summaries)
-        if shares:
-            ranges = any(summaries[name].is_range for name in shares)
+        comparison = compare(kept)
+        if noisy := _noisy(comparison):
+            several = sum(summary.count > 1 for summary in comparison.summaries.values())
+            ranges = any(comparison.summaries[name].is_range for name in noisy)
             what = "half the range" if ranges else "half the 95 % interval"
-            percents = {name: 100 * share for name, share in shares.items()}
             yield RunWarning(
-                f"noise above {100 * NOISE:.0f} % in {len(shares)} of {len(summaries)} "
+                f"noise above {100 * NOISE:.0f} % in {len(noisy)} of {several} "
                 f"{kept.workload.name} rows ({what} relative to the median): "
-                f"{_named(percents, '{:.0f} %')}",
+                f"{_named(noisy, '{:.0f} %')}",
                 "differences below that mean nothing: more --rounds, or a quieter machine",
             )
 
 
-def _summaries(comparison: Comparison) -> dict[str, Summary]:
-    """By row, of those that have more than a round."""
-    cells = comparison.cells.values()
-    return {c.row.name: c.summary for c in cells if c.summary and c.summary.count > 1}
-
-
-def _noisy(summaries: dict[str, Summary]) -> dict[str, float]:
-    """The noise of those where it is above what is tolerated."""
-    return {name: s.noise for name, s in summaries.items() if s.noise > NOISE}
+def _noisy(comparison: Comparison) -> dict[str, float]:
+    """By row, the noise in per cent where it is above what is tolerated."""
+    noise = {name: summary.noise for name, summary in comparison.summaries.items()}
+    return {name: 100 * share for name, share in noise.items() if share > NOISE}
 
 
 def _named(found: dict[str, float], form: str) -> str:

@@ -7,23 +7,29 @@ what the others are measured by, and neither is a control in a case of which it 
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
 
 from ..suite.catalog import Row, Workload
 from ..suite.results import Record, WorkloadResults
-from .statistics import Summary, paired_ratio, summarize
+from .statistics import Finding, Summary, finding, paired_ratio, summarize
 
 Case = tuple[tuple[str, int | float | str], ...]
 
 
 @dataclass
 class Measured:
-    """Everything measured for one row. `summary` is None when no round gave a value."""
+    """Everything measured for one row, by round; `ratio`: to the reference of its case."""
 
     row: Row
     values: dict[int, float] = field(default_factory=dict)
     problems: list[Record] = field(default_factory=list)
-    summary: Summary | None = None
     ratio: Summary | None = None
+
+    @cached_property
+    def summary(self) -> Summary | None:
+        """None when no round gave a value."""
+        return summarize(list(self.values.values())) if self.values else None
 
     @property
     def kind(self) -> str:
@@ -33,11 +39,31 @@ class Measured:
         return "limit" if all(record.is_limit for record in self.problems) else "failed"
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The contender with the best median, and its lead over each of the others, the next first.
+
+    A lead is the factor by which it is better; None where two have no round in common.
+    """
+
+    case: Case
+    leader: str
+    leads: dict[str, Summary | None]
+
+    def over(self, found: Finding) -> dict[str, Summary | None]:
+        """The others of which its lead says this; WORSE are those that lead round by round."""
+        return {name: lead for name, lead in self.leads.items() if finding(lead) is found}
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is ahead of every other, as far as intervals show it."""
+        return bool(self.leads) and len(self.over(Finding.BETTER)) == len(self.leads)
+
+
 @dataclass
 class Comparison:
     workload: Workload
     cells: dict[tuple[Case, str], Measured]
-    references: dict[Case, str]
 
     def __bool__(self) -> bool:
         """Whether there is anything in it."""
@@ -47,29 +73,34 @@ class Comparison:
     def cases(self) -> list[Case]:
         """In the order in which the workload tells them; so are the columns."""
         have = {case for case, _ in self.cells}
-        told = dict.fromkeys(row.case for row in self.workload.rows)
-        return [case for case in told if case in have]
+        return list(dict.fromkeys(r.case for r in self.workload.rows if r.case in have))
 
     @property
     def columns(self) -> list[str]:
         have = {column for _, column in self.cells}
-        told = dict.fromkeys(row.column for row in self.workload.rows)
-        return [column for column in told if column in have]
+        return list(dict.fromkeys(r.column for r in self.workload.rows if r.column in have))
+
+    @property
+    def summaries(self) -> dict[str, Summary]:
+        """By row."""
+        return {cell.row.name: cell.summary for cell in self.measured().cells.values()}
 
     def reference_kind(self, case: Case) -> str:
         """ "control", "fastest", or "" where there is nothing to compare with."""
-        others = [cell for (other, _), cell in self.cells.items() if other == case]
-        reference = self.cells[case, self.references[case]].row.runtime
-        if any(cell.row.control == reference for cell in others):
+        cells = self.of(case)
+        reference = cells[self.references[case]].row.runtime
+        if any(cell.row.control == reference for cell in cells.values()):
             return "control"
-        return "fastest" if len(others) > 1 else ""
+        return "fastest" if len(cells) > 1 else ""
+
+    def of(self, case: Case) -> dict[str, Measured]:
+        """The cells of a case by their columns."""
+        return {column: cell for (other, column), cell in self.cells.items() if other == case}
 
     def ranked(self, case: Case) -> list[str]:
         """What was measured, the best median first."""
         medians = {
-            column: cell.summary.median
-            for (other, column), cell in self.cells.items()
-            if other == case and cell.summary
+            name: cell.summary.median for name, cell in self.of(case).items() if cell.summary
         }
         return sorted(medians, key=medians.get, reverse=self.workload.metric.better == "higher")
 
@@ -79,13 +110,18 @@ class Comparison:
         rows = {column: self.cells[case, column].row for column in self.ranked(case)}
         return [c for c, row in rows.items() if not row.is_outside and row.runtime not in controls]
 
-    def reference(self, case: Case) -> str | None:
-        """The case's control if that was measured, else its best contender."""
-        rows = {column: self.cells[case, column].row for column in self.ranked(case)}
-        named = {row.control for row in rows.values()}
-        controls = [column for column, row in rows.items() if row.runtime in named]
-        ours = [column for column, row in rows.items() if not row.is_outside]
-        return next(iter(controls or self.contenders(case) or ours or rows), None)
+    @cached_property
+    def references(self) -> dict[Case, str]:
+        """Of each case its control if that was measured, else its best contender."""
+        found = {}
+        for case in self.cases:
+            rows = {column: self.cells[case, column].row for column in self.ranked(case)}
+            named = {row.control for row in rows.values()}
+            controls = [column for column, row in rows.items() if row.runtime in named]
+            ours = [column for column, row in rows.items() if not row.is_outside]
+            for column in (*controls, *self.contenders(case), *ours, *rows):
+                found.setdefault(case, column)
+        return found
 
     def lead(self, case: Case, ahead: str, behind: str) -> Summary | None:
         """By what factor `ahead` is better than `behind`, from paired rounds; below 1 it is worse.
@@ -94,6 +130,17 @@ class Comparison:
         """
         a, b = self.cells[case, ahead].values, self.cells[case, behind].values
         return paired_ratio(a, b) if self.workload.metric.better == "higher" else paired_ratio(b, a)
+
+    def ranking(self, case: Case) -> Ranking | None:
+        """None where no contender was measured."""
+        leader, *others = self.contenders(case) or [None]
+        if leader is None:
+            return None
+        return Ranking(case, leader, {name: self.lead(case, leader, name) for name in others})
+
+    def next_behind(self, case: Case, column: str) -> str | None:
+        """Who comes after it by median among all that were measured; None at the end."""
+        return dict(pairwise(self.ranked(case))).get(column)
 
     def measured(self) -> "Comparison":
         """Without the cells that have no value."""
@@ -110,12 +157,7 @@ def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
             cell.problems.append(record)
         elif (value := record.value(key)) is not None:
             cell.values[record.round] = value
-    for cell in cells.values():
-        if cell.values:
-            cell.summary = summarize(list(cell.values.values()))
-    comparison = Comparison(results.workload, cells, {})
-    found = {case: comparison.reference(case) for case in comparison.cases}
-    comparison.references = {case: column for case, column in found.items() if column}
+    comparison = Comparison(results.workload, cells)
     for (case, _), cell in cells.items():
         if cell.values:
             reference = cells[case, comparison.references[case]]
@@ -146,7 +188,5 @@ def speed_up(comparison: Comparison, base: str) -> Comparison:
         reference = bases.get(case, only)
         ratios = {r: reference[r] / v for r, v in cell.values.items() if r in reference and v}
         if ratios:
-            cells[case, column] = Measured(
-                cell.row, ratios, summary=summarize(list(ratios.values()))
-            )
-    return Comparison(comparison.workload, cells, {})
+            cells[case, column] = Measured(cell.row, ratios)
+    return replace(comparison, cells=cells)

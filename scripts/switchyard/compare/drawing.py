@@ -88,42 +88,35 @@ def write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:
     figure.savefig(to, format=kind, dpi=DPI, metadata=metadata, facecolor="white")
 
 
-def has_lines(ax: Axes) -> bool:
-    """Whether anything was measured for this panel; hides it if not: it could not be scaled."""
-    ax.set_visible(bool(ax.containers))
-    return ax.get_visible()
-
-
-def with_legend(figure: Figure, axes: Iterable[Axes]) -> Figure | None:
-    """One legend for all panels, to their right; None when no panel has a line."""
+def with_legend(
+    figure: Figure, axes: Iterable[Axes], handles: Sequence[Line2D] = ()
+) -> Figure | None:
+    """One legend for all panels and these handles, to their right; None when none has a line."""
     axes = [ax for ax in axes if ax.get_visible()]
     if not axes:
         return None
-    handles = {}
+    told = {handle.get_label(): handle for handle in handles}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             # Of points with intervals only the line: the caps would clutter the legend.
-            handles.setdefault(label, getattr(handle, "lines", [handle])[0])
-    figure.legend(handles.values(), handles.keys(), loc="outside right center")
+            told.setdefault(label, getattr(handle, "lines", [handle])[0])
+    if told:
+        figure.legend(told.values(), told.keys(), loc="outside right center")
     return figure
 
 
 def caption(folder: ResultsFolder) -> str:
     """Machine, commit, build and rounds, for below a figure."""
     run = folder.environment.get("run") or {}
-    counts = {
-        len({r.round for r in kept.records() if not r.problem})
-        for kept in folder.workloads.values()
-    }
-    rounds = max(counts, default=0)
+    kept = [list(results.records()) for results in folder.workloads.values()]
+    rounds = max((len({r.round for r in of_one if not r.problem}) for of_one in kept), default=0)
     spread = "95 % intervals" if rounds >= MIN_FOR_INTERVAL else "smallest to largest"
-    interrupted = f"Interrupted run, {rounds} round{'s'[: rounds != 1]}"
     parts = [
-        *([] if run.get("complete", True) else [interrupted]),
+        "" if run.get("complete", True) else f"Interrupted run, {rounds} round{'s'[: rounds != 1]}",
         *in_short(folder.environment),
         "one round" if rounds == 1 else f"medians of {rounds} rounds, bars: {spread}",
     ]
-    return "; ".join(parts) + "."
+    return "; ".join(filter(None, parts)) + "."
 
 
 def use_style() -> None:

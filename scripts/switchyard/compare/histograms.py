@@ -5,12 +5,12 @@ buckets are those of bench/harness/histogram.hpp, at most 1.6 % wide, so that a 
 off by at most 0.8 %.
 """
 
-import json
-import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ..system.errors import BadInputError
 
@@ -18,34 +18,27 @@ FORMAT = "switchyard histogram 1"
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}
 
 
-@dataclass(frozen=True)
-class Histogram:
-    """Counts by bucket, each (lowest, highest) in nanoseconds; min and max are exact."""
+class Histogram(msgspec.Struct, frozen=True):
+    """Counts by bucket, each lowest, highest and count, in nanoseconds; min and max are exact."""
 
     count: int
     min: int
     max: int
-    buckets: dict[tuple[int, int], int]
+    buckets: list[tuple[int, int, int]]
 
-    @classmethod
-    def parse(cls, document: dict[str, Any]) -> "Histogram":
-        """Raises ValueError, KeyError or TypeError when it is none."""
-        buckets = {(int(low), int(high)): int(n) for low, high, n in document["buckets"]}
-        found = cls(int(document["count"]), int(document["min"]), int(document["max"]), buckets)
-        wrong = [b for b, n in buckets.items() if n < 0 or not 0 <= b[0] <= b[1]]
-        if wrong or found.count != sum(buckets.values()):
+    def __post_init__(self) -> None:
+        wrong = any(n < 0 or not 0 <= low <= high for low, high, n in self.buckets)
+        if wrong or self.count != sum(n for *_, n in self.buckets):
             raise ValueError("its counts do not add up")
-        return found
 
     def document(self) -> dict[str, Any]:
-        buckets = [[low, high, n] for (low, high), n in sorted(self.buckets.items())]
-        return {"count": self.count, "min": self.min, "max": self.max, "buckets": buckets}
+        return msgspec.to_builtins(self)
 
     def value_at(self, quantile: float) -> float:
         """In nanoseconds, within 1 %: what a share `quantile` of all values does not exceed."""
         rank = quantile * self.count
         seen = 0
-        for (low, high), n in sorted(self.buckets.items()):
+        for low, high, n in sorted(self.buckets):
             seen += n
             if seen >= rank:
                 return min(max((low + high) / 2, self.min), self.max)
@@ -58,19 +51,19 @@ class Histogram:
 
 def merged(parts: Iterable[Histogram]) -> Histogram:
     """All values of all parts."""
-    buckets: dict[tuple[int, int], int] = {}
-    count, least, most = 0, math.inf, 0
+    parts = [part for part in parts if part.count]
+    buckets: Counter[tuple[int, int]] = Counter()
     for part in parts:
-        for bucket, n in part.buckets.items():
-            buckets[bucket] = buckets.get(bucket, 0) + n
-        count += part.count
-        if part.count:
-            least, most = min(least, part.min), max(most, part.max)
-    return Histogram(count, int(least) if count else 0, most, buckets)
+        for low, high, n in part.buckets:
+            buckets[low, high] += n
+    return Histogram(
+        buckets.total(), min((part.min for part in parts), default=0),
+        max((part.max for part in parts), default=0),
+        sorted((low, high, n) for (low, high), n in buckets.items()),
+    )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class HistogramFile:
+class HistogramFile(msgspec.Struct):
     """What one run wrote: its figures, and its histograms by name (latency, service_time)."""
 
     path: Path
@@ -81,15 +74,17 @@ class HistogramFile:
 def read(path: Path) -> HistogramFile:
     """Raises BadInputError that names the file."""
     try:
-        document = json.loads(path.read_bytes())
+        document = msgspec.json.decode(path.read_bytes())
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise BadInputError(
+                f"{path} is no histogram file: `echo_load --histogram FILE` writes one"
+            )
+        figures = msgspec.convert(document.get("figures") or {}, dict[str, Any])
+        histograms = msgspec.convert(document.get("histograms"), dict[str, Histogram])
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
+    except msgspec.ValidationError as error:
+        raise BadInputError(f"{path} is damaged: {error}") from None
+    except msgspec.DecodeError as error:
         raise BadInputError(f"{path} is no JSON: {error}") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise BadInputError(f"{path} is no histogram file: `echo_load --histogram FILE` writes one")
-    try:
-        histograms = {name: Histogram.parse(h) for name, h in document["histograms"].items()}
-        return HistogramFile(path, dict(document.get("figures") or {}), histograms)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInputError(f"{path} is damaged: {error!r}") from None
+    return HistogramFile(path, figures, histograms)

@@ -8,6 +8,7 @@ that, because drift of the machine hits all rows of a round alike.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 import numpy as np
@@ -56,6 +57,21 @@ def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) ->
     return summarize(ratios) if ratios else None
 
 
-def shows_difference(ratio: Summary) -> bool:
-    """Whether the 95 % interval of a ratio excludes 1; the range of a few rounds shows nothing."""
-    return not (ratio.is_range or ratio.low <= 1 <= ratio.high)
+class Finding(StrEnum):
+    """What a ratio says of two rows."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "no difference shown"
+    TOO_FEW = f"fewer than {MIN_FOR_INTERVAL} rounds"
+
+
+def finding(ratio: Summary | None, better: str = "higher") -> Finding:
+    """What the 95 % interval of value / reference says: it has to exclude 1, and the range of a few
+    rounds says nothing. `better`: which of them is, as the metric says. None is of no round.
+    """
+    if not ratio or ratio.is_range:
+        return Finding.TOO_FEW
+    if ratio.low <= 1 <= ratio.high:
+        return Finding.SAME
+    return Finding.BETTER if (ratio.median > 1) == (better == "higher") else Finding.WORSE

@@ -6,14 +6,13 @@ comes the workload's metric, then what else it is about, where that was measured
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..suite.results import WorkloadResults
 from ..system import units
 from .comparison import Case, Comparison, Measured, compare, speed_up, split_parameters
-from .ranking import Finding, finding
-from .statistics import MIN_FOR_INTERVAL, Summary
+from .statistics import MIN_FOR_INTERVAL, Finding, Summary, finding
 
 _RATIO = "x"  # the unit of numbers that are ratios themselves
 _SPEED_UP = "speed-up"  # of all keys the one that is no counter
@@ -75,20 +74,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
-    """The first ones name the row: `is_header`."""
-
-    label: str
-    is_number: bool = True
-    is_header: bool = False
-
-
-@dataclass(frozen=True)
 class Table:
+    """The first cells of a row, `headers` of them, are its name."""
+
     title: str
-    columns: list[Column]
+    columns: list[str]
+    headers: int
     rows: list[list[Cell]]
     notes: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of each column "number" or "text", by what it is sorted by."""
+        words = {
+            i for row in self.rows for i, cell in enumerate(row) if isinstance(cell.value, str)
+        }
+        return ["text" if index in words else "number" for index in range(len(self.columns))]
 
 
 def metric_table(comparison: Comparison) -> Table:
@@ -104,8 +105,7 @@ def metric_table(comparison: Comparison) -> Table:
         s, ratio = found.summary, found.ratio
         if not s:
             return Cell(problem or "-", kind=found.kind)
-        told = Cell(units.with_unit(s.median, metric.unit), s.median, interval(s, metric.unit),
-                    problem=problem, kind=found.kind)  # fmt: skip
+        told = replace(_number(s, metric.unit), problem=problem, kind=found.kind)
         if comparison.references.get(case) == column:
             return replace(told, ratio=comparison.reference_kind(case))
         if not ratio:
@@ -121,28 +121,41 @@ def metric_table(comparison: Comparison) -> Table:
     return replace(table, notes=(_explanation(comparison), *lines))
 
 
-def secondary_tables(results: WorkloadResults, comparison: Comparison) -> Iterator[Table]:
-    """One for each number, so that each can be sorted by. `comparison`: by the metric."""
-    for title, unit, parts in _secondary(results, comparison):
-        for name, part in parts.items():
-            yield _number_table(f"{title}, {name}" if name else title, unit, part)
+def secondary_tables(
+    results: WorkloadResults, comparison: Comparison, stacked: bool = False
+) -> Iterator[Table]:
+    """What else the workload is about; `comparison`: by its metric. `stacked`: medians that belong
+    together above each other, but for ratios; else a table for each number, with its intervals.
+    """
+    for title, unit, keys in _SECONDARY.get(results.workload.name, ()):
+        parts = {
+            name: speed_up(comparison, "serial")
+            if key == _SPEED_UP
+            else compare(results, key).measured()
+            for name, key in keys.items()
+        }
+        parts = {name: part for name, part in parts.items() if part}
+        if not stacked or unit == _RATIO:
+            for name, part in parts.items():
+                yield _grid(
+                    f"{title}, {name}" if name else title, part,
+                    lambda _case, _column, found, unit=unit: _number(found.summary, unit),
+                )  # fmt: skip
+        elif parts:
+
+            def above(
+                case: Case, column: str, _: Measured, unit: str = unit, parts: dict = parts
+            ) -> Cell:
+                found = [part.cells.get((case, column)) for part in parts.values()]
+                return Cell("\n".join(units.with_unit(c.summary.median, unit) for c in found if c))
+
+            shape = max(parts.values(), key=lambda part: len(part.cells))
+            yield _grid(", ".join(filter(None, (title, " above ".join(parts)))), shape, above)
 
 
-def stacked_tables(results: WorkloadResults, comparison: Comparison) -> Iterator[Table]:
-    """Medians that belong together above each other; alone, ratios have their intervals."""
-    for title, unit, parts in _secondary(results, comparison):
-        if unit == _RATIO:
-            yield from (_number_table(title, unit, part) for part in parts.values())
-            continue
-
-        def cell(
-            case: Case, column: str, _: Measured, unit: str = unit, parts: dict = parts
-        ) -> Cell:
-            found = [part.cells.get((case, column)) for part in parts.values()]
-            return Cell("\n".join(units.with_unit(c.summary.median, unit) for c in found if c))
-
-        shape = max(parts.values(), key=lambda part: len(part.cells))
-        yield _grid(", ".join(filter(None, (title, " above ".join(parts)))), shape, cell)
+def _number(s: Summary, unit: str) -> Cell:
+    text = units.ratio(s.median) if unit == _RATIO else units.with_unit(s.median, unit)
+    return Cell(text, s.median, interval(s, unit))
 
 
 def interval(summary: Summary, unit: str) -> str:
@@ -156,42 +169,9 @@ def ratio_interval(ratio: Summary) -> str:
     return units.ratios(ratio.low, ratio.high) if ratio.count > 1 else ""
 
 
-def parameter_columns(cases: Sequence[Case], names: Iterable[str]) -> list[Column]:
-    """A column for each of these parameters; a number where it is one in all cases."""
-    return [
-        Column(name, all(isinstance(dict(case).get(name, 0), int | float) for case in cases), True)
-        for name in names
-    ]
-
-
 def parameter_cells(case: Case, names: Iterable[str]) -> list[Cell]:
     values = dict(case)
     return [Cell(str(values.get(name, "")), values.get(name)) for name in names]
-
-
-def _secondary(
-    results: WorkloadResults, comparison: Comparison
-) -> Iterator[tuple[str, str, dict[str, Comparison]]]:
-    """Title, unit, and by name what was measured of it; without those of which nothing was."""
-    for title, unit, keys in _SECONDARY.get(results.workload.name, ()):
-        parts = {
-            name: speed_up(comparison, "serial")
-            if key == _SPEED_UP
-            else compare(results, key).measured()
-            for name, key in keys.items()
-        }
-        parts = {name: part for name, part in parts.items() if part.cells}
-        if parts:
-            yield title, unit, parts
-
-
-def _number_table(title: str, unit: str, comparison: Comparison) -> Table:
-    def cell(case: Case, column: str, found: Measured) -> Cell:
-        s = found.summary
-        text = units.ratio(s.median) if unit == _RATIO else units.with_unit(s.median, unit)
-        return Cell(text, s.median, interval(s, unit))
-
-    return _grid(title, comparison, cell)
 
 
 def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str, Measured], Cell]) -> Table:
@@ -200,7 +180,7 @@ def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str, Measure
     constant, varying = split_parameters(cases)
     if constant:
         title += f" ({', '.join(f'{name}:{value}' for name, value in constant.items())})"
-    headers = parameter_columns(cases, varying) or [Column("case", False, True)]
+    names = varying or ["case"]
     rows = [
         (parameter_cells(case, varying) or [Cell("all", "all")])
         + [
@@ -209,7 +189,7 @@ def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str, Measure
         ]
         for case in cases
     ]
-    return Table(title, headers + [Column(name) for name in columns], rows)
+    return Table(title, names + columns, len(names), rows)
 
 
 def _problem(cell: Measured, footnotes: dict[str, int]) -> str:
@@ -232,8 +212,8 @@ def _explanation(comparison: Comparison) -> str:
     elif min(counts) < MIN_FOR_INTERVAL:
         spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
     rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
-    noun = "round" if rounds == "1" else "rounds"
-    text = f"Median of {rounds} {noun}; {spread}; ratio to control or fastest, by round"
+    plural = "s"[: rounds != "1"]
+    text = f"Median of {rounds} round{plural}; {spread}; ratio to control or fastest, by round"
     if max(counts) == 1:
         return f"{text}."
     return f"{text}; the same of the ratio, which shows no difference where it includes 1."

@@ -16,10 +16,11 @@ from ..suite.results import ResultsFolder, Tally, WorkloadResults
 from ..system.terminal import stdout_console
 from .advice import warnings_of
 from .comparison import compare
-from .tables import Cell, Table, metric_table, stacked_tables
+from .tables import Cell, Table, metric_table, secondary_tables
 
 _GAP = 2  # between two columns
 _EDGES = 2
+_Column = tuple[str, list[Text]]
 
 
 def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
@@ -39,40 +40,39 @@ def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> No
 
 
 def print_workload(console: Console, results: WorkloadResults) -> None:
-    """The table of the workload's metric, then what else is known of it."""
+    """The table of the workload's metric, then what else is known of it, in its own words too."""
     name, comparison = results.workload.name, compare(results)
-    for table in (metric_table(comparison), *stacked_tables(results, comparison)):
+    for table in (metric_table(comparison), *secondary_tables(results, comparison, stacked=True)):
         _print_table(console, name, table)
         for index, note in enumerate(table.notes):  # the first explains, others tell of trouble
             console.print(Text(note, style="" if index else "dim"))
-    if name == "limits":
-        _print_endings(console, results)
+    endings = results.labels() if name == "limits" else {}
+    if endings:
+        console.print(Text("limits: what ended each climb", style="bold"))
+    for row, ending in endings.items():
+        console.print(Text(f"  {row.removeprefix('limits/')}: {ending}"), soft_wrap=True)
     console.print()
 
 
 def _print_table(console: Console, workload: str, table: Table) -> None:
     console.print(Text(f"{workload}: {table.title}", style="bold"))
-    names = [column.label for column in table.columns]
-    headers = sum(column.is_header for column in table.columns)
-    label = "\n".join(names[:headers])
-    labels = [" ".join(cell.text or "-" for cell in row[:headers]) for row in table.rows]
-    columns = {
-        index: texts
-        for index in range(headers, len(names))
-        if any(texts := [_text(row[index]) for row in table.rows])
-    }
-    tall = any("\n" in text.plain for texts in columns.values() for text in texts)
-    headings = {index: _heading(names[index]) for index in columns}
-    label_width = max(len(line) for line in [*labels, *label.split("\n")])
-    for block in _blocks(columns, headings, console.width - label_width - _EDGES):
+    label = "\n".join(table.columns[: table.headers])
+    names = [" ".join(cell.text or "-" for cell in row[: table.headers]) for row in table.rows]
+    columns: list[_Column] = []
+    for index in range(table.headers, len(table.columns)):
+        # On several lines, so that a long name does not widen its column.
+        heading = table.columns[index].replace(" ", "\n").replace("plain_", "plain_\n")
+        if any(texts := [_text(row[index]) for row in table.rows]):
+            columns.append((heading, texts))
+    tall = any("\n" in text.plain for _, texts in columns for text in texts)
+    for block in _blocks(columns, console.width - _width([label, *names]) - _EDGES):
         grid = Grid(box=box.HORIZONTALS, show_lines=tall, padding=(0, 0, 0, 1), pad_edge=False)
         grid.add_column(label, no_wrap=True, justify="right")
-        for index in block:
-            grid.add_column(headings[index], justify="right", no_wrap=True)
-        for row, text in enumerate(labels):
-            texts = [columns[index][row] for index in block]
+        for heading, _ in block:
+            grid.add_column(heading, justify="right", no_wrap=True)
+        for name, *texts in zip(names, *(texts for _, texts in block), strict=True):
             if any(texts):
-                grid.add_row(text, *texts)
+                grid.add_row(name, *texts)
         console.print(grid)
 
 
@@ -88,32 +88,19 @@ def _text(cell: Cell) -> Text:
     return text
 
 
-def _heading(column: str) -> str:
-    """On several lines, so that a long name does not widen its column."""
-    return column.replace(" ", "\n").replace("plain_", "plain_\n")
-
-
-def _blocks(
-    columns: dict[int, list[Text]], headings: dict[int, str], width: int
-) -> list[list[int]]:
+def _blocks(columns: list[_Column], width: int) -> list[list[_Column]]:
     """Split the columns into runs that fit into the width; at least one in each."""
-    blocks: list[list[int]] = []
+    blocks: list[list[_Column]] = []
     used = width + 1
-    for index, texts in columns.items():
-        lines = [line for text in (headings[index], *texts) for line in str(text).split("\n")]
-        needed = max(map(len, lines)) + _GAP
+    for heading, texts in columns:
+        needed = _width([heading, *map(str, texts)]) + _GAP
         if used + needed > width:
             blocks.append([])
             used = 0
-        blocks[-1].append(index)
+        blocks[-1].append((heading, texts))
         used += needed
     return blocks
 
 
-def _print_endings(console: Console, results: WorkloadResults) -> None:
-    """What ended each climb, in the words of the row itself."""
-    endings = results.labels()
-    if endings:
-        console.print(Text("limits: what ended each climb", style="bold"))
-    for name, ending in endings.items():
-        console.print(Text(f"  {name.removeprefix('limits/')}: {ending}"), soft_wrap=True)
+def _width(texts: list[str]) -> int:
+    return max(len(line) for text in texts for line in text.split("\n"))

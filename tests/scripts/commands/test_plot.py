@@ -73,7 +73,8 @@ def test_figure_without_its_workload_is_skipped_with_a_line(cli: Cli, slept: Pat
     ],
 )
 def test_switch_figure_has_only_panels_with_data(cases: list[str], panels: int, tmp_path: Path):
-    from switchyard.compare import drawing, figures
+    from switchyard.compare import drawing
+    from switchyard.compare.figures import switching
     from switchyard.suite.catalog import Workload
     from switchyard.suite.results import ResultsFolder, WorkloadResults
 
@@ -81,7 +82,7 @@ def test_switch_figure_has_only_panels_with_data(cases: list[str], panels: int, 
     described = {"workload": "switch", "what": "", "metric": METRICS["switch"], "rows": rows}
     values = [{"name": r["name"], "real_time": 5.0, "time_unit": "us"} for r in rows]
     results = WorkloadResults(Workload.parse(described), {}, values)
-    figure = figures.switch_cost(ResultsFolder(tmp_path, {"switch": results}))
+    figure = switching.switch_cost(ResultsFolder(tmp_path, {"switch": results}))
     assert (figure is not None) == (panels > 0)
     if figure:
         drawing.save(figure, "", tmp_path, "figure")

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from switchyard.compare import drawing, figures, palette
+from switchyard.compare.figures import serving, switching, tasks
 from switchyard.suite.results import ResultsFolder
 
 drawing.use_style()
@@ -75,8 +76,8 @@ def line(ax: Axes, label: str) -> tuple[list[float], list[float]]:
 
 # The quick run measures nothing for these.
 FULL_ONLY = (
-    figures.switch_working_set, figures.switch_placement, figures.echo_open_latency,
-    figures.echo_open_percentiles,
+    switching.switch_working_set, switching.switch_placement, serving.echo_open_latency,
+    serving.echo_open_percentiles,
 )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int):
 
 
 def test_fetch_times_stand_in_seconds_beside_the_ideal():
-    figure = drawn(figures.http_fetch_time)
+    figure = drawn(serving.http_fetch_time)
     first = panels(figure)[0]
     urls, seconds = line(first, "serial")
     assert urls == [1, 10]
@@ -121,7 +122,7 @@ def test_fetch_times_stand_in_seconds_beside_the_ideal():
 
 
 def test_fetch_throughput_has_wrk_where_it_is_the_limit():
-    figure = drawn(figures.http_fetch_throughput)
+    figure = drawn(serving.http_fetch_throughput)
     titles = {title(ax) for ax in panels(figure) if "kept" in title(ax)}
     assert titles == {"1 KiB bodies, connections are kept", "256 KiB bodies, connections are kept"}
     for ax in panels(figure):
@@ -131,7 +132,7 @@ def test_fetch_throughput_has_wrk_where_it_is_the_limit():
 
 
 def test_channels_across_cores_have_panels_of_their_own():
-    figure = drawn(figures.channel_throughput)
+    figure = drawn(switching.channel_throughput)
     assert len(panels(figure)) == 8
     same, cross = panels(figure)[0], panels(figure)[4]
     assert "fiber buffered_channel" in same.get_legend_handles_labels()[1]
@@ -141,7 +142,7 @@ def test_channels_across_cores_have_panels_of_their_own():
 
 
 def test_channels_of_one_capacity_are_dots_in_a_row_for_each_mechanism():
-    one, four = panels(drawn(figures.channel_throughput, "the quick set"))
+    one, four = panels(drawn(switching.channel_throughput, "the quick set"))
     names = [label.get_text() for label in one.get_yticklabels()]
     assert names[0] == "plain_queue ring"  # the fastest at the bottom
     assert len(names) == 5
@@ -155,12 +156,12 @@ def test_a_name_is_drawn_as_it_is(tmp_path: Path):
         entry["runtime"] = entry["runtime"].replace("thread", r"$\frac$")
     kept.workload = kept.workload.parse(document)
     folder = ResultsFolder(tmp_path, {"cpu": kept}, made_up.ENVIRONMENT)
-    (ax,) = panels(drawn_from(figures.cpu_speedup, folder))
+    (ax,) = panels(drawn_from(tasks.cpu_speedup, folder))
     assert r"$\frac$" in ax.get_legend_handles_labels()[1]
 
 
 def test_speed_up_is_measured_against_the_cpus():
-    (ax,) = panels(drawn(figures.cpu_speedup))
+    (ax,) = panels(drawn(tasks.cpu_speedup))
     _, thread = line(ax, "thread")
     assert thread == pytest.approx([1, 2, 2, 2], rel=0.1)
     assert line(ax, "serial")[1] == [1, 1, 1, 1]
@@ -170,7 +171,7 @@ def test_speed_up_is_measured_against_the_cpus():
 
 
 def test_lateness_has_a_panel_for_each_call_and_three_dots_for_each_column():
-    figure = drawn(figures.blocking_lateness)
+    figure = drawn(tasks.blocking_lateness)
     assert [title(ax) for ax in panels(figure)] == [
         "no blocking call", "a call of 20 ms", "a call of 100 ms",
     ]  # fmt: skip
@@ -180,17 +181,17 @@ def test_lateness_has_a_panel_for_each_call_and_three_dots_for_each_column():
 
 
 def test_shared_counter_shows_four_tasks_and_lines_over_all():
-    full = panels(drawn(figures.shared_counter_cost))
+    full = panels(drawn(switching.shared_counter_cost))
     assert [title(ax) for ax in full] == [
         "4 tasks", "by number of tasks, all on the same core",
     ]  # fmt: skip
     assert len(full[0].containers) == 11  # six mechanisms, five of them across cores, too
-    quick = panels(drawn(figures.shared_counter_cost, "the quick set"))
+    quick = panels(drawn(switching.shared_counter_cost, "the quick set"))
     assert [title(ax) for ax in quick] == ["4 tasks"]
 
 
 def test_memory_stands_over_the_depth_of_the_stack_from_zero_on():
-    figure = drawn(figures.memory_by_stack_depth)
+    figure = drawn(tasks.memory_by_stack_depth)
     assert "10,000 idle tasks" in figure._suptitle.get_text()
     whole, pages, tables, stacks = panels(figure)
     depths, held = line(whole, "fiber")
@@ -203,22 +204,22 @@ def test_memory_stands_over_the_depth_of_the_stack_from_zero_on():
 
 
 def test_memory_of_fibers_alone_has_no_panel_for_stacks_in_the_kernel():
-    assert len(panels(drawn(figures.memory_by_stack_depth, "fibers only", 1))) == 3
+    assert len(panels(drawn(tasks.memory_by_stack_depth, "fibers only", 1))) == 3
 
 
 def test_memory_over_the_count_leaves_the_stacks_untouched():
-    tasks, connections = panels(drawn(figures.memory_by_count))
-    counts, held = line(tasks, "thread")
+    of_tasks, connections = panels(drawn(tasks.memory_by_count))
+    counts, held = line(of_tasks, "thread")
     assert counts == [10, 100, 1_000, 10_000]
     assert max(held) < 40e3
     assert line(connections, "thread")[0] == counts
 
 
 def test_memory_of_connections_is_one_line_also_where_most_are_idle():
-    tasks, connections = panels(drawn(figures.memory_per_task))
+    of_tasks, connections = panels(drawn(tasks.memory_per_task))
     assert title(connections) == "a served connection (bytes:64)"
     assert line(connections, "fiber")[0][-3:] == [64, 1_024, 10_000]
-    assert tasks.get_xticklabels()[-1].get_text() == "1M"
+    assert of_tasks.get_xticklabels()[-1].get_text() == "1M"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_memory_of_connections_is_one_line_also_where_most_are_idle():
     [("everything", ["tasks", "connections"]), ("the quick set", ["tasks, at most 1,024"])],
 )
 def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list):
-    figure = drawn(figures.limits_reached, kept)
+    figure = drawn(tasks.limits_reached, kept)
     assert [title(ax) for ax in panels(figure)] == titles
     first = panels(figure)[0]
     assert len(first.containers) == 3
@@ -239,10 +240,17 @@ def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list
 
 
 def test_switches_show_every_mechanism_and_rings_only_what_has_rings():
-    pairs, rings = panels(drawn(figures.switch_cost))
+    pairs, rings = panels(drawn(switching.switch_cost))
     names = [label.get_text() for label in pairs.get_yticklabels()]
     assert {"greenlet switch", "gevent switch (Python)", "self_pipe (no switch)"} <= set(names)
     assert "greenlet switch" not in rings.get_legend_handles_labels()[1]
+
+
+def test_placements_are_not_compared_where_no_mechanism_has_several(tmp_path: Path):
+    alone = ("thread/via:futex/tasks:2/placement:free", "process/via:futex/tasks:2/placement:same")
+    named = [f"switch/{name}" for name in alone]
+    kept = made_up.folder(tmp_path, keep=lambda row: row["name"] in named)
+    assert switching.switch_placement(kept) is None
 
 
 @pytest.mark.parametrize("workload", made_up.WORKLOADS)
@@ -266,10 +274,10 @@ def test_only_controls_are_dashed_and_only_outside_references_dash_dotted():
 
 def test_a_percentile_that_some_rounds_lack_is_not_drawn(tmp_path: Path):
     folder = made_up.folder(tmp_path, keep=lambda row: row["name"].startswith("echo_open/"))
-    (whole,) = panels(drawn_from(figures.echo_open_percentiles, folder))
+    (whole,) = panels(drawn_from(serving.echo_open_percentiles, folder))
     assert {len(held[0].get_xdata()) for held in whole.containers} == {5}
     for fields in folder.workloads["echo_open"].benchmarks:
         if fields["name"].startswith("echo_open/fiber/") and fields["round"] == 0:
             fields.pop("p9999_us", None)
-    (some,) = panels(drawn_from(figures.echo_open_percentiles, folder))
+    (some,) = panels(drawn_from(serving.echo_open_percentiles, folder))
     assert sorted(len(held[0].get_xdata()) for held in some.containers) == [4, 5, 5, 5]

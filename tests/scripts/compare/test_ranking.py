@@ -5,8 +5,7 @@ from fakes import row
 from test_comparison import results
 
 from switchyard.compare.comparison import compare
-from switchyard.compare.ranking import Finding, finding, next_behind, ranking
-from switchyard.compare.statistics import Summary
+from switchyard.compare.statistics import Finding, Summary, finding
 
 FAST = [10.0, 11.0, 9.0, 10.0, 10.5, 9.5]
 
@@ -21,6 +20,11 @@ def spawn(**of_runtimes: list[float]):
     return comparison, comparison.cases[0]
 
 
+def ranking(**of_runtimes: list[float]):
+    comparison, case = spawn(**of_runtimes)
+    return comparison.ranking(case)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "rounds", "better", "said"),
     [(1.1, 1.2, 6, "higher", Finding.BETTER), (1.1, 1.2, 6, "lower", Finding.WORSE),
@@ -32,7 +36,7 @@ def test_a_ratio_says_what_its_interval_supports(low, high, rounds, better, said
 
 
 def test_the_leader_is_shown_when_it_is_ahead_of_every_other():
-    found = ranking(*spawn(fiber=FAST, thread=times(FAST, 2.0), process=times(FAST, 5.0)))
+    found = ranking(fiber=FAST, thread=times(FAST, 2.0), process=times(FAST, 5.0))
     assert found.leader == "fiber"
     assert list(found.leads) == ["thread", "process"]
     assert found.leads["thread"].median == pytest.approx(2)  # times: the factor by which it wins
@@ -42,24 +46,24 @@ def test_the_leader_is_shown_when_it_is_ahead_of_every_other():
 def test_a_noisy_third_keeps_the_leader_from_being_shown():
     """Ahead of the next by a clear margin, but not of the one after that."""
     third = times(FAST, 0.5, 3.0)
-    found = ranking(*spawn(fiber=FAST, thread=times(FAST, 1.2), process=third))
+    found = ranking(fiber=FAST, thread=times(FAST, 1.2), process=third)
     assert not found.is_shown
     assert list(found.over(Finding.BETTER)) == ["thread"]
     assert list(found.over(Finding.SAME)) == ["process"]
 
 
 def test_few_rounds_show_nothing_and_one_contender_has_nobody_to_lead():
-    few = ranking(*spawn(fiber=FAST[:5], thread=times(FAST[:5], 9.0)))
+    few = ranking(fiber=FAST[:5], thread=times(FAST[:5], 9.0))
     assert list(few.over(Finding.TOO_FEW)) == ["thread"]
     assert not few.is_shown
-    alone = ranking(*spawn(fiber=FAST))
+    alone = ranking(fiber=FAST)
     assert (alone.leader, alone.leads, alone.is_shown) == ("fiber", {}, False)
 
 
 def test_the_best_median_may_lose_round_by_round():
     """The machine became slower, in the middle of a round: that one flatters the first."""
     first, second = [10.0] * 4 + [50.0] * 3, [9.0] * 3 + [45.0] * 4
-    found = ranking(*spawn(fiber=first, thread=second))
+    found = ranking(fiber=first, thread=second)
     assert found.leader == "fiber"
     assert found.leads["thread"].median == pytest.approx(0.9)
     assert not found.is_shown
@@ -74,14 +78,14 @@ def test_controls_and_outside_references_do_not_compete():
         )
     )
     (case,) = comparison.cases
-    found = ranking(comparison, case)
+    found = comparison.ranking(case)
     assert (found.leader, found.leads) == ("fiber", {})
     assert comparison.ranked(case) == ["epoll", "gevent", "fiber"]
-    assert next_behind(comparison, case, "epoll") == "gevent"
-    assert next_behind(comparison, case, "fiber") is None
+    assert comparison.next_behind(case, "epoll") == "gevent"
+    assert comparison.next_behind(case, "fiber") is None
 
 
 def test_nothing_measured_is_no_standing():
     comparison, case = spawn(fiber=[float("nan")])
-    assert ranking(comparison, case) is None
-    assert next_behind(comparison, case, "fiber") is None
+    assert comparison.ranking(case) is None
+    assert comparison.next_behind(case, "fiber") is None

@@ -40,11 +40,11 @@ def options(line: str) -> argparse.Namespace:
 def test_the_command_of_a_row_measures_it_and_nothing_else(workload: str, tmp_path):
     made = made_up.results(workload, 1).workload
     _, commands = recipe(tmp_path, workload, run=RUN).workloads[workload]
-    assert [command.name for command in commands] == [row.name for row in made.rows]
-    for command in commands:
-        asked = options(command.line)
+    assert [row.name for row, _ in commands] == [row.name for row in made.rows]
+    for wanted, line in commands:
+        asked = options(line)
         chosen = catalog.select([made], size="full", pattern=asked.filter)
-        assert [row.name for workload in chosen for row in workload.rows] == [command.name]
+        assert [row.name for workload in chosen for row in workload.rows] == [wanted.name]
         assert (asked.rounds, asked.seed, asked.min_time, asked.full) == (4, 7, 0.05, True)
 
 
@@ -71,9 +71,9 @@ def test_names_with_signs_of_shell_and_regex_are_quoted(tmp_path):
     kept.benchmarks = [kept.benchmarks[0] | {"name": name, "switchyard_name": name}]
     folder = pages.few(tmp_path)
     folder.workloads = {"cpu": kept}
-    _, (command,) = recipe_of(folder, [kept]).workloads["cpu"]
-    assert re.search(options(command.line).filter, name)
-    assert not re.search(options(command.line).filter, name.replace(".*", "xx"))
+    _, ((_, line),) = recipe_of(folder, [kept]).workloads["cpu"]
+    assert re.search(options(line).filter, name)
+    assert not re.search(options(line).filter, name.replace(".*", "xx"))
 
 
 def test_commands_can_be_had_without_an_environment(tmp_path):
@@ -95,7 +95,7 @@ def test_the_environment_is_told_in_groups_with_units():
         "run": {"min_time_s": 0.05, "options": {"x": 1}, "left_out": {}, "complete": True},
         "weather": {"sky": "blue"},
     })  # fmt: skip
-    facts = {group.title: dict(group.facts) for group in groups}
+    facts = {title: dict(pairs) for title, pairs in groups}
     assert list(facts) == [
         "Code", "Machine", "Mitigations", "Limits", "Run", "switchyard", "weather"
     ]  # fmt: skip
@@ -141,12 +141,12 @@ def test_figures_that_are_missing_or_broken_are_drawn(spoilt: bytes | None, tmp_
 
 
 def test_a_drawn_figure_is_the_one_that_plot_writes(tmp_path):
-    from switchyard.compare import figures
+    from switchyard.compare.figures import tasks
 
     folder = pages.few(tmp_path / "results", "cpu")
     (tmp_path / "results" / "plots" / "cpu_speedup.png").unlink()
     (picture,) = pictures_of(folder)
     drawing.use_style()
-    drawing.save(figures.cpu_speedup(folder), drawing.caption(folder), tmp_path, "cpu_speedup")
+    drawing.save(tasks.cpu_speedup(folder), drawing.caption(folder), tmp_path, "cpu_speedup")
     drawn = base64.b64decode(picture.uri.partition(",")[2])
     assert drawn == (tmp_path / "cpu_speedup.png").read_bytes()

@@ -1,72 +1,44 @@
 """The figures, one function each: takes the results, returns a figure or None without its data.
 
 Each title states what is compared; axes start at zero or are openly logarithmic. serving,
-switching and tasks have them by subject; data, marks, axes and panels are what they share.
+switching and tasks have them by subject; panels draws them, and axes scales what is drawn.
 """
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
-from .serving import (
-    echo_latency,
-    echo_open_latency,
-    echo_open_percentiles,
-    echo_throughput,
-    http_fetch_throughput,
-    http_fetch_time,
-)
-from .switching import (
-    channel_throughput,
-    shared_counter_cost,
-    switch_cost,
-    switch_placement,
-    switch_working_set,
-)
-from .tasks import (
-    blocking_lateness,
-    cpu_speedup,
-    limits_reached,
-    memory_by_count,
-    memory_by_stack_depth,
-    memory_per_task,
-    sleep_wall_time,
-    spawn_cost,
-)
+from . import serving, switching, tasks
 
 ALL = (
-    switch_cost, switch_working_set, switch_placement, sleep_wall_time, echo_throughput,
-    echo_latency, echo_open_latency, echo_open_percentiles, spawn_cost, memory_per_task,
-    http_fetch_time, http_fetch_throughput, channel_throughput, shared_counter_cost, cpu_speedup,
-    blocking_lateness, memory_by_stack_depth, memory_by_count, limits_reached,
+    switching.switch_cost, switching.switch_working_set, switching.switch_placement,
+    tasks.sleep_wall_time, serving.echo_throughput, serving.echo_latency,
+    serving.echo_open_latency, serving.echo_open_percentiles, tasks.spawn_cost,
+    tasks.memory_per_task, serving.http_fetch_time, serving.http_fetch_throughput,
+    switching.channel_throughput, switching.shared_counter_cost, tasks.cpu_speedup,
+    tasks.blocking_lateness, tasks.memory_by_stack_depth, tasks.memory_by_count,
+    tasks.limits_reached,
 )  # fmt: skip
+
+
+def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
+    """All of them by name, None without its data."""
+    drawing.use_style()
+    return {draw.__name__: draw(folder) for draw in ALL}
 
 
 def draw_figures(folder: ResultsFolder) -> None:
     """Into the folder's plots/; says what was drawn and what was not."""
-    plots = folder.path / "plots"
+    plots, figures, caption = folder.path / "plots", drawn(folder), drawing.caption(folder)
     try:
         plots.mkdir(exist_ok=True)
-        drawn = _draw_all(folder, plots)
+        for name, figure in figures.items():
+            if figure is None:
+                print(f"{name}: skipped, not measured in this run")
+            else:
+                print(*drawing.save(figure, caption, plots, name), sep="\n")
     except OSError as error:
         raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
-    if not drawn:
+    if not any(figures.values()):
         raise SwitchyardError(f"nothing to draw in {folder.path}: no row has a measurement")
-
-
-def _draw_all(folder: ResultsFolder, plots: Path) -> int:
-    """Returns how many figures were drawn."""
-    drawing.use_style()
-    caption = drawing.caption(folder)
-    drawn = 0
-    for draw in ALL:
-        name = draw.__name__
-        figure = draw(folder)
-        if figure is None:
-            print(f"{name}: skipped, not measured in this run")
-            continue
-        for path in drawing.save(figure, caption, plots, name):
-            print(path)
-        drawn += 1
-    return drawn

@@ -1,101 +1,247 @@
-"""Figures of several panels: lines over the same parameter, and dots with lines beside them.
+"""The one way in which figures are drawn: a grid of panels, each of which says what it shows.
 
-What was not measured leaves no trace: panels without a line are hidden, and the axes' labels move
-to the outermost panels that are there.
+What was measured is picked out as comparisons, empty ones of what was not. Lines are medians over a
+parameter, Dots are medians in a row per column. What was not measured leaves no trace: panels
+without a line are hidden, and the axes' labels move to the outermost panels that are there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
+from operator import itemgetter
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from ..comparison import Comparison
+from ...suite.catalog import Metric, Row, Workload
+from ...suite.results import ResultsFolder, WorkloadResults
+from ..comparison import Comparison, compare
 from ..drawing import new_figure, with_legend
+from ..palette import label, look
+from ..statistics import Summary
 from .axes import linear_axis, log_axis, parameter_axis
-from .data import Params, values
-from .marks import IDEAL, Dot, draw_dots, draw_lines
+
+Params = dict[str, Any]
+DARK = "#444444"  # what is no runtime: ideals, and what a mark means
+_IDEAL = {"color": DARK, "linestyle": (0, (1, 2))}
+
+
+def measured(
+    folder: ResultsFolder, workload: str, key: str | None = None,
+    wanted: Callable[[Row], bool] = lambda _: True,
+) -> Comparison:  # fmt: skip
+    """By its metric or a counter, without what is not wanted, was not measured, or is zero."""
+    nothing = WorkloadResults(Workload(workload, "", Metric("", "", "", ""), ()))
+    return keep(compare(folder.workloads.get(workload, nothing), key).measured(), wanted)
+
+
+def keep(comparison: Comparison, wanted: Callable[[Row], bool]) -> Comparison:
+    """Only of such rows, and values above zero."""
+    cells = {
+        at: cell
+        for at, cell in comparison.cells.items()
+        if cell.summary.median > 0 and wanted(cell.row)
+    }
+    return replace(comparison, cells=cells)
+
+
+def scaled(comparison: Comparison, factor: Callable[[Row], float]) -> Comparison:
+    """Each value times what `factor` says for its row."""
+    cells = {
+        at: replace(cell, values={r: v * factor(cell.row) for r, v in cell.values.items()})
+        for at, cell in comparison.cells.items()
+    }
+    return replace(comparison, cells=cells)
+
+
+def values(
+    comparison: Comparison, name: str, of_column: str | None = None, **where: float | str
+) -> list:
+    """The values that a parameter takes in the cases with these other parameters, in order."""
+    cases = [dict(case) for case, column in comparison.cells if of_column in (None, column)]
+    return sorted({case[name] for case in cases if name in case and where.items() <= case.items()})
 
 
 @dataclass(frozen=True)
-class Panel:
-    """What of a comparison it shows, and lines of its own besides: label and height."""
-
-    comparison: Comparison
-    where: Params
-    title: str = ""
-    y_label: str = ""
-    marks: dict[str, float] = field(default_factory=dict)
-
-
-def draw_panels(
-    title: str, grid: list[list[Panel]], x: tuple[str, str], unit: str, *,
-    linear: bool = False, width: float = 1.0, sharey: str = "row",
-) -> Figure | None:  # fmt: skip
-    """`x`: the parameter along the x axis, and how the axis calls it; `unit`: of the y axis.
-
-    None without any line.
+class Across:
+    """The parameter along an x axis, and how the axis calls it. A parameter that is no number has
+    `places`: its values in order, and how each is called.
     """
-    if not any(grid):
-        return None
-    x_name, x_label = x
-    x_values = [
-        sorted({v for panel in column for v in values(panel.comparison, x_name, **panel.where)})
-        for column in zip(*grid, strict=True)
-    ]
-    # Panels with a single point need less room than those with lines.
-    shares = [width if len(found) > 1 else 0.4 for found in x_values]
-    figure, axes = new_figure(title, shares, len(grid), sharex="col", sharey=sharey)
-    placed = list(zip(product(range(len(grid)), range(len(x_values))), axes, strict=True))
-    for (row, column), ax in placed:
-        panel = grid[row][column]
-        if draw_lines(ax, panel.comparison, x_name, panel.where):
-            for text, height in panel.marks.items():
-                ax.axhline(height, label=text, **IDEAL)
-            ax.set_title(_broken(panel.title, int(46 * shares[column])))
-    shown = [(at, ax) for at, ax in placed if ax.get_visible()]
-    for (_, column), ax in shown:  # only now, when what shares an axis is all there
-        parameter_axis(ax.xaxis, x_values[column])
-        (linear_axis if linear else log_axis)(ax.yaxis, unit)
-    for ax in {column: ax for (_, column), ax in shown}.values():
-        _label(ax, "x", x_label)
-    for (row, column), ax in {at[0]: (at, ax) for at, ax in reversed(shown)}.values():
-        _label(ax, "y", grid[row][column].y_label)
-    return with_legend(figure, axes)
+
+    name: str
+    label: str
+    scale: Callable[[Axis], None] = parameter_axis
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def set_up(self, ax: Axes) -> None:
+        if not self.places:
+            self.scale(ax.xaxis)
+        else:
+            ax.set_xticks(range(len(self.places)), self.places.values())
+            ax.set_xlim(-0.3, len(self.places) - 0.7)
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Of a cost over the number of tasks on one core: where they are ticked, and of whom."""
-
-    title: str
-    x_label: str
-    counts: Sequence[int]
-    columns: Sequence[str]
-
-
-def draw_cost(
-    title: str, comparison: Comparison, what: str, dots: tuple[str, list[Dot]],
-    lines: Lines | None, height: float = 3.2,
-) -> Figure | None:  # fmt: skip
-    """Times (`what` says of what): dots by mechanism, with a title, and lines by count beside them.
-
-    Either may be missing; None without both.
+    """A line for each column, or for each of these `columns`: its medians over a parameter, in
+    cases with the parameters `where`. `marks`: lines of its own besides, by their label: a height,
+    or heights by place; with a `depth` of less than 2 they stand behind what was measured.
     """
-    dots_title, found = dots
-    widths = [1.15] * bool(found) + [1.0] * bool(lines)
-    if not widths:
+
+    comparison: Comparison
+    x: Across
+    where: Params = field(default_factory=dict)
+    title: str = ""
+    y_label: str = ""
+    marks: Mapping[str, float | Mapping[float, float]] = field(default_factory=dict)
+    depth: float = 2
+    width: float = 1.0
+    columns: Iterable[str] | None = None
+
+    @property
+    def x_label(self) -> str:
+        return self.x.label
+
+    @property
+    def points(self) -> dict[str, list[tuple[float, Summary]]]:
+        """By column, medians by their place along the x axis, in its order."""
+        columns = self.comparison.columns if self.columns is None else self.columns
+        found = {name: [] for name in columns}
+        for (case, column), cell in self.comparison.cells.items():
+            params = dict(case)
+            if column in found and self.x.name in params and self.where.items() <= params.items():
+                x = params[self.x.name]
+                place = list(self.x.places).index(str(x)) if self.x.places else x
+                found[column].append((place, cell.summary))
+        return {name: sorted(points, key=itemgetter(0)) for name, points in found.items() if points}
+
+    @property
+    def share(self) -> float:
+        """Of the figure's width: with a single point it needs less room than with lines."""
+        places = {x for points in self.points.values() for x, _ in points}
+        return self.width if len(places) > 1 else 0.4
+
+    def draw(self, ax: Axes) -> None:
+        """Medians with their intervals, in the look of their column."""
+        for column, points in self.points.items():
+            places, summaries = zip(*points, strict=True)
+            style = look(column)
+            ax.errorbar(
+                places, [s.median for s in summaries], yerr=_reach(summaries),
+                color=style.colour, marker=style.marker, markersize=style.size,
+                linestyle=style.line, capsize=2.5, elinewidth=1, label=label(column),
+            )  # fmt: skip
+        for text, mark in self.marks.items() if ax.containers else ():
+            if isinstance(mark, Mapping):
+                ax.plot(mark.keys(), mark.values(), label=text, zorder=self.depth, **_IDEAL)
+            else:
+                ax.axhline(mark, label=text, zorder=self.depth, **_IDEAL)
+
+    def scale(self, ax: Axes, unit: str, linear: bool) -> None:
+        self.x.set_up(ax)
+        (linear_axis if linear else log_axis)(ax.yaxis, unit)
+
+
+def _reach(summaries: Sequence[Summary]) -> list[list[float]]:
+    """How far intervals reach below and above their medians."""
+    return [[s.median - s.low for s in summaries], [s.high - s.median for s in summaries]]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a dot looks, what that means, and where in its column's row it stands. `marker`: the
+    column's own where it is empty.
+    """
+
+    name: str = ""
+    marker: str = "o"
+    filled: bool = True
+    size: float = 7
+    offset: float = 0.0
+
+    def handle(self) -> Line2D:
+        """For a legend."""
+        return Line2D(
+            [], [], color=DARK, marker=self.marker, markersize=self.size, linestyle="none",
+            markerfacecolor=DARK if self.filled else "white", label=self.name,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Medians along the x axis, in a row for each of the columns, the first at the bottom, by the
+    mark of each. `notes`: what is said of a row beside it; `marks`: upright lines, by their label.
+    """
+
+    parts: Mapping[Mark, Comparison]
+    columns: Sequence[str]
+    x_label: str
+    title: str = ""
+    share: float = 1.0
+    marks: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    y_label: str = ""
+
+    def draw(self, ax: Axes) -> None:
+        cells = [(mark, *at) for mark, part in self.parts.items() for at in part.cells.items()]
+        if self.notes:
+            highest = max(cell.summary.high for *_, cell in cells)
+            ax.set_xlim(1, max(2 * highest, 10))
+        for mark, (_, column), cell in cells:
+            style, y, s = look(column), self.columns.index(column) + mark.offset, cell.summary
+            ax.errorbar(
+                s.median, y, xerr=_reach([s]), color=style.colour,
+                marker=mark.marker or style.marker, markersize=mark.size,
+                markerfacecolor=style.colour if mark.filled else "white",
+                capsize=3, elinewidth=1, linestyle="none",
+            )  # fmt: skip
+            if note := self.notes.get(cell.row.name):
+                has_room_left = s.median * s.median > highest
+                ax.annotate(
+                    textwrap.fill(note, 36), (s.median, y), xytext=(0, 8), fontsize=7.5, color=DARK,
+                    textcoords="offset points", ha="right" if has_room_left else "left",
+                )  # fmt: skip
+        for text, x in self.marks.items():
+            ax.axvline(x, label=text, **_IDEAL)
+
+    def scale(self, ax: Axes, unit: str, _: bool) -> None:
+        log_axis(ax.xaxis, unit)
+        ax.set_yticks(range(len(self.columns)), [label(column) for column in self.columns])
+        ax.set_ylim(-0.6, len(self.columns) - 0.4)
+
+
+def draw_panels(
+    title: str, grid: Sequence[Sequence[Lines | Dots]], unit: str, *, linear: bool = False,
+    height: float = 3.2, sharex: str = "col", sharey: str = "row", handles: Sequence[Line2D] = (),
+) -> Figure | None:  # fmt: skip
+    """`unit`: of what was measured; `handles`: for the legend, beside the panels' own. None when
+    nothing was measured for any panel.
+    """
+    if not any(grid):
         return None
-    figure, axes = new_figure(title, widths, height=height)
-    if found:
-        draw_dots(axes[:1], [found], "s", f"{what} (log scale)")
-        axes[0].set_title(dots_title)
-    if lines and draw_lines(axes[-1], comparison, "tasks", {"placement": "same"}, lines.columns):
-        parameter_axis(axes[-1].xaxis, lines.counts)
-        log_axis(axes[-1].yaxis, "s")
-        axes[-1].set(title=lines.title, xlabel=lines.x_label, ylabel=f"{what} (log scale)")
-    return with_legend(figure, axes[bool(found) :]) or (figure if found else None)
+    shares = [max(panel.share for panel in column) for column in zip(*grid, strict=True)]
+    figure, axes = new_figure(title, shares, len(grid), height=height, sharex=sharex, sharey=sharey)
+    shown = []
+    for (row, column), ax in zip(product(range(len(grid)), range(len(shares))), axes, strict=True):
+        panel = grid[row][column]
+        panel.draw(ax)
+        ax.set_visible(bool(ax.containers))
+        if ax.get_visible():
+            ax.set_title(_broken(panel.title, int(46 * shares[column])))
+            shown.append((row, column, panel, ax))
+    for _, _, panel, ax in shown:  # only now, when what shares an axis is all there
+        panel.scale(ax, unit, linear)
+    for panel, ax in {column: found for _, column, *found in shown}.values():
+        _label(ax, "x", panel.x_label)
+    # Where panels of a row have axes of their own, each has its label.
+    leaders = {(row, sharey == "none" and at): found for row, at, *found in reversed(shown)}
+    for panel, ax in leaders.values():
+        _label(ax, "y", panel.y_label)
+    return with_legend(figure, axes, handles)
 
 
 def _broken(title: str, length: int) -> str:

@@ -1,174 +1,189 @@
 """What tasks cost each other: switches, what the caches add to them, shared data and channels."""
 
 import statistics
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...suite.catalog import Row
 from ...suite.results import ResultsFolder
 from ..comparison import Comparison
-from ..drawing import new_figure, with_legend
-from .axes import log_axis
-from .data import keep, measured, scaled, usual, values
-from .marks import IDEAL, dots_of, draw_dots, draw_lines
-from .panels import Lines, Panel, draw_cost, draw_panels
+from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, scaled, values
 
 _PLACEMENTS = {
     "same": "same core", "smt": "threads of\na core", "cross": "two cores",
     "node": "two NUMA\nnodes", "free": "scheduler\ndecides",
 }  # fmt: skip
+_MARKS = {
+    Mark("same core"): lambda row: row.params.get("placement") != "cross",
+    Mark("across two cores", filled=False): lambda row: row.params.get("placement") == "cross",
+}
 _TOLD = 4  # tasks that add; where they were not measured, the number nearest to it
+
+
+def _usual(row: Row) -> bool:
+    """Without what has figures of its own: placements other than same and cross, working sets."""
+    usual_places = (None, "same", "cross")
+    return row.params.get("placement") in usual_places and "working_set" not in row.params
 
 
 def switch_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism for two tasks, and over the size of a ring."""
-    comparison = measured(folder, "switch", wanted=usual)
-    pairs = keep(comparison, lambda params: params.get("tasks", 2) <= 2)
-    larger = keep(comparison, lambda params: params.get("tasks", 2) > 2)
+    comparison = measured(folder, "switch", wanted=_usual)
+    pairs = keep(comparison, lambda row: row.params.get("tasks", 2) <= 2)
+    larger = keep(comparison, lambda row: row.params.get("tasks", 2) > 2)
     sizes = [size for size in values(comparison, "tasks", placement="same") if size > 1]
-    # A single size of ring says nothing that the pairs don't, unless there are none.
-    rings = comparison and (len(sizes) > 1 or not pairs)
     # What was measured for pairs only stands with the pairs.
     in_rings = larger.columns if larger and pairs else comparison.columns
-    title, x_label = "by ring size, all on the same core", "tasks in the ring (log scale)"
-    return draw_cost(
-        "The cost of one context switch, by mechanism", comparison, "time per switch",
-        ("two tasks", dots_of(pairs)), Lines(title, x_label, sizes, in_rings) if rings else None,
-        height=max(3.2, 0.34 * len(pairs.columns)),
+    by_size = Lines(
+        comparison, Across("tasks", "tasks in the ring (log scale)"), {"placement": "same"},
+        "by ring size, all on the same core", "time per switch (log scale)", columns=in_rings,
+    )  # fmt: skip
+    # A single size of ring says nothing that the pairs don't, unless there are none.
+    rings = [by_size] if len(sizes) > 1 or not pairs else []
+    return _draw_dots(
+        "The cost of one context switch, by mechanism", {"two tasks": pairs} if pairs else {},
+        "s", by_size.y_label, rings, height=max(3.2, 0.34 * len(pairs.columns)),
     )  # fmt: skip
 
 
 def shared_counter_cost(folder: ResultsFolder) -> Figure | None:
     """By mechanism, and by the number of tasks."""
-    comparison = measured(folder, "shared_counter", wanted=usual)
-    counts = values(comparison, "tasks")
-    told = min(counts, key=lambda tasks: abs(tasks - _TOLD), default=_TOLD)
-    by_column: dict[str, set[int]] = {}
-    for case, column in comparison.cells:
-        by_column.setdefault(column, set()).add(dict(case).get("tasks"))
-    dots = dots_of(
+    comparison = measured(folder, "shared_counter", wanted=_usual)
+    told = min(values(comparison, "tasks"), key=lambda tasks: abs(tasks - _TOLD), default=_TOLD)
+    dots = keep(
         comparison,
         # And what was never measured with as many: a control of one task, say.
-        lambda params, column: params.get("tasks") == told or len(by_column[column]) == 1,
+        lambda row: (
+            row.params.get("tasks") == told or len(values(comparison, "tasks", row.column)) == 1
+        ),
     )
-    several = len(values(comparison, "tasks", placement="same")) > 1
-    title, x_label = "by number of tasks, all on the same core", "tasks (log scale)"
-    return draw_cost(
-        "Adding to shared data: the time of one addition", comparison, "time per addition",
-        (f"{told} tasks" if told > 1 else "one task", dots),
-        Lines(title, x_label, counts, comparison.columns) if several else None,
+    by_count = Lines(
+        comparison, Across("tasks", "tasks (log scale)"), {"placement": "same"},
+        "by number of tasks, all on the same core", "time per addition (log scale)",
     )  # fmt: skip
+    several = len(values(comparison, "tasks", placement="same")) > 1
+    return _draw_dots(
+        "Adding to shared data: the time of one addition",
+        {f"{told} tasks" if told > 1 else "one task": dots} if dots else {},
+        "s", by_count.y_label, [by_count] if several else [],
+    )  # fmt: skip
+
+
+def _draw_dots(
+    title: str, groups: dict[str, Comparison], unit: str, x_label: str,
+    beside: Sequence[Lines] = (), best: Callable = min, **options: object,
+) -> Figure | None:  # fmt: skip
+    """A panel of dots for each group, by its title, with the best at the bottom. Filled is what was
+    measured on one core, hollow what was across cores. Lines beside them have axes of their own.
+    """
+    medians = defaultdict(list)
+    for group in groups.values():
+        for (_, column), cell in group.cells.items():
+            medians[column].append(cell.summary.median)
+    order = sorted(medians, key=lambda column: best(medians[column]), reverse=best is max)
+    width, share = (1.0, "all") if len(groups) > 1 else (1.15, "none")
+    panels = [
+        Dots({mark: keep(group, wanted) for mark, wanted in _MARKS.items()},
+             order, x_label, name, width)
+        for name, group in groups.items()
+    ]  # fmt: skip
+    figure = draw_panels(title, [[*panels, *beside]], unit, sharex=share, sharey=share, **options)
+    if panels:
+        # Below the axes, as far as the label of the x axis reaches, however tall they are.
+        below = -0.52 / (figure.get_figheight() - 1.4)
+        found = [mark.handle() for mark in _MARKS if any(p.parts[mark] for p in panels)]
+        figure.axes[0].legend(
+            handles=found, loc="upper left", bbox_to_anchor=(-0.02, below), ncols=2,
+            handletextpad=0.2,
+        )  # fmt: skip
+    return figure
 
 
 def switch_working_set(folder: ResultsFolder) -> Figure | None:
     """The switch with the refilling of the caches, and for scale the block itself."""
     switch = scaled(measured(folder, "switch", "switch_ns"), lambda _: 1e-9)
-    block = measured(folder, "switch", "block_ns")
-    if not switch:
-        return None
-    rings = values(switch, "tasks")
-    sizes = list(dict.fromkeys(str(case["working_set"]) for case in map(dict, switch.cases)))
-    figure, axes = new_figure(
-        "What a switch costs when each task has memory of its own", [0.9] * len(rings), sharey=True
-    )
-    for ax, tasks in zip(axes, rings, strict=True):
-        if draw_lines(ax, switch, "working_set", {"tasks": tasks}, places=sizes):
-            if block:
-                _draw_block(ax, block, sizes, tasks)
-            # "16K" as "16 KiB".
-            names = ["none" if size == "0" else f"{size[:-1]} {size[-1]}iB" for size in sizes]
-            _name_places(ax, names)
-            ax.set_title(f"{tasks} tasks in turn, on one core")
-            ax.set_xlabel("memory that each reads and writes in its turn")
-    log_axis(axes[0].yaxis, "s")
-    axes[0].set_ylabel("time per switch,\nwithout the block itself (log scale)")
-    return with_legend(figure, axes)
+    block = scaled(measured(folder, "switch", "block_ns"), lambda _: 1e-9)
+    sizes = dict.fromkeys(str(case["working_set"]) for case in map(dict, switch.cases))
+    # "16K" as "16 KiB".
+    names = {size: "none" if size == "0" else f"{size[:-1]} {size[-1]}iB" for size in sizes}
+    x = Across("working_set", "memory that each reads and writes in its turn", places=names)
+    panels = [
+        Lines(
+            switch, x, {"tasks": tasks}, f"{tasks} tasks in turn, on one core",
+            "time per switch,\nwithout the block itself (log scale)",
+            {"the block itself": _medians(block, list(names), tasks)}, width=0.9,
+        )
+        for tasks in values(switch, "tasks")
+    ]  # fmt: skip
+    title = "What a switch costs when each task has memory of its own"
+    return draw_panels(title, [panels], "s")
 
 
-def _draw_block(ax: Axes, block: Comparison, sizes: list[str], tasks: int) -> None:
-    medians: dict[int, list[float]] = {}
-    for (case, _), cell in block.cells.items():
-        params = dict(case)
-        if params["tasks"] == tasks and str(params["working_set"]) in sizes:
-            place = sizes.index(str(params["working_set"]))
-            medians.setdefault(place, []).append(cell.summary.median * 1e-9)
-    places = sorted(medians)
-    heights = [statistics.median(medians[place]) for place in places]
-    ax.plot(places, heights, label="the block itself", **IDEAL)
+def _medians(block: Comparison, sizes: list[str], tasks: int) -> dict[float, float]:
+    """Over all columns, by the place of the working set."""
+    medians = defaultdict(list)
+    for cell in block.cells.values():
+        if cell.row.params["tasks"] == tasks:
+            medians[str(cell.row.params["working_set"])].append(cell.summary.median)
+    found = {place: medians[size] for place, size in enumerate(sizes) if size in medians}
+    return {place: statistics.median(of_all) for place, of_all in found.items()}
 
 
 def switch_placement(folder: ResultsFolder) -> Figure | None:
     """Two tasks, by where they run; only when more than same and cross was measured."""
     pairs = measured(
         folder, "switch",
-        wanted=lambda params: params.get("tasks") == 2 and "working_set" not in params,
+        wanted=lambda row: row.params.get("tasks") == 2 and "working_set" not in row.params,
     )  # fmt: skip
     found = values(pairs, "placement")
-    places = [place for place in _PLACEMENTS if place in found]
-    if not set(places) - {"same", "cross"}:
+    places = {place: name for place, name in _PLACEMENTS.items() if place in found}
+    if not places.keys() - {"same", "cross"}:
         return None
-    figure, (ax,) = new_figure("Where two tasks run, and what a switch between them costs", (1.2,))
     # A column with a single place has no choice.
-    if not draw_lines(ax, pairs, "placement", {}, places=places, fewest=2):
-        return None
-    _name_places(ax, [_PLACEMENTS[place] for place in places])
-    log_axis(ax.yaxis, "s")
-    ax.set_ylabel("time per switch (log scale)")
-    return with_legend(figure, [ax])
-
-
-def _name_places(ax: Axes, names: list[str]) -> None:
-    ax.set_xticks(range(len(names)), names)
-    ax.set_xlim(-0.3, len(names) - 0.7)
+    columns = [name for name in pairs.columns if len(values(pairs, "placement", name)) > 1]
+    label = "time per switch (log scale)"
+    panel = Lines(
+        pairs, Across("placement", "", places=places), y_label=label, width=1.2, columns=columns
+    )  # fmt: skip
+    title = "Where two tasks run, and what a switch between them costs"
+    return draw_panels(title, [[panel]], "s")
 
 
 def channel_throughput(folder: ResultsFolder) -> Figure | None:
     """Lines over the capacity; with a single capacity, as in the quick run, dots by mechanism."""
-    comparison = measured(folder, "channel", wanted=usual)
-    kinds = [
-        (pairs, size)
-        for pairs in values(comparison, "pairs")
-        for size in values(comparison, "bytes", pairs=pairs)
-    ]
+    comparison = measured(folder, "channel", wanted=_usual)
+    kinds = {
+        f"{n} producer{'s'[: n > 1]}, {n} consumer{'s'[: n > 1]}, {size:,}-byte items": {
+            "pairs": n, "bytes": size,
+        }
+        for n in values(comparison, "pairs")
+        for size in values(comparison, "bytes", pairs=n)
+    }  # fmt: skip
     capacities = values(comparison, "capacity")
-    if not capacities:
-        return None
     if len(capacities) == 1:
-        return _channel_dots(comparison, kinds, capacities[0])
+        groups = {
+            title: keep(comparison, lambda row, kind=kind: kind.items() <= row.params.items())
+            for title, kind in kinds.items()
+        }
+        return _draw_dots(
+            f"Producers and consumers over a channel for {capacities[0]} items: items per second",
+            groups, "1/s", "items per second (log scale)", best=max,
+        )  # fmt: skip
+    x = Across("capacity", "capacity (log scale)")
     grid = [
         [
-            Panel(
-                comparison, {"pairs": pairs, "bytes": size, "placement": placement},
-                _channel_title(pairs, size), f"items per second {where}\n(log scale)",
+            Lines(
+                comparison, x, kind | {"placement": placement}, title,
+                f"items per second {where}\n(log scale)", width=0.75,
             )
-            for pairs, size in kinds
+            for title, kind in kinds.items()
         ]
         for placement, where in {"same": "on the same core", "cross": "across cores"}.items()
         if placement in values(comparison, "placement")
     ]  # fmt: skip
     return draw_panels(
         "Producers and consumers over a bounded channel: items per second against its capacity",
-        grid, ("capacity", "capacity (log scale)"), "1/s", width=0.75, sharey="all",
+        grid, "1/s", sharey="all",
     )  # fmt: skip
-
-
-def _channel_dots(
-    comparison: Comparison, kinds: list[tuple[int, int]], capacity: int
-) -> Figure | None:
-    figure, axes = new_figure(
-        f"Producers and consumers over a channel for {capacity} items: items per second",
-        [1.0] * len(kinds), sharex="all", sharey="all",
-    )  # fmt: skip
-    groups = [
-        dots_of(comparison, lambda params, _, kind=kind: (params["pairs"], params["bytes"]) == kind)
-        for kind in kinds
-    ]
-    draw_dots(axes, groups, "1/s", "items per second (log scale)", best=max)
-    for ax, kind in zip(axes, kinds, strict=True):
-        ax.set_title(_channel_title(*kind))
-    return figure
-
-
-def _channel_title(pairs: int, size: int) -> str:
-    plural = "s" if pairs > 1 else ""
-    return f"{pairs} producer{plural}, {pairs} consumer{plural}, {size:,}-byte items"

@@ -8,8 +8,8 @@ anything would show it as an error of the browser's console.
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,26 +23,14 @@ from ...system.errors import BadInputError
 from ...system.files import replacing
 from ..advice import warnings_of
 from ..comparison import compare
-from ..tables import Table, metric_table, secondary_tables
+from ..tables import metric_table, secondary_tables
 from .pictures import pictures_of
 from .reproduction import recipe_of
 from .row_tables import counters_table, rows_table
-from .summary import WorkloadSummary, overview, summarize_workload
+from .summary import overview, summarize_workload
 from .surroundings import groups_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A workload: `tables` are open, `details` are there for who asks."""
-
-    anchor: str
-    name: str
-    what: str
-    summary: WorkloadSummary
-    tables: list[Table]
-    details: list[Table]
 
 
 def write_report(folder: ResultsFolder, out: Path | None = None) -> None:
@@ -88,16 +76,17 @@ def page(folder: ResultsFolder) -> str:
     )
 
 
-def _section(index: int, kept: WorkloadResults) -> Section:
+def _section(index: int, kept: WorkloadResults) -> dict[str, Any]:
+    """Of a workload: `tables` are open, `details` are there for who asks."""
     name, comparison = kept.workload.name, compare(kept)
-    return Section(
-        f"workload-{name}" if re.fullmatch(r"\w+", name, re.ASCII) else f"workload-{index}",
-        name,
-        kept.workload.what,
-        summarize_workload(kept, comparison),
-        [metric_table(comparison), *secondary_tables(kept, comparison)],
-        [rows_table(kept, comparison), counters_table(kept)],
-    )
+    return {
+        "anchor": f"workload-{name if re.fullmatch('[a-zA-Z0-9_]+', name) else index}",
+        "name": name,
+        "what": kept.workload.what,
+        "summary": summarize_workload(kept, comparison),
+        "tables": [metric_table(comparison), *secondary_tables(kept, comparison)],
+        "details": [rows_table(kept, comparison), counters_table(kept)],
+    }
 
 
 def _own(name: str) -> Markup:
@@ -105,13 +94,11 @@ def _own(name: str) -> Markup:
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def _policy(style: str, script: str) -> str:
-    """Only what has these hashes may run or lay out, and only pictures inside the page be shown."""
+def _policy(*texts: str) -> str:
+    """Only this style and script may lay out or run, and only pictures inside the page be shown."""
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    style, script = (f"sha256-{base64.b64encode(digest).decode()}" for digest in digests)
     return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; "
+        "base-uri 'none'; form-action 'none'"
     )
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -9,7 +9,6 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
@@ -35,16 +34,13 @@ class Picture:
 
 def pictures_of(folder: ResultsFolder) -> list[Picture]:
     """All figures of which something was measured."""
-    drawing.use_style()
     caption = drawing.caption(folder)
-    found = []
-    for draw in figures.ALL:
-        figure = draw(folder)
-        if figure:
-            name = draw.__name__
-            stored = _stored(folder.path / "plots" / f"{name}.png")
-            found.append(_picture(name, figure, stored or drawing.png(figure, caption)))
-    return found
+    return [
+        _picture(name, figure, _stored(folder.path / "plots" / f"{name}.png")
+                 or drawing.png(figure, caption))
+        for name, figure in figures.drawn(folder).items()
+        if figure
+    ]  # fmt: skip
 
 
 def _stored(path: Path) -> bytes | None:
@@ -66,26 +62,19 @@ def _picture(name: str, figure: Figure, png: bytes) -> Picture:
 def _words(figure: Figure) -> str:
     """What its panels and axes are and what it compares, for those who can't see it."""
     axes = [ax for ax in figure.axes if ax.get_visible()]
+    # No other axis than one with names has its ticks where it was told.
+    named = [ax for ax in axes if isinstance(ax.yaxis.get_major_locator(), FixedLocator)]
+    labels = [label for ax in named for label in ax.get_yticklabels()]
+    labels += [label for legend in figure.legends for label in legend.get_texts()]
     told = {
         "Panels": [ax.get_title(loc="left") for ax in axes],
         "Across": [ax.get_xlabel() for ax in axes],
         "Upwards": [ax.get_ylabel() for ax in axes],
-        "Compared": [name for ax in axes for name in _names_of_rows(ax)] + _legend(figure),
+        "Compared": [label.get_text() for label in labels],
     }
     parts = []
     for what, texts in told.items():
         texts = dict.fromkeys(" ".join(text.split()) for text in texts)
-        if named := "; ".join(filter(None, texts)):
-            parts.append(f"{what}: {named}.")
+        if joined := "; ".join(filter(None, texts)):
+            parts.append(f"{what}: {joined}.")
     return " ".join((*parts, "The tables have the numbers."))
-
-
-def _names_of_rows(ax: Axes) -> list[str]:
-    """Of an axis with names instead of numbers: no other has its ticks where it was told."""
-    if not isinstance(ax.yaxis.get_major_locator(), FixedLocator):
-        return []
-    return [label.get_text() for label in ax.get_yticklabels()]
-
-
-def _legend(figure: Figure) -> list[str]:
-    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]

@@ -6,63 +6,57 @@ and --full lets one of either set be named.
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+from ...suite.catalog import Row
 from ...suite.results import ResultsFolder, WorkloadResults
 from ...system.paths import RELEASE_BUILD, recorded
 
 
 @dataclass(frozen=True)
-class Command:
-    """`name`: the row, or what else it measures; `what`: in words."""
-
-    name: str
-    what: str
-    line: str
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """`code`: how to get at the build; `whole`: the run; and each workload, itself and its rows."""
+    """Command lines. `code`: how to get at the build; `whole`: the run; and each workload, itself
+    and its rows.
+    """
 
     code: list[str]
     whole: str
-    workloads: dict[str, tuple[str, list[Command]]]
+    workloads: dict[str, tuple[str, list[tuple[Row, str]]]]
 
 
 def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe:
     run = folder.environment.get("run") or {}
     options = run.get("options") or {}
     most = max((len({r.round for r in kept.records()}) for kept in workloads), default=1)
-    same = {"rounds": run.get("rounds_done") or most, "seed": run.get("seed")}
-    if run.get("min_time_s") is not None:
-        same["min-time"] = f"{run['min_time_s']:g}"
-    if options.get("build") != recorded(RELEASE_BUILD):
-        same["build"] = options.get("build")
+    min_time, build = run.get("min_time_s"), options.get("build")
+    same = {
+        "rounds": run.get("rounds_done") or most,
+        "seed": run.get("seed"),
+        "min-time": None if min_time is None else f"{min_time:g}",
+        "build": None if build == recorded(RELEASE_BUILD) else build,
+    }
 
-    def again(size: str, **choice: str | None) -> str:
-        told = {name: value for name, value in (choice | same).items() if value is not None}
-        argv = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-        return shlex.join(["scripts/switchyard.sh", "run", *([size] if size else []), *argv])
+    def again(size: Sequence[str], **choice: str | None) -> str:
+        """A line with the options that have a value."""
+        told = [(f"--{key}", str(v)) for key, v in (choice | same).items() if v is not None]
+        return shlex.join(["scripts/switchyard.sh", "run", *size, *chain(*told)])
 
-    def rows(kept: WorkloadResults) -> list[Command]:
-        """Of those that got a launch, as the workload tells them."""
+    by_workload = {}
+    for kept in workloads:
         launched = {record.row.name for record in kept.records()}
-        return [
-            Command(row.name, row.what, again("--full", filter=f"^{re.escape(row.name)}$"))
-            for row in kept.workload.rows
-            if row.name in launched
-        ]
-
-    size = next((f"--{name}" for name in ("full", "smoke") if options.get(name)), "")
-    chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
-    by_workload = {
-        kept.workload.name: (
-            again("--full", filter=f"^{re.escape(kept.workload.name)}/"), rows(kept)
+        by_workload[kept.workload.name] = (
+            again(["--full"], filter=f"^{re.escape(kept.workload.name)}/"),
+            [
+                (row, again(["--full"], filter=f"^{re.escape(row.name)}$"))
+                for row in kept.workload.rows
+                if row.name in launched
+            ],
         )
-        for kept in workloads
-    }  # fmt: skip
+    size = [f"--{name}" for name in ("full", "smoke") if options.get(name)]
+    chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
     return Recipe(_code(folder.environment), again(size, **chosen), by_workload)
 
 

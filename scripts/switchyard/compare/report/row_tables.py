@@ -4,20 +4,12 @@ import statistics
 from collections import defaultdict
 from itertools import product
 
-from ...suite.results import Record, WorkloadResults
+from ...suite.results import WorkloadResults
 from ...system import units
 from ..advice import notes_of
 from ..comparison import Case, Comparison, Measured, split_parameters
-from ..ranking import Finding, finding, next_behind
-from ..tables import (
-    Cell,
-    Column,
-    Table,
-    interval,
-    parameter_cells,
-    parameter_columns,
-    ratio_interval,
-)
+from ..statistics import Finding, finding
+from ..tables import Cell, Table, interval, parameter_cells, ratio_interval
 
 # Of Google Benchmark or of the runner: they say nothing of what was measured.
 _BOOKKEEPING = frozenset((
@@ -31,34 +23,32 @@ _ROWS_NOTE = (
     "the end of each launch, where the kernel tells it."
 )
 # The columns beside those that name the row.
-_IS_NUMBER = {
-    "median": True, "interval": True, "compared with": False, "ratio": True,
-    "interval of the ratio": True, "finding": False, "lead over the next": True, "noise": True,
-    "rounds": True, "steal, worst": True, "load average": True, "frequency": True, "notes": False,
-}  # fmt: skip
+_COLUMNS = (
+    "median", "interval", "compared with", "ratio", "interval of the ratio", "finding",
+    "lead over the next", "noise", "rounds", "steal, worst", "load average", "frequency", "notes",
+)  # fmt: skip
+_NO_WORDS = Cell("", "")  # in a column of words, also where all are empty
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
 
 def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     """Each row with its interval, its ratios, its noise and what is to be said of it."""
     _, varying = split_parameters(comparison.cases)
-    columns = [
-        Column("runtime", False, True), *parameter_columns(comparison.cases, varying),
-        *(Column(label, is_number) for label, is_number in _IS_NUMBER.items()),
-    ]  # fmt: skip
+    headers = ["runtime", *varying]
     notes = notes_of(comparison, results.records())
-    conditions = _by_row(results, ("steal_percent", "loadavg", "frequency_mhz"))
+    conditions = _by_row(results)
     rows = []
     for case, column in product(comparison.cases, comparison.columns):
-        cell = comparison.cells.get((case, column))
-        if cell:
+        if cell := comparison.cells.get((case, column)):
             told = {
-                **_measured(comparison, case, column), **_conditions(conditions[cell.row.name]),
+                "compared with": _NO_WORDS, "finding": _NO_WORDS,
+                **_measured(comparison, case, column),
+                **_conditions(conditions.get(cell.row.name, {})),
                 "notes": _notes(cell, notes.get(cell.row.name, [])),
             }  # fmt: skip
             names = [Cell(column, column), *parameter_cells(case, varying)]
-            rows.append([*names, *(told.get(label, Cell()) for label in _IS_NUMBER)])
-    return Table("Every row", columns, rows, (_ROWS_NOTE,))
+            rows.append([*names, *(told.get(label, Cell()) for label in _COLUMNS)])
+    return Table("Every row", [*headers, *_COLUMNS], len(headers), rows, (_ROWS_NOTE,))
 
 
 def counters_table(results: WorkloadResults) -> Table:
@@ -69,8 +59,7 @@ def counters_table(results: WorkloadResults) -> Table:
         [Cell(name, name), *(_counter(key, of_row.get(key)) for key in keys)]
         for name, of_row in values.items()
     ]
-    columns = [Column("row", False, True), *(Column(key) for key in keys)]
-    return Table("Every counter", columns, rows, ("Medians over the rounds.",))
+    return Table("Every counter", ["row", *keys], 1, rows, ("Medians over the rounds.",))
 
 
 def _measured(comparison: Comparison, case: Case, column: str) -> dict[str, Cell]:
@@ -100,7 +89,7 @@ def _measured(comparison: Comparison, case: Case, column: str) -> dict[str, Cell
 
 
 def _lead(comparison: Comparison, case: Case, column: str) -> dict[str, Cell]:
-    other = next_behind(comparison, case, column)
+    other = comparison.next_behind(case, column)
     lead = comparison.lead(case, column, other) if other else None
     if not lead:
         return {}
@@ -130,24 +119,18 @@ def _notes(cell: Measured, notes: list[str]) -> Cell:
     counted = f" ({len(cell.problems)} of {rounds} rounds)" if cell.values and texts else ""
     lines = [*(f"{text}{counted}" for text in texts), *notes]
     first, *others = lines or [""]
-    return Cell(first, first or None, notes=tuple(others), kind=cell.kind)
+    return Cell(first, first, notes=tuple(others), kind=cell.kind)
 
 
-def _by_row(
-    results: WorkloadResults, keys: tuple[str, ...] | None = None
-) -> dict[str, dict[str, list[float]]]:
+def _by_row(results: WorkloadResults) -> dict[str, dict[str, list[float]]]:
     """Row name -> counter -> its values, in the order in which the workload tells its rows."""
-    values: dict[str, dict[str, list[float]]] = {row.name: {} for row in results.workload.rows}
+    found = {row.name: defaultdict(list) for row in results.workload.rows}
     for record in results.records():
-        of_row = values[record.row.name]
-        for key in keys or (key for key in record.fields if _counts(key, record)):
-            if (value := record.value(key)) is not None:
-                of_row.setdefault(key, []).append(value)
-    return defaultdict(dict, {name: of_row for name, of_row in values.items() if of_row})
-
-
-def _counts(key: str, record: Record) -> bool:
-    return key not in _BOOKKEEPING and key not in record.row.params
+        for key in record.fields:
+            told = key in _BOOKKEEPING or key in record.row.params
+            if not told and (value := record.value(key)) is not None:
+                found[record.row.name][key].append(value)
+    return {name: of_row for name, of_row in found.items() if of_row}
 
 
 def _counter(key: str, values: list[float] | None) -> Cell:

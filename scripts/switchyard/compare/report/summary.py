@@ -5,15 +5,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...suite.results import ResultsFolder, WorkloadResults
 from ...suite.warnings import held_up
 from ...system import units
-from ..comparison import Case, Comparison, split_parameters
-from ..ranking import NO_DIFFERENCE, Finding, Ranking, finding, ranking
-from ..statistics import MIN_FOR_INTERVAL, Summary
+from ..comparison import Case, Comparison, Ranking, split_parameters
+from ..statistics import Finding, Summary, finding
 
+_TIE = "{} ({}, {}{})"  # "thread (1.02x, 95 % interval 0.95 to 1.10)"
 _NOBODY = "none is shown to be ahead of all others"
 
 
@@ -49,18 +49,16 @@ def summarize_workload(results: WorkloadResults, comparison: Comparison) -> Work
     """`comparison`: that of the workload's metric."""
     _, varying = split_parameters(comparison.cases)
     doubtful = held_up(results.records())
-    summary = WorkloadSummary("", [], [])
-    rankings = []
+    sentences, problems, rankings = [], [], []
     for case in comparison.cases:
         label = ", ".join(f"{name}:{value}" for name, value in case if name in varying)
-        summary.problems.extend(Sentence(label, text) for text in _problems(comparison, case))
-        found = ranking(comparison, case)
-        if found:
+        problems.extend(Sentence(label, text) for text in _problems(comparison, case))
+        if found := comparison.ranking(case):
             rankings.append(found)
             parts = [_who_is_ahead(comparison, found), *_to_control(comparison, found)]
             parts += _saturated(comparison, found, doubtful)
-            summary.sentences.append(Sentence(label, " ".join(parts)))
-    return replace(summary, headline=_headline(comparison, rankings))
+            sentences.append(Sentence(label, " ".join(parts)))
+    return WorkloadSummary(_headline(comparison, rankings), sentences, problems)
 
 
 def _headline(comparison: Comparison, rankings: list[Ranking]) -> str:
@@ -73,8 +71,7 @@ def _headline(comparison: Comparison, rankings: list[Ranking]) -> str:
         said = f"{next(iter(ahead))} is {_superlative(comparison)}" if ahead else _NOBODY
         return f"In the only case with several contenders, {said}."
     parts = [f"{name} is {_superlative(comparison)} in {n}" for name, n in ahead.most_common()]
-    undecided = len(contested) - ahead.total()
-    if undecided:
+    if undecided := len(contested) - ahead.total():
         parts.append(f"{_NOBODY} in {undecided}")
     return f"Of {len(contested)} cases with several contenders: {'; '.join(parts)}."
 
@@ -94,13 +91,13 @@ def _who_is_ahead(comparison: Comparison, found: Ranking) -> str:
         return f"{leader} is {_superlative(comparison)}, ahead of {_leads(behind)}."
     parts = []
     if same := found.over(Finding.SAME):
-        parts.append(f"{NO_DIFFERENCE} between {leader} and {_ties(same)}")
+        parts.append(f"{Finding.SAME} between {leader} and {_leads(same, _TIE)}")
     if winners := found.over(Finding.WORSE):
         parts.append(f"round by round {leader} is behind {_leads(winners)}")
     if few := found.over(Finding.TOO_FEW):
         parts.append(
-            f"{NO_DIFFERENCE} between {leader}, the best median, and {_and(list(few))}: "
-            f"fewer than {MIN_FOR_INTERVAL} rounds have no interval"
+            f"{Finding.SAME} between {leader}, the best median, and {_and(list(few))}: "
+            f"{Finding.TOO_FEW} have no interval"
         )
     if behind:
         parts.append(f"{found.leader} is ahead of {_leads(behind)}")
@@ -116,8 +113,8 @@ def _to_control(comparison: Comparison, found: Ranking) -> Iterator[str]:
         return
     said = finding(ratio)
     if said is Finding.SAME:
-        shown = _ties({control: ratio})
-        yield f"{NO_DIFFERENCE.capitalize()} between it and the control {shown}."
+        shown = _leads({control: ratio}, _TIE)
+        yield f"{Finding.SAME.capitalize()} between it and the control {shown}."
     elif said is not Finding.TOO_FEW:
         label = comparison.workload.metric.label
         times = f"{units.ratio(ratio.median)} (95 % interval {_bounds(ratio)})"
@@ -136,9 +133,9 @@ def _saturated(comparison: Comparison, found: Ranking, doubtful: set[str]) -> It
 
 def _problems(comparison: Comparison, case: Case) -> Iterator[str]:
     """Which limit was met, what failed, and in how many rounds if not in all."""
-    for (other, column), cell in comparison.cells.items():
+    for column, cell in comparison.of(case).items():
         rounds = len(cell.values) + len(cell.problems)
-        counted = Counter((r.problem, r.is_limit) for r in cell.problems if other == case)
+        counted = Counter((r.problem, r.is_limit) for r in cell.problems)
         for (text, is_limit), n in counted.items():
             share = "" if n == rounds else f" (in {n} of {rounds} rounds)"
             yield f"{column}: {'' if is_limit else 'FAILED: '}{text}{share}"
@@ -152,11 +149,6 @@ def _leads(leads: dict[str, Summary | None], form: str = "{} by {} ({}{})") -> s
         )
         for index, (name, lead) in enumerate(leads.items())
     ])  # fmt: skip
-
-
-def _ties(leads: dict[str, Summary | None]) -> str:
-    """ "thread (1.02x, 95 % interval 0.95 to 1.10) and process (1.05x, 0.97 to 1.12)"."""
-    return _leads(leads, "{} ({}, {}{})")
 
 
 def _bounds(ratio: Summary) -> str:

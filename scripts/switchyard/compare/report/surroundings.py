@@ -3,7 +3,6 @@
 environment.json may come from another version: whatever stands in it is shown, known or not.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from ...system import units
@@ -15,17 +14,10 @@ _TITLES = {
 _NAMES = {"sha": "commit", "dirty": "changes in no commit"}
 # Said elsewhere on the page, or of no use to a reader.
 _LEFT_OUT = {"run": ("options", "left_out", "never_launched")}
-_UNTOLD = "not told"
 
 
-@dataclass(frozen=True)
-class Group:
-    title: str
-    facts: list[tuple[str, str]]
-
-
-def groups_of(environment: dict[str, Any]) -> list[Group]:
-    """In the order in which they are told; unknown sections at the end, empty ones not at all."""
+def groups_of(environment: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """A title and its facts each, as they are told; unknown ones at the end, empty ones not."""
     found = []
     for section in dict.fromkeys((*_TITLES, *environment)):
         facts = environment.get(section)
@@ -34,15 +26,15 @@ def groups_of(environment: dict[str, Any]) -> list[Group]:
             kept = {name: value for name, value in facts.items() if name not in left_out}
             nested = {name: value for name, value in kept.items() if isinstance(value, dict)}
             plain = {name: value for name, value in kept.items() if name not in nested}
-            found.append(_group(_TITLES.get(section, section), section, plain))
-            found += [_group(_label(n).capitalize(), n, value) for n, value in nested.items()]
+            found.append((_TITLES.get(section, section), _facts(section, plain)))
+            found += [(_label(n).capitalize(), _facts(n, value)) for n, value in nested.items()]
         elif facts is not None:
-            found.append(Group(section, [("version", str(facts))]))
-    return [group for group in found if group.facts]
+            found.append((section, [("version", str(facts))]))
+    return [group for group in found if group[1]]
 
 
-def _group(title: str, section: str, facts: dict[str, Any]) -> Group:
-    return Group(title, [(_label(name), _text(section, name, facts[name])) for name in facts])
+def _facts(section: str, facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(_label(name), _text(section, name, value)) for name, value in facts.items()]
 
 
 def _label(name: str) -> str:
@@ -57,7 +49,7 @@ def _text(section: str, name: str, value: object) -> str:
     if section == "limits" and isinstance(value, list) and len(value) == 2:
         return _limits(name, value)
     if value is None:
-        return "none found" if name == "cgroup.pids.max" else _UNTOLD
+        return "none found" if name == "cgroup.pids.max" else "not told"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
