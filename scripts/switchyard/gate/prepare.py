@@ -2,28 +2,34 @@
 is compared with what.
 """
 
+import filecmp
+import hashlib
+import os
+import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
 from .. import __version__
 from ..suite import environment
+from ..system.errors import BadInputError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS, ROOT
-from . import build_commands, cmake, discovery, sides, stored, worktrees
-from .model import Benchmark, Finding, Plan, Verdict
+from ..system.paths import RESULTS, ROOT, recorded
+from . import build_commands, cmake, discovery, stored, worktrees
+from .model import Benchmark, Finding, Plan, Side, Verdict
 from .options import Comparison
 from .revision import Builder
-from .sides import Side
 
+_LDD_TIMEOUT_S = 20.0
+_ELF = b"\x7fELF"
 # Of launches of the candidate, where the baseline's times are stored.
 _FEWEST_STORED, _MOST_STORED = 20, 40
 
@@ -46,9 +52,10 @@ class Prepared:
         return self.sides if self.stored is None else self.sides[1:]
 
     @property
-    def most_stored(self) -> int:
-        """How many launches of the candidate go against stored times."""
-        longest = max(map(len, (self.stored or {}).values()), default=0)
+    def launches_against_stored(self) -> int | None:
+        if self.stored is None:
+            return None
+        longest = max(map(len, self.stored.values()), default=0)
         return min(max(longest, _FEWEST_STORED), _MOST_STORED)
 
 
@@ -62,7 +69,7 @@ def prepare(
         found = stored.load(asked.baseline_results, here, asked.allow_other_machine, metric)
         return _against_stored(asked, found, _candidate(asked, builder), interrupts)
     if asked.baseline_build is not None:
-        baseline = sides.of_build("baseline", asked.baseline_build)
+        baseline = of_build("baseline", asked.baseline_build)
         candidate = _candidate(asked, builder)
     else:
         worktrees.resolve(builder.repository, asked.ref)
@@ -83,9 +90,16 @@ def _repository(is_ours: bool) -> Path:
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
 
 
+def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
+    """A finished build. Raises BadInputError."""
+    if not root.is_dir():
+        raise BadInputError(f"no such folder: {root} (--{label}-build)")
+    return Side(label, root.resolve(), f"build {recorded(root)}{cmake.injected(root)}")
+
+
 def _candidate(asked: Comparison, builder: Builder) -> Side:
     if not asked.builds_candidate:
-        return sides.of_build("candidate", asked.candidate_build)
+        return of_build("candidate", asked.candidate_build)
     build = builder.repository if builder.command else asked.candidate_build
     return builder.candidate(build, _targets(asked, build))
 
@@ -104,10 +118,10 @@ def _side_by_side(
 ) -> Prepared:
     both = [baseline, candidate]
     found = [discovery.discover(side.root, asked.binaries, interrupts) for side in both]
-    benchmarks, settled, problems = sides.match(*found, asked.pattern, asked.wanted)
+    benchmarks, settled, problems = discovery.match(*found, asked.pattern, asked.wanted)
     binaries = sorted({benchmark.binary for benchmark in benchmarks})
     problems += cmake.refuse_if_different(baseline.root, candidate.root, binaries)
-    same = sides.identical(baseline, candidate, binaries)
+    same = identical(baseline, candidate, binaries)
     if asked.skip_identical:
         settled += [
             Finding(benchmark, Verdict.UNCHANGED, "its binary is the same, byte for byte")
@@ -118,11 +132,60 @@ def _side_by_side(
     return Prepared(both, benchmarks, settled, problems, same)
 
 
+def identical(baseline: Side, candidate: Side, binaries: Iterable[str]) -> list[str]:
+    """The binaries that are the same, byte for byte, on both sides, and so is every executable and
+    library beside them, as a benchmark may start or load one, and every library that they load.
+
+    Only machine code: what a script does is in the programs that it starts, wherever they are.
+    """
+    binaries = list(dict.fromkeys(binaries))
+    folders = {Path(binary).parent for binary in binaries}
+    same = {f for f in folders if _is_same(baseline.root / f, candidate.root / f)}
+    return [
+        binary
+        for binary in binaries
+        if Path(binary).parent in same
+        and _is_machine_code(baseline.root / binary)
+        and _load_the_same(baseline.root / binary, candidate.root / binary)
+    ]
+
+
+def _is_machine_code(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_ELF)) == _ELF
+
+
+def _load_the_same(one: Path, other: Path) -> bool:
+    """Whether the loader would take the same shared libraries, or some of the same bytes."""
+    if not shutil.which("ldd"):
+        return False  # not known
+    first, second = _libraries(one), _libraries(other)
+    return _digests(first - second) == _digests(second - first)
+
+
+def _libraries(binary: Path) -> set[Path]:
+    said = build_commands.run(["ldd", binary], _LDD_TIMEOUT_S).stdout
+    loaded = re.findall(r"^\s*(?:.* => )?(/.+) \(0x", said, re.MULTILINE)
+    return {path for name in loaded if (path := Path(name).resolve()).is_file()}
+
+
+def _digests(libraries: Iterable[Path]) -> list[str]:
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in libraries)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether all executables and libraries that both folders have are the same."""
+    shared = [path for path in one.iterdir() if path.is_file()]
+    shared = [path for path in shared if os.access(path, os.X_OK) or ".so" in path.suffixes]
+    shared = [path for path in shared if (other / path.name).is_file()]
+    return all(filecmp.cmp(path, other / path.name, shallow=False) for path in shared)
+
+
 def _against_stored(
     asked: Comparison, found: stored.Stored, candidate: Side, interrupts: Interrupts
 ) -> Prepared:
     names = discovery.discover(candidate.root, asked.binaries, interrupts)
-    benchmarks, settled, problems = sides.match(names, names, asked.pattern, asked.wanted)
+    benchmarks, settled, problems = discovery.match(names, names, asked.pattern, asked.wanted)
     times, lost = stored.match(found.times, benchmarks, names, asked.pattern, asked.wanted)
     results = asked.baseline_results
     baseline = Side("baseline", results, f"results of {results}",

@@ -17,13 +17,13 @@ from typing import Any
 from rich.console import Console
 
 from ..suite import environment
+from ..system import files
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
 from ..system.paths import recorded
 from . import cmake, worktrees
 from .build_commands import BUILD_VARIABLES, Building
-from .document import write_json
-from .sides import Side
+from .model import Side
 
 _KEPT = 4
 _STAMP = "built.json"
@@ -70,7 +70,7 @@ class Builder:
                 building.step(["cmake", "-S", project, "-B", root, *moved])
             # Also an old one: a compiler or a library may have been upgraded since.
             self._build(building, root, targets)
-            write_json(folder / _STAMP, facts | {"targets": sorted(targets)})
+            files.write(folder / _STAMP, facts | {"targets": sorted(targets)})
             self._prune(cache.resolve(), folder)
         said = f"commit {sha[:7]}" if sha.startswith(ref) else f"{ref} (commit {sha[:7]})"
         return Side("baseline", root, said, sha, dirty=False)

@@ -13,17 +13,6 @@ NAMES = ("a", "b", "c", "d")
 BENCHMARKS = [Benchmark(name, f"bin/bench_{name}", name) for name in NAMES]
 
 
-class Quiet:
-    def __init__(self) -> None:
-        self.told: list[tuple] = []
-
-    def stage(self, name, pairs):
-        self.told.append((str(name), pairs))
-
-    def pair(self, benchmark, done, seconds_left):
-        self.told.append((benchmark.key, done, seconds_left))
-
-
 class World:
     """Launches that take `wall_s`; `ratio`: how much slower a candidate is; `broken` ones fail."""
 
@@ -47,7 +36,7 @@ class World:
 
 def run(world, **options):
     plan = Plan(seed=options.pop("seed", 7), screen_pairs=10, **options)
-    check = stages.Stages(plan, BENCHMARKS, world.measure, Quiet())
+    check = stages.Stages(plan, BENCHMARKS, world.measure)
     check.run()
     return check
 
