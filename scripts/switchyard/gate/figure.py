@@ -8,9 +8,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..compare import drawing, palette
+from ..compare import drawing
 from ..compare.drawing import Axes, Figure, Line2D, Patch
-from ..compare.palette import Look
 from . import wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent
 
@@ -22,20 +21,6 @@ _ROW_HEIGHT = 0.235
 _LONGEST_NAME = 90
 # In equivalence limits: an axis that shows one enormous change shows nothing of the others.
 _LEAST_REACH, _MOST_REACH = 2.0, 8.0
-# Verdicts differ in colour and in shape, and what was measured anew is filled and thick.
-_LOOKS = {
-    Verdict.REGRESSED: Look(palette.VERMILLION, "^", size=6.5),
-    Verdict.IMPROVED: Look(palette.BLUE, "v", size=6.5),
-    Verdict.INCONCLUSIVE: Look(palette.ORANGE, "D", size=5.0),
-    Verdict.UNCHANGED: Look("#6E6E6E", "o", size=5.0),
-}
-# Of the words beside them: that orange is too pale for letters, and most rows are no news.
-_WORD_COLOURS = {
-    Verdict.REGRESSED: palette.VERMILLION,
-    Verdict.FAILED: palette.VERMILLION,
-    Verdict.IMPROVED: palette.BLUE,
-    Verdict.INCONCLUSIVE: "#222222",
-}
 
 
 def save(report: Report, folder: Path) -> list[Path]:
@@ -61,7 +46,6 @@ def draw(report: Report) -> Figure | None:
     for y, finding in enumerate(rows):
         _draw_finding(ax, y, finding, reach)
     _scale(ax, rows, left_out, reach)
-    _draw_numbers(ax, rows)
     ax.legend(
         handles=_legend_handles(report, rows), loc="lower right", bbox_to_anchor=(1, 1),
         ncols=4, fontsize=8, borderaxespad=2.8 if len(rows) >= _MANY_ROWS else 0.6,
@@ -157,61 +141,58 @@ def _draw_bands(ax: Axes, plan: Plan) -> None:
 
 
 def _draw_finding(ax: Axes, y: int, finding: Finding, reach: tuple[float, float]) -> None:
-    """What lies beyond the axis ends in an arrow at its edge."""
-    seen = finding.evidence
-    if seen is None or finding.verdict not in _LOOKS:  # the words at the right say it
-        return
-    look = _LOOKS[finding.verdict]
-    line = {"color": look.colour, "linewidth": 2.2 if finding.confirm else 1.3, "zorder": 3}
-    low, high = _ends(seen)
-    ax.plot([max(low, reach[0]), min(high, reach[1])], [y, y], solid_capstyle="butt", **line)
-    beyond = {"<": (low < reach[0], reach[0]), ">": (high > reach[1], reach[1])}
-    for marker, (is_beyond, edge) in beyond.items():
-        if is_beyond:
-            ax.plot(edge, y, marker=marker, color=look.colour, markersize=6, clip_on=False)
-    middle = percent(seen.estimate)
-    if reach[0] <= middle <= reach[1]:
-        face = look.colour if finding.confirm else "white"
-        ax.plot(middle, y, look.marker, color=look.colour, markerfacecolor=face,
-                markersize=look.size, zorder=4)  # fmt: skip
-
-
-def _draw_numbers(ax: Axes, rows: Sequence[Finding]) -> None:
-    """Beyond the right edge, with room for the arrows: the change, and the verdict in words."""
-    for y, finding in enumerate(rows):
-        number = wording.change(finding).replace("-", "\N{MINUS SIGN}") if finding.evidence else ""
-        for text, side, points in ((number, "right", 54), (finding.verdict, "left", 62)):
-            ax.annotate(
-                text, (1, y), (points, 0), xycoords=("axes fraction", "data"), ha=side,
-                textcoords="offset points", va="center", fontsize=8, annotation_clip=False,
-                color=_WORD_COLOURS.get(finding.verdict, "#666666"),
-            )  # fmt: skip
+    """What lies beyond the axis ends in an arrow at its edge; what was measured anew is filled and
+    thick. Beyond the right edge, with room for the arrows: the change, and the verdict in words.
+    """
+    seen, shown = finding.evidence, wording.WORST_FIRST[finding.verdict]
+    if seen and shown.look:
+        look = shown.look
+        line = {"color": look.colour, "linewidth": 2.2 if finding.confirm else 1.3, "zorder": 3}
+        low, high = _ends(seen)
+        ax.plot([max(low, reach[0]), min(high, reach[1])], [y, y], solid_capstyle="butt", **line)
+        beyond = {"<": (low < reach[0], reach[0]), ">": (high > reach[1], reach[1])}
+        for marker, (is_beyond, edge) in beyond.items():
+            if is_beyond:
+                ax.plot(edge, y, marker=marker, color=look.colour, markersize=6, clip_on=False)
+        middle = percent(seen.estimate)
+        if reach[0] <= middle <= reach[1]:
+            face = look.colour if finding.confirm else "white"
+            ax.plot(middle, y, look.marker, color=look.colour, markerfacecolor=face,
+                    markersize=look.size, zorder=4)  # fmt: skip
+    number = wording.change(finding).replace("-", "\N{MINUS SIGN}") if seen else ""
+    for text, side, points in ((number, "right", 54), (finding.verdict, "left", 62)):
+        ax.annotate(
+            text, (1, y), (points, 0), xycoords=("axes fraction", "data"), ha=side,
+            textcoords="offset points", va="center", fontsize=8, annotation_clip=False,
+            color=shown.colour,
+        )  # fmt: skip
 
 
 def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[Line2D | Patch]:
     """What is drawn, and no more."""
+
+    def mark(label: str, colour: str, marker: str, size: float, **more: object) -> Line2D:
+        return Line2D([], [], color=colour, marker=marker, markersize=size, label=label, **more)
+
     plan = report.plan
     drawn = [finding for finding in rows if finding.evidence]
     verdicts = {finding.verdict for finding in drawn}
+    looks = {verdict: shown.look for verdict, shown in wording.WORST_FIRST.items() if shown.look}
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=look.colour, marker=look.marker, markersize=look.size, label=verdict)
-        for verdict, look in _LOOKS.items()
+        mark(verdict, look.colour, look.marker, look.size)
+        for verdict, look in looks.items()
         if verdict in verdicts
     ]
     anew = "against stored results" if report.advisory else "confirmed on new pairs"
-    stages = {"screened": ("white", 1.3), anew: ("#444444", 2.2)}
     there = {anew if finding.confirm else "screened" for finding in drawn}
-    for label, (face, width) in stages.items():
+    for label, face, width in (("screened", "white", 1.3), (anew, "#444444", 2.2)):
         if label in there:
-            handles.append(
-                Line2D(
-                    [], [], color="#444444", marker="o", markersize=5, markerfacecolor=face,
-                    linewidth=width, label=label,
-                )
-            )  # fmt: skip
-    handles.append(Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"))
-    text = f"equivalence limit ({100 * plan.equivalence:.3g} %)"
+            handles.append(mark(label, "#444444", "o", 5, markerfacecolor=face, linewidth=width))
     return [
         *handles,
-        Patch(facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5, label=text),
-    ]
+        Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"),
+        Patch(
+            facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5,
+            label=f"equivalence limit ({100 * plan.equivalence:.3g} %)",
+        ),
+    ]  # fmt: skip
