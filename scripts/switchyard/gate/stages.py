@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..suite.rounds import Rounds, Turn
-from . import sizing, verdicts
+from . import evidence, verdicts
 from .model import SIDES, Benchmark, Evidence, Pair, Plan, Stage
 
 _FEWEST_SCREEN_PAIRS = 5
@@ -97,14 +97,14 @@ def allot(
     """How many new pairs each suspect gets. If time is short the most suspicious come first, each
     with as many as can decide at all, and what is left goes to those with the widest spread.
     """
-    fewest = sizing.fewest_pairs(plan, len(suspects))
+    fewest = evidence.fewest_pairs(plan, len(suspects))
     given: dict[str, int] = {}
     for key in suspects:
         if fewest * cost_s[key] <= left_s:
             given[key] = fewest
             left_s -= fewest * cost_s[key]
     more = {
-        key: sizing.pairs_for(plan, screen[key].spread, fewest, _MOST_CONFIRM_PAIRS) - fewest
+        key: evidence.pairs_for(plan, screen[key].spread, fewest, _MOST_CONFIRM_PAIRS) - fewest
         for key in given
     }
     wanted_s = sum(more[key] * cost_s[key] for key in given)

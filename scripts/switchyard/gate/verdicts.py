@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from . import evidence
+from .evidence import EQUIVALENCE_ALPHA, MOST_DROPPED, pairs_needed
 from .model import Benchmark, Evidence, Finding, Pair, Plan, Sample, Stage, Verdict, percent
-from .sizing import EQUIVALENCE_ALPHA, MOST_DROPPED, pairs_needed
 
 Evidences = Mapping[str, Evidence]
 
