@@ -39,9 +39,7 @@ def check(asked: Check, machine: Machine) -> int:
     console = Console(stderr=True, highlight=False, markup=False)
     with Interrupts() as interrupts:
         try:
-            prepared = prepare.prepare(
-                asked.comparison, asked.plan.metric, machine, console, interrupts
-            )
+            prepared = prepare.prepare(asked, machine, console, interrupts)
         except Interrupted as interrupted:
             console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
             return interrupted.exit_code

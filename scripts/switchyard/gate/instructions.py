@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of, why
+from ..suite.benchmark_row import launch_row, min_time, why
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from ..system.tools import InstructionCounter
 from .model import SIDES, Benchmark
+from .sampling import NoRowsError, rows_in
 
 _PROBE_MIN_TIME_S = 0.01
 # Of the shorter run, without a tool: long against what differs from start to start (some hundred
@@ -133,18 +134,10 @@ class _Side:
             raise self._problem(outcome.ending)
 
     def _rows(self, outcome: Outcome) -> list[dict[str, Any]]:
-        """Google Benchmark's, one for each repetition; at least one."""
         try:
-            rows = rows_of(self.benchmark.name, read(outcome.out_file)["benchmarks"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            rows = []
-        for row in rows:
-            if has_mark(row, "error_occurred") or has_mark(row, "skipped"):
-                reason = row.get("error_message") or row.get("skip_message")
-                raise self._problem(reason or "failed without a message")
-        if not rows or outcome.code != 0:
-            raise self._problem(why(outcome))
-        return rows
+            return rows_in(outcome, self.benchmark.name)[1]
+        except NoRowsError as error:
+            raise self._problem(str(error)) from None
 
     def _problem(self, what: str) -> _NoCountError:
         return _NoCountError(f"{self.name}: {what}")

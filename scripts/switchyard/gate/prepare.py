@@ -23,9 +23,9 @@ from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
 from ..system.paths import RESULTS, ROOT, recorded
-from . import build_commands, cmake, discovery, stored, worktrees
+from . import build_commands, cmake, discovery, stored
 from .model import Benchmark, Finding, Plan, Side, Verdict
-from .options import Comparison
+from .options import Check
 from .revision import Builder
 
 _LDD_TIMEOUT_S = 20.0
@@ -59,20 +59,20 @@ class Prepared:
         return min(max(longest, _FEWEST_STORED), _MOST_STORED)
 
 
-def prepare(
-    asked: Comparison, metric: str, machine: Machine, console: Console, interrupts: Interrupts
-) -> Prepared:
+def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
     """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
     builder = Builder(_repository(asked.is_ours), console, interrupts, asked.build_command)
     if asked.baseline_results is not None:
         here = environment.machine_facts(machine)
-        found = stored.load(asked.baseline_results, here, asked.allow_other_machine, metric)
+        found = stored.load(
+            asked.baseline_results, here, asked.allow_other_machine, asked.plan.metric
+        )
         return _against_stored(asked, found, _candidate(asked, builder), interrupts)
     if asked.baseline_build is not None:
         baseline = of_build("baseline", asked.baseline_build)
         candidate = _candidate(asked, builder)
     else:
-        worktrees.resolve(builder.repository, asked.ref)
+        builder.resolve(asked.ref)
         candidate = _candidate(asked, builder)
         cache = builder.repository / discovery.BASELINES
         targets = _targets(asked, candidate.root)
@@ -97,14 +97,14 @@ def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
     return Side(label, root.resolve(), f"build {recorded(root)}{cmake.injected(root)}")
 
 
-def _candidate(asked: Comparison, builder: Builder) -> Side:
+def _candidate(asked: Check, builder: Builder) -> Side:
     if not asked.builds_candidate:
         return of_build("candidate", asked.candidate_build)
     build = builder.repository if builder.command else asked.candidate_build
     return builder.candidate(build, _targets(asked, build))
 
 
-def _targets(asked: Comparison, build: Path) -> list[str]:
+def _targets(asked: Check, build: Path) -> list[str]:
     """Of our own build: what the wanted names are in, or every bench_* that the candidate has."""
     if asked.build_command:
         return []
@@ -114,7 +114,7 @@ def _targets(asked: Comparison, build: Path) -> list[str]:
 
 
 def _side_by_side(
-    asked: Comparison, baseline: Side, candidate: Side, interrupts: Interrupts
+    asked: Check, baseline: Side, candidate: Side, interrupts: Interrupts
 ) -> Prepared:
     both = [baseline, candidate]
     found = [discovery.discover(side.root, asked.binaries, interrupts) for side in both]
@@ -182,7 +182,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _against_stored(
-    asked: Comparison, found: stored.Stored, candidate: Side, interrupts: Interrupts
+    asked: Check, found: stored.Stored, candidate: Side, interrupts: Interrupts
 ) -> Prepared:
     names = discovery.discover(candidate.root, asked.binaries, interrupts)
     benchmarks, settled, problems = discovery.match(names, names, asked.pattern, asked.wanted)

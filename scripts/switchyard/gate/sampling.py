@@ -27,6 +27,32 @@ _CALM_SWITCHES = 20
 _TIMES_THE_WARM_UP = 3
 
 
+class NoRowsError(Exception):
+    """Why a launch gave no numbers; `skipped`: the benchmark itself said that it can't run here."""
+
+    def __init__(self, problem: str, skipped: bool = False) -> None:
+        super().__init__(problem)
+        self.skipped = skipped
+
+
+def rows_in(outcome: Outcome, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Google Benchmark's context and rows, one for each repetition. Raises NoRowsError."""
+    try:
+        document = read(outcome.out_file)
+        context, rows = document["context"], rows_of(name, document["benchmarks"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoRowsError(why(outcome)) from None
+    for row in rows:
+        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
+            raise NoRowsError(row.get("skip_message") or "no reason given", skipped=True)
+        if has_mark(row, "error_occurred"):
+            message = row.get("error_message") or "failed without a message"
+            raise NoRowsError(message, skipped=message.startswith(LIMIT_PREFIX))
+    if not rows or outcome.code != 0:
+        raise NoRowsError(why(outcome))
+    return context, rows
+
+
 class Sampler:
     def __init__(
         self,
@@ -84,20 +110,10 @@ class Sampler:
             "involuntary": outcome.involuntary,
         }  # fmt: skip
         try:
-            document = read(outcome.out_file)
-            rows = rows_of(benchmark.name, document["benchmarks"])
-            self.contexts.setdefault(side, document["context"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return Sample(None, why(outcome), **facts)
-        row = rows[0] if rows else {}
-        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
-            return Sample(None, row.get("skip_message") or "no reason given", skipped=True, **facts)
-        if has_mark(row, "error_occurred"):
-            message = row.get("error_message") or "failed without a message"
-            limit = message.startswith(LIMIT_PREFIX)
-            return Sample(None, message, skipped=limit, **facts)
-        if not rows or outcome.code != 0:
-            return Sample(None, why(outcome), **facts)
+            context, rows = rows_in(outcome, benchmark.name)
+        except NoRowsError as error:
+            return Sample(None, str(error), skipped=error.skipped, **facts)
+        self.contexts.setdefault(side, context)
         return self._value(rows, facts)
 
     def _value(self, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Sample:
