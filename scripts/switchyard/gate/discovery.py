@@ -11,6 +11,7 @@ overlooked: a benchmark that silently drops out of a check is a regression that 
 
 import os
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,10 +26,23 @@ from .model import SIDES, Benchmark, Finding, Verdict
 LIST_TIMEOUT_S = 20.0
 # Where builds of baselines are kept, in the source tree.
 BASELINES = Path("build/baselines")
+_GATE_SET = Path(__file__).with_name("gate.toml")
 _NOTHING = "--benchmark_filter=^$"
 # As revision.py names the folders of baselines.
 _OF_ANOTHER_REVISION = re.compile(r"(^|/)baselines/[0-9a-f]{12}-[0-9a-f]{8}/")
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
+
+
+@dataclass(frozen=True)
+class GateBenchmark:
+    """One of gate.toml, with the reason why. spread: of one pair, in per cent; instructions:
+    whether counting them has a meaning.
+    """
+
+    name: str
+    reason: str
+    spread: float
+    instructions: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,12 @@ class Discovery:
     names: dict[str, list[str]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+def gate_set() -> dict[str, GateBenchmark]:
+    """By name, in the order of the file."""
+    entries = tomllib.loads(_GATE_SET.read_text())["benchmark"]
+    return {entry["name"]: GateBenchmark(**entry) for entry in entries}
 
 
 def discover(root: Path, pattern: str, interrupts: Interrupts | None = None) -> Discovery:

@@ -21,7 +21,7 @@ from ..system.terminal import stdout_console
 from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts
 from .copies import fresh_copies
-from .gate import gate_set
+from .discovery import gate_set
 from .model import Benchmark, Finding, Report, Stage, Verdict
 from .options import Check
 from .prepare import Prepared

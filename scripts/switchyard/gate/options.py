@@ -10,7 +10,7 @@ from typing import Any
 from ..system.errors import BadInputError
 from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD
-from .gate import gate_set
+from .discovery import gate_set
 from .model import SCREEN_PAIRS, Plan
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}

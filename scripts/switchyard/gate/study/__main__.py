@@ -25,8 +25,9 @@ from ...system.errors import BadInputError, SwitchyardError
 from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
 from ...system.tools import find_counter
-from .. import gate, instructions
+from .. import instructions
 from ..copies import fresh_copies
+from ..discovery import gate_set
 from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan, Side
 from . import runs
 
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build() -> int:
-    programs = {Path(_benchmark(name).binary).name for name in gate.gate_set()}
+    programs = {Path(_benchmark(name).binary).name for name in gate_set()}
     for percent in SLOWDOWNS:
         folder = BUILDS / str(percent)
         print(f"building with {percent} % more work for each operation", flush=True)
@@ -96,7 +97,7 @@ def _build() -> int:
 
 
 def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
-    benchmarks = [_benchmark(name) for name in gate.gate_set()]
+    benchmarks = [_benchmark(name) for name in gate_set()]
     binaries = [benchmark.binary for benchmark in benchmarks]
     for percent in counts:
         _root(percent, "candidate")
@@ -145,7 +146,7 @@ def _count() -> int:
     changes: dict[str, dict[str, float]] = {}
     tool = find_counter()
     with Interrupts() as interrupts:
-        for name in (name for name, entry in gate.gate_set().items() if entry.instructions):
+        for name in (name for name, entry in gate_set().items() if entry.instructions):
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(percent, side) for side in SIDES}
