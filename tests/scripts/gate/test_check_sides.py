@@ -215,7 +215,7 @@ def test_identical_are_binaries_of_the_same_bytes(tmp_path):
         write_elf(baseline.root / folder / "bench", "1")
         write_elf(candidate.root / folder / "bench", bytes_)
     binaries = ["same/bench", "other/bench", "same/bench"]
-    assert prepare.identical(baseline, candidate, binaries) == ["same/bench"]
+    assert prepare.identical(baseline.root, candidate.root, binaries) == ["same/bench"]
 
 
 def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
@@ -223,26 +223,26 @@ def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
     for side, code in ((baseline, "1"), (candidate, "2")):
         write_elf(side.root / "bin/bench")
         write_foreign(side.root / "bin/server", ["BM_x"], code)
-    assert prepare.identical(baseline, candidate, ["bin/bench"]) == []
+    assert prepare.identical(baseline.root, candidate.root, ["bin/bench"]) == []
 
 
 def test_a_binary_is_not_identical_if_a_plugin_beside_it_differs(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for side, text in ((baseline, "1"), (candidate, "2")):
         (side.root / "plugin.so.1").write_text(text)
-    assert prepare.identical(baseline, candidate, ["bench"]) == []
+    assert prepare.identical(baseline.root, candidate.root, ["bench"]) == []
 
 
 def test_a_script_is_not_identical_whatever_its_bytes_are(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for side in (baseline, candidate):
         write_foreign(side.root / "script", ["BM_x"])
-    assert prepare.identical(baseline, candidate, ["script", "bench"]) == ["bench"]
+    assert prepare.identical(baseline.root, candidate.root, ["script", "bench"]) == ["bench"]
 
 
 def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path, monkeypatch):
     baseline, candidate = two_sides(tmp_path)
-    below = [Side(side.label, side.root / "bin", "a build") for side in (baseline, candidate)]
+    below = [side.root / "bin" for side in (baseline, candidate)]
     for side in (baseline, candidate):
         write_elf(side.root / "bin/bench")
         (side.root / "lib").mkdir()
@@ -255,10 +255,10 @@ def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path,
     )
     ldd.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ldd.parent}:{os.environ['PATH']}")
-    assert prepare.identical(baseline, candidate, ["bench"]) == ["bench"]
+    assert prepare.identical(baseline.root, candidate.root, ["bench"]) == ["bench"]
     assert prepare.identical(*below, ["bench"]) == ["bench"]
     (candidate.root / "lib/work.so").write_text("other")
-    assert prepare.identical(baseline, candidate, ["bench"]) == []
+    assert prepare.identical(baseline.root, candidate.root, ["bench"]) == []
     assert prepare.identical(*below, ["bench"]) == []  # also one that lies above the root
 
 
