@@ -20,7 +20,7 @@ from pathlib import Path
 from ..suite.catalog import bare_name
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
-from ..system.launch import Outcome, launch
+from ..system.launch import launch
 from .model import SIDES, Benchmark, Finding, Verdict
 
 LIST_TIMEOUT_S = 20.0
@@ -101,25 +101,18 @@ def _ask(path: Path, interrupts: Interrupts | None) -> tuple[list[str], str | No
     command = [str(path.absolute()), "--benchmark_list_tests=true"]
     outcome = launch(command, LIST_TIMEOUT_S, interrupts)
     if outcome.timed_out or outcome.code != 0:
-        return [], f"does not list its benchmarks: {_why(outcome)}"
-    listed = _lines(outcome)
+        said = outcome.stderr.strip().splitlines()
+        why = ": ".join([outcome.ending, *(line[:200] for line in said[-1:])])
+        return [], f"does not list its benchmarks: {why}"
     # That none matches is an error to some: what counts is what it prints.
-    noise = _lines(launch([*command, _NOTHING], LIST_TIMEOUT_S, interrupts))
+    noise = launch([*command, _NOTHING], LIST_TIMEOUT_S, interrupts).stdout.splitlines()
+    listed = [line for line in outcome.stdout.splitlines() if line.strip()]
     names = [line for line in listed if line not in noise]
     if names:
         return names, None
     if listed:
         return [], f"is no Google Benchmark binary: it prints {listed[0][:60]!r} for any filter"
     return [], "lists no benchmarks"
-
-
-def _lines(outcome: Outcome) -> list[str]:
-    return [line for line in outcome.stdout.splitlines() if line.strip()]
-
-
-def _why(outcome: Outcome) -> str:
-    said = outcome.stderr.strip().splitlines()
-    return f"{outcome.ending}: {said[-1][:200]}" if said else outcome.ending
 
 
 def _names(printed: list[str]) -> list[str]:

@@ -113,7 +113,9 @@ def _measure(
     ]
     report.findings = [*unfinished, *report.settled]
     document.save(report, folder)
-    _leave_cpu(report.plan.cpu)
+    others = os.sched_getaffinity(0) - {report.plan.cpu}
+    if report.plan.cpu is not None and others:  # what is bound to a CPU has it to itself
+        os.sched_setaffinity(0, others)
     before = _stamps(prepared)
     binaries = [benchmark.binary for benchmark in prepared.benchmarks]
     counts: Counts = {}
@@ -148,13 +150,6 @@ def _measure(
             "build in the meantime"
         )
     return counts
-
-
-def _leave_cpu(cpu: int | None) -> None:
-    """What is bound to one CPU has it to itself, as far as we are concerned."""
-    others = os.sched_getaffinity(0) - {cpu}
-    if cpu is not None and others:
-        os.sched_setaffinity(0, others)
 
 
 def _stamps(prepared: Prepared) -> dict[Path, tuple[int, ...] | None]:

@@ -34,15 +34,19 @@ def draw(report: Report) -> Figure | None:
     """Worst on top; None when no benchmark has an interval. The caption is not in it yet."""
     if not any(finding.evidence for finding in report.findings):
         return None
-    rows = chosen(report.findings)
+    plan, rows = report.plan, chosen(report.findings)
     left_out = len(report.findings) - len(rows)
     title = f"Candidate against baseline: {wording.headline(report)}"
     height = 0.9 + _ROW_HEIGHT * (len(rows) + bool(left_out))
     longest = max(len(_shown(finding.benchmark.key)) for finding in rows)
     more = max(longest - _USUAL_NAME, 0) * _INCHES_PER_LETTER / 3.7  # new_figure's unit
     figure, (ax,) = drawing.new_figure(title, [2.2 + more], height=height)
-    _draw_bands(ax, report.plan)
-    reach = _reach(report.plan, rows)
+    for limit, colour in ((plan.equivalence_limit, "#F3F3F3"), (plan.limit, "#E6E6E6")):
+        ax.axvspan(percent(-limit), percent(limit), color=colour, linewidth=0, zorder=0)
+    for limit, dashes in ((-plan.limit, (4, 2)), (plan.limit, (4, 2)), (0, None)):
+        style = {"linewidth": 0.9, "linestyle": (0, dashes), "zorder": 1}
+        ax.axvline(percent(limit), color="#777777", **style)
+    reach = _reach(plan, rows)
     for y, finding in enumerate(rows):
         _draw_finding(ax, y, finding, reach)
     _scale(ax, rows, left_out, reach)
@@ -76,19 +80,14 @@ def caption(report: Report) -> str:
 def chosen(findings: Sequence[Finding]) -> list[Finding]:
     """Worst first; of too many those that are not unchanged, then the widest intervals."""
     ordered = wording.worst_first(findings)
-    if len(ordered) <= MOST_ROWS:
-        return ordered
 
-    def width(finding: Finding) -> float:
+    def weight(finding: Finding) -> tuple[bool, float]:
         seen = finding.evidence
-        if seen is None:
-            return 0.0
-        return math.inf if seen.low is None else seen.high - seen.low
+        width = 0.0 if seen is None else math.inf if seen.low is None else seen.high - seen.low
+        unchanged = finding.verdict == Verdict.UNCHANGED
+        return unchanged, -width if unchanged else 0.0
 
-    notable = [finding for finding in ordered if finding.verdict != Verdict.UNCHANGED]
-    rest = [finding for finding in ordered if finding.verdict == Verdict.UNCHANGED]
-    widest = sorted(rest, key=width, reverse=True)[: max(MOST_ROWS - len(notable), 0)]
-    return wording.worst_first([*notable[:MOST_ROWS], *widest])
+    return wording.worst_first(sorted(ordered, key=weight)[:MOST_ROWS])
 
 
 def _reach(plan: Plan, rows: Sequence[Finding]) -> tuple[float, float]:
@@ -130,14 +129,6 @@ def _ends(seen: Evidence) -> tuple[float, float]:
     low = seen.estimate if seen.low is None else seen.low
     high = seen.estimate if seen.high is None else seen.high
     return percent(low), percent(high)
-
-
-def _draw_bands(ax: Axes, plan: Plan) -> None:
-    for limit, colour in ((plan.equivalence_limit, "#F3F3F3"), (plan.limit, "#E6E6E6")):
-        ax.axvspan(percent(-limit), percent(limit), color=colour, linewidth=0, zorder=0)
-    for limit in (-plan.limit, plan.limit):
-        ax.axvline(percent(limit), color="#777777", linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    ax.axvline(0, color="#777777", linewidth=0.9, zorder=1)
 
 
 def _draw_finding(ax: Axes, y: int, finding: Finding, reach: tuple[float, float]) -> None:

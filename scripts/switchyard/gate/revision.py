@@ -59,7 +59,8 @@ class Builder:
         """
         sha = self.resolve(ref)
         facts = self._facts(sha, candidate_build)
-        folder = cache.resolve() / f"{sha[:12]}-{_digest(facts)}"
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+        folder = cache.resolve() / f"{sha[:12]}-{digest}"
         source = folder / "source"
         root = source if self.command else folder / "build"
         building = Building(f"the baseline {ref}", folder / "build.log", self.interrupts)
@@ -86,7 +87,12 @@ class Builder:
         build = build.resolve()
         self._say(f"building the candidate in {recorded(build)}")
         if not self.command:
-            self._refuse_another_source(cmake.read_build(build).source, build)
+            source, repository = cmake.read_build(build).source, self.repository.resolve()
+            if not source.resolve().is_relative_to(repository):  # of a tree that was copied
+                raise BadInputError(
+                    f"{recorded(build)} was configured for {source}, not {self.repository}: "
+                    "configure it again"
+                )
         self._build(Building("the candidate", None, self.interrupts), build, targets)
         state = environment.git_state(self.repository)
         what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
@@ -153,14 +159,6 @@ class Builder:
         else:
             cmake.build_targets(building, root, targets)
 
-    def _refuse_another_source(self, source: Path, build: Path) -> None:
-        """A copied tree has a build folder that still belongs to the original."""
-        if not source.resolve().is_relative_to(self.repository.resolve()):
-            raise BadInputError(
-                f"{recorded(build)} was configured for {source}, not {self.repository}: configure "
-                "it again"
-            )
-
     def _facts(self, sha: str, candidate_build: Path) -> dict[str, Any]:
         """All that a build of the baseline depends on."""
         if self.command:
@@ -208,10 +206,6 @@ class Builder:
             self._remove(folder / "source")
             shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _digest(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:

@@ -73,8 +73,11 @@ class Sampler:
 
     def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
         """Both sides back to back, `first` before the other. Raises Interrupted."""
-        if self._stored is not None:
-            return self._against_stored(stage, round_, benchmark)
+        if self._stored is not None:  # beside the next stored time, as long as there is one
+            times = self._stored[benchmark.key] if stage == Stage.STORED else ()
+            baseline = Sample(times[round_] if round_ < len(times) else None)
+            candidate = self.sample("candidate", benchmark)
+            return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
         samples = {side: self.sample(side, benchmark) for side in sorted(SIDES, key=first.__ne__)}
         if stage == Stage.WARM_UP:
             most = max(sample.involuntary for sample in samples.values())
@@ -83,14 +86,6 @@ class Sampler:
             filter(None, (self._disturbance(benchmark, samples[s]) for s in SIDES)), None
         )
         return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
-
-    def _against_stored(self, stage: Stage, round_: int, benchmark: Benchmark) -> Pair:
-        """A launch of the candidate beside the next stored time, as long as there is one."""
-        times = self._stored[benchmark.key]
-        has_one = stage == Stage.STORED and round_ < len(times)
-        baseline = Sample(times[round_] if has_one else None)
-        candidate = self.sample("candidate", benchmark)
-        return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
 
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
         plan, binary = self._plan, self._roots[side] / benchmark.binary
@@ -114,10 +109,6 @@ class Sampler:
         except NoRowsError as error:
             return Sample(None, str(error), skipped=error.skipped, **facts)
         self.contexts.setdefault(side, context)
-        return self._value(rows, facts)
-
-    def _value(self, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Sample:
-        """The median, should the benchmark ask for repetitions of its own."""
         metric = self._plan.metric
         try:
             times = [row[metric] * SECONDS[row.get("time_unit", "ns")] for row in rows]
@@ -126,6 +117,7 @@ class Sampler:
         wrong = [time for time in times if not (math.isfinite(time) and time > 0)]
         if wrong:
             return Sample(None, f"reported a {metric} of {wrong[0]:g} s, which is no time", **facts)
+        # Of several, should the benchmark ask for repetitions of its own.
         return Sample(statistics.median(times), row=rows[0], **facts)
 
     def _disturbance(self, benchmark: Benchmark, sample: Sample) -> str | None:
