@@ -7,7 +7,6 @@ as a whole: one that is there is complete, though the check in it may not be.
 
 import json
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from .model import SIDES, Report
 
 FORMAT = "switchyard-check/1"
 FILE_NAME = "check.json"
-_SCHEMA = Path(__file__).with_name("schema.json")
+_SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_bytes())
 _SUMMARY, _JUNIT = "summary.md", "junit.xml"
 _OTHERS = (_SUMMARY, _JUNIT, *(f"{side}.json" for side in SIDES), "check.png", "check.svg")
 _MOST_OF_A_REASON = 300
@@ -42,7 +41,7 @@ def to_document(report: Report) -> dict[str, Any]:
     for pair in document["pairs"]:
         for side in SIDES:
             del pair[side]["row"]
-    return {name: document[name] for name in _schema()["properties"]}
+    return {name: document[name] for name in _SCHEMA["properties"]}
 
 
 def save(report: Report, folder: Path) -> None:
@@ -73,7 +72,7 @@ def load(path: Path) -> Report:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         document = json.loads(file.read_bytes(), parse_constant=_refuse)
-        jsonschema.validate(document, _schema())
+        jsonschema.validate(document, _SCHEMA)
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
     except jsonschema.ValidationError as error:
@@ -91,8 +90,3 @@ def load(path: Path) -> Report:
 def _refuse(constant: str) -> None:
     """NaN and infinities, which Python's parser takes for numbers."""
     raise ValueError(f"{constant} is no number")
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return json.loads(_SCHEMA.read_bytes())

@@ -31,8 +31,6 @@ from .stages import Stages
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
 
-Counts = dict[str, dict[str, Any]]
-
 
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
@@ -103,7 +101,7 @@ def _measure(
     console: Console,
     interrupts: Interrupts,
     with_instructions: bool,
-) -> Counts:
+) -> dict[str, Any]:
     """Fills in the report's pairs; returns counts by benchmark. A signal leaves it incomplete."""
     # What is in the file if the check should die: nothing that could be taken for a result.
     report.complete, report.exit_code = False, _FAILED
@@ -118,7 +116,7 @@ def _measure(
         os.sched_setaffinity(0, others)
     before = _stamps(prepared)
     binaries = [benchmark.binary for benchmark in prepared.benchmarks]
-    counts: Counts = {}
+    counts: dict[str, Any] = {}
     with (
         fresh_copies(prepared.launched, binaries, folder, report.plan.seed) as copies,
         CheckProgress(console) as progress,
@@ -161,10 +159,10 @@ def _stamps(prepared: Prepared) -> dict[Path, tuple[int, ...] | None]:
 
 def _count(
     benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
-) -> Counts:
+) -> dict[str, Any]:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
     known, tool = gate_set(), find_counter()
-    counts: Counts = {}
+    counts: dict[str, Any] = {}
     for benchmark in benchmarks:
         if benchmark.name in known and not known[benchmark.name].instructions:
             continue

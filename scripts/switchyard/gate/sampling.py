@@ -7,6 +7,7 @@ switches. Only these may drop a pair: a rule about times would throw away what i
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,28 +54,24 @@ def rows_in(outcome: Outcome, name: str) -> tuple[dict[str, Any], list[dict[str,
     return context, rows
 
 
+@dataclass
 class Sampler:
-    def __init__(
-        self,
-        plan: Plan,
-        roots: Mapping[str, Path],
-        interrupts: Interrupts,
-        machine: Machine,
-        stored: Mapping[str, Sequence[float]] | None = None,
-    ) -> None:
-        """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched."""
-        self._stored = stored
-        self._plan = plan
-        self._roots = roots
-        self._interrupts = interrupts
-        self._machine = machine
-        self._usual_switches: dict[str, int] = {}
-        self.contexts: dict[str, dict[str, Any]] = {}
+    """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched;
+    `contexts`: what Google Benchmark said of each side's machine and build.
+    """
+
+    plan: Plan
+    roots: Mapping[str, Path]
+    interrupts: Interrupts
+    machine: Machine
+    stored: Mapping[str, Sequence[float]] | None = None
+    contexts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _usual_switches: dict[str, int] = field(default_factory=dict)
 
     def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
         """Both sides back to back, `first` before the other. Raises Interrupted."""
-        if self._stored is not None:  # beside the next stored time, as long as there is one
-            times = self._stored[benchmark.key] if stage == Stage.STORED else ()
+        if self.stored is not None:  # beside the next stored time, as long as there is one
+            times = self.stored[benchmark.key] if stage == Stage.STORED else ()
             baseline = Sample(times[round_] if round_ < len(times) else None)
             candidate = self.sample("candidate", benchmark)
             return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
@@ -88,15 +85,15 @@ class Sampler:
         return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
 
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
-        plan, binary = self._plan, self._roots[side] / benchmark.binary
-        before = self._machine.steal_s(plan.cpu)
+        plan, binary = self.plan, self.roots[side] / benchmark.binary
+        before = self.machine.steal_s(plan.cpu)
         outcome = launch_row(
             binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
-            self._interrupts, plan.cpu,
+            self.interrupts, plan.cpu,
         )  # fmt: skip
-        steal = self._machine.steal_s(plan.cpu) - before
+        steal = self.machine.steal_s(plan.cpu) - before
         if plan.cpu is None:  # it was on some of the CPUs whose steal this is
-            steal /= max(len(self._machine.usable_cpus()), 1)
+            steal /= max(len(self.machine.usable_cpus()), 1)
         return self._read(side, benchmark, outcome, steal)
 
     def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
@@ -109,7 +106,7 @@ class Sampler:
         except NoRowsError as error:
             return Sample(None, str(error), skipped=error.skipped, **facts)
         self.contexts.setdefault(side, context)
-        metric = self._plan.metric
+        metric = self.plan.metric
         try:
             times = [row[metric] * SECONDS[row.get("time_unit", "ns")] for row in rows]
         except (KeyError, TypeError) as error:
@@ -126,7 +123,7 @@ class Sampler:
             most = round(100 * MOST_STEAL)
             return f"the hypervisor took more than {most} % of the CPU's time (steal)"
         usual = self._usual_switches.get(benchmark.key, 0)
-        if self._plan.cpu is not None and (
+        if self.plan.cpu is not None and (
             sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual
         ):
             return "other work ran on the benchmark's CPU (involuntary switches)"
