@@ -111,19 +111,13 @@ class Check:
         return {finding.benchmark.key: finding for finding in findings}
 
 
-class _Silent:
-    def stage(self, name: str, pairs: int) -> None: ...
-
-    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None: ...
-
-
 def a_plan(seed: int = 1, **changes: object) -> Plan:
     return Plan(seed, **{"screen_pairs": SCREEN_PAIRS} | changes)
 
 
 def run(plan: Plan, world: World) -> Check:
     """A whole check: the warm-up, the screening, new pairs for the suspects."""
-    stages = Stages(plan, world.benchmarks, world.measure, _Silent())
+    stages = Stages(plan, world.benchmarks, world.measure)
     stages.run()
     return Check(stages.plan, world.benchmarks, stages.pairs)
 

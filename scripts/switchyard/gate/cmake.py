@@ -74,9 +74,8 @@ class CMakeSettings:
     def neutral(self, name: str) -> str:
         """Its value without the names of its own folders."""
         value = self[name].replace(str(self.file.parent), "<build>")
-        return (
-            value.replace(str(self.source), "<source>") if self["CMAKE_HOME_DIRECTORY"] else value
-        )
+        source = self["CMAKE_HOME_DIRECTORY"]
+        return value.replace(str(self.source), "<source>") if source else value
 
     def compiler(self) -> str:
         """Its id and version, empty if CMake has not told."""
@@ -88,11 +87,8 @@ class CMakeSettings:
 
 def find_cache(root: Path, binaries: Iterable[str] = ()) -> Path | None:
     """In the root, or beside or above one of the binaries, not above the root."""
-    folders = [root]
-    for binary in binaries:
-        above = (root / binary).parents
-        folders += [folder for folder in above if folder.is_relative_to(root)]
-    return next((file for folder in folders if (file := folder / CACHE).is_file()), None)
+    folders = [root / folder for binary in binaries for folder in Path(binary).parents]
+    return next((file for folder in (root, *folders) if (file := folder / CACHE).is_file()), None)
 
 
 def read_build(build: Path) -> CMakeSettings:
@@ -107,15 +103,19 @@ def read_build(build: Path) -> CMakeSettings:
 
 def arguments(of: CMakeSettings) -> list[str]:
     """For cmake: generator and settings, with <source> and <build> for the candidate's folders."""
-    passed = [name for name in sorted(of.entries) if _PASSED_ON.fullmatch(name)]
+    names = sorted(of.entries)
     places = [
         name
-        for name in sorted(of.entries)
+        for name in names
         if _PACKAGE.fullmatch(name) and Path(of[name]).is_absolute()
         and of.entries[name][0] == "PATH" and "<" not in of.neutral(name)
     ]  # fmt: skip
-    kinds = {name: of.entries[name][0] for name in (*passed, *places)}
-    values = [f"-D{name}:{kind}={of.neutral(name)}" for name, kind in kinds.items() if of[name]]
+    passed = [name for name in names if _PASSED_ON.fullmatch(name)]
+    values = [
+        f"-D{name}:{of.entries[name][0]}={of.neutral(name)}"
+        for name in (*passed, *places)
+        if of[name]
+    ]
     return ["-G", of["CMAKE_GENERATOR"], *values, "-DSWITCHYARD_TESTS=OFF"]
 
 
@@ -137,17 +137,19 @@ def build_targets(building: Building, build: Path, targets: Collection[str]) -> 
     building.step([*command, "--parallel", str(os.cpu_count() or 1), *some])
 
 
-def refuse_if_different(baseline: Path, candidate: Path, binaries: Iterable[str] = ()) -> list[str]:
+def refuse_if_different(
+    baseline: Path, candidate: Path, binaries: Collection[str] = ()
+) -> list[str]:
     """Raises BadInputError with every setting that differs; returns what else to know of them."""
-    binaries = list(binaries)
-    files = [find_cache(root, binaries) for root in (baseline, candidate)]
-    if None in files:
-        without = [
-            name for name, file in zip(("baseline", "candidate"), files, strict=True) if not file
-        ]
+    found = {
+        side: find_cache(root, binaries)
+        for side, root in (("baseline", baseline), ("candidate", candidate))
+    }
+    without = [side for side, file in found.items() if not file]
+    if without:
         return [f"no {CACHE} of the {' and the '.join(without)}: whether compiler and flags are "
                 "the same on both sides is not known"]  # fmt: skip
-    one, other = (CMakeSettings.read(file) for file in files)
+    one, other = (CMakeSettings.read(file) for file in found.values())
     differences = [
         f"{name} is {mine or 'not set'!r} in the baseline, {yours or 'not set'!r} in the candidate"
         for name, mine, yours in _pairs(one, other)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..system.errors import SwitchyardError
 from ..system.files import replacing
-from .sides import Side
+from .model import Side
 
 
 class Copies:

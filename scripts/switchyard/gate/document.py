@@ -1,67 +1,78 @@
-"""check.json: all that a check measured and decided, so that it can be judged again.
+"""The files of a check: check.json while it runs, all others at its end, and the figure last.
 
-What it holds is described in schema.json (JSON Schema), and a file is read back only if it fits.
-Files are replaced as a whole: one that is there is complete, though the check in it may not be.
+check.json holds all that was measured and decided, so that it can be judged again. What it holds is
+described in schema.json (JSON Schema), and a file is read back only if it fits. Files are replaced
+as a whole: one that is there is complete, though the check in it may not be.
 """
 
 import json
-from dataclasses import asdict, fields
-from functools import cache
+import sys
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+from msgspec import convert, to_builtins
 
 from ..system import files
 from ..system.errors import BadInputError
-from .model import Benchmark, Evidence, Finding, Pair, Plan, Report, Sample, Stage, Verdict
+from . import google_benchmark, junit, markdown
+from .model import SIDES, Report
 
 FORMAT = "switchyard-check/1"
 FILE_NAME = "check.json"
-_SCHEMA = Path(__file__).with_name("schema.json")
+_SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_bytes())
+_SUMMARY, _JUNIT = "summary.md", "junit.xml"
+_OTHERS = (_SUMMARY, _JUNIT, *(f"{side}.json" for side in SIDES), "check.png", "check.svg")
+_MOST_OF_A_REASON = 300
+
+
+def create(folder: Path) -> Path:
+    """The folder, empty of an earlier check and of what would be written over. Or BadInputError."""
+    return files.claim(folder, FILE_NAME, "a check", _OTHERS)
 
 
 def to_document(report: Report) -> dict[str, Any]:
-    return {
+    """In the schema's order, without Google Benchmark's own rows, which have files of their own."""
+    document = to_builtins(report) | {
         "format": FORMAT,
-        "complete": report.complete,
-        "advisory": report.advisory,
-        "strict": report.strict,
-        "exit_code": report.exit_code,
         "spent_s": round(report.spent_s, 3),
-        "plan": asdict(report.plan),
-        "facts": report.facts,
-        "problems": report.problems,
-        "findings": [asdict(finding) for finding in report.findings],
         "settled": [finding.benchmark.key for finding in report.settled],
-        "pairs": [_pair_document(pair) for pair in report.pairs],
     }
+    for pair in document["pairs"]:
+        for side in SIDES:
+            del pair[side]["row"]
+    return {name: document[name] for name in _SCHEMA["properties"]}
 
 
-def from_document(document: dict[str, Any]) -> Report:
-    """Raises jsonschema.ValidationError."""
-    jsonschema.validate(document, _schema())
-    findings = [_finding(entry) for entry in document["findings"]]
-    settled = set(document["settled"])
-    return Report(
-        plan=Plan(**document["plan"]),
-        findings=findings,
-        pairs=[_pair(entry) for entry in document["pairs"]],
-        settled=[finding for finding in findings if finding.benchmark.key in settled],
-        **{
-            key: document[key]
-            for key in (
-                "facts", "problems", "strict", "advisory", "complete", "exit_code", "spent_s"
-            )
-        },
-    )  # fmt: skip
+def save(report: Report, folder: Path) -> None:
+    files.write(folder / FILE_NAME, to_document(report))
+
+
+def write_all(report: Report, folder: Path) -> None:
+    """check.json says that the check is complete. A figure that can't be drawn costs no more than
+    itself. Raises SwitchyardError.
+    """
+    files.write(folder / _SUMMARY, markdown.markdown(report))
+    files.write(folder / _JUNIT, junit.junit_xml(report))
+    for side, made in google_benchmark.documents(report).items():
+        files.write(folder / f"{side}.json", made)
+    save(report, folder)
+    try:
+        # Only here: loading matplotlib takes longer than a launch.
+        from . import figure
+
+        figure.save(report, folder)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
+        print(f"check: no figure: {reason}", file=sys.stderr)
 
 
 def load(path: Path) -> Report:
     """Of a check's folder, or the file itself."""
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        return from_document(json.loads(file.read_bytes(), parse_constant=_refuse))
+        document = json.loads(file.read_bytes(), parse_constant=_refuse)
+        jsonschema.validate(document, _SCHEMA)
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
     except jsonschema.ValidationError as error:
@@ -70,43 +81,12 @@ def load(path: Path) -> Report:
         raise BadInputError(f"{file} is no {FILE_NAME} of a check: {where}: {reason}") from None
     except (ValueError, RecursionError) as error:  # no JSON, or no text at all
         raise BadInputError(f"{file} is no JSON: {error}") from None
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    files.write(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    settled = set(document.pop("settled"))
+    report = convert(document, Report)
+    report.settled = [found for found in report.findings if found.benchmark.key in settled]
+    return report
 
 
 def _refuse(constant: str) -> None:
     """NaN and infinities, which Python's parser takes for numbers."""
     raise ValueError(f"{constant} is no number")
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return json.loads(_SCHEMA.read_bytes())
-
-
-def _pair_document(pair: Pair) -> dict[str, Any]:
-    """Without Google Benchmark's own rows, which have files of their own."""
-    document = {f.name: getattr(pair, f.name) for f in fields(pair)}
-    for side in ("baseline", "candidate"):
-        sample = asdict(document[side])
-        del sample["row"]
-        document[side] = sample
-    return document
-
-
-def _pair(entry: dict[str, Any]) -> Pair:
-    samples = {side: Sample(**entry[side]) for side in ("baseline", "candidate")}
-    return Pair(**entry | samples | {"stage": Stage(entry["stage"])})
-
-
-def _finding(entry: dict[str, Any]) -> Finding:
-    parts: dict[str, Any] = {
-        "benchmark": Benchmark(**entry["benchmark"]),
-        "verdict": Verdict(entry["verdict"]),
-    }
-    for stage in ("screen", "confirm"):
-        seen = entry[stage]
-        parts[stage] = seen and Evidence(**seen | {"stage": Stage(seen["stage"])})
-    return Finding(**entry | parts)

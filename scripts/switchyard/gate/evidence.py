@@ -1,4 +1,5 @@
-"""What a number of pairs says about one benchmark.
+"""What a number of pairs says about one benchmark, and how many it takes: to convict at all, to
+tell what counts from what doesn't, to decide.
 
 The measure is the mean of ln(candidate / baseline) without the lowest and the highest fifth of the
 pairs: times have heavy tails, and one launch that met a busy moment must not decide. Whether it
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from .model import Evidence, Pair, Stage
+from .model import Evidence, Pair, Plan, Stage
 
 TRIM = 0.2
 CONFIDENCE = 0.95
@@ -27,27 +28,61 @@ _BATCH = 2_000
 _TIE_BREAK = 1e-9
 _LEAST_FOR_A_SPREAD = 2
 
+# More than this share of pairs lost to the kernel's doings, and the rest is not to be trusted.
+MOST_DROPPED = 0.2
+EQUIVALENCE_ALPHA = 0.05
+_POWER = 0.9
+
 Statistic = Callable[..., np.ndarray]
 
 
 @dataclass(frozen=True)
-class _Trimmed:
-    """A trimmed mean, its standard error after Yuen (Wilcox, section 3.3), and how many values are
-    left to it.
+class _Shift:
+    """A trimmed mean, or the difference of two, with its standard error and degrees of freedom;
+    neither is known of a single value.
     """
 
     mean: float
-    error: float
-    kept: int
+    error: float | None = None
+    freedom: float = 1.0
 
     @classmethod
-    def of(cls, data: np.ndarray) -> "_Trimmed":
+    def of(cls, data: np.ndarray) -> "_Shift":
+        """The error is Yuen's (Wilcox, section 3.3)."""
+        if len(data) < _LEAST_FOR_A_SPREAD:
+            return cls(float(data.mean()))
         cut = int(TRIM * len(data))
         kept = len(data) - 2 * cut
         ordered = np.sort(data)[cut : cut + kept]
         winsorized = np.clip(data, ordered[0], ordered[-1])
         error = math.sqrt(winsorized.var(ddof=1) * len(data)) / kept
-        return cls(float(ordered.mean()), error, kept)
+        return cls(float(ordered.mean()), error, kept - 1)
+
+    def minus(self, other: "_Shift") -> "_Shift":
+        """With Welch's degrees of freedom (Yuen 1974)."""
+        error, freedom = math.hypot(self.error, other.error), 1.0
+        if error:
+            parts = (part.error**4 / part.freedom for part in (self, other))
+            freedom = error**4 / sum(parts)
+        return _Shift(self.mean - other.mean, error, freedom)
+
+    def evidence(
+        self, stage: Stage, pairs: int, dropped: int, equivalence: float, p: tuple[float, float]
+    ) -> Evidence:
+        """`p`: of slower and of faster. p_equivalent is of "the change lies outside of
+        -equivalence..equivalence".
+        """
+        low = high = spread = None
+        outside = 1.0
+        if self.error is not None:
+            reach = self.error * float(stats.t.ppf((1 + CONFIDENCE) / 2, self.freedom))
+            low, high = self.mean - reach, self.mean + reach
+            spread = self.error * math.sqrt(pairs)
+            distance = equivalence - abs(self.mean)
+            outside = float(distance <= 0)  # all alike: nothing left to chance
+            if self.error:
+                outside = float(stats.t.sf(distance / self.error, self.freedom))
+        return Evidence(stage, pairs, dropped, self.mean, low, high, spread, *p, outside)
 
 
 def of_pairs(
@@ -72,21 +107,8 @@ def of_changes(
     data = np.asarray(changes, dtype=float)
     if not len(data) or not np.isfinite(data).all():
         raise ValueError("changes have to be finite, and at least one")
-    estimate = float(stats.trim_mean(data, TRIM))
-    low, high, spread = _interval(data)
-    slower, faster = _sign_flip(data, seed, resamples)
-    return Evidence(
-        stage=stage,
-        pairs=len(data),
-        dropped=dropped,
-        estimate=estimate,
-        low=low,
-        high=high,
-        spread=spread,
-        p_slower=slower,
-        p_faster=faster,
-        p_equivalent=_equivalence(data, equivalence),
-    )
+    signs = _sign_flip(data, seed, resamples)
+    return _Shift.of(data).evidence(stage, len(data), dropped, equivalence, signs)
 
 
 def of_two_samples(
@@ -94,8 +116,7 @@ def of_two_samples(
     resamples: int = RESAMPLES,
 ) -> Evidence:  # fmt: skip
     """Of times that were not measured in pairs, at least two of each: nothing guards against a
-    drift of the machine between them. Labels are permuted instead of signs; Welch's degrees of
-    freedom (Yuen 1974).
+    drift of the machine between them. Labels are permuted instead of signs.
     """
     old, new = (np.log(np.asarray(times, dtype=float)) for times in (before, after))
     if min(len(old), len(new)) < _LEAST_FOR_A_SPREAD or not np.isfinite([*old, *new]).all():
@@ -104,21 +125,9 @@ def of_two_samples(
     def shift(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
         return stats.trim_mean(a, TRIM, axis=axis) - stats.trim_mean(b, TRIM, axis=axis)
 
-    estimate = float(shift(new, old, 0))
-    parts = [_Trimmed.of(data) for data in (new, old)]
-    error = math.hypot(*(part.error for part in parts))
-    freedom = 1.0
-    if error:
-        freedom = error**4 / sum(part.error**4 / (part.kept - 1) for part in parts)
-    reach = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
-    distance = equivalence - abs(estimate)
-    p_equivalent = float(stats.t.sf(distance / error, freedom)) if error else float(distance <= 0)
-    pairs = min(len(old), len(new))
-    slower, faster = _permuted((new, old), shift, "independent", seed, resamples)
-    return Evidence(
-        Stage.STORED, pairs, dropped, estimate, estimate - reach, estimate + reach,
-        error * math.sqrt(pairs), slower, faster, p_equivalent,
-    )  # fmt: skip
+    labels = _permuted((new, old), shift, "independent", seed, resamples)
+    difference, pairs = _Shift.of(new).minus(_Shift.of(old)), min(len(old), len(new))
+    return difference.evidence(Stage.STORED, pairs, dropped, equivalence, labels)
 
 
 def _sign_flip(data: np.ndarray, seed: int, resamples: int) -> tuple[float, float]:
@@ -155,21 +164,37 @@ def _permuted(
     return float(greater), float(smaller)
 
 
-def _interval(data: np.ndarray) -> tuple[float | None, float | None, float | None]:
-    """The 95 % interval of the trimmed mean, and the spread of one pair that it implies."""
-    if len(data) < _LEAST_FOR_A_SPREAD:
-        return None, None, None
-    trimmed = _Trimmed.of(data)
-    reach = trimmed.error * float(stats.t.ppf((1 + CONFIDENCE) / 2, trimmed.kept - 1))
-    return trimmed.mean - reach, trimmed.mean + reach, trimmed.error * math.sqrt(len(data))
+def fewest_pairs(plan: Plan, among: int) -> int:
+    """With fewer no p-value of `among` suspects can get below alpha, even if all signs agree.
+
+    One more than that, also when as many are dropped as may be.
+    """
+    return math.ceil((math.log2(max(among, 1) / plan.alpha) + 1) / (1 - MOST_DROPPED))
 
 
-def _equivalence(data: np.ndarray, bound: float) -> float:
-    """p-value of "the change lies outside of -bound..bound"."""
-    if len(data) < _LEAST_FOR_A_SPREAD:
-        return 1.0
-    trimmed = _Trimmed.of(data)
-    distance = bound - abs(trimmed.mean)
-    if not trimmed.error:  # all alike: nothing left to chance
-        return 0.0 if distance > 0 else 1.0
-    return float(stats.t.sf(distance / trimmed.error, trimmed.kept - 1))
+def pairs_for(plan: Plan, spread: float | None, fewest: int, most: int) -> int:
+    """How many pairs tell a change that counts from one that doesn't, whatever it turns out to be:
+    their standard error is a third of the way from the threshold to the equivalence limit.
+    """
+    wanted_error = (plan.equivalence_limit - plan.limit) / 3
+    wanted = math.ceil(((spread or 0) / wanted_error) ** 2)
+    return min(max(wanted, fewest), max(most, fewest))
+
+
+def pairs_needed(plan: Plan, seen: Evidence, among: int) -> int | None:
+    """How many pairs would decide in nine of ten checks, if the estimate and the spread are right:
+    exclude a change beyond the equivalence limit, or show one beyond the threshold and survive the
+    correction over all suspects. None when there is no spread to go by.
+    """
+    if not seen.spread:
+        return None
+
+    def wanted(distance: float, p: float) -> float:
+        reach = stats.norm.ppf(1 - p) + stats.norm.ppf((1 + _POWER) / 2)
+        return (reach * seen.spread / distance) ** 2 if distance > 0 else math.inf
+
+    size = abs(seen.estimate)
+    excluded = wanted(plan.equivalence_limit - size, EQUIVALENCE_ALPHA)
+    beyond = max(wanted(size - plan.limit, 0.5), wanted(size, plan.alpha / max(among, 1)))
+    least = max(seen.pairs + 1, fewest_pairs(plan, among))
+    return max(math.ceil(min(excluded, beyond)), least)

@@ -1,21 +1,29 @@
-"""Executes a prepared check into its report, and counts instructions, if that is wanted."""
+"""A whole check: find the two sides, measure pairs, judge, hand out; or judge an earlier one again.
+
+What a signal cuts short is judged as far as it got, and says so.
+"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from ..suite.progress import ProgressBar
+from ..suite.rounds import Turn
 from ..system.errors import SwitchyardError
+from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
+from ..system.terminal import stdout_console
 from ..system.tools import find_counter
-from . import instructions, outputs
+from . import document, instructions, prepare, table, verdicts
 from .copies import fresh_copies
-from .gate import gate_set
-from .model import Benchmark, Finding, Report, Verdict
+from .discovery import gate_set
+from .model import Benchmark, Finding, Report, Stage, Verdict
+from .options import Check
 from .prepare import Prepared
 from .sampling import Sampler
 from .stages import Stages
@@ -23,29 +31,77 @@ from .stages import Stages
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
 
-Counts = dict[str, dict[str, Any]]
-Stamps = dict[Path, tuple[int, int, int] | None]
+
+def check(asked: Check, machine: Machine) -> int:
+    """The exit code. Raises SwitchyardError."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    with Interrupts() as interrupts:
+        try:
+            prepared = prepare.prepare(asked, machine, console, interrupts)
+        except Interrupted as interrupted:
+            console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
+            return interrupted.exit_code
+        folder = document.create(asked.out or prepare.new_folder(prepared))
+        report = Report(
+            asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
+            prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
+        )  # fmt: skip
+        console.print(prepare.announcement(asked.plan, prepared, folder), soft_wrap=True)
+        counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
+        report.facts["ended_at"] = now()
+        _judge(report, prepared.benchmarks, counts)
+        if report.complete:
+            report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
+        # Printed before it is written: what can't be written has been seen at least.
+        table.print_report(report, stdout_console())
+        document.write_all(report, folder)
+        print(f"check: {folder}")
+        if not report.complete:
+            kept = f"{len(report.pairs)} pairs are kept in {folder}"
+            console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
+    return report.exit_code
+
+
+def replay(file: Path) -> int:
+    """Judge the raw data of an earlier check again; it must come to the same verdicts."""
+    report = document.load(file)
+    before = [finding for finding in report.findings if finding not in report.settled]
+    counts = {finding.benchmark.key: finding.instructions for finding in before}
+    _judge(report, [finding.benchmark for finding in before], counts)
+    for old, new in zip(before, report.findings, strict=False):  # settled ones come behind
+        if report.complete and new.verdict != old.verdict:
+            raise SwitchyardError(
+                f"{file} says that {new.benchmark.key} is {old.verdict}, but its raw data say "
+                f"{new.verdict}: the file was changed, or another version wrote it"
+            )
+    table.print_report(report, stdout_console())
+    if not report.complete:  # of one that died without a word it is "failed"
+        return report.exit_code
+    return verdicts.exit_code(report.findings, report.strict, report.advisory)
+
+
+def _judge(report: Report, benchmarks: Sequence[Benchmark], counts: Mapping[str, Any]) -> None:
+    judged = verdicts.judge(report.plan, benchmarks, report.pairs)
+    judged = [replace(found, instructions=counts.get(found.benchmark.key)) for found in judged]
+    report.findings = [*judged, *report.settled]
 
 
 class CheckProgress(ProgressBar):
-    """Context manager; the stages' Watcher: which stage, how many of its pairs, how long still."""
+    """Context manager: which stage, how many of its pairs, how long still."""
 
-    def stage(self, name: str, pairs: int) -> None:
-        self._stage, self._pairs = name, pairs
-
-    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None:
-        plain = f"{self._stage}: pair {done + 1} of {self._pairs}"
-        self.show(self._stage, done, self._pairs, seconds_left, benchmark.key, plain)
+    def pair(self, stage: Stage, turn: Turn, pairs: int) -> None:
+        plain = f"{stage}: pair {turn.done + 1} of {pairs}"
+        self.show(stage, turn.done, pairs, turn.seconds_left, turn.item, plain)
 
 
-def execute(
+def _measure(
     report: Report,
     prepared: Prepared,
     folder: Path,
     console: Console,
     interrupts: Interrupts,
     with_instructions: bool,
-) -> Counts:
+) -> dict[str, Any]:
     """Fills in the report's pairs; returns counts by benchmark. A signal leaves it incomplete."""
     # What is in the file if the check should die: nothing that could be taken for a result.
     report.complete, report.exit_code = False, _FAILED
@@ -54,11 +110,13 @@ def execute(
         for benchmark in prepared.benchmarks
     ]
     report.findings = [*unfinished, *report.settled]
-    outputs.save(report, folder)
-    _leave_cpu(report.plan.cpu)
+    document.save(report, folder)
+    others = os.sched_getaffinity(0) - {report.plan.cpu}
+    if report.plan.cpu is not None and others:  # what is bound to a CPU has it to itself
+        os.sched_setaffinity(0, others)
     before = _stamps(prepared)
     binaries = [benchmark.binary for benchmark in prepared.benchmarks]
-    counts: Counts = {}
+    counts: dict[str, Any] = {}
     with (
         fresh_copies(prepared.launched, binaries, folder, report.plan.seed) as copies,
         CheckProgress(console) as progress,
@@ -66,63 +124,45 @@ def execute(
         sampler = Sampler(report.plan, copies.roots, interrupts, Machine(), prepared.stored)
 
         def save() -> None:
-            report.plan, report.spent_s = check.plan, check.spent_s
-            outputs.save(report, folder)
+            report.plan, report.spent_s = stages.plan, stages.spent_s
+            document.save(report, folder)
 
-        check = Stages(
-            report.plan, prepared.benchmarks, sampler.pair, progress, copies.renew, save,
+        stages = Stages(
+            report.plan, prepared.benchmarks, sampler.pair, progress.pair, copies.renew, save,
             report.pairs,
         )  # fmt: skip
         try:
-            if prepared.stored is None:
-                check.run()
-            else:
-                check.run_against_stored(prepared.most_stored)
+            stages.run(prepared.launches_against_stored)
             if with_instructions:
                 counts = _count(prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
             report.exit_code = interrupted.exit_code
-    report.plan, report.spent_s = check.plan, check.spent_s
+    report.plan, report.spent_s = stages.plan, stages.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context
-    _refuse_rebuilt(before, _stamps(prepared))
-    return counts
-
-
-def _leave_cpu(cpu: int | None) -> None:
-    """What is bound to one CPU has it to itself, as far as we are concerned."""
-    others = os.sched_getaffinity(0) - {cpu}
-    if cpu is not None and others:
-        os.sched_setaffinity(0, others)
-
-
-def _stamps(prepared: Prepared) -> Stamps:
-    """Of each binary, what changes when it is written anew."""
-    stamps: Stamps = {}
-    for side in prepared.launched:
-        for benchmark in prepared.benchmarks:
-            path = side.root / benchmark.binary
-            status = path.stat() if path.exists() else None
-            stamps[path] = status and (status.st_ino, status.st_size, status.st_mtime_ns)
-    return stamps
-
-
-def _refuse_rebuilt(before: Stamps, after: Stamps) -> None:
-    changed = [str(path) for path, stamp in before.items() if after[path] != stamp]
+    changed = [path for path, stamp in _stamps(prepared).items() if before.get(path) != stamp]
     if changed:
         raise SwitchyardError(
             f"{changed[0]} was written anew while it was being measured: check again, and don't "
             "build in the meantime"
         )
+    return counts
+
+
+def _stamps(prepared: Prepared) -> dict[Path, tuple[int, ...] | None]:
+    """Of each binary, what changes when it is written anew; None of one that is gone."""
+    paths = [side.root / b.binary for side in prepared.launched for b in prepared.benchmarks]
+    there = {path: path.stat() if path.exists() else None for path in paths}
+    return {path: s and (s.st_ino, s.st_size, s.st_mtime_ns) for path, s in there.items()}
 
 
 def _count(
-    benchmarks: list[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
-) -> Counts:
+    benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
+) -> dict[str, Any]:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
     known, tool = gate_set(), find_counter()
-    counts: Counts = {}
+    counts: dict[str, Any] = {}
     for benchmark in benchmarks:
         if benchmark.name in known and not known[benchmark.name].instructions:
             continue

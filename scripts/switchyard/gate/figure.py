@@ -8,9 +8,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..compare import drawing, palette
+from ..compare import drawing
 from ..compare.drawing import Axes, Figure, Line2D, Patch
-from ..compare.palette import Look
 from . import wording
 from .model import Evidence, Finding, Plan, Report, Verdict, percent
 
@@ -22,20 +21,6 @@ _ROW_HEIGHT = 0.235
 _LONGEST_NAME = 90
 # In equivalence limits: an axis that shows one enormous change shows nothing of the others.
 _LEAST_REACH, _MOST_REACH = 2.0, 8.0
-# Verdicts differ in colour and in shape, and what was measured anew is filled and thick.
-_LOOKS = {
-    Verdict.REGRESSED: Look(palette.VERMILLION, "^", size=6.5),
-    Verdict.IMPROVED: Look(palette.BLUE, "v", size=6.5),
-    Verdict.INCONCLUSIVE: Look(palette.ORANGE, "D", size=5.0),
-    Verdict.UNCHANGED: Look("#6E6E6E", "o", size=5.0),
-}
-# Of the words beside them: that orange is too pale for letters, and most rows are no news.
-_WORD_COLOURS = {
-    Verdict.REGRESSED: palette.VERMILLION,
-    Verdict.FAILED: palette.VERMILLION,
-    Verdict.IMPROVED: palette.BLUE,
-    Verdict.INCONCLUSIVE: "#222222",
-}
 
 
 def save(report: Report, folder: Path) -> list[Path]:
@@ -49,19 +34,22 @@ def draw(report: Report) -> Figure | None:
     """Worst on top; None when no benchmark has an interval. The caption is not in it yet."""
     if not any(finding.evidence for finding in report.findings):
         return None
-    rows = chosen(report.findings)
+    plan, rows = report.plan, chosen(report.findings)
     left_out = len(report.findings) - len(rows)
     title = f"Candidate against baseline: {wording.headline(report)}"
     height = 0.9 + _ROW_HEIGHT * (len(rows) + bool(left_out))
     longest = max(len(_shown(finding.benchmark.key)) for finding in rows)
     more = max(longest - _USUAL_NAME, 0) * _INCHES_PER_LETTER / 3.7  # new_figure's unit
     figure, (ax,) = drawing.new_figure(title, [2.2 + more], height=height)
-    _draw_bands(ax, report.plan)
-    reach = _reach(report.plan, rows)
+    for limit, colour in ((plan.equivalence_limit, "#F3F3F3"), (plan.limit, "#E6E6E6")):
+        ax.axvspan(percent(-limit), percent(limit), color=colour, linewidth=0, zorder=0)
+    for limit, dashes in ((-plan.limit, (4, 2)), (plan.limit, (4, 2)), (0, None)):
+        style = {"linewidth": 0.9, "linestyle": (0, dashes), "zorder": 1}
+        ax.axvline(percent(limit), color="#777777", **style)
+    reach = _reach(plan, rows)
     for y, finding in enumerate(rows):
         _draw_finding(ax, y, finding, reach)
     _scale(ax, rows, left_out, reach)
-    _draw_numbers(ax, rows)
     ax.legend(
         handles=_legend_handles(report, rows), loc="lower right", bbox_to_anchor=(1, 1),
         ncols=4, fontsize=8, borderaxespad=2.8 if len(rows) >= _MANY_ROWS else 0.6,
@@ -92,19 +80,14 @@ def caption(report: Report) -> str:
 def chosen(findings: Sequence[Finding]) -> list[Finding]:
     """Worst first; of too many those that are not unchanged, then the widest intervals."""
     ordered = wording.worst_first(findings)
-    if len(ordered) <= MOST_ROWS:
-        return ordered
 
-    def width(finding: Finding) -> float:
+    def weight(finding: Finding) -> tuple[bool, float]:
         seen = finding.evidence
-        if seen is None:
-            return 0.0
-        return math.inf if seen.low is None else seen.high - seen.low
+        width = 0.0 if seen is None else math.inf if seen.low is None else seen.high - seen.low
+        unchanged = finding.verdict == Verdict.UNCHANGED
+        return unchanged, -width if unchanged else 0.0
 
-    notable = [finding for finding in ordered if finding.verdict != Verdict.UNCHANGED]
-    rest = [finding for finding in ordered if finding.verdict == Verdict.UNCHANGED]
-    widest = sorted(rest, key=width, reverse=True)[: max(MOST_ROWS - len(notable), 0)]
-    return wording.worst_first([*notable[:MOST_ROWS], *widest])
+    return wording.worst_first(sorted(ordered, key=weight)[:MOST_ROWS])
 
 
 def _reach(plan: Plan, rows: Sequence[Finding]) -> tuple[float, float]:
@@ -148,70 +131,59 @@ def _ends(seen: Evidence) -> tuple[float, float]:
     return percent(low), percent(high)
 
 
-def _draw_bands(ax: Axes, plan: Plan) -> None:
-    for limit, colour in ((plan.equivalence_limit, "#F3F3F3"), (plan.limit, "#E6E6E6")):
-        ax.axvspan(percent(-limit), percent(limit), color=colour, linewidth=0, zorder=0)
-    for limit in (-plan.limit, plan.limit):
-        ax.axvline(percent(limit), color="#777777", linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    ax.axvline(0, color="#777777", linewidth=0.9, zorder=1)
-
-
 def _draw_finding(ax: Axes, y: int, finding: Finding, reach: tuple[float, float]) -> None:
-    """What lies beyond the axis ends in an arrow at its edge."""
-    seen = finding.evidence
-    if seen is None or finding.verdict not in _LOOKS:  # the words at the right say it
-        return
-    look = _LOOKS[finding.verdict]
-    line = {"color": look.colour, "linewidth": 2.2 if finding.confirm else 1.3, "zorder": 3}
-    low, high = _ends(seen)
-    ax.plot([max(low, reach[0]), min(high, reach[1])], [y, y], solid_capstyle="butt", **line)
-    beyond = {"<": (low < reach[0], reach[0]), ">": (high > reach[1], reach[1])}
-    for marker, (is_beyond, edge) in beyond.items():
-        if is_beyond:
-            ax.plot(edge, y, marker=marker, color=look.colour, markersize=6, clip_on=False)
-    middle = percent(seen.estimate)
-    if reach[0] <= middle <= reach[1]:
-        face = look.colour if finding.confirm else "white"
-        ax.plot(middle, y, look.marker, color=look.colour, markerfacecolor=face,
-                markersize=look.size, zorder=4)  # fmt: skip
-
-
-def _draw_numbers(ax: Axes, rows: Sequence[Finding]) -> None:
-    """Beyond the right edge, with room for the arrows: the change, and the verdict in words."""
-    for y, finding in enumerate(rows):
-        number = wording.change(finding).replace("-", "\N{MINUS SIGN}") if finding.evidence else ""
-        for text, side, points in ((number, "right", 54), (finding.verdict, "left", 62)):
-            ax.annotate(
-                text, (1, y), (points, 0), xycoords=("axes fraction", "data"), ha=side,
-                textcoords="offset points", va="center", fontsize=8, annotation_clip=False,
-                color=_WORD_COLOURS.get(finding.verdict, "#666666"),
-            )  # fmt: skip
+    """What lies beyond the axis ends in an arrow at its edge; what was measured anew is filled and
+    thick. Beyond the right edge, with room for the arrows: the change, and the verdict in words.
+    """
+    seen, shown = finding.evidence, wording.WORST_FIRST[finding.verdict]
+    if seen and shown.look:
+        look = shown.look
+        line = {"color": look.colour, "linewidth": 2.2 if finding.confirm else 1.3, "zorder": 3}
+        low, high = _ends(seen)
+        ax.plot([max(low, reach[0]), min(high, reach[1])], [y, y], solid_capstyle="butt", **line)
+        beyond = {"<": (low < reach[0], reach[0]), ">": (high > reach[1], reach[1])}
+        for marker, (is_beyond, edge) in beyond.items():
+            if is_beyond:
+                ax.plot(edge, y, marker=marker, color=look.colour, markersize=6, clip_on=False)
+        middle = percent(seen.estimate)
+        if reach[0] <= middle <= reach[1]:
+            face = look.colour if finding.confirm else "white"
+            ax.plot(middle, y, look.marker, color=look.colour, markerfacecolor=face,
+                    markersize=look.size, zorder=4)  # fmt: skip
+    number = wording.change(finding).replace("-", "\N{MINUS SIGN}") if seen else ""
+    for text, side, points in ((number, "right", 54), (finding.verdict, "left", 62)):
+        ax.annotate(
+            text, (1, y), (points, 0), xycoords=("axes fraction", "data"), ha=side,
+            textcoords="offset points", va="center", fontsize=8, annotation_clip=False,
+            color=shown.colour,
+        )  # fmt: skip
 
 
 def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[Line2D | Patch]:
     """What is drawn, and no more."""
+
+    def mark(label: str, colour: str, marker: str, size: float, **more: object) -> Line2D:
+        return Line2D([], [], color=colour, marker=marker, markersize=size, label=label, **more)
+
     plan = report.plan
     drawn = [finding for finding in rows if finding.evidence]
     verdicts = {finding.verdict for finding in drawn}
+    looks = {verdict: shown.look for verdict, shown in wording.WORST_FIRST.items() if shown.look}
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=look.colour, marker=look.marker, markersize=look.size, label=verdict)
-        for verdict, look in _LOOKS.items()
+        mark(verdict, look.colour, look.marker, look.size)
+        for verdict, look in looks.items()
         if verdict in verdicts
     ]
     anew = "against stored results" if report.advisory else "confirmed on new pairs"
-    stages = {"screened": ("white", 1.3), anew: ("#444444", 2.2)}
     there = {anew if finding.confirm else "screened" for finding in drawn}
-    for label, (face, width) in stages.items():
+    for label, face, width in (("screened", "white", 1.3), (anew, "#444444", 2.2)):
         if label in there:
-            handles.append(
-                Line2D(
-                    [], [], color="#444444", marker="o", markersize=5, markerfacecolor=face,
-                    linewidth=width, label=label,
-                )
-            )  # fmt: skip
-    handles.append(Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"))
-    text = f"equivalence limit ({100 * plan.equivalence:.3g} %)"
+            handles.append(mark(label, "#444444", "o", 5, markerfacecolor=face, linewidth=width))
     return [
         *handles,
-        Patch(facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5, label=text),
-    ]
+        Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"),
+        Patch(
+            facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5,
+            label=f"equivalence limit ({100 * plan.equivalence:.3g} %)",
+        ),
+    ]  # fmt: skip

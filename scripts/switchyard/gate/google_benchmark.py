@@ -15,10 +15,12 @@ from .model import SIDES, Benchmark, Pair, Report, Sample, Stage
 
 def documents(report: Report) -> dict[str, dict[str, Any]]:
     """By side: `context` and `benchmarks`, a row for each launch."""
+    facts, machine = report.facts.get("sides") or {}, report.facts.get("machine") or {}
+    least = {"date": report.facts.get("started_at"), "num_cpus": machine.get("cpu_count")}
+    least = {name: value for name, value in least.items() if value is not None}
     of_sides: dict[str, dict[str, Any]] = {}
-    sides = report.facts.get("sides") or {}
     for side in SIDES:
-        context = (sides.get(side) or {}).get("context") or _minimal_context(report)
+        context = (facts.get(side) or {}).get("context") or least
         of_sides[side] = {"context": _finite(context), "benchmarks": []}
     for family, finding in enumerate(report.findings):
         benchmark = finding.benchmark
@@ -28,14 +30,15 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
         for side in SIDES:
             samples = [getattr(pair, side) for pair in pairs]
             measured = [sample for sample in samples if sample.value is not None]
-            rows = [_finite(_row(sample, report.plan.metric)) for sample in measured]
-            for index, row in enumerate(rows):
-                row |= {
-                    "name": name, "run_name": name, "family_index": family,
-                    "per_family_instance_index": 0, "run_type": "iteration",
-                    "repetitions": len(rows), "repetition_index": index,
+            for index, sample in enumerate(measured):
+                among = {
+                    "name": name, "family_index": family, "per_family_instance_index": 0,
+                    "run_name": name, "run_type": "iteration", "repetitions": len(measured),
+                    "repetition_index": index,
                 }  # fmt: skip
-            of_sides[side]["benchmarks"] += rows
+                # In Google Benchmark's order, whatever its own row said of these.
+                row = among | _own(sample, report.plan.metric) | among
+                of_sides[side]["benchmarks"].append(row)
     return of_sides
 
 
@@ -60,32 +63,16 @@ def _name(benchmark: Benchmark, pairs: Sequence[Pair]) -> str:
     return prefix + printed
 
 
-def _row(sample: Sample, metric: str) -> dict[str, Any]:
-    """Its own row, first keys first; one made of the value alone when it has none."""
+def _own(sample: Sample, metric: str) -> dict[str, Any]:
+    """The rest of its own row; made of the value alone when it has none."""
     if not sample.row:
         nanoseconds = sample.value * 1e9
-        return _front() | {
-            "threads": 1, "iterations": 1, "real_time": nanoseconds, "cpu_time": nanoseconds,
-            "time_unit": "ns",
-        }  # fmt: skip
-    row = _front() | sample.row
+        return {"threads": 1, "iterations": 1, "real_time": nanoseconds, "cpu_time": nanoseconds,
+                "time_unit": "ns"}  # fmt: skip
+    row = _finite(sample.row)
     row.setdefault("time_unit", "ns")
     time = sample.value / SECONDS[row["time_unit"]]
     # The median of a benchmark that has repetitions of its own is not what its first row says.
     if not math.isclose(row.get(metric, 0.0), time, rel_tol=1e-9):
         row[metric] = time
     return row
-
-
-def _front() -> dict[str, Any]:
-    """The order of keys that Google Benchmark writes."""
-    return dict.fromkeys(
-        ("name", "family_index", "per_family_instance_index", "run_name", "run_type",
-         "repetitions", "repetition_index")
-    )  # fmt: skip
-
-
-def _minimal_context(report: Report) -> dict[str, Any]:
-    machine = report.facts.get("machine") or {}
-    context = {"date": report.facts.get("started_at"), "num_cpus": machine.get("cpu_count")}
-    return {name: value for name, value in context.items() if value is not None}

@@ -6,18 +6,19 @@ kernel: count what has one thread and one process.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of, why
+from ..suite.benchmark_row import launch_row, min_time, why
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from ..system.tools import InstructionCounter
 from .model import SIDES, Benchmark
+from .sampling import NoRowsError, rows_in
 
 _PROBE_MIN_TIME_S = 0.01
 # Of the shorter run, without a tool: long against what differs from start to start (some hundred
@@ -25,8 +26,6 @@ _PROBE_MIN_TIME_S = 0.01
 _SHORT_RUN_S = 0.008
 _TIMES_LONGER = 3
 _MOST_ITERATIONS = 10_000_000
-
-Arguments = Callable[[int], list[str]]
 
 
 class _NoCountError(Exception):
@@ -62,10 +61,10 @@ def count(
 def _compare(tool: InstructionCounter, sides: Sequence["_Side"]) -> dict[str, Any]:
     exactly = [side.exact_iterations() for side in sides]
     few = sides[0].iterations_in(_SHORT_RUN_S)
-    short = [side.run(tool, ask(few)) for side, ask in zip(sides, exactly, strict=True)]
+    short = [side.run(tool, ask.format(few)) for side, ask in zip(sides, exactly, strict=True)]
     # A batch may take more iterations than it is asked for: whole laps of a ring, say.
     many = _TIMES_LONGER * max(done for done, _ in short)
-    long = [side.run(tool, ask(many)) for side, ask in zip(sides, exactly, strict=True)]
+    long = [side.run(tool, ask.format(many)) for side, ask in zip(sides, exactly, strict=True)]
     baseline, candidate = map(_per_iteration, short, long)
     return {
         "tool": tool.name, "version": tool.version, "iterations": [few, many],
@@ -93,58 +92,44 @@ class _Side:
     interrupts: Interrupts | None
     timeout_s: float
 
-    def exact_iterations(self) -> Arguments:
-        """How its program is told how many; only its --help tells which way it knows."""
+    def exact_iterations(self) -> str:
+        """The argument that tells how many; only its program's --help tells which way it knows."""
         outcome = launch([str(self.binary), "--help"], self.timeout_s, self.interrupts)
-        self._expect_end(outcome)
+        if outcome.timed_out:
+            raise self._problem(outcome.ending)
         if "`<integer>x`" in outcome.stdout:  # Google Benchmark 1.8
-            return lambda n: [f"--benchmark_min_time={n}x"]
+            return "--benchmark_min_time={}x"
         if "--describe" in outcome.stdout and "--iterations" in outcome.stdout:  # our own
-            return lambda n: [f"--iterations={n}"]
+            return "--iterations={}"
         raise self._problem("can't be told how many iterations to run (Google Benchmark 1.8 can)")
 
     def iterations_in(self, seconds: float) -> int:
         """How many fit in, without any tool. A power of two: the next check shall take as many."""
-        row = self._rows(self._launch([], [min_time(_PROBE_MIN_TIME_S)]))[0]
+        row = self._launch(min_time(_PROBE_MIN_TIME_S))[1][0]
         each = row["real_time"] * SECONDS[row.get("time_unit", "ns")]
         if not each > 0:
             raise self._problem(f"reported a real_time of {each:g} s, which is no time")
         return 1 << int(math.log2(min(max(seconds / each, 1), _MOST_ITERATIONS)))
 
-    def run(self, tool: InstructionCounter, arguments: Sequence[str]) -> tuple[int, int]:
+    def run(self, tool: InstructionCounter, argument: str) -> tuple[int, int]:
         """The iterations that it did, and the instructions of the whole run."""
-        outcome = self._launch(tool.command, arguments)
-        rows = self._rows(outcome)
+        outcome, rows = self._launch(argument, tool.command)
         instructions = tool.read(outcome)
         if instructions is None:
             raise self._problem(f"{tool.name} gave no count ({why(outcome)})")
         return sum(row["iterations"] for row in rows), instructions
 
-    def _launch(self, command: Sequence[str], arguments: Sequence[str]) -> Outcome:
+    def _launch(
+        self, argument: str, command: Sequence[str] = ()
+    ) -> tuple[Outcome, list[dict[str, Any]]]:
         outcome = launch_row(
-            self.binary, self.benchmark.name, arguments, self.timeout_s, self.interrupts,
+            self.binary, self.benchmark.name, [argument], self.timeout_s, self.interrupts,
             tool=command,
         )  # fmt: skip
-        self._expect_end(outcome)
-        return outcome
-
-    def _expect_end(self, outcome: Outcome) -> None:
-        if outcome.timed_out:
-            raise self._problem(outcome.ending)
-
-    def _rows(self, outcome: Outcome) -> list[dict[str, Any]]:
-        """Google Benchmark's, one for each repetition; at least one."""
         try:
-            rows = rows_of(self.benchmark.name, read(outcome.out_file)["benchmarks"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            rows = []
-        for row in rows:
-            if has_mark(row, "error_occurred") or has_mark(row, "skipped"):
-                reason = row.get("error_message") or row.get("skip_message")
-                raise self._problem(reason or "failed without a message")
-        if not rows or outcome.code != 0:
-            raise self._problem(why(outcome))
-        return rows
+            return outcome, rows_in(outcome, self.benchmark.name)[1]
+        except NoRowsError as error:
+            raise self._problem(str(error)) from None
 
     def _problem(self, what: str) -> _NoCountError:
         return _NoCountError(f"{self.name}: {what}")

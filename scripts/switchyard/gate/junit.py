@@ -8,35 +8,23 @@ import re
 from xml.etree import ElementTree
 
 from . import wording
-from .model import Finding, Report, Verdict
+from .model import Finding, Report
 
 # Whatever is not a character of XML 1.0 (section 2.2) can't stand in it, not even escaped.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NUMBERS = (
+    "change {change}, 95 % interval {95 % interval}, pairs {pairs}, corrected p {p}, "
+    "instructions {instructions}"
+)
 _REGRESSED_EXIT = 1
-_ELEMENTS = {
-    Verdict.REGRESSED: "failure",
-    Verdict.FAILED: "error",
-    Verdict.INCONCLUSIVE: "skipped",
-    Verdict.MISSING: "skipped",
-    Verdict.SKIPPED: "skipped",
-}
 
 
 def junit_xml(report: Report) -> bytes:
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", name="switchyard check")
     _add_properties(suite, report)
-    seconds = _seconds(report)
-    elements = []
-    for finding in wording.worst_first(report.findings):
-        element = _element(finding, report)
-        elements.append(element)
-        spent = f"{seconds.get(finding.benchmark.key, 0):.3f}"
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=_clean(finding.benchmark.binary),
-            name=_clean(finding.benchmark.name), time=spent,
-        )  # fmt: skip
-        _add_result(case, finding, element)
+    findings = wording.worst_first(report.findings)
+    elements = [_add_case(suite, finding, report) for finding in findings]
     counts = {
         "tests": len(elements), "failures": elements.count("failure"),
         "errors": elements.count("error"), "skipped": elements.count("skipped"),
@@ -65,38 +53,29 @@ def _add_properties(suite: ElementTree.Element, report: Report) -> None:
             ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
 
 
-def _element(finding: Finding, report: Report) -> str:
-    """The child of a test case that tells its result; empty for one that passed."""
-    element = _ELEMENTS.get(finding.verdict, "")
-    harmless = report.advisory and report.exit_code != _REGRESSED_EXIT
-    return "skipped" if harmless and element == "failure" else element
-
-
-def _add_result(case: ElementTree.Element, finding: Finding, element: str) -> None:
-    numbers = (
-        f"change {wording.change(finding)}, 95 % interval {wording.interval(finding)}, "
-        f"pairs {wording.pairs(finding)}, corrected p {wording.p_value(finding)}, "
-        f"instructions {wording.instructions(finding)}"
-    )
+def _add_case(suite: ElementTree.Element, finding: Finding, report: Report) -> str:
+    """The child of its test case that tells the result; empty for one that passed."""
+    benchmark, verdict = finding.benchmark, finding.verdict
+    pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
+    seconds = sum(pair.baseline.wall_s + pair.candidate.wall_s for pair in pairs)
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=_clean(benchmark.binary), name=_clean(benchmark.name),
+        time=f"{seconds:.3f}",
+    )  # fmt: skip
+    told = _NUMBERS.format_map(wording.numbers(finding))
+    element = wording.WORST_FIRST[verdict].element
+    if element == "failure" and report.advisory and report.exit_code != _REGRESSED_EXIT:
+        element = "skipped"
     if not element:
-        ElementTree.SubElement(case, "system-out").text = _clean(f"{finding.verdict}: {numbers}")
-        return
-    message = " ".join(wording.reason(finding).split())
-    message = message or f"{finding.verdict}: {wording.change(finding)}"
+        ElementTree.SubElement(case, "system-out").text = f"{verdict}: {told}"
+        return ""
+    message = wording.reason(finding) or f"{verdict}: {wording.change(finding)}"
     result = ElementTree.SubElement(case, element, message=_clean(message))
     if element != "skipped":
-        result.set("type", finding.verdict)
+        result.set("type", verdict)
     if finding.evidence:
-        result.text = numbers
-
-
-def _seconds(report: Report) -> dict[str, float]:
-    """What the launches of each benchmark took, by key."""
-    seconds: dict[str, float] = {}
-    for pair in report.pairs:
-        spent = pair.baseline.wall_s + pair.candidate.wall_s
-        seconds[pair.benchmark] = seconds.get(pair.benchmark, 0.0) + spent
-    return seconds
+        result.text = told
+    return element
 
 
 def _clean(text: str) -> str:

@@ -24,17 +24,22 @@ def markdown(report: Report) -> str:
     parts = [f"## {wording.headline(report)}"]
     if named:
         parts.append(f"Slower: {prose(named)}.")
-    facts = [f"{side}: {what}" for side, what in wording.sides(report).items()]
+    facts = [prose(f"{side}: {what}") for side, what in wording.sides(report).items()]
     caveats = [f"**{prose(caveat)}**" for caveat in wording.caveats(report)]
-    parts.append("\n".join(f"- {line}" for line in [*map(prose, facts), *caveats]))
+    parts.append("\n".join(f"- {line}" for line in [*facts, *caveats]))
     tail = "\n\n".join(_tail(report))
-    room = _MOST_CHARACTERS - len("\n\n".join(parts)) - len(tail)
+
+    def room() -> int:
+        return _MOST_CHARACTERS - len("\n\n".join(parts)) - len(tail)
+
     if notable:
         # At least a third stays for all.
-        parts.append(_table(notable, room if len(notable) == len(findings) else room * 2 // 3))
+        share = room() if len(notable) == len(findings) else room() * 2 // 3
+        parts.append(_table(notable, share))
     if len(notable) < len(findings):
-        left = _MOST_CHARACTERS - len("\n\n".join(parts)) - len(tail)
-        parts.append(_details(f"All {len(findings)} benchmarks", _table(findings, left)))
+        everything = f"<summary>All {len(findings)} benchmarks</summary>"
+        table = _table(findings, room())
+        parts.append(f"<details>{everything}\n\n{table}\n\n</details>")
     return "\n\n".join([*parts, tail]) + "\n"
 
 
@@ -42,12 +47,7 @@ def _table(findings: Sequence[Finding], room: int) -> str:
     """As many rows as there is room for; reasons stand below the names: a column would be wide."""
     lines, used = [], len(_HEAD) + 200
     for finding in findings:
-        cells = [
-            code(finding.benchmark.key) + _reason(finding), _verdict(finding),
-            wording.change(finding), wording.interval(finding), wording.instructions(finding),
-            wording.pairs(finding), prose(wording.p_value(finding)),
-        ]  # fmt: skip
-        line = f"| {' | '.join(cells)} |"
+        line = f"| {' | '.join(_cells(finding))} |"
         used += len(line) + 1
         if used > room:
             break
@@ -57,28 +57,23 @@ def _table(findings: Sequence[Finding], room: int) -> str:
     return "\n".join([_HEAD, *lines]) + (note if left_out else "")
 
 
-def _reason(finding: Finding) -> str:
-    why = wording.reason(finding)
-    if not why:
-        return ""
-    # What programs print reads better as code; the rest are sentences of ours.
-    printed = finding.verdict in (Verdict.FAILED, Verdict.SKIPPED)
-    return f"<br>{code(why) if printed else prose(why)}"
-
-
-def _verdict(finding: Finding) -> str:
-    loud = finding.verdict in (Verdict.REGRESSED, Verdict.FAILED)
-    return f"**{finding.verdict}**" if loud else str(finding.verdict)
+def _cells(finding: Finding) -> list[str]:
+    name, why, verdict = code(finding.benchmark.key), wording.reason(finding), finding.verdict
+    if why:
+        # What programs print reads better as code; the rest are sentences of ours.
+        printed = verdict in (Verdict.FAILED, Verdict.SKIPPED)
+        name += f"<br>{code(why) if printed else prose(why)}"
+    loud = verdict in (Verdict.REGRESSED, Verdict.FAILED)
+    numbers = wording.numbers(finding)
+    numbers["p"] = prose(numbers["p"])
+    return [name, f"**{verdict}**" if loud else str(verdict), *numbers.values()]
 
 
 def _tail(report: Report) -> list[str]:
-    again = wording.command(report)
+    again, machine = wording.command(report), wording.machine(report)
     bar = fence(again, 3)
-    machine = wording.machine(report)
-    parts = [f"To repeat it:\n\n{bar}sh\n{again}\n{bar}"] if again else []
-    parts.append(wording.method(report))
-    return [*parts, f"Measured on {code(machine)}."] if machine else parts
-
-
-def _details(summary: str, text: str) -> str:
-    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+    return [
+        *([f"To repeat it:\n\n{bar}sh\n{again}\n{bar}"] if again else []),
+        wording.method(report),
+        *([f"Measured on {code(machine)}."] if machine else []),
+    ]

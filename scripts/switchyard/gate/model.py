@@ -7,7 +7,8 @@ Times are in seconds for one iteration. A change is the natural logarithm of can
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 SIDES = ("baseline", "candidate")
 # Of each benchmark in the screening, if the budget allows.
@@ -47,6 +48,17 @@ class Benchmark:
     key: str
     binary: str
     name: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """Benchmark.binary is relative to `root`; `what` says in words what it is."""
+
+    label: Literal["baseline", "candidate"]
+    root: Path
+    what: str
+    sha: str | None = None
+    dirty: bool | None = None
 
 
 @dataclass(frozen=True)

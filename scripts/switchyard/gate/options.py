@@ -5,11 +5,12 @@ import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..system.errors import BadInputError
 from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD
-from .gate import gate_set
+from .discovery import gate_set
 from .model import SCREEN_PAIRS, Plan
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
@@ -17,6 +18,10 @@ _A_DAY_S = 86_400
 # Each of its decimals takes ten times as many permutations.
 _LEAST_ALPHA = 1e-5
 _OUR_BINARIES = "bin/bench_*"
+_AS_GIVEN = (
+    "baseline_build", "baseline_results", "allow_other_machine", "build_command", "skip_identical",
+    "out", "strict", "instructions",
+)  # fmt: skip
 _EXAMPLES = """\
 examples:
   check --baseline main                     the working tree against the branch main
@@ -29,13 +34,65 @@ exit codes: 0 nothing regressed, 1 regressed, 2 the check could not do its work,
 (with --strict), 128 + N ended by signal N"""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What is compared. Of `ref`, `baseline_build` and `baseline_results` one is the baseline.
+_DIR: dict[str, Any] = {"type": Path, "metavar": "DIR"}
+_FLAG: dict[str, Any] = {"action": "store_true"}
+# One of these; each option with its help and what argparse is told of it.
+_BASELINE = (
+    ("--baseline", "build this revision; the candidate is the work tree", {"metavar": "GITREF"}),
+    ("--baseline-build", "a finished build", _DIR),
+    ("--baseline-results",
+     "stored results of `run`, of a check, or of Google Benchmark; verdicts are advisory", _DIR),
+    ("--replay", "measure nothing: judge the raw data of an earlier check again", _DIR),
+)  # fmt: skip
+_COMPARED = (
+    ("--candidate-build",
+     "a finished build (default: build/release, brought up to date; with --binaries the current "
+     "folder as it is)", _DIR),
+    ("--binaries",
+     "Google Benchmark binaries of any project, relative to DIR or to the source tree",
+     {"metavar": "GLOB"}),
+    ("--build-command", "how that project is built, in the top folder of its repository",
+     {"metavar": "CMD"}),
+    ("--filter", "only benchmarks whose name matches", {"metavar": "REGEX"}),
+    ("--set", "Switchyard's own: gate (default), the benchmarks that decide quickly, or all",
+     {"choices": ("gate", "all")}),
+    ("--skip-identical",
+     "don't measure when the binaries are the same, byte for byte, on both sides", _FLAG),
+    ("--allow-other-machine", "with --baseline-results", _FLAG),
+)  # fmt: skip
+_MEASURED = (
+    ("--threshold", "the smallest change that counts (default: 3); unchanged excludes 5/3 of it",
+     {"type": float, "default": 3.0, "metavar": "PERCENT"}),
+    ("--alpha", "chance of any false alarm in a whole check (default: 0.01)",
+     {"type": float, "default": 0.01, "metavar": "P"}),
+    ("--budget", "of launches at most: 90s, 10m (default); builds come on top",
+     {"default": "10m", "metavar": "TIME"}),
+    ("--seed", "of the order of launches", {"type": int, "metavar": "N"}),
+    ("--min-time", "of one launch", {"type": float, "default": 0.05, "metavar": "S"}),
+    ("--launch-timeout", "kill a launch after that",
+     {"type": float, "default": 60.0, "metavar": "S"}),
+    ("--metric", "which of Google Benchmark's times (default: real_time)",
+     {"choices": ("real_time", "cpu_time"), "default": "real_time"}),
+    ("--cpu", "bind launches to this CPU (default: the last one for the gate set, else none)",
+     {"metavar": "N|none"}),
+    ("--instructions",
+     "count instructions too, as a second witness (perf, or valgrind); not in the budget", _FLAG),
+)  # fmt: skip
+_HANDED_OUT = (
+    ("--out", "default: below results/checks/", _DIR),
+    ("--strict",
+     "exit 3 when anything is undecided, skipped or missing; advisory verdicts count", _FLAG),
+)  # fmt: skip
 
-    builds_candidate: whether candidate_build has to be brought up to date, by CMake, or by
-    build_command in the source tree; is_ours: Switchyard's own sources and no other project's;
-    binaries: a glob below the builds; wanted: only these names; pattern: only what it matches.
+
+@dataclass(frozen=True)
+class Check:
+    """A whole check: what is compared, how it is measured and judged, and what comes out.
+
+    Of `ref`, `baseline_build` and `baseline_results` one is the baseline. builds_candidate: whether
+    candidate_build has to be brought up to date, by CMake, or by build_command in the source tree;
+    is_ours: Switchyard's own sources and no other project's; binaries: a glob below the builds;
+    wanted: only these names; pattern: only what it matches.
     """
 
     ref: str | None
@@ -50,13 +107,6 @@ class Comparison:
     wanted: tuple[str, ...] | None
     pattern: str | None
     skip_identical: bool
-
-
-@dataclass(frozen=True)
-class Check:
-    """A whole check: what is compared, how it is measured and judged, and what comes out."""
-
-    comparison: Comparison
     plan: Plan
     out: Path | None
     strict: bool
@@ -66,87 +116,15 @@ class Check:
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXAMPLES
-    _add_sides(parser.add_argument_group("what is compared"))
-    _add_plan(parser.add_argument_group("how it is measured and judged"))
-    output = parser.add_argument_group("what comes out")
-    output.add_argument("--out", type=Path, metavar="DIR", help="default: below results/checks/")
-    output.add_argument(
-        "--strict", action="store_true",
-        help="exit 3 when anything is undecided, skipped or missing; advisory verdicts count",
-    )  # fmt: skip
-
-
-def _add_sides(group: argparse._ArgumentGroup) -> None:
-    baseline = group.add_mutually_exclusive_group(required=True)
-    baseline.add_argument(
-        "--baseline", metavar="GITREF", help="build this revision; the candidate is the work tree"
-    )
-    baseline.add_argument("--baseline-build", type=Path, metavar="DIR", help="a finished build")
-    baseline.add_argument(
-        "--baseline-results", type=Path, metavar="DIR",
-        help="stored results of `run`, of a check, or of Google Benchmark; verdicts are advisory",
-    )  # fmt: skip
-    baseline.add_argument(
-        "--replay", type=Path, metavar="DIR",
-        help="measure nothing: judge the raw data of an earlier check again",
-    )  # fmt: skip
-    group.add_argument(
-        "--candidate-build", type=Path, metavar="DIR",
-        help="a finished build (default: build/release, brought up to date; with --binaries the "
-        "current folder as it is)",
-    )  # fmt: skip
-    group.add_argument(
-        "--binaries", metavar="GLOB",
-        help="Google Benchmark binaries of any project, relative to DIR or to the source tree",
-    )  # fmt: skip
-    group.add_argument(
-        "--build-command", metavar="CMD",
-        help="how that project is built, in the top folder of its repository",
-    )  # fmt: skip
-    group.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
-    group.add_argument(
-        "--set", choices=("gate", "all"),
-        help="Switchyard's own: gate (default), the benchmarks that decide quickly, or all",
-    )  # fmt: skip
-    group.add_argument(
-        "--skip-identical", action="store_true",
-        help="don't measure when the binaries are the same, byte for byte, on both sides",
-    )  # fmt: skip
-    group.add_argument("--allow-other-machine", action="store_true", help="with --baseline-results")
-
-
-def _add_plan(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--threshold", type=float, default=3.0, metavar="PERCENT",
-        help="the smallest change that counts (default: 3); unchanged excludes 5/3 of it",
-    )  # fmt: skip
-    group.add_argument(
-        "--alpha", type=float, default=0.01, metavar="P",
-        help="chance of any false alarm in a whole check (default: 0.01)",
-    )  # fmt: skip
-    group.add_argument(
-        "--budget",
-        default="10m",
-        metavar="TIME",
-        help="of launches at most: 90s, 10m (default); builds come on top",
-    )
-    group.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
-    group.add_argument("--min-time", type=float, default=0.05, metavar="S", help="of one launch")
-    group.add_argument(
-        "--launch-timeout", type=float, default=60.0, metavar="S", help="kill a launch after that"
-    )
-    group.add_argument(
-        "--metric", choices=("real_time", "cpu_time"), default="real_time",
-        help="which of Google Benchmark's times (default: real_time)",
-    )  # fmt: skip
-    group.add_argument(
-        "--cpu", metavar="N|none",
-        help="bind launches to this CPU (default: the last one for the gate set, else none)",
-    )  # fmt: skip
-    group.add_argument(
-        "--instructions", action="store_true",
-        help="count instructions too, as a second witness (perf, or valgrind); not in the budget",
-    )  # fmt: skip
+    compared = parser.add_argument_group("what is compared")
+    for group, options in (
+        (compared.add_mutually_exclusive_group(required=True), _BASELINE),
+        (compared, _COMPARED),
+        (parser.add_argument_group("how it is measured and judged"), _MEASURED),
+        (parser.add_argument_group("what comes out"), _HANDED_OUT),
+    ):
+        for name, says, told in options:
+            group.add_argument(name, help=says, **told)
 
 
 def read(args: argparse.Namespace, machine: Machine) -> Check:
@@ -154,20 +132,6 @@ def read(args: argparse.Namespace, machine: Machine) -> Check:
     _refuse_out_of_range(args)
     _refuse_what_does_not_fit(args)
     takes_gate_set = args.set == "gate" or (args.set is None and args.binaries is None)
-    comparison = Comparison(
-        ref=args.baseline,
-        baseline_build=args.baseline_build,
-        baseline_results=args.baseline_results,
-        allow_other_machine=args.allow_other_machine,
-        candidate_build=args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD),
-        builds_candidate=not args.candidate_build and bool(args.build_command or not args.binaries),
-        build_command=args.build_command,
-        is_ours=not args.binaries,
-        binaries=args.binaries or _OUR_BINARIES,
-        wanted=tuple(gate_set()) if takes_gate_set else None,
-        pattern=args.filter,
-        skip_identical=args.skip_identical,
-    )
     plan = Plan(
         seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
         screen_pairs=SCREEN_PAIRS,
@@ -179,7 +143,17 @@ def read(args: argparse.Namespace, machine: Machine) -> Check:
         cpu=_cpu(args.cpu, takes_gate_set, machine),
         metric=args.metric,
     )
-    return Check(comparison, plan, args.out, args.strict, args.instructions)
+    return Check(
+        ref=args.baseline,
+        candidate_build=args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD),
+        builds_candidate=not args.candidate_build and bool(args.build_command or not args.binaries),
+        is_ours=not args.binaries,
+        binaries=args.binaries or _OUR_BINARIES,
+        wanted=tuple(gate_set()) if takes_gate_set else None,
+        pattern=args.filter,
+        plan=plan,
+        **{name: getattr(args, name) for name in _AS_GIVEN},
+    )
 
 
 def _refuse_out_of_range(args: argparse.Namespace) -> None:
@@ -244,8 +218,7 @@ def replayed(args: argparse.Namespace) -> Path | None:
         return None
     parser = argparse.ArgumentParser()
     add_to(parser)
-    defaults = vars(parser.parse_args(["--replay", "x"]))
-    for name, default in defaults.items():
+    for name, default in vars(parser.parse_args(["--replay", "x"])).items():
         if name != "replay" and getattr(args, name) != default:
             option = f"--{name.replace('_', '-')}"
             raise BadInputError(f"--replay goes without {option}: it judges the check as it was")

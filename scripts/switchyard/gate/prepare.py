@@ -2,33 +2,41 @@
 is compared with what.
 """
 
+import filecmp
+import hashlib
+import itertools
+import os
+import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
 from .. import __version__
 from ..suite import environment
+from ..system.errors import BadInputError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS, ROOT
-from . import build_commands, cmake, discovery, sides, stored, worktrees
-from .model import Benchmark, Finding, Plan, Verdict
-from .options import Comparison
+from ..system.paths import RESULTS, ROOT, recorded
+from . import build_commands, cmake, discovery, stored
+from .discovery import Discovery
+from .model import Benchmark, Finding, Plan, Side, Verdict
+from .options import Check
 from .revision import Builder
-from .sides import Side
 
+_LDD_TIMEOUT_S = 20.0
+_ELF = b"\x7fELF"
 # Of launches of the candidate, where the baseline's times are stored.
 _FEWEST_STORED, _MOST_STORED = 20, 40
 
 
-@dataclass(frozen=True)
+@dataclass
 class Prepared:
     """What there is to compare. identical: binaries that are the same bytes on both sides; stored:
     the baseline's times by benchmark, if nothing of it runs.
@@ -38,39 +46,56 @@ class Prepared:
     benchmarks: list[Benchmark]
     settled: list[Finding]
     problems: list[str]
-    identical: list[str]
+    identical: list[str] = field(default_factory=list)
     stored: dict[str, list[float]] | None = None
+
+    def settle(self, findings: Iterable[Finding]) -> None:
+        """Of these nothing is to be launched."""
+        known = {finding.benchmark.key for finding in self.settled}
+        self.settled += [found for found in findings if found.benchmark.key not in known]
+        known = {finding.benchmark.key for finding in self.settled}
+        self.benchmarks = [benchmark for benchmark in self.benchmarks if benchmark.key not in known]
 
     @property
     def launched(self) -> list[Side]:
         return self.sides if self.stored is None else self.sides[1:]
 
     @property
-    def most_stored(self) -> int:
-        """How many launches of the candidate go against stored times."""
-        longest = max(map(len, (self.stored or {}).values()), default=0)
+    def launches_against_stored(self) -> int | None:
+        if self.stored is None:
+            return None
+        longest = max(map(len, self.stored.values()), default=0)
         return min(max(longest, _FEWEST_STORED), _MOST_STORED)
 
 
-def prepare(
-    asked: Comparison, metric: str, machine: Machine, console: Console, interrupts: Interrupts
-) -> Prepared:
+def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
     """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
     builder = Builder(_repository(asked.is_ours), console, interrupts, asked.build_command)
-    if asked.baseline_results is not None:
+    results, found = asked.baseline_results, None
+    if results is not None:
         here = environment.machine_facts(machine)
-        found = stored.load(asked.baseline_results, here, asked.allow_other_machine, metric)
-        return _against_stored(asked, found, _candidate(asked, builder), interrupts)
-    if asked.baseline_build is not None:
-        baseline = sides.of_build("baseline", asked.baseline_build)
-        candidate = _candidate(asked, builder)
+        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metric)
+        of_commit = found.facts.get("sha"), found.facts.get("dirty")
+        baseline = Side("baseline", results, f"results of {results}", *of_commit)
+    elif asked.baseline_build is not None:
+        baseline = of_build("baseline", asked.baseline_build)
     else:
-        worktrees.resolve(builder.repository, asked.ref)
-        candidate = _candidate(asked, builder)
-        cache = builder.repository / discovery.BASELINES
-        targets = _targets(asked, candidate.root)
+        builder.resolve(asked.ref)
+    candidate = _candidate(asked, builder)
+    if asked.ref is not None:
+        cache, targets = builder.repository / discovery.BASELINES, _targets(asked, candidate.root)
         baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
-    return _side_by_side(asked, baseline, candidate, interrupts)
+    launched = [candidate] if found else [baseline, candidate]
+    names = [discovery.discover(side.root, asked.binaries, interrupts) for side in launched]
+    benchmarks, settled, problems = discovery.match(
+        names[0], names[-1], asked.pattern, asked.wanted
+    )
+    prepared = Prepared([baseline, candidate], benchmarks, settled, problems)
+    if found:
+        _match_stored(asked, prepared, found, names[0])
+    else:
+        _match_builds(asked, prepared)
+    return prepared
 
 
 def _repository(is_ours: bool) -> Path:
@@ -83,14 +108,21 @@ def _repository(is_ours: bool) -> Path:
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
 
 
-def _candidate(asked: Comparison, builder: Builder) -> Side:
+def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
+    """A finished build. Raises BadInputError."""
+    if not root.is_dir():
+        raise BadInputError(f"no such folder: {root} (--{label}-build)")
+    return Side(label, root.resolve(), f"build {recorded(root)}{cmake.injected(root)}")
+
+
+def _candidate(asked: Check, builder: Builder) -> Side:
     if not asked.builds_candidate:
-        return sides.of_build("candidate", asked.candidate_build)
+        return of_build("candidate", asked.candidate_build)
     build = builder.repository if builder.command else asked.candidate_build
     return builder.candidate(build, _targets(asked, build))
 
 
-def _targets(asked: Comparison, build: Path) -> list[str]:
+def _targets(asked: Check, build: Path) -> list[str]:
     """Of our own build: what the wanted names are in, or every bench_* that the candidate has."""
     if asked.build_command:
         return []
@@ -99,40 +131,74 @@ def _targets(asked: Comparison, build: Path) -> list[str]:
     return sorted(path.name for path in build.glob(asked.binaries))
 
 
-def _side_by_side(
-    asked: Comparison, baseline: Side, candidate: Side, interrupts: Interrupts
-) -> Prepared:
-    both = [baseline, candidate]
-    found = [discovery.discover(side.root, asked.binaries, interrupts) for side in both]
-    benchmarks, settled, problems = sides.match(*found, asked.pattern, asked.wanted)
-    binaries = sorted({benchmark.binary for benchmark in benchmarks})
-    problems += cmake.refuse_if_different(baseline.root, candidate.root, binaries)
-    same = sides.identical(baseline, candidate, binaries)
+def _match_builds(asked: Check, prepared: Prepared) -> None:
+    binaries = sorted({benchmark.binary for benchmark in prepared.benchmarks})
+    roots = [side.root for side in prepared.sides]
+    prepared.problems += cmake.refuse_if_different(*roots, binaries)
+    prepared.identical = identical(*roots, binaries)
     if asked.skip_identical:
-        settled += [
-            Finding(benchmark, Verdict.UNCHANGED, "its binary is the same, byte for byte")
-            for benchmark in benchmarks
-            if benchmark.binary in same
-        ]
-        benchmarks = [benchmark for benchmark in benchmarks if benchmark.binary not in same]
-    return Prepared(both, benchmarks, settled, problems, same)
+        why = "its binary is the same, byte for byte"
+        prepared.settle(
+            Finding(benchmark, Verdict.UNCHANGED, why)
+            for benchmark in prepared.benchmarks
+            if benchmark.binary in prepared.identical
+        )
 
 
-def _against_stored(
-    asked: Comparison, found: stored.Stored, candidate: Side, interrupts: Interrupts
-) -> Prepared:
-    names = discovery.discover(candidate.root, asked.binaries, interrupts)
-    benchmarks, settled, problems = sides.match(names, names, asked.pattern, asked.wanted)
-    times, lost = stored.match(found.times, benchmarks, names, asked.pattern, asked.wanted)
-    results = asked.baseline_results
-    baseline = Side("baseline", results, f"results of {results}",
-                    found.facts.get("sha"), found.facts.get("dirty"))  # fmt: skip
-    known = {finding.benchmark.key for finding in settled}
-    settled += [finding for finding in lost if finding.benchmark.key not in known]
-    benchmarks = [benchmark for benchmark in benchmarks if benchmark.key in times]
-    return Prepared(
-        [baseline, candidate], benchmarks, settled, problems + found.problems, [], times
+def _match_stored(
+    asked: Check, prepared: Prepared, found: stored.Stored, candidate: Discovery
+) -> None:
+    prepared.stored, lost = stored.match(
+        found.times, prepared.benchmarks, candidate, asked.pattern, asked.wanted
     )
+    prepared.settle(lost)
+    prepared.problems += found.problems
+
+
+def identical(baseline: Path, candidate: Path, binaries: Iterable[str]) -> list[str]:
+    """The binaries that are the same, byte for byte, below both roots, and so is every executable
+    and library beside them, as a benchmark may start or load one, and every library that they load.
+
+    Only machine code: what a script does is in the programs that it starts, wherever they are.
+    """
+    binaries = list(dict.fromkeys(binaries))
+    folders = {Path(binary).parent for binary in binaries}
+    same = {folder for folder in folders if _is_same(baseline / folder, candidate / folder)}
+    return [
+        binary
+        for binary in binaries
+        if Path(binary).parent in same
+        and (baseline / binary).read_bytes().startswith(_ELF)
+        and _load_the_same(baseline / binary, candidate / binary)
+    ]
+
+
+def _load_the_same(one: Path, other: Path) -> bool:
+    """Whether the loader would take the same shared libraries, or some of the same bytes."""
+    if not shutil.which("ldd"):
+        return False  # not known
+    first, second = _libraries(one), _libraries(other)
+    mine, yours = (
+        sorted(hashlib.sha256(path.read_bytes()).digest() for path in paths)
+        for paths in (first - second, second - first)
+    )
+    return mine == yours
+
+
+def _libraries(binary: Path) -> set[Path]:
+    said = build_commands.run(["ldd", binary], _LDD_TIMEOUT_S).stdout
+    loaded = re.findall(r"^\s*(?:.* => )?(/.+) \(0x", said, re.MULTILINE)
+    return {path for name in loaded if (path := Path(name).resolve()).is_file()}
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether all executables and libraries that both folders have are the same."""
+    return all(
+        filecmp.cmp(path, other / path.name, shallow=False)
+        for path in one.iterdir()
+        if path.is_file() and (os.access(path, os.X_OK) or ".so" in path.suffixes)
+        and (other / path.name).is_file()
+    )  # fmt: skip
 
 
 def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
@@ -183,8 +249,5 @@ def new_folder(prepared: Prepared) -> Path:
     """Sorts by time; says what was compared. Not there yet."""
     names = "-vs-".join(side.sha[:7] if side.sha else side.label for side in prepared.sides[::-1])
     first = RESULTS / "checks" / f"{now_in_names()}-{names}"
-    folder, number = first, 1
-    while folder.exists():
-        number += 1
-        folder = first.with_name(f"{first.name}-{number}")
-    return folder
+    others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    return next(folder for folder in itertools.chain([first], others) if not folder.exists())

@@ -2,14 +2,19 @@
 
 A baseline is built with the candidate's own settings and kept, so that the next check against the
 same commit begins at once. What is half built is never taken for built: a stamp is written last.
+Whatever became of an earlier worktree (half made, deleted by hand, locked by a git that was killed)
+is cleared away first, as it would stand in the way of every check to come.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +22,16 @@ from typing import Any
 from rich.console import Console
 
 from ..suite import environment
-from ..system.errors import BadInputError
+from ..system import files
+from ..system.errors import BadInputError, SwitchyardError
 from ..system.interrupts import Interrupts
 from ..system.paths import recorded
-from . import cmake, worktrees
-from .build_commands import BUILD_VARIABLES, Building
-from .document import write_json
-from .sides import Side
+from . import cmake
+from .build_commands import BUILD_TIMEOUT_S, BUILD_VARIABLES, Building, git, last_line
+from .model import Side
 
 _KEPT = 4
+_POLL_S = 0.2
 _STAMP = "built.json"
 # What says that a folder was made by a check, which may change and remove it: others may lie in the
 # same place. The name alone is no proof, nor is a stamp, but older checks left nothing else.
@@ -51,13 +57,14 @@ class Builder:
         """Check out and build `ref` with the settings of candidate_build, or take what an earlier
         check built. Raises BadInputError for a ref that can't be used.
         """
-        sha = worktrees.resolve(self.repository, ref)
+        sha = self.resolve(ref)
         facts = self._facts(sha, candidate_build)
-        folder = cache.resolve() / f"{sha[:12]}-{_digest(facts)}"
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+        folder = cache.resolve() / f"{sha[:12]}-{digest}"
         source = folder / "source"
         root = source if self.command else folder / "build"
         building = Building(f"the baseline {ref}", folder / "build.log", self.interrupts)
-        with worktrees.locked(cache, self.console, self.interrupts):
+        with self._locked(cache):
             _claim(folder)
             is_new = not _is_built(folder, sha, targets)
             if is_new:
@@ -70,7 +77,7 @@ class Builder:
                 building.step(["cmake", "-S", project, "-B", root, *moved])
             # Also an old one: a compiler or a library may have been upgraded since.
             self._build(building, root, targets)
-            write_json(folder / _STAMP, facts | {"targets": sorted(targets)})
+            files.write(folder / _STAMP, facts | {"targets": sorted(targets)})
             self._prune(cache.resolve(), folder)
         said = f"commit {sha[:7]}" if sha.startswith(ref) else f"{ref} (commit {sha[:7]})"
         return Side("baseline", root, said, sha, dirty=False)
@@ -80,12 +87,67 @@ class Builder:
         build = build.resolve()
         self._say(f"building the candidate in {recorded(build)}")
         if not self.command:
-            self._refuse_another_source(cmake.read_build(build).source, build)
+            source, repository = cmake.read_build(build).source, self.repository.resolve()
+            if not source.resolve().is_relative_to(repository):  # of a tree that was copied
+                raise BadInputError(
+                    f"{recorded(build)} was configured for {source}, not {self.repository}: "
+                    "configure it again"
+                )
         self._build(Building("the candidate", None, self.interrupts), build, targets)
         state = environment.git_state(self.repository)
         what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
         what += cmake.injected(build)
         return Side("candidate", build, what, state["sha"], state["dirty"])
+
+    def resolve(self, ref: str) -> str:
+        """The commit that a ref names: 40 hex digits. Raises BadInputError with advice."""
+        inside = git(self.repository, "rev-parse", "--git-dir")
+        if inside.code != 0:
+            raise BadInputError(
+                f"--baseline {ref} needs a git repository: {self.repository}: {last_line(inside)}"
+            )
+        name = f"{ref}^{{commit}}"
+        found = git(self.repository, "rev-parse", "--verify", "--end-of-options", name)
+        if found.code == 0:
+            return found.stdout.strip()
+        advice = f"`git -C {self.repository} log --oneline --all` shows what there is"
+        if git(self.repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+            advice = (
+                "this clone is shallow: `git fetch --unshallow` gets the rest (in GitHub's "
+                "workflows fetch-depth: 0 of actions/checkout)"
+            )
+        raise BadInputError(f"--baseline {ref!r} names no commit: {advice}")
+
+    @contextlib.contextmanager
+    def _locked(self, cache: Path) -> Iterator[None]:
+        """One check at a time builds in a cache. The kernel gives it back when a check dies."""
+        try:
+            with contextlib.suppress(FileExistsError):  # it may be the user's, with files of theirs
+                cache.mkdir(parents=True)
+                (cache / ".gitignore").write_text("*\n")  # a project may not ignore its builds
+            file = (cache / ".lock").open("a")
+        except OSError as error:
+            raise BadInputError(f"cannot write to {cache}: {error.strerror}") from None
+        with file:
+            self._wait_for_lock(file.fileno(), cache)
+            yield
+
+    def _wait_for_lock(self, fd: int, cache: Path) -> None:
+        begun = None
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if begun is None:
+                begun = time.monotonic()
+                self._say(f"waiting for another check that builds in {cache}")
+            if self.interrupts:
+                self.interrupts.stop_if_any()
+            if time.monotonic() > begun + BUILD_TIMEOUT_S:
+                raise SwitchyardError(
+                    f"another check has held {cache}/.lock for an hour: is it alive?"
+                )
+            time.sleep(_POLL_S)
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
@@ -96,14 +158,6 @@ class Builder:
             building.step(["sh", "-c", script, "sh", root, self.command], without=())
         else:
             cmake.build_targets(building, root, targets)
-
-    def _refuse_another_source(self, source: Path, build: Path) -> None:
-        """A copied tree has a build folder that still belongs to the original."""
-        if not source.resolve().is_relative_to(self.repository.resolve()):
-            raise BadInputError(
-                f"{recorded(build)} was configured for {source}, not {self.repository}: configure "
-                "it again"
-            )
 
     def _facts(self, sha: str, candidate_build: Path) -> dict[str, Any]:
         """All that a build of the baseline depends on."""
@@ -123,11 +177,22 @@ class Builder:
     def _check_out(self, folder: Path, sha: str) -> None:
         """A worktree that is intact may stay, and what is built of it already."""
         source = folder / "source"
-        if not worktrees.is_intact(source, sha):
-            worktrees.remove(self.repository, source)
+        if not _is_intact(source, sha):
+            self._remove(source)
             shutil.rmtree(folder / "build", ignore_errors=True)
-            worktrees.add(self.repository, source, sha, self.interrupts)
+            arguments = ("worktree", "add", "--detach", source, sha)
+            made = git(self.repository, *arguments, interrupts=self.interrupts)
+            if made.code != 0:
+                raise SwitchyardError(f"cannot check out {sha[:12]} to {source}: {last_line(made)}")
         (folder / "build.log").unlink(missing_ok=True)
+
+    def _remove(self, worktree: Path) -> None:
+        """The folder, and all that git knows of it; nothing if there is neither."""
+        # --force twice: also one that is locked. Not `prune`, which forgets worktrees of the user's
+        # that are on a disk which is away; git removes one that is damaged once its folder is gone.
+        for _ in range(2):
+            git(self.repository, "worktree", "remove", "--force", "--force", worktree)
+            shutil.rmtree(worktree, ignore_errors=True)
 
     def _prune(self, cache: Path, current: Path) -> None:
         """Keep the newest; what has no stamp is half built and worth nothing."""
@@ -138,13 +203,9 @@ class Builder:
 
         others = [path for path in cache.iterdir() if path != current and _is_ours(path)]
         for folder in sorted(others, key=used_at, reverse=True)[_KEPT - 1 :]:
-            worktrees.remove(self.repository, folder / "source")
+            self._remove(folder / "source")
             shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _digest(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
@@ -153,7 +214,16 @@ def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
         enough = set(targets) <= set(built["targets"]) if targets else not built["targets"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return enough and worktrees.is_intact(folder / "source", sha)
+    return enough and _is_intact(folder / "source", sha)
+
+
+def _is_intact(folder: Path, sha: str) -> bool:
+    """Whether this is a worktree of that commit without any change."""
+    if not (folder / ".git").is_file():
+        return False
+    head = git(folder, "rev-parse", "--verify", "HEAD")
+    changed = git(folder, "status", "--porcelain", "--untracked-files=no")
+    return head.stdout.strip() == sha and changed.code == 0 and not changed.stdout
 
 
 def _claim(folder: Path) -> None:

@@ -7,6 +7,7 @@ switches. Only these may drop a pair: a rule about times would throw away what i
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +28,53 @@ _CALM_SWITCHES = 20
 _TIMES_THE_WARM_UP = 3
 
 
+class NoRowsError(Exception):
+    """Why a launch gave no numbers; `skipped`: the benchmark itself said that it can't run here."""
+
+    def __init__(self, problem: str, skipped: bool = False) -> None:
+        super().__init__(problem)
+        self.skipped = skipped
+
+
+def rows_in(outcome: Outcome, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Google Benchmark's context and rows, one for each repetition. Raises NoRowsError."""
+    try:
+        document = read(outcome.out_file)
+        context, rows = document["context"], rows_of(name, document["benchmarks"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoRowsError(why(outcome)) from None
+    for row in rows:
+        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
+            raise NoRowsError(row.get("skip_message") or "no reason given", skipped=True)
+        if has_mark(row, "error_occurred"):
+            message = row.get("error_message") or "failed without a message"
+            raise NoRowsError(message, skipped=message.startswith(LIMIT_PREFIX))
+    if not rows or outcome.code != 0:
+        raise NoRowsError(why(outcome))
+    return context, rows
+
+
+@dataclass
 class Sampler:
-    def __init__(
-        self,
-        plan: Plan,
-        roots: Mapping[str, Path],
-        interrupts: Interrupts,
-        machine: Machine,
-        stored: Mapping[str, Sequence[float]] | None = None,
-    ) -> None:
-        """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched."""
-        self._stored = stored
-        self._plan = plan
-        self._roots = roots
-        self._interrupts = interrupts
-        self._machine = machine
-        self._usual_switches: dict[str, int] = {}
-        self.contexts: dict[str, dict[str, Any]] = {}
+    """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched;
+    `contexts`: what Google Benchmark said of each side's machine and build.
+    """
+
+    plan: Plan
+    roots: Mapping[str, Path]
+    interrupts: Interrupts
+    machine: Machine
+    stored: Mapping[str, Sequence[float]] | None = None
+    contexts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _usual_switches: dict[str, int] = field(default_factory=dict)
 
     def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
         """Both sides back to back, `first` before the other. Raises Interrupted."""
-        if self._stored is not None:
-            return self._against_stored(stage, round_, benchmark)
+        if self.stored is not None:  # beside the next stored time, as long as there is one
+            times = self.stored[benchmark.key] if stage == Stage.STORED else ()
+            baseline = Sample(times[round_] if round_ < len(times) else None)
+            candidate = self.sample("candidate", benchmark)
+            return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
         samples = {side: self.sample(side, benchmark) for side in sorted(SIDES, key=first.__ne__)}
         if stage == Stage.WARM_UP:
             most = max(sample.involuntary for sample in samples.values())
@@ -58,24 +84,16 @@ class Sampler:
         )
         return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
 
-    def _against_stored(self, stage: Stage, round_: int, benchmark: Benchmark) -> Pair:
-        """A launch of the candidate beside the next stored time, as long as there is one."""
-        times = self._stored[benchmark.key]
-        has_one = stage == Stage.STORED and round_ < len(times)
-        baseline = Sample(times[round_] if has_one else None)
-        candidate = self.sample("candidate", benchmark)
-        return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
-
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
-        plan, binary = self._plan, self._roots[side] / benchmark.binary
-        before = self._machine.steal_s(plan.cpu)
+        plan, binary = self.plan, self.roots[side] / benchmark.binary
+        before = self.machine.steal_s(plan.cpu)
         outcome = launch_row(
             binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
-            self._interrupts, plan.cpu,
+            self.interrupts, plan.cpu,
         )  # fmt: skip
-        steal = self._machine.steal_s(plan.cpu) - before
+        steal = self.machine.steal_s(plan.cpu) - before
         if plan.cpu is None:  # it was on some of the CPUs whose steal this is
-            steal /= max(len(self._machine.usable_cpus()), 1)
+            steal /= max(len(self.machine.usable_cpus()), 1)
         return self._read(side, benchmark, outcome, steal)
 
     def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
@@ -84,25 +102,11 @@ class Sampler:
             "involuntary": outcome.involuntary,
         }  # fmt: skip
         try:
-            document = read(outcome.out_file)
-            rows = rows_of(benchmark.name, document["benchmarks"])
-            self.contexts.setdefault(side, document["context"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return Sample(None, why(outcome), **facts)
-        row = rows[0] if rows else {}
-        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
-            return Sample(None, row.get("skip_message") or "no reason given", skipped=True, **facts)
-        if has_mark(row, "error_occurred"):
-            message = row.get("error_message") or "failed without a message"
-            limit = message.startswith(LIMIT_PREFIX)
-            return Sample(None, message, skipped=limit, **facts)
-        if not rows or outcome.code != 0:
-            return Sample(None, why(outcome), **facts)
-        return self._value(rows, facts)
-
-    def _value(self, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Sample:
-        """The median, should the benchmark ask for repetitions of its own."""
-        metric = self._plan.metric
+            context, rows = rows_in(outcome, benchmark.name)
+        except NoRowsError as error:
+            return Sample(None, str(error), skipped=error.skipped, **facts)
+        self.contexts.setdefault(side, context)
+        metric = self.plan.metric
         try:
             times = [row[metric] * SECONDS[row.get("time_unit", "ns")] for row in rows]
         except (KeyError, TypeError) as error:
@@ -110,6 +114,7 @@ class Sampler:
         wrong = [time for time in times if not (math.isfinite(time) and time > 0)]
         if wrong:
             return Sample(None, f"reported a {metric} of {wrong[0]:g} s, which is no time", **facts)
+        # Of several, should the benchmark ask for repetitions of its own.
         return Sample(statistics.median(times), row=rows[0], **facts)
 
     def _disturbance(self, benchmark: Benchmark, sample: Sample) -> str | None:
@@ -118,7 +123,7 @@ class Sampler:
             most = round(100 * MOST_STEAL)
             return f"the hypervisor took more than {most} % of the CPU's time (steal)"
         usual = self._usual_switches.get(benchmark.key, 0)
-        if self._plan.cpu is not None and (
+        if self.plan.cpu is not None and (
             sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual
         ):
             return "other work ran on the benchmark's CPU (involuntary switches)"

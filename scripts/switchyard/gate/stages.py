@@ -8,10 +8,9 @@ order of its own, and a coin says which side of a pair goes first.
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from ..suite.rounds import Rounds
-from . import sizing, verdicts
+from ..suite.rounds import Rounds, Turn
+from . import evidence, verdicts
 from .model import SIDES, Benchmark, Evidence, Pair, Plan, Stage
 
 _FEWEST_SCREEN_PAIRS = 5
@@ -22,26 +21,18 @@ _MOST_CONFIRM_PAIRS = 60
 Measure = Callable[[Stage, int, Benchmark, str], Pair]
 
 
-class Watcher(Protocol):
-    """Shows progress."""
-
-    def stage(self, name: str, pairs: int) -> None: ...
-
-    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None: ...
-
-
 @dataclass
 class Stages:
     """Runs the stages; `pairs`, `plan` and `spent_s` are good at any moment, also after a signal.
 
-    measure(stage, round, benchmark, first) measures a pair; before_round() and saved() are called
-    before and after each round.
+    measure(stage, round, benchmark, first) measures a pair, of which show(stage, turn, pairs of the
+    stage) is told first; before_round() and saved() are called before and after each round.
     """
 
     plan: Plan
     benchmarks: Sequence[Benchmark]
     measure: Measure
-    watcher: Watcher
+    show: Callable[[Stage, Turn, int], None] = lambda *_: None
     before_round: Callable[[], None] = lambda: None
     saved: Callable[[], None] = lambda: None
     pairs: list[Pair] = field(default_factory=list)
@@ -57,9 +48,13 @@ class Stages:
     def spent_s(self) -> float:
         return self._rounds.spent_s
 
-    def run(self) -> None:
+    def run(self, launches: int | None = None) -> None:
+        """`launches`: of one stage alone, for a baseline that was measured some other time."""
         everyone = dict.fromkeys(self._by_key, 1)
         self._run(Stage.WARM_UP, everyone)
+        if launches:
+            self._run(Stage.STORED, dict.fromkeys(everyone, launches))
+            return
         self.plan = replace(self.plan, screen_pairs=self._screen_pairs())
         self._run(Stage.SCREEN, dict.fromkeys(everyone, self.plan.screen_pairs))
         screen = verdicts.screened(self.plan, self.pairs)
@@ -67,12 +62,6 @@ class Stages:
         suspects = verdicts.suspects(self.plan, screen)
         cost_s, left_s = self._rounds.cost_s, self._rounds.left_s
         self._run(Stage.CONFIRM, allot(self.plan, suspects, screen, cost_s, left_s))
-
-    def run_against_stored(self, launches: int) -> None:
-        """One stage, for a baseline that was measured some other time."""
-        everyone = dict.fromkeys(self._by_key, 1)
-        self._run(Stage.WARM_UP, everyone)
-        self._run(Stage.STORED, dict.fromkeys(everyone, launches))
 
     def _screen_pairs(self) -> int:
         costs, lost = self._rounds.cost_s, self._rounds.retired
@@ -86,10 +75,10 @@ class Stages:
         """Rounds until every benchmark has the pairs it was given, or the budget is used up. One
         that fails is not launched again.
         """
-        self.watcher.stage(stage, sum(wanted.values()))
+        pairs = sum(wanted.values())
         for turn in self._rounds.turns(wanted):
             benchmark = self._by_key[turn.item]
-            self.watcher.pair(benchmark, turn.done, turn.seconds_left)
+            self.show(stage, turn, pairs)
             first = self._rounds.chance.choice(SIDES)
             pair = self.measure(stage, turn.round, benchmark, first)
             self.pairs.append(pair)
@@ -108,14 +97,14 @@ def allot(
     """How many new pairs each suspect gets. If time is short the most suspicious come first, each
     with as many as can decide at all, and what is left goes to those with the widest spread.
     """
-    fewest = sizing.fewest_pairs(plan, len(suspects))
+    fewest = evidence.fewest_pairs(plan, len(suspects))
     given: dict[str, int] = {}
     for key in suspects:
         if fewest * cost_s[key] <= left_s:
             given[key] = fewest
             left_s -= fewest * cost_s[key]
     more = {
-        key: sizing.pairs_for(plan, screen[key].spread, fewest, _MOST_CONFIRM_PAIRS) - fewest
+        key: evidence.pairs_for(plan, screen[key].spread, fewest, _MOST_CONFIRM_PAIRS) - fewest
         for key in given
     }
     wanted_s = sum(more[key] * cost_s[key] for key in given)

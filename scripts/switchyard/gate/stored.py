@@ -11,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
+
+from msgspec import ValidationError, convert
 
 from ..suite.benchmark_row import has_mark, read
 from ..suite.catalog import bare_name
@@ -33,12 +35,24 @@ _FEWEST_TIMES = 4
 _STORED = "(stored results)"
 
 
+class _Row(TypedDict):
+    name: str
+
+
+class _Document(TypedDict):
+    """Google Benchmark's; its context is missing from what others write in its format."""
+
+    benchmarks: list[_Row]
+    context: NotRequired[dict[str, Any]]
+
+
 @dataclass
 class Stored:
     """Seconds per iteration of each launch, by the benchmark's name, in the order of the files.
 
-    Where binaries share a name it is there once for each, as "binary:name". facts: what is known of
-    the machine and the commit; problems: a line for each thing that could not be used.
+    Where binaries share a name it is there once for each, as "binary:name". facts: `machine` as in
+    environment.json, as far as it is known, `sha` and `dirty`; problems: a line for each thing that
+    could not be used.
     """
 
     times: dict[str, list[float]]
@@ -69,12 +83,17 @@ def load(
     for file, document in documents.items():
         binary = Path(str(document["context"].get("executable") or file.stem)).name
         for name, row in _rows(document):
-            value = _seconds(row, metric)
-            if value is None:
-                stored.problems.append(f"{file}: {name}: {_why(row, metric)}: left out")
+            try:
+                seconds = _seconds(row, metric)
+            except ValueError as error:
+                stored.problems.append(f"{file}: {name}: {error}: left out")
             else:
-                by_binary[name][binary].append(value)
-    stored.times = _by_key(by_binary)
+                by_binary[name][binary].append(seconds)
+    stored.times = {
+        f"{binary}:{name}" if len(of_binaries) > 1 else name: values
+        for name, of_binaries in by_binary.items()
+        for binary, values in of_binaries.items()
+    }
     if not stored.times:
         reason = f": {stored.problems[-1]}" if stored.problems else ""
         raise BadInputError(f"{path} holds no {metric} of any benchmark{reason}")
@@ -97,15 +116,12 @@ def _files(path: Path) -> list[Path]:
 
 def _document(file: Path) -> dict[str, Any]:
     document = _json(file)
-    if not isinstance(document, dict) or not (
-        isinstance(document.get("benchmarks"), list)
-        and all(isinstance(row, dict) and isinstance(row.get("name"), str)
-                for row in document["benchmarks"])
-        and isinstance(document.get("context", {}), dict)
-    ):  # fmt: skip
+    try:
+        convert(document, _Document)
+    except ValidationError:
         raise BadInputError(
             f"{file} is not in Google Benchmark's format (--benchmark_out_format=json)"
-        )
+        ) from None
     return {"context": {}} | document
 
 
@@ -126,44 +142,29 @@ def _rows(document: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
             yield row.get("switchyard_name") or bare_name(row["name"]), row
 
 
-def _seconds(row: dict[str, Any], metric: str) -> float | None:
+def _seconds(row: dict[str, Any], metric: str) -> float:
+    """Raises ValueError for what is no time."""
     number, unit = row.get(metric), row.get("time_unit", "ns")
-    if not isinstance(number, int | float) or not isinstance(unit, str) or unit not in SECONDS:
-        return None
-    value = number * SECONDS[unit]
-    return value if math.isfinite(value) and value > 0 else None
-
-
-def _why(row: dict[str, Any], metric: str) -> str:
-    return f"a {metric} of {row.get(metric)!r} {row.get('time_unit', 'ns')!s} is no time"
-
-
-def _by_key(by_binary: Mapping[str, Mapping[str, list[float]]]) -> dict[str, list[float]]:
-    times = {}
-    for name, of_binaries in by_binary.items():
-        for binary, values in of_binaries.items():
-            times[f"{binary}:{name}" if len(of_binaries) > 1 else name] = values
-    return times
+    if isinstance(number, int | float) and isinstance(unit, str) and unit in SECONDS:
+        value = number * SECONDS[unit]
+        if math.isfinite(value) and value > 0:
+            return value
+    raise ValueError(f"a {metric} of {number!r} {unit!s} is no time")
 
 
 def _facts(path: Path, documents: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
-    """machine: as in environment.json, as much as is known; sha and dirty where they are."""
     folder = path if path.is_dir() else path.parent
-    context = next(iter(documents.values()))["context"]
-    facts: dict[str, Any] = {"path": str(path), "date": context.get("date")}
     environment, check = (_beside(folder / name) for name in ("environment.json", "check.json"))
-    if "candidate.json" in {file.name for file in documents} and check:
-        of_check = _part(check, "facts")
-        facts["machine"] = _part(of_check, "machine")
-        git = _part(_part(of_check, "sides"), "candidate")
-    else:
-        facts["machine"] = _part(environment, "machine")
-        git = _part(environment, "git")
-    facts |= {key: git.get(key) for key in ("sha", "dirty")}
-    if not facts["machine"]:
-        known = {ours: context.get(theirs) for theirs, ours in _CONTEXT.items()}
-        facts |= {"machine": {k: v for k, v in known.items() if v is not None}, "by_context": True}
-    return facts
+    machine, git = _part(environment, "machine"), _part(environment, "git")
+    if check and "candidate.json" in {file.name for file in documents}:
+        machine = _part(check, "facts", "machine")
+        git = _part(check, "facts", "sides", "candidate")
+    facts = {key: git.get(key) for key in ("sha", "dirty")}
+    if machine:
+        return facts | {"machine": machine}
+    context = next(iter(documents.values()))["context"]
+    known = {ours: context[key] for key, ours in _CONTEXT.items() if context.get(key) is not None}
+    return facts | {"machine": known, "by_context": True}
 
 
 def _beside(file: Path) -> dict[str, Any]:
@@ -174,9 +175,11 @@ def _beside(file: Path) -> dict[str, Any]:
     return document
 
 
-def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
-    part = document.get(name)
-    return part if isinstance(part, dict) else {}
+def _part(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    for name in names:
+        part = document.get(name)
+        document = part if isinstance(part, dict) else {}
+    return document
 
 
 def _differences(facts: dict[str, Any], here: Mapping[str, Any]) -> list[str]:
@@ -203,30 +206,30 @@ def match(
 
     benchmarks: of the candidate, chosen by pattern and wanted already.
     """
-    of = {
-        b: next((stored[name] for name in _names_of(b) if name in stored), []) for b in benchmarks
-    }
-    enough = {b.key: times for b, times in of.items() if len(times) >= _FEWEST_TIMES}
-    lost = [_too_few(b, times) for b, times in of.items() if b.key not in enough]
-    known = {name for benchmark in benchmarks for name in _names_of(benchmark)}
+    times: dict[str, list[float]] = {}
+    lost, known = [], set()
+    for benchmark in benchmarks:
+        names = _names_of(benchmark)
+        known |= set(names)
+        there = next((stored[name] for name in names if name in stored), [])
+        if len(there) >= _FEWEST_TIMES:
+            times[benchmark.key] = there
+        elif there:
+            why = f"the stored results have fewer than {_FEWEST_TIMES} times of it"
+            lost.append(Finding(benchmark, Verdict.SKIPPED, why))
+        else:
+            lost.append(Finding(benchmark, Verdict.MISSING, "only in the candidate: new"))
     gone = [
         _gone(key, candidate)
         for key in stored
         if key not in known and re.search(pattern or "", key) and (wanted is None or key in wanted)
     ]
-    return enough, lost + gone
+    return times, lost + gone
 
 
 def _names_of(benchmark: Benchmark) -> tuple[str, str, str]:
     """How stored results may call it: where binaries share a name, with the binary's before it."""
     return benchmark.key, f"{Path(benchmark.binary).stem}:{benchmark.name}", benchmark.name
-
-
-def _too_few(benchmark: Benchmark, times: list[float]) -> Finding:
-    if not times:
-        return Finding(benchmark, Verdict.MISSING, "only in the candidate: new")
-    why = f"the stored results have fewer than {_FEWEST_TIMES} times of it"
-    return Finding(benchmark, Verdict.SKIPPED, why)
 
 
 def _gone(key: str, candidate: Discovery) -> Finding:

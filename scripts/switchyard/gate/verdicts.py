@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from . import evidence
-from .model import Benchmark, Evidence, Finding, Pair, Plan, Sample, Stage, Verdict, percent
-from .sizing import EQUIVALENCE_ALPHA, MOST_DROPPED, pairs_needed
+from .evidence import EQUIVALENCE_ALPHA, MOST_DROPPED, pairs_needed
+from .model import Benchmark, Evidence, Finding, Pair, Plan, Stage, Verdict, percent
 
 Evidences = Mapping[str, Evidence]
 
@@ -46,16 +46,13 @@ def judge(plan: Plan, benchmarks: Sequence[Benchmark], pairs: Sequence[Pair]) ->
     by_benchmark = _by_benchmark(pairs)
     findings = []
     for benchmark in benchmarks:
-        key = benchmark.key
-        lost = _lost(benchmark, by_benchmark[key])
-        if lost:
-            findings.append(lost)
-            continue
+        key, of_one = benchmark.key, by_benchmark[benchmark.key]
         finding = Finding(
             benchmark, Verdict.INCONCLUSIVE, "", screen.get(key), confirm.get(key),
             slower.get(key), faster.get(key),
         )  # fmt: skip
-        findings.append(_decided(plan, finding, by_benchmark[key], len(chosen)))
+        lost = _lost(benchmark, of_one)
+        findings.append(lost or _decided(plan, finding, of_one, len(chosen)))
     return findings
 
 
@@ -119,64 +116,49 @@ def _holm(chosen: list[str], confirm: Evidences, side: str) -> dict[str, float]:
 
 
 def _lost(benchmark: Benchmark, pairs: Sequence[Pair]) -> Finding | None:
-    """A benchmark that a launch of either side failed: no number of it counts any more."""
+    """A benchmark that a launch of either side failed: no number of it counts any more.
+
+    Failed: the candidate is broken. Skipped: it can't run here, or only the baseline broke.
+    """
     for pair in pairs:
         for side, sample in (("candidate", pair.candidate), ("baseline", pair.baseline)):
             if sample.problem:
-                return _as_lost(benchmark, side, sample)
+                broken = side == "candidate" and not sample.skipped
+                verdict = Verdict.FAILED if broken else Verdict.SKIPPED
+                how = "skipped itself" if sample.skipped else "failed"
+                return Finding(benchmark, verdict, f"{side} {how}: {sample.problem}")
     return None
-
-
-def _as_lost(benchmark: Benchmark, side: str, sample: Sample) -> Finding:
-    """Failed: the candidate is broken. Skipped: it can't run here, or only the baseline broke."""
-    broken = side == "candidate" and not sample.skipped
-    verdict = Verdict.FAILED if broken else Verdict.SKIPPED
-    how = "skipped itself" if sample.skipped else "failed"
-    return Finding(benchmark, verdict, f"{side} {how}: {sample.problem}")
 
 
 def _decided(plan: Plan, finding: Finding, pairs: Sequence[Pair], among: int) -> Finding:
     """`among` how many suspects."""
     seen = finding.evidence
     if seen is None:
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, why=_why_nothing(pairs))
+        tried = [pair for pair in pairs if pair.stage != Stage.WARM_UP]
+        why = _all_dropped(tried) or "too few results: two of each side are needed at least"
+        return replace(finding, why=why if tried else "the check ended before its first pair")
     if _disturbed(seen):
+        most = _why_dropped(pair for pair in pairs if pair.stage == seen.stage)
         total = seen.pairs + seen.dropped
-        of_stage = [pair for pair in pairs if pair.stage == seen.stage]
-        why = f"{seen.dropped} of {total} pairs dropped: {_why_dropped(of_stage)}"
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, why=why)
+        return replace(finding, why=f"{seen.dropped} of {total} pairs dropped: {most}")
+    why = ""
     if finding.confirm:
-        if finding.p_slower_corrected <= plan.alpha and seen.estimate >= plan.limit:
-            why = f"corrected p {finding.p_slower_corrected:.2g}"
-            return replace(finding, verdict=Verdict.REGRESSED, why=why)
-        if finding.p_faster_corrected <= plan.alpha and seen.estimate <= -plan.limit:
-            why = f"corrected p {finding.p_faster_corrected:.2g}"
-            return replace(finding, verdict=Verdict.IMPROVED, why=why)
+        for verdict, p, size in (
+            (Verdict.REGRESSED, finding.p_slower_corrected, seen.estimate),
+            (Verdict.IMPROVED, finding.p_faster_corrected, -seen.estimate),
+        ):
+            if p <= plan.alpha and size >= plan.limit:
+                return replace(finding, verdict=verdict, why=f"corrected p {p:.2g}")
     elif not _cleared(plan, seen):
         new = [pair for pair in pairs if pair.stage == Stage.CONFIRM]
         why = _all_dropped(new) if new else "a suspect, but the check ended before its new pairs"
-        return _undecided(plan, finding, seen, why, among)
-    if seen.p_equivalent <= EQUIVALENCE_ALPHA:
+    if seen.p_equivalent <= EQUIVALENCE_ALPHA and (finding.confirm or _cleared(plan, seen)):
         why = f"a change of {100 * plan.equivalence:.2g} % or more is excluded"
         return replace(finding, verdict=Verdict.UNCHANGED, why=why)
-    return _undecided(plan, finding, seen, "", among)
-
-
-def _undecided(plan: Plan, finding: Finding, seen: Evidence, why: str, among: int) -> Finding:
-    needed = pairs_needed(plan, seen, among)
-    reach = ""
     if seen.low is not None:
         reach = f"anything from {percent(seen.low):+.1f} to {percent(seen.high):+.1f} % fits"
-    why = "; ".join(part for part in (why, reach) if part)
-    return replace(finding, verdict=Verdict.INCONCLUSIVE, why=why, pairs_needed=needed)
-
-
-def _why_nothing(pairs: Sequence[Pair]) -> str:
-    """Why there is no evidence at all."""
-    tried = [pair for pair in pairs if pair.stage != Stage.WARM_UP]
-    if not tried:
-        return "the check ended before its first pair"
-    return _all_dropped(tried) or "too few results: two of each side are needed at least"
+        why = "; ".join(filter(None, (why, reach)))
+    return replace(finding, why=why, pairs_needed=pairs_needed(plan, seen, among))
 
 
 def _all_dropped(pairs: Sequence[Pair]) -> str:

@@ -8,25 +8,46 @@ that is where its reader looks.
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from ..compare.palette import BLUE, ORANGE, VERMILLION, Look
 from .model import SIDES, Finding, Report, Stage, Verdict, percent
 
-WORST_FIRST = (
-    Verdict.FAILED, Verdict.REGRESSED, Verdict.INCONCLUSIVE, Verdict.IMPROVED, Verdict.MISSING,
-    Verdict.SKIPPED, Verdict.UNCHANGED,
-)  # fmt: skip
-# Of these the numbers do not say all.
-_NEEDS_REASON = (Verdict.FAILED, Verdict.SKIPPED, Verdict.MISSING, Verdict.INCONCLUSIVE)
+
+@dataclass(frozen=True)
+class Shown:
+    """How findings of a verdict are shown.
+
+    style: on a terminal; counted: in a headline, empty where nobody counts them; element: of JUnit,
+    empty for one that passed; colour: of the word in a figure; look: of the interval there, if it
+    is drawn; reason: whether the numbers do not say all.
+    """
+
+    style: str
+    counted: str = ""
+    element: str = ""
+    colour: str = "#666666"
+    look: Look | None = None
+    reason: bool = False
+
+
+# The worst first. Looks differ in colour and in shape; orange is too pale for letters.
+WORST_FIRST = {
+    Verdict.FAILED: Shown("bold red", "failed", "error", VERMILLION, reason=True),
+    Verdict.REGRESSED: Shown(
+        "bold red", "", "failure", VERMILLION, Look(VERMILLION, "^", size=6.5)
+    ),
+    Verdict.INCONCLUSIVE: Shown(
+        "yellow", "undecided", "skipped", "#222222", Look(ORANGE, "D", size=5.0), reason=True
+    ),
+    Verdict.IMPROVED: Shown("green", "faster", "", BLUE, Look(BLUE, "v", size=6.5)),
+    Verdict.MISSING: Shown("yellow", "on one side only", "skipped", reason=True),
+    Verdict.SKIPPED: Shown("dim", "skipped", "skipped", reason=True),
+    Verdict.UNCHANGED: Shown("dim", look=Look("#6E6E6E", "o", size=5.0)),
+}
 NONE = "-"
 _NAMED = 3
-_OTHERS = {
-    Verdict.FAILED: "failed",
-    Verdict.IMPROVED: "faster",
-    Verdict.INCONCLUSIVE: "undecided",
-    Verdict.MISSING: "on one side only",
-    Verdict.SKIPPED: "skipped",
-}
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
@@ -35,23 +56,36 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     def order(finding: Finding) -> tuple[int, float, str]:
         change = finding.evidence.estimate if finding.evidence else -math.inf
         gained = finding.verdict == Verdict.IMPROVED
-        place = WORST_FIRST.index(finding.verdict)
+        place = list(WORST_FIRST).index(finding.verdict)
         return place, change if gained else -change, finding.benchmark.key
 
     return sorted(findings, key=order)
 
 
+def numbers(finding: Finding) -> dict[str, str]:
+    """By what they are: the columns of a table.
+
+    Pairs: how many were screened and, after a plus sign, how many confirm. Instructions: the change
+    of their number, when they were counted on both sides.
+    """
+    seen = finding.evidence
+    interval = NONE
+    if seen and seen.low is not None and seen.high is not None:
+        interval = f"{_signed(percent(seen.low))} to {_signed(percent(seen.high))} %"
+    counted = (finding.instructions or {}).get("change_percent")
+    stages = [stage for stage in (finding.screen, finding.confirm) if stage]
+    return {
+        "change": change(finding),
+        "95 % interval": interval,
+        "instructions": f"{_signed(counted)} %" if isinstance(counted, int | float) else NONE,
+        "pairs": "+".join(str(stage.pairs) for stage in stages) or NONE,
+        "p": _p_value(finding),
+    }
+
+
 def change(finding: Finding) -> str:
     """ "+12.3 %"."""
     return f"{_signed(percent(finding.evidence.estimate))} %" if finding.evidence else NONE
-
-
-def interval(finding: Finding) -> str:
-    """ "+10.1 to +14.5 %", of 95 %."""
-    seen = finding.evidence
-    if not seen or seen.low is None or seen.high is None:
-        return NONE
-    return f"{_signed(percent(seen.low))} to {_signed(percent(seen.high))} %"
 
 
 def _signed(number: float) -> str:
@@ -60,38 +94,27 @@ def _signed(number: float) -> str:
     return "0.0" if float(text) == 0 else text
 
 
-def pairs(finding: Finding) -> str:
-    """How many were screened and, after a plus sign, how many confirm."""
-    counts = [str(seen.pairs) for seen in (finding.screen, finding.confirm) if seen]
-    return "+".join(counts) or NONE
-
-
-def p_value(finding: Finding) -> str:
+def _p_value(finding: Finding) -> str:
     """Corrected, of the verdict's direction; of the change's direction where there is none."""
-    slower, faster = finding.p_slower_corrected, finding.p_faster_corrected
     upwards = finding.evidence is None or finding.evidence.estimate >= 0
-    p = slower if upwards else faster
+    p = finding.p_slower_corrected if upwards else finding.p_faster_corrected
     if p is None:
         return NONE
     return "<0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.01 else f"{p:.2f}"
 
 
-def instructions(finding: Finding) -> str:
-    """The change of their number, when they were counted on both sides."""
-    counted = (finding.instructions or {}).get("change_percent")
-    return f"{_signed(counted)} %" if isinstance(counted, int | float) else NONE
-
-
 def reason(finding: Finding) -> str:
-    """Why this verdict, as far as the numbers don't say it, and what would help."""
-    says_more = finding.verdict in _NEEDS_REASON or not finding.evidence
+    """Why this verdict, as far as the numbers don't say it, and what would help; on one line,
+    though messages of programs may be of many.
+    """
+    says_more = WORST_FIRST[finding.verdict].reason or not finding.evidence
     parts = [finding.why] if says_more else []
     if finding.pairs_needed:
         parts.append(f"about {finding.pairs_needed} pairs would decide it")
     problem = (finding.instructions or {}).get("problem")
     if problem:
         parts.append(f"instructions not counted: {problem}")
-    return "; ".join(part for part in parts if part)
+    return " ".join("; ".join(part for part in parts if part).split())
 
 
 def headline(report: Report) -> str:
@@ -101,10 +124,9 @@ def headline(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """The headline with names."""
-    named = slower_ones(report)
+    named, others = slower_ones(report), ", ".join(_others(report))
     lead = f"{_lead(report)}: {named}." if named else f"{_lead(report)}."
-    others = f" {', '.join(_others(report))}."
-    return lead + (others if _others(report) else "") + _notes(report)
+    return lead + (f" {others}." if others else "") + _notes(report)
 
 
 def slower_ones(report: Report) -> str:
@@ -129,8 +151,8 @@ def _lead(report: Report) -> str:
 
 
 def _others(report: Report) -> list[str]:
-    counts = {what: report.count(verdict) for verdict, what in _OTHERS.items()}
-    return [f"{count} {what}" for what, count in counts.items() if count]
+    counts = {what.counted: report.count(verdict) for verdict, what in sorted(WORST_FIRST.items())}
+    return [f"{count} {what}" for what, count in counts.items() if what and count]
 
 
 def _notes(report: Report) -> str:

@@ -15,7 +15,7 @@ from living import processes_of, wait_until
 from switchyard import __main__, cli
 from switchyard.cli import build_parser
 from switchyard.commands import check
-from switchyard.gate import outputs
+from switchyard.gate import document
 from switchyard.system import streams
 from switchyard.system.errors import BadInputError
 
@@ -111,7 +111,7 @@ def test_a_folder_with_files_that_would_be_written_over_is_refused(tmp_path, nam
     (tmp_path / name).write_text("mine")
     for _ in range(2):
         with pytest.raises(BadInputError, match=f"holds {name} already"):
-            outputs.create(tmp_path)
+            document.create(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from fakes import write_foreign
 
 from switchyard.gate.copies import fresh_copies
-from switchyard.gate.sides import Side
+from switchyard.gate.model import Side
 from switchyard.system.errors import SwitchyardError
 
 BINARIES = ["bin/bench_x", "bin/bench_y"]

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from switchyard.gate import document, gate, verdicts
+from switchyard.gate import discovery, document, verdicts
 from switchyard.gate.model import Benchmark, Finding, Pair, Plan, Report, Sample, Stage, Verdict
+from switchyard.system import files
 from switchyard.system.errors import BadInputError, SwitchyardError
 from switchyard.system.paths import ROOT
 
@@ -41,13 +42,13 @@ def made_report() -> Report:
 
 def test_a_report_comes_back_as_it_was(tmp_path):
     report = made_report()
-    document.write_json(tmp_path / "check.json", document.to_document(report))
+    files.write(tmp_path / "check.json", document.to_document(report))
     assert document.load(tmp_path) == report
     assert document.load(tmp_path / "check.json") == report
 
 
 def test_what_comes_back_is_judged_the_same(tmp_path):
-    document.write_json(tmp_path / "check.json", document.to_document(made_report()))
+    files.write(tmp_path / "check.json", document.to_document(made_report()))
     back = document.load(tmp_path)
     assert verdicts.judge(back.plan, BENCHMARKS, back.pairs) == back.findings[:3]
     assert [f.verdict for f in back.findings] == ["unchanged", "regressed", "failed", "missing"]
@@ -98,22 +99,22 @@ def test_every_cut_of_a_file_is_refused(tmp_path):
 
 def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
     file = tmp_path / "check.json"
-    document.write_json(file, {"old": 1})
+    files.write(file, {"old": 1})
 
     def full(self, content):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(SwitchyardError, match="No space left"):
-        document.write_json(file, {"new": 1})
+        files.write(file, {"new": 1})
     assert [path.name for path in tmp_path.iterdir()] == ["check.json"]
     assert json.loads(file.read_text()) == {"old": 1}
 
 
 def test_the_gate_set_names_benchmarks_that_exist():
     matrix = (ROOT / "tests/matrix.txt").read_text().split()
-    assert set(gate.gate_set()) <= set(matrix)
-    assert all(entry.reason and entry.spread > 0 for entry in gate.gate_set().values())
-    assert (
-        f"the {len(gate.gate_set())} benchmarks that decide" in (ROOT / "docs/gate.md").read_text()
-    )
+    wanted = discovery.gate_set()
+    assert set(wanted) <= set(matrix)
+    assert all(entry.reason and entry.spread > 0 for entry in wanted.values())
+    told = f"the {len(wanted)} benchmarks that decide"
+    assert told in (ROOT / "docs/gate.md").read_text()

@@ -11,7 +11,7 @@ import made_up_check
 import pytest
 from made_up_check import GATE, Behaviour
 
-from switchyard.gate import document, figure, google_benchmark, outputs
+from switchyard.gate import document, figure, google_benchmark
 from switchyard.gate.junit import junit_xml
 from switchyard.gate.model import Benchmark, Report, Sample, Stage, Verdict
 
@@ -173,7 +173,7 @@ def test_a_figure_that_can_not_be_drawn_costs_a_line_and_nothing_else(
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr(figure, "save", broken)
-    outputs.write_all(REPORT, tmp_path)
+    document.write_all(REPORT, tmp_path)
     assert capsys.readouterr().err == "check: no figure: ZeroDivisionError: two lines\n"
     assert document.load(tmp_path).complete
     written = {path.name for path in tmp_path.iterdir()}

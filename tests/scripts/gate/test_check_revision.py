@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tiny_project import CMAKE, commit, git, worktrees_of
 
-from switchyard.gate import revision, worktrees
+from switchyard.gate import revision
+from switchyard.gate.revision import Builder
 from switchyard.system.errors import BadInputError, SwitchyardError
 from switchyard.system.interrupts import Interrupted, Interrupts
 from switchyard.system.launch import children
@@ -78,20 +80,20 @@ def test_a_shallow_clone_is_told_how_to_get_the_rest(project, baseline):
     shallow = project.parent / "shallow"
     git(project, "clone", "-q", "--depth", "1", f"file://{project}", str(shallow))
     with pytest.raises(BadInputError, match="this clone is shallow: `git fetch --unshallow`"):
-        worktrees.resolve(shallow, "HEAD~1")
+        Builder(shallow, Console()).resolve("HEAD~1")
 
 
 def test_a_folder_without_git_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     (tmp_path / "plain").mkdir()
     with pytest.raises(BadInputError, match=r"needs a git repository: .*plain: .*not a git repo"):
-        worktrees.resolve(tmp_path / "plain", "HEAD")
+        Builder(tmp_path / "plain", Console()).resolve("HEAD")
 
 
 def test_a_machine_without_git_is_told(project, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SwitchyardError, match="git is needed, but not installed"):
-        worktrees.resolve(project, "HEAD")
+        Builder(project, Console()).resolve("HEAD")
 
 
 def test_a_git_hook_does_not_mislead_it(project, baseline, monkeypatch):

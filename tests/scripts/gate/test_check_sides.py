@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from fakes import row, write_bench, write_foreign
 
-from switchyard.gate import discovery, sides
+from switchyard.gate import discovery, prepare
 from switchyard.gate.discovery import Discovery, discover
-from switchyard.gate.model import Verdict
-from switchyard.gate.sides import Side
+from switchyard.gate.model import Side, Verdict
 from switchyard.suite.catalog import exact_filter
 from switchyard.system.errors import BadInputError
 from switchyard.system.interrupts import Interrupted, Interrupts
@@ -123,7 +122,9 @@ def test_a_signal_ends_the_listing(tmp_path, monkeypatch):
 
 
 def test_what_only_one_side_has_is_a_finding():
-    both, findings, problems = sides.match(one(["old", "same"]), one(["same", "new"]), None, None)
+    both, findings, problems = discovery.match(
+        one(["old", "same"]), one(["same", "new"]), None, None
+    )
     assert [benchmark.key for benchmark in both] == ["same"]
     assert {f.benchmark.name: (f.verdict, f.why) for f in findings} == {
         "new": (Verdict.MISSING, "only in the candidate: new"),
@@ -134,37 +135,39 @@ def test_what_only_one_side_has_is_a_finding():
 
 def test_a_candidate_whose_binary_broke_has_failed():
     broken = Discovery(broken={"bin/a": "does not list its benchmarks: ended by SIGSEGV"})
-    _, findings, problems = sides.match(one(["BM"]), broken, None, None)
+    _, findings, problems = discovery.match(one(["BM"]), broken, None, None)
     assert [finding.verdict for finding in findings] == [Verdict.FAILED]
     assert "ended by SIGSEGV" in findings[0].why
     assert problems == ["candidate: bin/a does not list its benchmarks: ended by SIGSEGV"]
 
 
 def test_a_baseline_whose_binary_broke_keeps_from_comparing():
-    _, findings, _ = sides.match(Discovery(broken={"bin/a": "crashed"}), one(["BM"]), None, None)
+    _, findings, _ = discovery.match(
+        Discovery(broken={"bin/a": "crashed"}), one(["BM"]), None, None
+    )
     assert [finding.verdict for finding in findings] == [Verdict.SKIPPED]
 
 
 def test_what_is_broken_alike_on_both_sides_is_told_once():
     tool = one(["BM"], broken={"bin/tool": "lists no benchmarks"})
-    assert sides.match(tool, tool, None, None)[2] == [
+    assert discovery.match(tool, tool, None, None)[2] == [
         "bin/tool lists no benchmarks (on both sides)"
     ]
 
 
 def test_binaries_that_share_a_name_are_told_apart_by_key():
     shared = Discovery({"a/x": ["BM", "only"], "b/y": ["BM"], "c/y": ["BM"]})
-    keys = [benchmark.key for benchmark in sides.match(shared, shared, None, None)[0]]
+    keys = [benchmark.key for benchmark in discovery.match(shared, shared, None, None)[0]]
     assert keys == ["x:BM", "only", "b/y:BM", "c/y:BM"]
 
 
 def test_a_benchmark_that_moved_to_another_binary_is_two_findings():
-    _, findings, _ = sides.match(one(["BM"], "a"), one(["BM"], "b"), None, None)
+    _, findings, _ = discovery.match(one(["BM"], "a"), one(["BM"], "b"), None, None)
     assert [finding.benchmark.key for finding in findings] == ["a:BM", "b:BM"]
 
 
 def test_the_filter_chooses_by_name():
-    both, _, _ = sides.match(one(["x/1", "y/1"]), one(["x/1", "y/1"]), "^x/", None)
+    both, _, _ = discovery.match(one(["x/1", "y/1"]), one(["x/1", "y/1"]), "^x/", None)
     assert [benchmark.name for benchmark in both] == ["x/1"]
 
 
@@ -178,11 +181,11 @@ def test_the_filter_chooses_by_name():
 )
 def test_a_filter_that_chooses_nothing_is_refused(pattern, wanted, message):
     with pytest.raises(BadInputError, match=message):
-        sides.match(one(["x", "y"]), one(["x", "y"]), pattern, wanted)
+        discovery.match(one(["x", "y"]), one(["x", "y"]), pattern, wanted)
 
 
 def test_wanted_names_that_neither_side_has_are_told():
-    both, findings, _ = sides.match(one(["x", "y"]), one(["x", "y"]), None, ["x", "gone"])
+    both, findings, _ = discovery.match(one(["x", "y"]), one(["x", "y"]), None, ["x", "gone"])
     assert [benchmark.name for benchmark in both] == ["x"]
     (gone,) = findings
     assert (gone.benchmark.name, gone.verdict) == ("gone", Verdict.MISSING)
@@ -212,7 +215,7 @@ def test_identical_are_binaries_of_the_same_bytes(tmp_path):
         write_elf(baseline.root / folder / "bench", "1")
         write_elf(candidate.root / folder / "bench", bytes_)
     binaries = ["same/bench", "other/bench", "same/bench"]
-    assert sides.identical(baseline, candidate, binaries) == ["same/bench"]
+    assert prepare.identical(baseline.root, candidate.root, binaries) == ["same/bench"]
 
 
 def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
@@ -220,26 +223,26 @@ def test_a_binary_is_not_identical_if_a_program_beside_it_differs(tmp_path):
     for side, code in ((baseline, "1"), (candidate, "2")):
         write_elf(side.root / "bin/bench")
         write_foreign(side.root / "bin/server", ["BM_x"], code)
-    assert sides.identical(baseline, candidate, ["bin/bench"]) == []
+    assert prepare.identical(baseline.root, candidate.root, ["bin/bench"]) == []
 
 
 def test_a_binary_is_not_identical_if_a_plugin_beside_it_differs(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for side, text in ((baseline, "1"), (candidate, "2")):
         (side.root / "plugin.so.1").write_text(text)
-    assert sides.identical(baseline, candidate, ["bench"]) == []
+    assert prepare.identical(baseline.root, candidate.root, ["bench"]) == []
 
 
 def test_a_script_is_not_identical_whatever_its_bytes_are(tmp_path):
     baseline, candidate = two_sides(tmp_path)
     for side in (baseline, candidate):
         write_foreign(side.root / "script", ["BM_x"])
-    assert sides.identical(baseline, candidate, ["script", "bench"]) == ["bench"]
+    assert prepare.identical(baseline.root, candidate.root, ["script", "bench"]) == ["bench"]
 
 
 def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path, monkeypatch):
     baseline, candidate = two_sides(tmp_path)
-    below = [Side(side.label, side.root / "bin", "a build") for side in (baseline, candidate)]
+    below = [side.root / "bin" for side in (baseline, candidate)]
     for side in (baseline, candidate):
         write_elf(side.root / "bin/bench")
         (side.root / "lib").mkdir()
@@ -252,13 +255,13 @@ def test_a_binary_is_not_identical_if_a_library_of_the_project_differs(tmp_path,
     )
     ldd.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ldd.parent}:{os.environ['PATH']}")
-    assert sides.identical(baseline, candidate, ["bench"]) == ["bench"]
-    assert sides.identical(*below, ["bench"]) == ["bench"]
+    assert prepare.identical(baseline.root, candidate.root, ["bench"]) == ["bench"]
+    assert prepare.identical(*below, ["bench"]) == ["bench"]
     (candidate.root / "lib/work.so").write_text("other")
-    assert sides.identical(baseline, candidate, ["bench"]) == []
-    assert sides.identical(*below, ["bench"]) == []  # also one that lies above the root
+    assert prepare.identical(baseline.root, candidate.root, ["bench"]) == []
+    assert prepare.identical(*below, ["bench"]) == []  # also one that lies above the root
 
 
 def test_a_build_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadInputError, match=r"no such folder: .*none"):
-        sides.of_build("baseline", tmp_path / "none")
+        prepare.of_build("baseline", tmp_path / "none")

@@ -6,7 +6,7 @@ from judging import judged, some
 from scipy import stats
 from simulated import Row, World, a_plan, pairs
 
-from switchyard.gate import sizing
+from switchyard.gate import evidence
 from switchyard.gate.model import (
     Finding,
     Stage,
@@ -20,19 +20,19 @@ SWAPPED = {Verdict.REGRESSED: Verdict.IMPROVED, Verdict.IMPROVED: Verdict.REGRES
 @pytest.mark.parametrize("among", [1, 2, 16, 400])
 def test_the_fewest_pairs_can_decide_even_with_as_many_dropped_as_may_be(among: int):
     plan = a_plan()
-    fewest = sizing.fewest_pairs(plan, among)
-    kept = fewest - int(sizing.MOST_DROPPED * fewest)
+    fewest = evidence.fewest_pairs(plan, among)
+    kept = fewest - int(evidence.MOST_DROPPED * fewest)
     assert 2.0**-kept <= plan.alpha / among
-    assert fewest <= 2 + sizing.fewest_pairs(plan, max(among // 2, 1))
+    assert fewest <= 2 + evidence.fewest_pairs(plan, max(among // 2, 1))
 
 
 def test_pairs_for_grow_with_the_spread_between_their_bounds():
     plan = a_plan()
-    asked = [sizing.pairs_for(plan, spread, 10, 60) for spread in (None, 0, 0.03, 0.04, 1.0)]
+    asked = [evidence.pairs_for(plan, spread, 10, 60) for spread in (None, 0, 0.03, 0.04, 1.0)]
     assert asked[:2] == [10, 10]
     assert 15 <= asked[2] <= 30
     assert asked[2] < asked[3] < asked[4] == 60
-    assert sizing.pairs_for(plan, 0.01, 70, 60) == 70
+    assert evidence.pairs_for(plan, 0.01, 70, 60) == 70
 
 
 def undecided(estimate: float, spread: float, count: int = 10) -> Finding:

@@ -6,22 +6,11 @@ from collections import Counter
 
 import pytest
 
-from switchyard.gate import sizing, stages, verdicts
+from switchyard.gate import evidence, stages, verdicts
 from switchyard.gate.model import Benchmark, Evidence, Pair, Plan, Sample, Stage
 
 NAMES = ("a", "b", "c", "d")
 BENCHMARKS = [Benchmark(name, f"bin/bench_{name}", name) for name in NAMES]
-
-
-class Quiet:
-    def __init__(self) -> None:
-        self.told: list[tuple] = []
-
-    def stage(self, name, pairs):
-        self.told.append((str(name), pairs))
-
-    def pair(self, benchmark, done, seconds_left):
-        self.told.append((benchmark.key, done, seconds_left))
 
 
 class World:
@@ -47,7 +36,7 @@ class World:
 
 def run(world, **options):
     plan = Plan(seed=options.pop("seed", 7), screen_pairs=10, **options)
-    check = stages.Stages(plan, BENCHMARKS, world.measure, Quiet())
+    check = stages.Stages(plan, BENCHMARKS, world.measure)
     check.run()
     return check
 
@@ -66,7 +55,7 @@ def test_only_suspects_get_new_pairs_and_enough_to_be_convicted():
     chosen = verdicts.suspects(check.plan, screen)
     assert "b" in chosen
     assert set(world.counts(Stage.CONFIRM)) == set(chosen)
-    fewest = sizing.fewest_pairs(check.plan, len(chosen))
+    fewest = evidence.fewest_pairs(check.plan, len(chosen))
     assert min(world.counts(Stage.CONFIRM).values()) >= fewest
     found = {
         f.benchmark.key: f.verdict for f in verdicts.judge(check.plan, BENCHMARKS, check.pairs)
@@ -124,7 +113,7 @@ def test_too_short_a_budget_for_everyone_convicts_the_most_suspicious():
         for key, p in (("a", 0.05), ("b", 0.001), ("c", 0.02))
     }
     chosen = verdicts.suspects(plan, screen)
-    fewest = sizing.fewest_pairs(plan, 3)
+    fewest = evidence.fewest_pairs(plan, 3)
     costs = dict.fromkeys("abc", 0.2)
     given = stages.allot(plan, chosen, screen, costs, left_s=2.5 * fewest * 0.2)
     assert set(given) == {"b", "c"}
@@ -139,7 +128,7 @@ def test_spare_time_goes_to_the_widest_spread():
         for key, spread in (("calm", 0.005), ("wild", 0.06))
     }
     given = stages.allot(plan, ["calm", "wild"], screen, dict.fromkeys(screen, 0.1), 60.0)
-    assert given["calm"] == sizing.fewest_pairs(plan, 2)
+    assert given["calm"] == evidence.fewest_pairs(plan, 2)
     assert given["wild"] == 60
 
 

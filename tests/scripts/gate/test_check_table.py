@@ -11,9 +11,10 @@ from rich.console import Console
 
 from switchyard.gate import wording
 from switchyard.gate.execution import CheckProgress
-from switchyard.gate.model import Benchmark, Finding, Report, Verdict
+from switchyard.gate.model import Finding, Report, Stage, Verdict
 from switchyard.gate.table import print_report
 from switchyard.suite import progress as shared_progress
+from switchyard.suite.rounds import Turn
 
 REPORT = made_up_check.report(problems=["bin/bench_x: cannot be listed"])
 LONG = "channel/process/via:shared_memory/pairs:1/bytes:8/capacity:64/placement:same"
@@ -158,8 +159,7 @@ def test_a_report_without_facts_is_printed_all_the_same():
 
 def progress_of(console: Console) -> str:
     with CheckProgress(console) as progress:
-        progress.stage("screen", 160)
-        progress.pair(Benchmark("BM_[x]/8", "bin/b", "BM_[x]/8"), 7, 95)
+        progress.pair(Stage.SCREEN, Turn("BM_[x]/8", 0, 7, 95), 160)
     return console.file.getvalue()
 
 

@@ -4,7 +4,6 @@ Seeds are fixed, so that nothing here is left to chance. Bounds on counts are th
 method breaks once in a million times.
 """
 
-import json
 import random
 from dataclasses import replace
 
@@ -122,11 +121,11 @@ def test_how_the_pairs_of_different_benchmarks_are_interleaved_does_not_matter(m
     assert replace(mixed, pairs=[next(by_benchmark[key]) for key in order]).judge() == mixed.judge()
 
 
-def test_a_check_read_back_from_its_file_is_judged_the_same(mixed: Check):
+def test_a_check_read_back_from_its_file_is_judged_the_same(mixed: Check, tmp_path):
     findings = list(mixed.judge().values())
     report = Report(mixed.plan, findings, mixed.pairs, facts={})
-    text = json.dumps(document.to_document(report), allow_nan=False)
-    back = document.from_document(json.loads(text))
+    document.save(report, tmp_path)
+    back = document.load(tmp_path)
     assert back.findings == findings
     assert verdicts.judge(back.plan, mixed.benchmarks, back.pairs) == findings
 

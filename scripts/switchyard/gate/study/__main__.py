@@ -25,9 +25,10 @@ from ...system.errors import BadInputError, SwitchyardError
 from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
 from ...system.tools import find_counter
-from .. import document, gate, instructions, sides
+from .. import instructions
 from ..copies import fresh_copies
-from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan
+from ..discovery import gate_set
+from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan, Side
 from . import runs
 
 BUILDS = ROOT / "build" / "validate"
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build() -> int:
-    programs = {Path(_benchmark(name).binary).name for name in gate.gate_set()}
+    programs = {Path(_benchmark(name).binary).name for name in gate_set()}
     for percent in SLOWDOWNS:
         folder = BUILDS / str(percent)
         print(f"building with {percent} % more work for each operation", flush=True)
@@ -96,7 +97,7 @@ def _build() -> int:
 
 
 def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
-    benchmarks = [_benchmark(name) for name in gate.gate_set()]
+    benchmarks = [_benchmark(name) for name in gate_set()]
     binaries = [benchmark.binary for benchmark in benchmarks]
     for percent in counts:
         _root(percent, "candidate")
@@ -110,24 +111,16 @@ def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
     with Interrupts() as interrupts:
         for index, (percent, run_seed) in enumerate(todo):
             plan = Plan(run_seed, SCREEN_PAIRS, cpu=cpu, budget_s=720.0)
-            both = [sides.Side(side, _root(percent, side), "") for side in SIDES]
+            both = [Side(side, _root(percent, side), "") for side in SIDES]
             try:
                 with fresh_copies(both, binaries, BUILDS, run_seed) as copies:
-                    run = runs.measure(percent, plan, copies, benchmarks, interrupts, _Silent())
+                    run = runs.measure(percent, plan, copies, benchmarks, interrupts)
             except Interrupted as interrupted:
                 console.print(f"{interrupted}, {len(done) + index} whole runs are kept in {file}")
                 return interrupted.exit_code
             runs.append(file, run)
             console.print(f"{index + 1} of {len(todo)}: +{percent} %, {run.seconds:.0f} s")
     return 0
-
-
-class _Silent:
-    """A watcher of stages that shows nothing: a line per run is enough."""
-
-    def stage(self, name: str, pairs: int) -> None: ...
-
-    def pair(self, benchmark: Benchmark, done: int, seconds_left: float | None) -> None: ...
 
 
 def _counts(text: str) -> dict[int, int]:
@@ -153,7 +146,7 @@ def _count() -> int:
     changes: dict[str, dict[str, float]] = {}
     tool = find_counter()
     with Interrupts() as interrupts:
-        for name in (name for name, entry in gate.gate_set().items() if entry.instructions):
+        for name in (name for name, entry in gate_set().items() if entry.instructions):
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(percent, side) for side in SIDES}
@@ -162,7 +155,7 @@ def _count() -> int:
                     raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
                 changes[name][str(percent)] = change = round(counted["change_percent"], 3)
                 print(f"{name}: +{percent} % is {change:+.3f} %", flush=True)
-    document.write_json(DATA / "instructions.json", changes)
+    files.write(DATA / "instructions.json", changes)
     return 0
 
 
@@ -180,7 +173,7 @@ def _report(data: Path, out: Path) -> int:
         raise BadInputError(f"no pairs-*.csv in {data}: run `{_PROGRAM} measure` first")
     out.mkdir(parents=True, exist_ok=True)
     found = summary.summarize([summary.judge(run) for run in measured])
-    document.write_json(out / "summary.json", found)
+    files.write(out / "summary.json", found)
     for file in kept:
         runs.keep(file, out)
     drawing.use_style()
@@ -189,7 +182,7 @@ def _report(data: Path, out: Path) -> int:
     counts = {}
     if (data / "instructions.json").exists():
         counts = json.loads((data / "instructions.json").read_bytes())
-        document.write_json(out / "instructions.json", counts)
+        files.write(out / "instructions.json", counts)
     files.write(out / "TABLES.md", text.page(found, counts))
     print(f"{len(measured)} runs: {out}")
     return 0

@@ -62,7 +62,6 @@ def measure(
     copies: Copies,
     benchmarks: Sequence[Benchmark],
     interrupts: Interrupts,
-    watcher: stages.Watcher,
 ) -> Run:
     """Raises Interrupted."""
     begin = time.monotonic()
@@ -74,7 +73,7 @@ def measure(
         elapsed_s.append(time.monotonic() - begin)
         return pair
 
-    check = stages.Stages(plan, benchmarks, measure_pair, watcher, copies.renew)
+    check = stages.Stages(plan, benchmarks, measure_pair, before_round=copies.renew)
     check.run()
     return Run(slowdown, check.plan, check.pairs, elapsed_s)
 
