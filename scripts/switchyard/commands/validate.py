@@ -72,7 +72,7 @@ def _validate(plan: "Plan", machine: Machine) -> int:
             ),
             saved=lambda run: files.write(folder / _FINDINGS, run.document()),
         )  # fmt: skip
-        before = machine.cpu_times()
+        before = machine.jiffies()
         run.run()
     facts["validate"] |= {
         "rounds_done": run.done, "ended_at": files.now(),
