@@ -35,7 +35,7 @@ class Plan:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXIT_CODES
-    options.add_rounds(parser, f"default {ROUNDS}")
+    options.add_rounds(parser, f"default {ROUNDS}", ROUNDS)
     parser.add_argument(
         "--cpu", type=int, metavar="N",
         help="where it is measured (default: the last); a server's client runs on another",
@@ -44,9 +44,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """Raises BadInputError."""
-    rounds = ROUNDS if args.rounds is None else args.rounds
     options.refuse_beyond({
-        "--rounds": (rounds, options.MOST_ROUNDS), "--budget": (args.budget, options.A_DAY_S),
+        "--rounds": (args.rounds, options.MOST_ROUNDS), "--budget": (args.budget, options.A_DAY_S),
     })  # fmt: skip
     seed = options.seed_of(args)
     if not 0 <= seed < 2**63:
@@ -54,7 +53,7 @@ def plan(args: argparse.Namespace) -> Plan:
     if not any((args.build / "bin" / name).exists() for name in _PROGRAMS):
         raise BadInputError(f"no programs in {args.build}/bin: build them with scripts/run.sh")
     asked = options.of_command(args)
-    return Plan(args.build, rounds, args.budget, seed, *_cpus(args.cpu), args.out, asked)
+    return Plan(args.build, args.rounds, args.budget, seed, *_cpus(args.cpu), args.out, asked)
 
 
 def _cpus(wanted: int | None) -> tuple[int, int]:

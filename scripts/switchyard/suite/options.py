@@ -29,9 +29,9 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_rounds(parser: argparse.ArgumentParser, rounds: str) -> None:
+def add_rounds(parser: argparse.ArgumentParser, rounds: str, default: int | None = None) -> None:
     """What is asked of measuring in rounds; `rounds` is the help for their number."""
-    parser.add_argument("--rounds", type=int, metavar="N", help=rounds)
+    parser.add_argument("--rounds", type=int, default=default, metavar="N", help=rounds)
     parser.add_argument("--budget", type=float, metavar="S", help="seconds of measuring at most")
     parser.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
