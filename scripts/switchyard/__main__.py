@@ -6,12 +6,12 @@ Nothing else is loaded before, so that Ctrl-C ends in one line also while the co
 import sys
 import traceback
 
-from .system import streams
+from .system import errors, streams
 
 
 def main() -> int:
     stdout = streams.make_safe()
-    is_verdict = sys.argv[1:2] in (["check"], ["validate"])  # then 1 says something else
+    is_verdict = sys.argv[1:2] in [[command] for command in errors.VERDICTS]
     try:
         from . import cli
 
@@ -34,7 +34,7 @@ def main() -> int:
     if stdout.error and not isinstance(stdout.error, BrokenPipeError):
         reason = stdout.error.strerror
         print(f"switchyard: error: cannot write output: {reason}", file=sys.stderr)
-        code = code or (2 if is_verdict else 1)
+        code = 2 if is_verdict else code or 1
     return code
 
 

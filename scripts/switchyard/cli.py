@@ -63,4 +63,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _module(args.command).main(args)
     except errors.SwitchyardError as error:
-        return errors.report(error)
+        code = errors.report(error)
+        return 2 if args.command in errors.VERDICTS else code

@@ -8,18 +8,15 @@ from ..suite.benchmark_row import launch_row, why
 from ..suite.catalog import exact_filter
 from ..suite.results import SECONDS
 from ..system import tools
-from ..system.interrupts import Interrupts
 from ..system.machine import Machine
 from .launches import Served, Setting, row_of, serve
 from .model import Comparison, Measured, Pair, Probe, ProbeError
-from .plan import Plan
 
 _TIMEOUT_S = 60.0
 _STOLEN = "the hypervisor took CPU time (steal), which perf counts and the kernel leaves out"
 
 
-def all_probes(plan: Plan, found: tools.Tools, interrupts: Interrupts) -> list[Probe]:
-    setting = Setting(plan.build, found, plan.cpu, plan.other_cpu, interrupts)
+def all_probes(setting: Setting) -> list[Probe]:
     return [
         *(SwitchProbe(setting, runtime) for runtime in ("thread", "process")),
         OurClientProbe(setting),

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..compare.statistics import MIN_FOR_INTERVAL
+from ..suite.environment import in_short
 from ..system import units
-from ..system.markdown import prose
+from ..system.markdown import prose, table
 from .model import Finding, Verdict
 
 _STYLES = {
@@ -94,24 +95,20 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def markdown(findings: Sequence[Finding], facts: Sequence[str]) -> str:
-    rows = [
-        "| what | ours | theirs | ratio | 95 % interval | tolerance | verdict |",
-        "|---|--:|--:|--:|--:|---|---|",
-    ]
+    rows = []
     for finding in findings:
         comparison = finding.comparison
-        ours, theirs, ratio, interval = _figures(finding)
-        rows.append(
-            f"| {comparison.what} | {ours}<br>{comparison.ours} | {theirs}<br>{comparison.theirs} "
-            f"| {ratio} | {interval} | {comparison.rule} | {finding.verdict} |"
-        )
+        ours, theirs, *ratio = _figures(finding)
+        both = (f"{ours}<br>{comparison.ours}", f"{theirs}<br>{comparison.theirs}")
+        rows.append((comparison.what, *both, *ratio, comparison.rule, finding.verdict))
+    heads = ("what", "ours", "theirs", "ratio", "95 % interval", "tolerance", "verdict")
     lists = [
         "\n".join(f"- {prose(line)}" for line in lines)
         for lines in (reasons(findings), NOTES, facts)
         if lines
     ]
     title = f"# Agreement with outside instruments\n\n{prose(summary(findings))}."
-    return "\n\n".join([title, "\n".join(rows), *lists]) + "\n"
+    return "\n\n".join([title, table(heads, rows, numbers=(1, 2, 3, 4)), *lists]) + "\n"
 
 
 def _figures(finding: Finding) -> tuple[str, str, str, str]:
@@ -128,15 +125,10 @@ def _figures(finding: Finding) -> tuple[str, str, str, str]:
 
 def facts_in_words(facts: dict[str, Any]) -> list[str]:
     """Of the environment, what the table can't be understood without."""
-    machine, validation = facts["machine"], facts["validate"]
-    host = machine["virtualisation"]
+    validation = facts["validate"]
     tools = ", ".join(f"{name} {version}" for name, version in validation["tools"].items())
-    sha = (facts["git"]["sha"] or "no commit")[:7]
-    dirty = " with changes that are not committed" if facts["git"]["dirty"] else ""
     lines = [
-        f"Machine: {machine['cpu_model'] or 'unknown CPU'}, {machine['cpu_count']} CPUs"
-        f"{f', a virtual machine ({host})' if host else ''}, Linux {machine['kernel']}",
-        f"Commit {sha}{dirty}, {(facts['build'] or {}).get('compiler', 'unknown compiler')}",
+        f"Machine: {', '.join(in_short(facts))}",
         f"Instruments: {tools or 'none'}",
         f"Rounds: {validation['rounds_done']} of {validation['rounds_wanted']}, seed "
         f"{validation['seed']}; measured on CPU {validation['cpu']}, clients on CPU "

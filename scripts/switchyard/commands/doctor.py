@@ -5,22 +5,19 @@ impossible.
 """
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from ..suite import options
 from ..suite.readiness import LIMIT, OK, WARN, examine
 from ..system.machine import Machine
-from ..system.paths import RELEASE_BUILD
 
 _COLOURS = {OK: "green", WARN: "yellow", LIMIT: "red"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--build", type=Path, default=RELEASE_BUILD, metavar="DIR", help="default: build/release"
-    )
+    options.add_build(parser)
 
 
 def main(args: argparse.Namespace) -> int:

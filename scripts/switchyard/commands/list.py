@@ -5,21 +5,17 @@ The binaries are asked, so the list is what would run, not what somebody once wr
 
 import argparse
 import json
-from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ..suite import catalog, needs
-from ..system.paths import RELEASE_BUILD
+from ..suite import catalog, needs, options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument(
-        "--build", type=Path, default=RELEASE_BUILD, metavar="DIR", help="default: build/release"
-    )
+    options.add_build(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -5,9 +5,8 @@ those of several runs together.
 """
 
 import argparse
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -15,9 +14,8 @@ from rich.table import Table
 
 from ..compare import histograms
 from ..compare.histograms import QUANTILES, Histogram, HistogramFile
-from ..system import units
+from ..system import files, units
 from ..system.errors import BadInputError
-from ..system.files import replacing
 from ..system.terminal import stdout_console
 
 # What has to be the same, or the whole would be about nothing.
@@ -33,29 +31,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     if args.plot and args.plot.suffix not in (".png", ".svg"):
         raise BadInputError(f"--plot {args.plot}: want a file that ends in .png or .svg")
-    files = [histograms.read(path) for path in args.files]
-    whole = merge(files)
-    _print(whole, len(files))
+    parts = [histograms.read(path) for path in args.files]
+    whole = merge(parts)
+    _print(whole, len(parts))
     if args.out:
         document = {
             "format": histograms.FORMAT,
             "unit": "ns",
-            "figures": {key: files[0].figures.get(key) for key in _ALIKE},
+            "figures": {key: parts[0].figures.get(key) for key in _ALIKE},
             "histograms": {name: part.document() for name, part in whole.items()},
         }
-        with _writing(args.out) as part:
-            part.write_text(json.dumps(document) + "\n")
+        files.write(args.out, json.dumps(document) + "\n", BadInputError)
     if args.plot:
         _draw(whole, args.plot)
     return 0
 
 
-def merge(files: Sequence[HistogramFile]) -> dict[str, Histogram]:
+def merge(parts: Sequence[HistogramFile]) -> dict[str, Histogram]:
     """By name. Raises BadInputError when the runs were not alike, or a file was given twice."""
-    if len({file.path.resolve() for file in files}) < len(files):
+    if len({part.path.resolve() for part in parts}) < len(parts):
         raise BadInputError("a file is named twice: its messages would count twice")
-    first = files[0]
-    for file in files[1:]:
+    first = parts[0]
+    for file in parts[1:]:
         for key in _ALIKE:
             if file.figures.get(key) != first.figures.get(key):
                 raise BadInputError(
@@ -65,7 +62,7 @@ def merge(files: Sequence[HistogramFile]) -> dict[str, Histogram]:
         if file.histograms.keys() != first.histograms.keys():
             raise BadInputError(f"{first.path} and {file.path} have other histograms")
     return {
-        name: histograms.merged(file.histograms[name] for file in files)
+        name: histograms.merged(part.histograms[name] for part in parts)
         for name in first.histograms
     }
 
@@ -87,15 +84,6 @@ def _print(whole: dict[str, Histogram], files: int) -> None:
         console.print("-: too few values; the largest says as much")
 
 
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[Path]:
-    try:
-        with replacing(path) as part:
-            yield part
-    except OSError as error:
-        raise BadInputError(f"cannot write {path}: {error.strerror}") from None
-
-
 def _draw(whole: dict[str, Histogram], path: Path) -> None:
     # Only here: loading matplotlib takes longer than all the rest.
     from ..compare import drawing
@@ -106,5 +94,5 @@ def _draw(whole: dict[str, Histogram], path: Path) -> None:
     drawing.put_below(figure, "Values by histogram: " + ", ".join(
         f"{name.replace('_', ' ')} {part.count:,}" for name, part in whole.items()
     ) + ".")  # fmt: skip
-    with _writing(path) as part:
+    with files.writing(path, BadInputError) as part:
         drawing.write(figure, part, path.suffix[1:])

@@ -4,16 +4,14 @@ Works on what is there: a figure whose workload was not measured is skipped with
 """
 
 import argparse
-from pathlib import Path
 
+from ..suite import options
 from ..suite.results import ResultsFolder, newest
 from ..system.paths import RESULTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dir", nargs="?", type=Path, metavar="DIR", help="results folder (default: the newest)"
-    )
+    options.add_results(parser)
 
 
 def main(args: argparse.Namespace) -> int:

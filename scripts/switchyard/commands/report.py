@@ -7,14 +7,13 @@ again. Figures that were drawn already are taken as they are, the others are dra
 import argparse
 from pathlib import Path
 
+from ..suite import options
 from ..suite.results import ResultsFolder, newest
 from ..system.paths import RESULTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dir", nargs="?", type=Path, metavar="DIR", help="results folder (default: the newest)"
-    )
+    options.add_results(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the file to write (default: DIR/report.html)"
     )

@@ -4,33 +4,27 @@ Reads top-down: check the options, open the results folder, run the campaign, sa
 """
 
 import argparse
-import random
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from ..suite import catalog, environment, needs
+from ..suite import catalog, environment, needs, options
 from ..suite.campaign import Campaign, Plan
 from ..suite.progress import ProgressDisplay
 from ..suite.results import ResultsFolder, Tally
 from ..system import errors
-from ..system.errors import BadInputError, SwitchyardError
+from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
-from ..system.paths import RELEASE_BUILD, RESULTS, recorded
+from ..system.paths import RESULTS
 
 # Of each size the rounds, the budget in seconds, the minimum time of a row in seconds, and the
 # time-out of a launch in seconds.
 SIZES = {
     "quick": (6, 120.0, 0.05, 60.0), "full": (6, 2700.0, 0.2, 120.0), "smoke": (1, None, 0.01, 60.0)
 }  # fmt: skip
-# Beyond these it is a slip of the hand, and select() takes no time-out of centuries.
-MOST_ROUNDS = 10_000
-A_DAY_S = 86_400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,24 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sizes.add_argument(f"--{name}", action="store_true", help=what)
     parser.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
     parser.add_argument("--runtimes", metavar="A,B", help="only these runtimes")
-    parser.add_argument("--rounds", type=int, metavar="N", help="exactly N rounds, no budget")
-    parser.add_argument("--budget", type=float, metavar="S", help="seconds of measuring at most")
+    options.add_rounds(parser, "exactly N rounds, no budget")
     parser.add_argument("--min-time", type=float, metavar="S", help="seconds per row and round")
     parser.add_argument(
         "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
     )
     parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
     parser.add_argument("--report", action="store_true", help="write report.html at the end")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the order of launches")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the results")
-    parser.add_argument(
-        "--build", type=Path, default=RELEASE_BUILD, metavar="DIR", help="default: build/release"
-    )
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A run as the command line asks for it. `options` are all of them, as they are recorded."""
+    """A run as the command line asks for it. `command` is how that stands in the results."""
 
     plan: Plan
     size: str
@@ -71,7 +59,7 @@ class _Asked:
     out: Path | None
     plot: bool
     report: bool
-    options: dict[str, Any]
+    command: dict[str, Any]
 
 
 def main(args: argparse.Namespace) -> int:
@@ -121,36 +109,24 @@ def _asked(args: argparse.Namespace) -> _Asked:
     budget_s = args.budget if args.budget is not None else budget_s
     min_time_s = args.min_time if args.min_time is not None else min_time_s
     timeout_s = args.launch_timeout if args.launch_timeout is not None else timeout_s
-    for name, value, most in (
-        ("--rounds", rounds, MOST_ROUNDS), ("--budget", budget_s, A_DAY_S),
-        ("--min-time", min_time_s, A_DAY_S), ("--launch-timeout", timeout_s, A_DAY_S),
-    ):  # fmt: skip
-        if value is not None and not 0 < value <= most:
-            raise BadInputError(f"{name} must be above 0 and at most {most}, not {value}")
-    seed = args.seed if args.seed is not None else random.SystemRandom().randrange(2**31)
-    plan = Plan(rounds, budget_s, min_time_s, timeout_s, seed)
-    options = {key: recorded(v) if isinstance(v, Path) else v for key, v in vars(args).items()}
+    options.refuse_beyond({
+        "--rounds": (rounds, options.MOST_ROUNDS), "--budget": (budget_s, options.A_DAY_S),
+        "--min-time": (min_time_s, options.A_DAY_S),
+        "--launch-timeout": (timeout_s, options.A_DAY_S),
+    })  # fmt: skip
+    plan = Plan(rounds, budget_s, min_time_s, timeout_s, options.seed_of(args))
     return _Asked(
         plan, size, args.filter, args.runtimes, args.build, args.out, args.plot, args.report,
-        options,
+        options.of_command(args),
     )  # fmt: skip
 
 
 def _run_facts(asked: _Asked, left_out: needs.LeftOut) -> dict[str, Any]:
     plan = asked.plan
-    return {
-        "command": shlex.join(["switchyard.sh", *sys.argv[1:]]),
-        "options": asked.options,
-        "seed": plan.seed,
-        "rounds_wanted": plan.rounds,
-        "budget_s": plan.budget_s,
-        "min_time_s": plan.min_time_s,
-        "launch_timeout_s": plan.timeout_s,
-        "started_at": now(),
-        "ended_at": None,
-        "complete": False,
-        "left_out": left_out,
-    }
+    return options.facts(asked.command, plan.seed, plan.rounds, plan.budget_s) | {
+        "min_time_s": plan.min_time_s, "launch_timeout_s": plan.timeout_s,
+        "complete": False, "left_out": left_out,
+    }  # fmt: skip
 
 
 def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolder) -> Tally:

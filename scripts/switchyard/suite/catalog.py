@@ -16,7 +16,7 @@ from msgspec import convert
 
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.launch import launch
-from ..system.paths import ROOT
+from ..system.paths import recorded
 
 T = TypeVar("T")
 
@@ -139,9 +139,8 @@ def load(build: Path) -> list[Workload]:
     folder = build / "bin"
     binaries = [path for path in folder.glob("bench_*") if os.access(path, os.X_OK)]
     if not binaries:
-        relative = build.relative_to(ROOT) if build.is_relative_to(ROOT) else build
         raise BadInputError(
-            f"no benchmark binaries in {relative}/bin: build them with scripts/run.sh or "
+            f"no benchmark binaries in {recorded(build)}/bin: build them with scripts/run.sh or "
             "`cmake --preset release && cmake --build --preset release`, or name --build DIR"
         )
     workloads = [_describe(path) for path in sorted(binaries)]

@@ -16,7 +16,7 @@ from typing import Any, NotRequired, TypedDict
 
 from msgspec import ValidationError, convert
 
-from ..system.errors import BadInputError, SwitchyardError
+from ..system.errors import BadInputError
 from ..system.files import claim, write
 from ..system.paths import recorded
 from .catalog import Row, Workload, bare_name
@@ -179,10 +179,8 @@ class ResultsFolder:
     def create(cls, path: Path) -> "ResultsFolder":
         there = [file.name for file in path.glob("*.json")]
         folder = cls(claim(path, _ENVIRONMENT, "results", ("plots", "report.html", *there)))
-        try:
-            folder.write_environment()
-        except SwitchyardError as error:  # the folder can't be written to: it was badly chosen
-            raise BadInputError(str(error)) from None
+        # If the folder can't be written to, it was badly chosen.
+        write(path / _ENVIRONMENT, folder.environment, BadInputError)
         return folder
 
     def add(self, workload: Workload, context: dict[str, Any], rows: list[dict[str, Any]]) -> None:

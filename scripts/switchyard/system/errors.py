@@ -6,6 +6,9 @@ and keeps its traceback.
 
 import sys
 
+# Commands whose exit code 1 says something of what was measured: all that goes wrong is a 2.
+VERDICTS = ("check", "validate")
+
 
 class SwitchyardError(Exception):
     """Something went wrong; the text says what, and what would be right."""

@@ -22,15 +22,26 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def write(path: Path, content: bytes | str | dict[str, Any]) -> None:
-    """Replace a file as a whole; an object becomes JSON. Raises SwitchyardError."""
-    if isinstance(content, dict):
-        content = json.dumps(content, indent=1) + "\n"
+@contextlib.contextmanager
+def writing(path: Path, failed: type[SwitchyardError] = SwitchyardError) -> Iterator[Path]:
+    """The same, where what can't be written is an error of ours."""
     try:
         with replacing(path) as part:
-            part.write_bytes(content.encode() if isinstance(content, str) else content)
+            yield part
     except OSError as error:
-        raise SwitchyardError(f"cannot write {path}: {error.strerror}") from None
+        raise failed(f"cannot write {path}: {error.strerror}") from None
+
+
+def write(
+    path: Path,
+    content: bytes | str | dict[str, Any],
+    failed: type[SwitchyardError] = SwitchyardError,
+) -> None:
+    """Replace a file as a whole; an object becomes JSON."""
+    if isinstance(content, dict):
+        content = json.dumps(content, indent=1) + "\n"
+    with writing(path, failed) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> Path:

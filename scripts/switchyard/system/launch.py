@@ -20,8 +20,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import psutil
 
@@ -77,24 +76,12 @@ class Outcome:
         return f"exit code {self.code}"
 
 
-@dataclass
-class _Files:
+class _Files(NamedTuple):
     """The memory files that a launch writes to."""
 
     stdout: int
     stderr: int
     out: int
-
-    @classmethod
-    def create(cls) -> "_Files":
-        return cls(*(os.memfd_create(name) for name in ("stdout", "stderr", "out")))
-
-    def read_and_close(self) -> list[str]:
-        texts = []
-        for fd in (self.stdout, self.stderr, self.out):
-            texts.append(Path(f"/proc/self/fd/{fd}").read_bytes().decode(errors="replace"))
-            os.close(fd)
-        return texts
 
 
 def launch(
@@ -114,7 +101,7 @@ def launch(
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
-    files = _Files.create()
+    files = _Files(*map(os.memfd_create, _Files._fields))
     argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
     report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch, without))
     waiting_for = [report, *([interrupts] if interrupts else [])]
@@ -132,11 +119,17 @@ def launch(
         os.close(report)
         os.waitpid(keeper, 0)
         kill_and_reap_children(bystanders)
-    stdout, stderr, out_file = files.read_and_close()
+    stdout, stderr, out_file = map(_read_and_close, files)
     end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
     if interrupts:
         interrupts.stop_if_any()
     return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
+
+
+def _read_and_close(fd: int) -> str:
+    with os.fdopen(fd, encoding="utf-8", errors="replace", newline="") as file:
+        file.seek(0)
+        return file.read()
 
 
 def _wait(readers: list, timeout_s: float) -> list:

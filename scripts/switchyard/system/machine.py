@@ -20,14 +20,6 @@ _HYPERVISORS = {
 
 
 @dataclass(frozen=True)
-class CpuTimes:
-    """Jiffies since boot, over all CPUs."""
-
-    total: int
-    steal: int
-
-
-@dataclass(frozen=True)
 class Machine:
     proc: Path = Path("/proc")
     sys: Path = Path("/sys")
@@ -37,6 +29,16 @@ class Machine:
             return path.read_text(errors="replace").strip()
         except OSError:
             return None
+
+    def _find(self, pattern: str, file: str) -> str | None:
+        """What the pattern's group is in a file below /proc."""
+        found = re.search(pattern, self._read(self.proc / file) or "", re.MULTILINE)
+        return found and found[1]
+
+    def _of_cpus(self, pattern: str) -> set[str]:
+        """What files of the CPUs say."""
+        files = (self.sys / "devices/system/cpu").glob(pattern)
+        return {text for file in files if (text := self._read(file))}
 
     def _number(self, path: Path) -> int | None:
         text = self._read(path)
@@ -53,27 +55,19 @@ class Machine:
         return self._read(self.proc / "sys/kernel/hostname")
 
     def cpu_model(self) -> str | None:
-        match = re.search(r"^model name\s*:\s*(.+)$", self._cpuinfo(), re.MULTILINE)
-        return match.group(1) if match else None
+        return self._find(r"^model name\s*:\s*(.+)$", "cpuinfo")
 
     def cpu_count(self) -> int:
-        return len(re.findall(r"^processor\s*:", self._cpuinfo(), re.MULTILINE))
+        cpuinfo = self._read(self.proc / "cpuinfo") or ""
+        return len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE))
 
     def usable_cpus(self) -> list[int]:
         """The CPUs this process may run on."""
-        match = re.search(
-            r"^Cpus_allowed_list:\s*(\S+)",
-            self._read(self.proc / "self/status") or "",
-            re.MULTILINE,
-        )
-        return _cpu_list(match.group(1)) if match else list(range(self.cpu_count()))
-
-    def _cpuinfo(self) -> str:
-        return self._read(self.proc / "cpuinfo") or ""
+        allowed = self._find(r"^Cpus_allowed_list:\s*(\S+)", "self/status")
+        return _cpu_list(allowed) if allowed else list(range(self.cpu_count()))
 
     def governors(self) -> set[str]:
-        files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
-        return {text for file in files if (text := self._read(file))}
+        return self._of_cpus("cpu[0-9]*/cpufreq/scaling_governor")
 
     def frequency_mhz(self) -> float | None:
         """Of the faster of the first two CPUs, where rows are placed; None where the kernel does
@@ -86,12 +80,12 @@ class Machine:
     def turbo(self) -> bool | None:
         cpu = self.sys / "devices/system/cpu"
         no_turbo = self._number(cpu / "intel_pstate/no_turbo")
-        return not no_turbo if no_turbo is not None else _bool(self._number(cpu / "cpufreq/boost"))
+        boost = self._number(cpu / "cpufreq/boost") if no_turbo is None else not no_turbo
+        return None if boost is None else bool(boost)
 
     def smt_siblings(self) -> list[str]:
         """Groups of CPUs that share a core, such as "0-1"."""
-        files = (self.sys / "devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
-        groups = {text for file in files if (text := self._read(file))}
+        groups = self._of_cpus("cpu[0-9]*/topology/thread_siblings_list")
         return sorted(group for group in groups if len(_cpu_list(group)) > 1)
 
     def siblings_of(self, cpu: int) -> list[int]:
@@ -110,40 +104,36 @@ class Machine:
         for text, name in _HYPERVISORS.items():
             if text in said:
                 return name
-        has_flag = re.search(r"^flags\s*:.*\bhypervisor\b", self._cpuinfo(), re.MULTILINE)
-        return "unknown" if has_flag else None
+        return "unknown" if self._find(r"^flags\s*:.*\b(hypervisor)\b", "cpuinfo") else None
 
     def load_average(self) -> float | None:
         text = self._read(self.proc / "loadavg")
         return float(text.split()[0]) if text else None
 
-    def _jiffies(self, name: str) -> list[int]:
-        """Of a line of /proc/stat, without what guests took: it is counted as user time too."""
-        line = re.search(rf"^{name} +(.+)$", self._read(self.proc / "stat") or "", re.MULTILINE)
-        return [int(text) for text in line.group(1).split()][:8] if line else []
-
-    def cpu_times(self) -> CpuTimes | None:
-        jiffies = self._jiffies("cpu")
-        return CpuTimes(sum(jiffies), sum(jiffies[7:])) if jiffies else None
+    def jiffies(self, name: str = "cpu") -> list[int]:
+        """Of all CPUs or one since boot, the last of them steal; none where it is not told. What
+        guests took is left out: it is counted as user time too.
+        """
+        line = self._find(rf"^{name} +(.+)$", "stat") or ""
+        return [int(text) for text in line.split()][:8]
 
     def steal_s(self, cpu: int | None = None) -> float:
         """Seconds since boot that the hypervisor gave to others, of one CPU or of all; 0 if it
         does not tell. It counts in steps of a hundredth of a second.
         """
-        jiffies = self._jiffies("cpu" if cpu is None else f"cpu{cpu}")
+        jiffies = self.jiffies("cpu" if cpu is None else f"cpu{cpu}")
         return sum(jiffies[7:]) / os.sysconf("SC_CLK_TCK")
 
     def steal_percent(self, seconds: float) -> float | None:
         """Share of CPU time that the hypervisor gave to others, sampled over `seconds`."""
-        before = self.cpu_times()
+        before = self.jiffies()
         time.sleep(seconds)
         return self.steal_percent_since(before)
 
-    def steal_percent_since(self, before: CpuTimes | None) -> float | None:
-        after = self.cpu_times()
-        if not before or not after or after.total <= before.total:
-            return None
-        return 100 * (after.steal - before.steal) / (after.total - before.total)
+    def steal_percent_since(self, before: list[int]) -> float | None:
+        """`before`: what jiffies() was."""
+        spent = [late - early for late, early in zip(self.jiffies(), before, strict=False)]
+        return 100 * sum(spent[7:]) / sum(spent) if sum(spent) > 0 else None
 
     def memory(self) -> dict[str, int]:
         """/proc/meminfo in bytes."""
@@ -153,7 +143,7 @@ class Machine:
     def transparent_huge_pages(self) -> str | None:
         text = self._read(self.sys / "kernel/mm/transparent_hugepage/enabled") or ""
         chosen = re.search(r"\[(\w+)\]", text)
-        return chosen.group(1) if chosen else None
+        return chosen and chosen[1]
 
     def port_range(self) -> tuple[int, int] | None:
         text = self._read(self.proc / "sys/net/ipv4/ip_local_port_range")
@@ -164,8 +154,8 @@ class Machine:
         return self._read(self.proc / "sys/net/ipv4/tcp_congestion_control")
 
     def time_wait_sockets(self) -> int | None:
-        match = re.search(r"^TCP:.*\btw (\d+)", self._read(self.proc / "net/sockstat") or "", re.M)
-        return int(match.group(1)) if match else None
+        waiting = self._find(r"^TCP:.*\btw (\d+)", "net/sockstat")
+        return waiting and int(waiting)
 
     def cgroup_pids_max(self) -> int | None:
         """The smallest pids.max from our control group up to the root; None without any."""
@@ -185,10 +175,6 @@ def resource_limit(name: str) -> tuple[int | None, int | None]:
     """Soft and hard limit, None for unlimited; `name` as in "RLIMIT_NOFILE"."""
     soft, hard = resource.getrlimit(getattr(resource, name))
     return tuple(None if value == resource.RLIM_INFINITY else value for value in (soft, hard))
-
-
-def _bool(number: int | None) -> bool | None:
-    return None if number is None else bool(number)
 
 
 def _cpu_list(text: str) -> list[int]:

@@ -3,6 +3,7 @@ bar in it takes effect.
 """
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 
 _MOST_OF_A_TEXT = 500
 
@@ -19,6 +20,15 @@ def code(text: str) -> str:
     # Else a backtick at an end would join the fence; renderers take one space off each end.
     space = " " if text.startswith("`") or text.endswith("`") or not text else ""
     return f"{bar}{space}{text}{space}{bar}"
+
+
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: Collection[int] = ()
+) -> str:
+    """Of cells that are Markdown already; the columns in `numbers` are set to the right."""
+    rule = "|".join("--:" if column in numbers else "---" for column in range(len(heads)))
+    lines = [f"| {' | '.join(map(str, cells))} |" for cells in (heads, *rows)]
+    return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
 
 
 def _shortened(text: str) -> str:

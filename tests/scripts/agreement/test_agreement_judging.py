@@ -14,8 +14,8 @@ from switchyard.agreement.model import (
     exit_code,
     judge,
 )
-from switchyard.agreement.plan import Plan
-from switchyard.agreement.rounds import Rounds
+from switchyard.agreement.validation import Validation
+from switchyard.suite.rounds import Rounds
 from switchyard.system.interrupts import Interrupted
 
 TEN_PERCENT = Comparison("a", "a thing", "we", "they", "s", "within 10 %", (0.9, 1.1))
@@ -98,18 +98,17 @@ class Made:
         return {self.name: Pair(round_, 1.0, 1.0, "")}
 
 
-def rounds_of(*probes: Made, seed: int = 1, missing=None, budget_s=None) -> Rounds:
-    plan = Plan(None, 7, budget_s, seed, 0, 0)
+def validation_of(*probes: Made, seed: int = 1, missing=None, budget_s=None) -> Validation:
     turns = []
-    rounds = Rounds(probes, plan, missing or {}, turns.append)
-    rounds.run()
-    rounds.names = [turn.item for turn in turns]
-    return rounds
+    validation = Validation(probes, missing or {}, Rounds(budget_s, random.Random(seed)))
+    validation.run(7, turns.append)
+    validation.names = [turn.item for turn in turns]
+    return validation
 
 
 def test_the_order_follows_the_seed_and_differs_between_rounds():
     def order(seed: int) -> list[str]:
-        return rounds_of(*map(Made, "abcdefgh"), seed=seed).names
+        return validation_of(*map(Made, "abcdefgh"), seed=seed).names
 
     first = order(1)
     assert sorted(first[:8]) == sorted(first[8:16]) == list("abcdefgh")
@@ -118,25 +117,31 @@ def test_the_order_follows_the_seed_and_differs_between_rounds():
 
 
 def test_a_probe_that_failed_is_not_launched_again_and_the_others_go_on():
-    rounds = rounds_of(Made("good"), Made("bad", fails_at=1))
-    assert rounds.names.count("bad") == 2
-    verdicts = {f.comparison.key: f.verdict for f in rounds.findings()}
+    validation = validation_of(Made("good"), Made("bad", fails_at=1))
+    assert validation.names.count("bad") == 2
+    verdicts = {f.comparison.key: f.verdict for f in validation.findings()}
     assert verdicts == {"good": Verdict.AGREES, "bad": Verdict.FAILED}
-    assert len(rounds.pairs["bad"]) == 1
+    assert len(validation.pairs["bad"]) == 1
 
 
 def test_a_probe_whose_tool_is_missing_is_never_launched():
-    rounds = rounds_of(Made("good"), Made("poor", needs="wrk"), missing={"wrk": "wrk: not there"})
-    assert "poor" not in rounds.names
-    (poor,) = (f for f in rounds.findings() if f.comparison.key == "poor")
+    validation = validation_of(
+        Made("good"), Made("poor", needs="wrk"), missing={"wrk": "wrk: not there"}
+    )
+    assert "poor" not in validation.names
+    (poor,) = (f for f in validation.findings() if f.comparison.key == "poor")
     assert (poor.verdict, poor.why) == (Verdict.LEFT_OUT, "wrk: not there")
 
 
 def test_a_round_that_does_not_fit_into_the_budget_is_not_begun():
-    rounds = rounds_of(Made("a"), budget_s=1e-9)
-    assert rounds.done == 1
+    validation = validation_of(Made("a"), budget_s=1e-9)
+    assert validation.rounds.done == 1
 
 
 def test_a_signal_keeps_what_was_measured():
-    rounds = rounds_of(Made("a", fails_at=3, error=Interrupted(2)))
-    assert (rounds.done, rounds.is_interrupted, len(rounds.pairs["a"])) == (3, True, 3)
+    validation = validation_of(Made("a", fails_at=3, error=Interrupted(2)))
+    assert (validation.rounds.done, validation.is_complete, len(validation.pairs["a"])) == (
+        3,
+        False,
+        3,
+    )

@@ -1,8 +1,8 @@
 """The validation's results in words and tables (Markdown)."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ...system.markdown import table
 from .summary import OURS
 
 _NAMES = {
@@ -20,17 +20,11 @@ def share(part: dict[str, Any]) -> str:
     return f"{part['count']} of {part['of']} ({low:.{digits}f}-{high:.{digits}f} %)"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [" | ".join(map(str, cells)) for cells in (heads, *rows)]
-    lines = [f"| {line} |" for line in lines]
-    return "\n".join([lines[0], f"|{'---|' * len(heads)}", *lines[1:]])
-
-
 def comparison(summary: dict[str, Any], key: str = "runs_with_an_alarm") -> str:
     """Methods as rows, sizes of the slowdown as columns: how often anything is called slower."""
     sizes = summary["sizes"]
     heads = ["no change" if size == "0" else f"+{size} % work" for size in sizes]
-    return _table(
+    return table(
         ["method", *heads],
         [
             [label, *(share(found[key][name]) for found in sizes.values())]
@@ -54,14 +48,14 @@ def _durations(summary: dict[str, Any]) -> str:
         "work added", "runs", "measuring, median", "at most", "estimate, middle 90 %", "verdicts",
         "dropped pairs",
     )  # fmt: skip
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _p_values(values: dict[str, Any]) -> str:
     rows = [
         (level, share(part), f"{part['excess_p']:.3g}") for level, part in values["at_most"].items()
     ]
-    return _table(("p at most", "share of tests", _CHANCE), rows)
+    return table(("p at most", "share of tests", _CHANCE), rows)
 
 
 def _p_values_by_benchmark(values: dict[str, Any]) -> str:
@@ -69,7 +63,7 @@ def _p_values_by_benchmark(values: dict[str, Any]) -> str:
         (f"`{key}`", f"{part['at_most_0.1']} of {part['of']}", f"{part['excess_p']:.3g}")
         for key, part in values["by_benchmark"].items()
     ]
-    return _table(("benchmark", "one-sided p at most 0.1", _CHANCE), rows)
+    return table(("benchmark", "one-sided p at most 0.1", _CHANCE), rows)
 
 
 def _instructions(counts: dict[str, Any]) -> str:
@@ -80,7 +74,7 @@ def _instructions(counts: dict[str, Any]) -> str:
         (f"`{name}`", *(f"{by_size[size]:+.2f} %" for size in sizes))
         for name, by_size in counts.items()
     ]
-    return _table(("benchmark", *heads), rows)
+    return table(("benchmark", *heads), rows)
 
 
 def page(summary: dict[str, Any], counts: dict[str, Any]) -> str:
