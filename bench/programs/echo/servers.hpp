@@ -12,10 +12,10 @@
 
 #include "runtimes/concepts.hpp"
 
-#define SWITCHYARD_ECHO_SERVERS(server)                                                \
-  server(epoll, limit, 0, "one thread over epoll, written by hand") server(            \
-      plain_thread, plain, 1, "the thread runtime with a plain loop of recv and send") \
-      server(plain_process, plain, 1, "the process runtime with a plain loop of recv and send")
+#define SWITCHYARD_ECHO_SERVERS(SERVER)                                                   \
+  SERVER(epoll, limit, 0, "one thread over epoll, written by hand")                       \
+  SERVER(plain_thread, plain, 1, "the thread runtime with a plain loop of recv and send") \
+  SERVER(plain_process, plain, 1, "the process runtime with a plain loop of recv and send")
 
 namespace switchyard::echo {
 
