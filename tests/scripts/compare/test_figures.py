@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from itertools import combinations, product
 from pathlib import Path
 
@@ -74,6 +75,10 @@ def line(ax: Axes, label: str) -> tuple[list[float], list[float]]:
     return list(data.get_xdata()), list(data.get_ydata())
 
 
+# Of workloads without a figure of their own: with several parameters beside the one across, with
+# words among them, and with words across.
+OVERVIEWS = tuple(partial(figures.overview, workload=w) for w in ("echo", "switch", "limits"))
+
 # The quick run measures nothing for these.
 FULL_ONLY = (
     switching.switch_working_set, switching.switch_placement, serving.echo_open_latency,
@@ -84,7 +89,7 @@ FULL_ONLY = (
 @pytest.mark.parametrize(
     ("kept", "rounds"), [(kept, 6 if "set" in kept or "every" in kept else 1) for kept in KEPT]
 )
-@pytest.mark.parametrize("draw", figures.ALL, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("draw", figures.ALL + OVERVIEWS)
 def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int):
     figure = drawn(draw, kept, rounds)
     if figure is None:
@@ -147,6 +152,26 @@ def test_channels_of_one_capacity_are_dots_in_a_row_for_each_mechanism():
     assert names[0] == "plain_queue ring"  # the fastest at the bottom
     assert len(names) == 5
     assert (len(one.containers), len(four.containers)) == (8, 5)  # of four, none across cores
+
+
+def test_a_workload_without_a_figure_is_drawn_over_its_longest_parameter():
+    made = folder().workloads["spawn"]
+    document = made.workload.document() | {"workload": "mutex"}
+    mutex = replace(made, workload=made.workload.parse(document))
+    sleep = folder().workloads["sleep"]
+    results = ResultsFolder(Path("none"), {"mutex": mutex, "sleep": sleep, "../mutex": mutex})
+    found = {name: figure for name, figure in figures.drawn(results).items() if figure}
+    assert set(found) == {"sleep_wall_time", "memory_per_task", "mutex_overview"}
+    (ax,) = panels(found["mutex_overview"])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("tasks (log scale)", "time per task (log scale)")
+    assert line(ax, "fiber") == line(panels(drawn(tasks.spawn_cost))[0], "fiber")
+
+
+def test_an_overview_has_a_panel_for_each_case_of_what_is_not_across():
+    first, second = panels(drawn(OVERVIEWS[-1]))
+    assert (title(first), title(second)) == ("", "most:1024")
+    assert line(first, "fiber")[0] == [0, 1]  # of:tasks and of:connections
+    assert line(second, "fiber")[0] == [0]
 
 
 def test_a_name_is_drawn_as_it_is(tmp_path: Path):

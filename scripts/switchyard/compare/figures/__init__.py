@@ -1,8 +1,11 @@
 """The figures, one function each: takes the results, returns a figure or None without its data.
 
 Each title states what is compared; axes start at zero or are openly logarithmic. serving,
-switching and tasks have them by subject; panels draws them, and axes scales what is drawn.
+switching and tasks have them by subject, overview one for each workload that is in none of these;
+panels draws them, and axes scales what is drawn.
 """
+
+import re
 
 from matplotlib.figure import Figure
 
@@ -10,6 +13,7 @@ from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
 from . import serving, switching, tasks
+from .overview import overview
 
 ALL = (
     switching.switch_cost, switching.switch_working_set, switching.switch_placement,
@@ -23,9 +27,18 @@ ALL = (
 
 
 def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
-    """All of them by name, None without its data."""
+    """All of them by name, which begins with the workload's; None without its data.
+
+    Results of others may call a workload what can't be a file's name: it is not drawn.
+    """
     drawing.use_style()
-    return {draw.__name__: draw(folder) for draw in ALL}
+    figures = {draw.__name__: draw(folder) for draw in ALL}
+    for workload in folder.workloads:
+        if re.fullmatch(r"[\w-]+", workload, re.ASCII) and not any(
+            name.startswith(f"{workload}_") for name in figures
+        ):
+            figures[f"{workload}_overview"] = overview(folder, workload)
+    return figures
 
 
 def draw_figures(folder: ResultsFolder) -> None:

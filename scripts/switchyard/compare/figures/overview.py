@@ -1,0 +1,41 @@
+"""The figure of a workload that has none of its own: what it is compared by, over the parameter
+that takes most values, with a panel for each case of the others; without any, a dot for each row.
+"""
+
+from matplotlib.figure import Figure
+
+from ...suite.results import ResultsFolder
+from ..comparison import split_parameters
+from .panels import Across, Dots, Lines, Mark, Params, draw_panels, keep, measured
+
+_ABREAST = 3
+
+
+def overview(folder: ResultsFolder, workload: str) -> Figure | None:
+    comparison = measured(folder, workload)
+    metric, cases = comparison.workload.metric, [dict(case) for case in comparison.cases]
+    taken = {name: list(dict.fromkeys(case.get(name) for case in cases)) for name in
+             split_parameters(comparison.cases)[1]}  # fmt: skip
+    x = max(taken, key=lambda name: len(taken[name]), default="")
+    linear = metric.better == "higher"
+    label = metric.label if linear else f"{metric.label} (log scale)"
+    if not x:
+        dots = Dots({Mark(marker=""): comparison}, comparison.columns[::-1], label)
+        return draw_panels(f"{workload}: {metric.label}", [[dots]] if cases else [], metric.unit)
+    is_number = all(isinstance(value, int | float) for value in taken[x])
+    places = {} if is_number else {str(value): str(value) for value in taken[x]}
+    across = Across(x, f"{x} (log scale)" if is_number else x, places=places)
+    others = [_without(case, x) for case in cases]
+    panels = []
+    for where in (other for at, other in enumerate(others) if other not in others[:at]):
+        here = keep(comparison, lambda row, where=where: _without(dict(row.case), x) == where)
+        title = ", ".join(f"{name}:{value}" for name, value in where.items())
+        panels.append(Lines(here, across, title=title, y_label=label))
+    abreast = min(len(panels), _ABREAST)
+    panels += [Lines(comparison, across, columns=())] * (-len(panels) % abreast)
+    grid = [panels[at : at + abreast] for at in range(0, len(panels), abreast)]
+    return draw_panels(f"{workload}: {metric.label} by {x}", grid, metric.unit, linear=linear)
+
+
+def _without(case: Params, name: str) -> Params:
+    return {other: value for other, value in case.items() if other != name}
