@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "bench/harness/gevent_program.hpp"
 #include "runtimes/all.hpp"
@@ -20,6 +21,16 @@ server served_by() {
           .idle_connection = R::idle_task};
 }
 
+/// What a connection takes follows from the kernel task that it has, or else is little.
+server without_runtime(std::string name, kind is, int kernel_tasks, std::string what) {
+  server made{std::move(name), std::move(what), is, kernel_tasks};
+  if (kernel_tasks > 0) {
+    made.quick_connections = thread::quick_tasks;
+    made.idle_connection = thread::idle_task;
+  }
+  return made;
+}
+
 std::vector<server> make_servers() {
   std::vector<server> servers;
   for_each_runtime([&]<class R>() {
@@ -27,7 +38,7 @@ std::vector<server> make_servers() {
   });
   servers.push_back({gevent::name, "the Python original, greenlets on one thread", kind::outside});
 #define SWITCHYARD_ADD(name, of_kind, kernel_tasks, what) \
-  servers.push_back({#name, what, kind::of_kind, kernel_tasks});
+  servers.push_back(without_runtime(#name, kind::of_kind, kernel_tasks, what));
   SWITCHYARD_ECHO_SERVERS(SWITCHYARD_ADD)
 #undef SWITCHYARD_ADD
   std::ranges::stable_sort(servers, {}, &server::is);

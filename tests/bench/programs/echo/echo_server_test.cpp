@@ -18,6 +18,7 @@
 #include "bench/load/generator.hpp"
 #include "bench/programs/echo/servers.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/thread.hpp"
 #include "tests/support/running_server.hpp"
 
 namespace switchyard {
@@ -233,6 +234,15 @@ TEST(process_echo_server, ChildrenEndWithAKilledServer) {
   };
   for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
   EXPECT_FALSE(lives());
+}
+
+// Rows ask for room by these before they open so many: too little would drive others out.
+TEST(echo_server, AKernelTaskForEachConnectionCountsAsOne) {
+  for (const echo::server& s : echo::all_servers()) {
+    if (s.kernel_tasks_per_connection == 0) continue;
+    EXPECT_GE(s.idle_connection.memory_bytes, thread::idle_task.memory_bytes) << s.name;
+    EXPECT_LE(s.quick_connections, thread::quick_tasks) << s.name;
+  }
 }
 
 TEST(echo_server, EndsWithItsParent) {
