@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from switchyard.compare.statistics import paired_ratio, summarize  # noqa: E402
-from switchyard.compare.terminal import print_results  # noqa: E402
+from switchyard.compare.terminal import print_answers  # noqa: E402
 from switchyard.suite.results import ResultsFolder, Tally  # noqa: E402
 from switchyard.system import units  # noqa: E402
 from switchyard.system.errors import BadInputError, SwitchyardError, report  # noqa: E402
@@ -92,7 +92,7 @@ class Figures:
         run = folder.environment["run"] | {"left_out": {}}
         folder.environment["run"] = run
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            print_results(folder, Tally.from_facts(run), run["rounds_wanted"])
+            print_answers(folder, Tally.from_facts(run), run["rounds_wanted"])
         lines = (line.rstrip() for line in printed.getvalue().splitlines())
         return "".join(f"{line}\n" for line in lines)
 

@@ -134,7 +134,7 @@ def test_the_figures_are_those_of_the_reference_results(fill_in, capsys):
     ("stale", "current"),
     [("a **1 s**<!--= s sleep/serial/tasks:10/ms:100 --> b\n", r"a \*\*1\.0\d s\*\*<!--=.*--> b\n"),
      ("<!--= screen ^spawn/fiber/tasks:1$ -->\n```\nold\n```\n",
-      r"<!--= screen .*-->\n```\nspawn: time per task.*Median of.*\n```\n")],
+      r"<!--= screen .*-->\n```\n6 rounds; .*spawn a task created and joined: fi.*\n```\n")],
 )  # fmt: skip
 def test_a_figure_that_is_not_up_to_date_is_found_and_filled_in(fill_in, tmp_path, stale, current):
     page = tmp_path / "page.md"

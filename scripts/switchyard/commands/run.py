@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
     )
+    parser.add_argument("--tables", action="store_true", help="also print the tables, with advice")
     parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
     parser.add_argument("--report", action="store_true", help="write report.html at the end")
 
@@ -57,6 +58,7 @@ class _Asked:
     runtimes: str | None
     build: Path
     out: Path | None
+    tables: bool
     plot: bool
     report: bool
     command: dict[str, Any]
@@ -78,8 +80,10 @@ def _run(asked: _Asked) -> int:
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
     from ..compare import terminal
 
-    terminal.print_results(folder, tally, asked.plan.rounds)
     code = _exit_code(tally)
+    if asked.tables:
+        terminal.print_tables(folder, tally, asked.plan.rounds)
+    terminal.print_answers(folder, tally, asked.plan.rounds)
     if (asked.plot or asked.report) and any(k.has_measurement() for k in folder.workloads.values()):
         from ..compare.figures import draw_figures
         from ..compare.report.page import write_report
@@ -116,8 +120,8 @@ def _asked(args: argparse.Namespace) -> _Asked:
     })  # fmt: skip
     plan = Plan(rounds, budget_s, min_time_s, timeout_s, options.seed_of(args))
     return _Asked(
-        plan, size, args.filter, args.runtimes, args.build, args.out, args.plot, args.report,
-        options.of_command(args),
+        plan, size, args.filter, args.runtimes, args.build, args.out, args.tables, args.plot,
+        args.report, options.of_command(args),
     )  # fmt: skip
 
 

@@ -68,6 +68,12 @@ def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
             f"{left} rows never got a launch: {', '.join(tally.never_launched)}",
             "choose fewer rows with --filter, or a larger --budget",
         )
+    if tally.dropped:
+        yield RunWarning(
+            f"{len(tally.dropped)} rows were left out, so that the others got all their rounds "
+            f"within the budget: {_and_more(tally.dropped)}",
+            "a larger --budget, or --filter and --runtimes for what matters",
+        )
     if tally.rounds < wanted and tally.out_of_budget:
         yield RunWarning(
             f"{tally.rounds} of {wanted} rounds fitted into the budget",
@@ -123,5 +129,9 @@ def _noisy(comparison: Comparison) -> dict[str, float]:
 def _named(found: dict[str, float], form: str) -> str:
     """ "a (97 %), b (96 %) and 4 more", the worst first."""
     order = sorted(found.items(), key=lambda item: -item[1])
-    text = ", ".join(f"{name} ({form.format(value)})" for name, value in order[:_NAMED])
-    return f"{text} and {len(order) - _NAMED} more" if len(order) > _NAMED else text
+    return _and_more([f"{name} ({form.format(value)})" for name, value in order])
+
+
+def _and_more(names: list[str]) -> str:
+    text = ", ".join(names[:_NAMED])
+    return f"{text} and {len(names) - _NAMED} more" if len(names) > _NAMED else text

@@ -6,9 +6,10 @@ reference: the control row if there is one, or the fastest contender. An outside
 what the others are measured by, and neither is a control in a case of which it isn't the control.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, partial
+from itertools import combinations, pairwise, starmap
 
 from ..suite.catalog import Row, Workload
 from ..suite.results import Record, WorkloadResults
@@ -43,16 +44,19 @@ class Measured:
 class Ranking:
     """The contender with the best median, and its lead over each of the others, the next first.
 
-    A lead is the factor by which it is better; None where two have no round in common.
+    A lead is the factor by which it is better; None where two have no round in common. `shown`: up
+    to which p one is a difference, among all that are compared with it.
     """
 
     case: Case
     leader: str
     leads: dict[str, Summary | None]
+    shown: float
 
     def over(self, found: Finding) -> dict[str, Summary | None]:
         """The others of which its lead says this; WORSE are those that lead round by round."""
-        return {name: lead for name, lead in self.leads.items() if finding(lead) is found}
+        leads = self.leads.items()
+        return {name: lead for name, lead in leads if finding(lead, shown=self.shown) is found}
 
     @property
     def is_shown(self) -> bool:
@@ -131,12 +135,17 @@ class Comparison:
         a, b = self.cells[case, ahead].values, self.cells[case, behind].values
         return paired_ratio(a, b) if self.workload.metric.better == "higher" else paired_ratio(b, a)
 
-    def ranking(self, case: Case) -> Ranking | None:
+    def ranking(self, case: Case, shown: float) -> Ranking | None:
         """None where no contender was measured."""
         leader, *others = self.contenders(case) or [None]
         if leader is None:
             return None
-        return Ranking(case, leader, {name: self.lead(case, leader, name) for name in others})
+        leads = {name: self.lead(case, leader, name) for name in others}
+        return Ranking(case, leader, leads, shown)
+
+    def leads(self, case: Case) -> Iterator[Summary | None]:
+        """Of each contender over each that comes behind it."""
+        return starmap(partial(self.lead, case), combinations(self.contenders(case), 2))
 
     def next_behind(self, case: Case, column: str) -> str | None:
         """Who comes after it by median among all that were measured; None at the end."""

@@ -1,13 +1,17 @@
-"""Medians, their intervals, and ratios from paired rounds.
+"""Medians with their intervals, ratios from paired rounds, and who is ahead when many are compared.
 
-Medians, because a run on a shared machine has outliers to one side only. The interval is the
+Medians, because a run on a shared machine has outliers to one side only. Their interval is the
 distribution-free one between two order statistics (scipy's quantile_test inverts the binomial
-test); it exists at 95 % from six values on. Ratios are taken within a round and summarized after
-that, because drift of the machine hits all rows of a round alike.
+test); it exists at 95 % from six values on.
+
+Ratios are taken within a round, because drift of the machine hits all rows of a round alike. Their
+interval is Student's of the logarithms, from three rounds on: what docs/method.md shows of its
+coverage is simulated in tests/scripts/compare/test_coverage.py. Where many are compared, one is
+ahead only if Holm's procedure (1979) says so of all comparisons together.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 
@@ -15,21 +19,22 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
-MIN_FOR_INTERVAL = 6
+MIN_FOR_INTERVAL = 6  # of values
+MIN_FOR_RATIO = 3  # rounds, for the interval of a ratio
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Median with its interval; `is_range` when there were too few values and low..high is all."""
+    """Median with its interval; `is_range` when there were too few values and low..high is all.
+    `p`: of a ratio, how probable one as far from 1 is where nothing differs.
+    """
 
     median: float
     low: float
     high: float
     count: int
-
-    @property
-    def is_range(self) -> bool:
-        return self.count < MIN_FOR_INTERVAL
+    is_range: bool = False
+    p: float = 1.0
 
     @property
     def noise(self) -> float:
@@ -40,8 +45,9 @@ class Summary:
 def summarize(values: Sequence[float]) -> Summary:
     """Summary of at least one value."""
     data = np.sort(np.asarray(values, dtype=float))
-    low, high = _ranks(len(data)) if len(data) >= MIN_FOR_INTERVAL else (0, -1)
-    return Summary(float(np.median(data)), float(data[low]), float(data[high]), len(data))
+    is_range = len(data) < MIN_FOR_INTERVAL
+    low, high = (0, -1) if is_range else _ranks(len(data))
+    return Summary(float(np.median(data)), float(data[low]), float(data[high]), len(data), is_range)
 
 
 @cache
@@ -53,8 +59,34 @@ def _ranks(count: int) -> tuple[int, int]:
 
 def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Summary | None:
     """Of value / reference, over the rounds that both have; None when there are none."""
-    ratios = [values[r] / reference[r] for r in values.keys() & reference.keys() if reference[r]]
-    return summarize(ratios) if ratios else None
+    both = values.keys() & reference.keys()
+    ratios = np.array([values[r] / reference[r] for r in both if reference[r]])
+    if not len(ratios):
+        return None
+    if len(ratios) < MIN_FOR_RATIO or ratios.min() <= 0:
+        return replace(summarize(ratios), is_range=True)
+    logs, count = np.log(ratios), len(ratios)
+    error = logs.std(ddof=1) / np.sqrt(count)
+    reach = error * stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
+    low, high = np.exp([logs.mean() - reach, logs.mean() + reach])
+    with np.errstate(divide="ignore", invalid="ignore"):  # the same in all rounds
+        p = 2 * stats.t.sf(abs(logs.mean() / error), count - 1)
+    return Summary(
+        float(np.median(ratios)), float(low), float(high), count, p=float(np.nan_to_num(p, nan=1.0))
+    )
+
+
+def level(ratios: Iterable[Summary | None]) -> float:
+    """Up to which p a difference is shown, among all of these: Holm's procedure, at 5 % for one or
+    more false ones in all.
+    """
+    ps = sorted(ratio.p for ratio in ratios if ratio and not ratio.is_range)
+    shown = 0.0
+    for rank, p in enumerate(ps):
+        if p > (1 - CONFIDENCE) / (len(ps) - rank):
+            break
+        shown = p
+    return shown
 
 
 class Finding(StrEnum):
@@ -63,15 +95,21 @@ class Finding(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     SAME = "no difference shown"
-    TOO_FEW = f"fewer than {MIN_FOR_INTERVAL} rounds"
+    PERHAPS = "shown alone, but not among all comparisons"
+    TOO_FEW = f"fewer than {MIN_FOR_RATIO} rounds"
 
 
-def finding(ratio: Summary | None, better: str = "higher") -> Finding:
-    """What the 95 % interval of value / reference says: it has to exclude 1, and the range of a few
-    rounds says nothing. `better`: which of them is, as the metric says. None is of no round.
+def finding(
+    ratio: Summary | None, better: str = "higher", shown: float = 1 - CONFIDENCE
+) -> Finding:
+    """What value / reference says, where a difference is shown up to this p (see level).
+
+    `better`: which of them is, as the metric says. None is of no round.
     """
     if not ratio or ratio.is_range:
         return Finding.TOO_FEW
     if ratio.low <= 1 <= ratio.high:
         return Finding.SAME
-    return Finding.BETTER if (ratio.median > 1) == (better == "higher") else Finding.WORSE
+    if ratio.p > shown:
+        return Finding.PERHAPS
+    return Finding.BETTER if (ratio.low > 1) == (better == "higher") else Finding.WORSE

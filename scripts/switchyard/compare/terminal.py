@@ -1,4 +1,4 @@
-"""What a run prints at its end: a table per workload, what was left out, and all warnings.
+"""What a run prints at its end: one screen of answers, or all its tables.
 
 A table has a case per row and a runtime per column. A cell has its numbers below each other
 (median, interval, ratio, interval of the ratio), so that seven columns fit into 80 characters. What
@@ -7,6 +7,7 @@ doesn't fit into the width goes into a second block: a number broken across line
 
 from rich import box
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -15,15 +16,42 @@ from ..suite.catalog import in_order
 from ..suite.results import ResultsFolder, Tally, WorkloadResults
 from ..system.terminal import stdout_console
 from .advice import warnings_of
+from .answers import answers
 from .comparison import compare
 from .tables import Cell, Table, metric_table, secondary_tables
 
 _GAP = 2  # between two columns
 _EDGES = 2
+_SCREEN = 35  # lines for answers and warnings, of the 40 that all the end of a run may take
+_LEAST_WARNINGS = 4
 _Column = tuple[str, list[Text]]
 
 
-def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
+def print_answers(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
+    """A sentence for each workload, and a line for each thing that spoiled the run, as far as
+    a screen has lines. What is cut stands in the report.
+    """
+    console = stdout_console()
+    grid = Grid.grid(Column(style="bold", no_wrap=True), padding=(0, 1))
+    for answer in answers(folder):
+        grid.add_row(Text(answer.workload), Text(answer.text))
+    if grid.rows:
+        told = "in brackets how far each is behind the first, with its 95 % interval"
+        console.print(Text(f"{tally.rounds} rounds; {told}:", style="dim"))
+    console.print(grid)
+    lines = [f"! {warning.what}" for warning in warnings_of(folder, tally, wanted_rounds)]
+    lines += needs.lines(folder.environment["run"]["left_out"])
+    room = max(_SCREEN - len(console.render_lines(grid)), _LEAST_WARNINGS)
+    if len(lines) > room:
+        rest = len(lines) - room + 1
+        lines[room - 1 :] = [f"! {rest} more warnings: in the report, or with --tables"]
+    for line in lines:
+        console.print(Text(line), no_wrap=True, overflow="ellipsis")
+    if not folder.workloads:
+        console.print(Text("Nothing was measured."))
+
+
+def print_tables(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> None:
     console = stdout_console()
     for results in in_order(folder.workloads.values(), lambda results: results.workload):
         print_workload(console, results)
@@ -35,8 +63,7 @@ def print_results(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> No
     for warning in warnings:
         console.print(Text(f"- {warning.what}"))
         console.print(Text(f"  what to do: {warning.advice}", style="dim"))
-    if not folder.workloads:
-        console.print(Text("Nothing was measured."))
+    console.print()
 
 
 def print_workload(console: Console, results: WorkloadResults) -> None:

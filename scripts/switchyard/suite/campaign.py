@@ -1,7 +1,8 @@
 """A run: rounds of launches of every row, which are kept as they come.
 
-The budget is a hard bound: a round that would not fit is not begun, and a launch that would overrun
-is cut off and not counted. A row that hung once is launched no more.
+The budget is a hard bound: rows are paced so that all their rounds fit into it, a round that does
+not is not begun, and a launch that would overrun is cut off and not counted. A row that hung once
+is launched no more.
 
 Where the machine has hardware counters, rows are launched once more for them after the last round,
 as far as the budget allows: counting slows the switches down, so that no time is taken from these
@@ -23,6 +24,7 @@ from ..system.launch import Outcome
 from ..system.machine import Machine
 from .benchmark_row import launch_row, min_time, why
 from .catalog import Row, Workload, bare_name
+from .pacing import Pacing
 from .progress import ProgressDisplay
 from .results import LIMIT_PREFIX, ResultsFolder, Tally
 from .rounds import Rounds
@@ -66,15 +68,21 @@ class Campaign:
         self.watcher = watcher
         self.on_launch = on_launch
         self.tally = Tally()
-        self.rounds = Rounds(plan.budget_s, random.Random(plan.seed))
-
-    def run(self) -> Tally:
-        wanted = {
-            name: self.plan.rounds if row.rounds is None else min(row.rounds, self.plan.rounds)
+        self.pacing = Pacing(plan.rounds, plan.budget_s, plan.min_time_s, self.pairs)
+        self.rounds = Rounds(
+            plan.budget_s, random.Random(plan.seed), sort=self.pacing.in_turn, after_round=self._fit
+        )
+        self.wanted = {
+            name: plan.rounds if row.rounds is None else min(row.rounds, plan.rounds)
             for name, (_, row) in self.pairs.items()
         }
+
+    def run(self) -> Tally:
         try:
-            for turn in self.rounds.turns(wanted):
+            for turn in self.rounds.turns(self.wanted):
+                if turn.round == 0 and not self.pacing.has_room_for(turn.item, self.rounds.spent_s):
+                    self._drop([turn.item])
+                    continue
                 self.watcher.launching(turn)
                 if not self._launch(*self.pairs[turn.item], turn.round):
                     self.rounds.out_of_budget = True
@@ -82,9 +90,26 @@ class Campaign:
             self._count_hardware()
         except Interrupted as interrupted:
             self.tally.interrupted_by = interrupted.signum
-        self.tally.never_launched = [name for name in self.pairs if name not in self.rounds.cost_s]
+        self.tally.never_launched = [
+            name for name in self.pairs
+            if name not in self.rounds.cost_s and name not in self.tally.dropped
+        ]  # fmt: skip
         self._tell()
         return self.tally
+
+    def _fit(self) -> None:
+        """After each round: the next ones have to fit into what is left of the budget."""
+        if self.plan.budget_s is None:
+            return
+        names = self.pairs.keys() - self.rounds.retired
+        left = {name: count - self.rounds.done for name, count in self.wanted.items()}
+        self._drop(self.pacing.fit(names, left, self.rounds.left_s))
+        self.rounds.cost_s |= self.pacing.expected_s
+
+    def _drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.rounds.retire(name)
+            self.tally.dropped.append(name)
 
     def _tell(self) -> None:
         self.tally.rounds, self.tally.spent_s = self.rounds.done, self.rounds.spent_s
@@ -96,11 +121,13 @@ class Campaign:
         timeout_s = min(self.plan.timeout_s, self.rounds.left_s)
         if timeout_s <= 0:
             return False
-        measured = measure(workload, row, round_, self.plan.min_time_s, timeout_s, self.interrupts)
+        min_time_s = self.pacing.min_time_s
+        measured = measure(workload, row, round_, min_time_s, timeout_s, self.interrupts)
         if measured.timed_out and timeout_s < self.plan.timeout_s:
             self.rounds.spent_s += measured.wall_s
             return False
         self.rounds.took(row.name, measured.wall_s)
+        self.pacing.took(row.name, measured.wall_s, measured.rows)
         if measured.timed_out:
             self.rounds.retire(row.name)
         self.tally.launches += 1
@@ -159,6 +186,7 @@ def measure(
             "switchyard_name": row.name,
             "started_at": started_at,
             "launch_s": round(outcome.wall_s, 4),
+            "min_time_s": min_time_s,
             **{name: value for name, value in conditions.items() if value is not None},
         }
         if message.startswith(LIMIT_PREFIX):

@@ -108,7 +108,8 @@ class WorkloadResults:
 class Tally:
     """How far a run came: counted while it goes on, kept beside its results, and read back.
 
-    `interrupted_by`: the signal's number. `failures`: of each failed row the last reason.
+    `interrupted_by`: the signal's number. `dropped`: rows left out so that the others get all their
+    rounds within the budget. `failures`: of each failed row the last reason.
     `counted`: rows whose hardware events were counted, of those that were to be.
     """
 
@@ -118,6 +119,7 @@ class Tally:
     out_of_budget: bool = False
     interrupted_by: int | None = None
     never_launched: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     to_be_counted: int = 0
     counted: int = 0
@@ -131,6 +133,7 @@ class Tally:
             "out_of_budget": self.out_of_budget,
             "interrupted_by": self.interrupted_by,
             "never_launched": self.never_launched,
+            "dropped": self.dropped,
         }
 
     @classmethod
@@ -148,6 +151,7 @@ class Tally:
             out_of_budget=not interrupted_by and facts.get("out_of_budget", done < wanted),
             interrupted_by=interrupted_by,
             never_launched=left,
+            dropped=[str(name) for name in facts.get("dropped") or []],
         )
 
 

@@ -26,6 +26,7 @@ class Turn:
 class Rounds:
     """`is_whole`: a round that would not fit into the budget is not begun, and what is begun is
     brought to its end. Else each item is measured that still fits, as a cheaper one may.
+    `sort`: the first round's order, from one by chance.
 
     `done` counts rounds; budget and costs last over several calls of turns(). Items are named.
     """
@@ -34,6 +35,7 @@ class Rounds:
     chance: random.Random
     is_whole: bool = True
     before_round: Callable[[], None] = lambda: None
+    sort: Callable[[list[str]], list[str]] = lambda names: names
     after_round: Callable[[], None] = lambda: None
     done: int = 0
     spent_s: float = 0.0
@@ -66,9 +68,10 @@ class Rounds:
                 self.out_of_budget = True
                 return
             self.chance.shuffle(due)
+            due = due if round_ else self.sort(due)
             self.before_round()
             for index, item in enumerate(due):
-                if not self.is_whole and not self._fits(item):
+                if item in self.retired or (not self.is_whole and not self._fits(item)):
                     continue
                 yield Turn(item, round_, turns, self._seconds_left(wanted, round_, due[index:]))
                 turns += 1

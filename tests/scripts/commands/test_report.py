@@ -163,7 +163,7 @@ def test_a_folder_gets_its_report_and_another_file_takes_it_too(cli: Cli, out: P
     cli("run", "--rounds", "1", "--out", out)
     pages.undrawn(ResultsFolder(out))
     done = cli("report", out)
-    assert (done.returncode, done.stdout) == (0, f"{out}/report.html\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"report: {out}/report.html\n"), done.stderr
     assert cli("report", out, "--out", tmp_path / "r.html").returncode == 0
     assert (tmp_path / "r.html").read_bytes() == (out / "report.html").read_bytes()
     assert "switchyard.sh run --rounds 1" in (out / "report.html").read_text()

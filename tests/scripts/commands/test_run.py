@@ -1,6 +1,7 @@
 """`switchyard.sh run`: what it keeps, what it prints, and how it takes misbehaving benchmarks."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_order_follows_the_seed_and_differs_between_rounds(cli: Cli, tmp_path: P
 
 
 def test_table_shows_median_interval_and_ratio_to_the_control(cli: Cli, out: Path):
-    printed = cli("run", "--rounds", "6", "--out", out, "--filter", "echo").stdout
+    printed = cli("run", "--rounds", "6", "--out", out, "--filter", "echo", "--tables").stdout
     lines = printed.splitlines()
     # The last one names a folder, which lies deeper when tests run beside each other.
     assert max(map(len, lines[:-1])) <= 80
@@ -82,7 +83,7 @@ def test_table_shows_median_interval_and_ratio_to_the_control(cli: Cli, out: Pat
 
 
 def test_few_rounds_are_said_to_give_no_interval(cli: Cli, out: Path):
-    printed = cli("run", "--rounds", "2", "--out", out, "--filter", "echo").stdout
+    printed = cli("run", "--rounds", "2", "--out", out, "--filter", "echo", "--tables").stdout
     assert "min-max (a 95 % interval needs 6 rounds)" in printed
 
 
@@ -120,7 +121,7 @@ def test_a_row_for_one_round_is_launched_in_the_first_only(cli: Cli, build: Path
     entries = [row("limits/fiber/of:tasks", rounds=1), row("limits/thread/of:tasks")]
     does = {entry["name"]: {"fields": {"reached": 64.0, "label": "ports"}} for entry in entries}
     write_bench(build, entries, does)
-    done = cli("run", "--rounds", "3", "--filter", "limits", "--out", out)
+    done = cli("run", "--rounds", "3", "--filter", "limits", "--out", out, "--tables")
     assert done.returncode == 0, done.stderr
     launched = [(r["switchyard_name"].split("/")[1], r["round"]) for r in rows_of(out, "limits")]
     assert sorted(launched) == [("fiber", 0), ("thread", 0), ("thread", 1), ("thread", 2)]
@@ -189,14 +190,29 @@ def test_misbehaving_row_is_named_with_its_reason_and_the_rest_runs(
 def test_budget_is_a_hard_bound_and_names_what_was_left_out(cli: Cli, build: Path, out: Path):
     rows = [row(f"spawn/thread/tasks:{n}") for n in range(1, 6)]
     write_bench(build, rows, {entry["name"]: {"code": "time.sleep(0.5)"} for entry in rows})
-    done = cli("run", "--budget", "1.4", "--out", out, "--filter", "spawn")
+    done = cli("run", "--budget", "1.4", "--out", out, "--filter", "spawn", "--tables")
     assert done.returncode == 0
     facts = json.loads((out / "environment.json").read_text())["run"]
     assert facts["measured_s"] < 5  # without a bound it would be 15
-    assert facts["complete"] is False
-    left_out = facts["never_launched"]
-    assert len(left_out) + len(rows_of(out, "spawn")) == 5
-    assert left_out[0] in done.stdout.replace("\n", "")
+    measured = {entry["switchyard_name"] for entry in rows_of(out, "spawn")}
+    assert len(facts["dropped"]) + len(measured) == 5
+    assert "4 rows were left out" in done.stdout
+    assert facts["dropped"][0] in done.stdout.replace("\n", "")
+
+
+def test_every_row_that_is_kept_has_all_its_rounds_and_the_screen_is_one(
+    cli: Cli, build: Path, out: Path
+):
+    rows = [row(f"spawn/{r}/tasks:{n}") for n in range(1, 9) for r in ("thread", "fiber")]
+    write_bench(build, rows, {entry["name"]: {"code": "time.sleep(0.2)"} for entry in rows})
+    done = cli("run", "--budget", "12", "--out", out)
+    facts = json.loads((out / "environment.json").read_text())["run"]
+    counts = Counter(entry["switchyard_name"] for entry in rows_of(out, "spawn"))
+    whole = {name for name, count in counts.items() if count == 6}
+    assert whole
+    assert whole | set(facts["dropped"]) >= {entry["name"] for entry in rows}
+    assert not whole & set(facts["dropped"])
+    assert len(done.stdout.splitlines()) <= 40
 
 
 def test_run_that_measured_nothing_fails(cli: Cli, out: Path):
@@ -231,7 +247,7 @@ def test_saturated_origin_is_warned_of(cli: Cli, build: Path, out: Path):
         slow["name"]: {"fields": {"ops_per_s": 1e4, "origin_cpu_percent": 99}},
         fast["name"]: {"fields": {"ops_per_s": 1e4, "origin_cpu_percent": 50}},
     })  # fmt: skip
-    printed = cli("run", "--rounds", "1", "--out", out, "--filter", "http_fetch").stdout
+    printed = cli("run", "--rounds", "1", "--out", out, "--filter", "http_fetch", "--tables").stdout
     warning = printed[printed.index("the origin is saturated") :].replace("\n", "")
     assert f"{slow['name']} (99 % of its CPU)" in warning
     assert fast["name"] not in warning
@@ -241,7 +257,7 @@ def test_saturated_generator_and_steal_are_warned_of(cli: Cli, build: Path, out:
     entry = row("echo/epoll/connections:1/bytes:64")
     fields = {"ops_per_s": 1e5, "load_cpu_percent": 99, "steal_percent": 4}
     write_bench(build, [entry], {entry["name"]: {"fields": fields}})
-    printed = cli("run", "--rounds", "1", "--out", out, "--filter", "echo").stdout
+    printed = cli("run", "--rounds", "1", "--out", out, "--filter", "echo", "--tables").stdout
     assert "load generator saturated" in printed
     assert "steal" in printed
 

@@ -5,7 +5,7 @@ from fakes import row
 from test_comparison import results
 
 from switchyard.compare.comparison import compare
-from switchyard.compare.statistics import Finding, Summary, finding
+from switchyard.compare.statistics import Finding, Summary, finding, level
 
 FAST = [10.0, 11.0, 9.0, 10.0, 10.5, 9.5]
 
@@ -22,17 +22,19 @@ def spawn(**of_runtimes: list[float]):
 
 def ranking(**of_runtimes: list[float]):
     comparison, case = spawn(**of_runtimes)
-    return comparison.ranking(case)
+    return comparison.ranking(case, level(comparison.leads(case)))
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "rounds", "better", "said"),
-    [(1.1, 1.2, 6, "higher", Finding.BETTER), (1.1, 1.2, 6, "lower", Finding.WORSE),
-     (0.8, 0.9, 6, "higher", Finding.WORSE), (0.8, 0.9, 6, "lower", Finding.BETTER),
-     (0.9, 1.2, 6, "higher", Finding.SAME), (1.1, 1.2, 5, "higher", Finding.TOO_FEW)],
+    ("low", "high", "p", "better", "said"),
+    [(1.1, 1.2, 0.01, "higher", Finding.BETTER), (1.1, 1.2, 0.01, "lower", Finding.WORSE),
+     (0.8, 0.9, 0.01, "higher", Finding.WORSE), (0.8, 0.9, 0.01, "lower", Finding.BETTER),
+     (0.9, 1.2, 0.3, "higher", Finding.SAME), (1.1, 1.2, 0.03, "higher", Finding.PERHAPS)],
 )  # fmt: skip
-def test_a_ratio_says_what_its_interval_supports(low, high, rounds, better, said):
-    assert finding(Summary((low + high) / 2, low, high, rounds), better) is said
+def test_a_ratio_says_what_its_interval_and_all_comparisons_support(low, high, p, better, said):
+    ratio = Summary((low + high) / 2, low, high, 6, p=p)
+    assert finding(ratio, better, shown=0.02) is said
+    assert finding(Summary(1.15, 1.1, 1.2, 2, is_range=True)) is Finding.TOO_FEW
 
 
 def test_the_leader_is_shown_when_it_is_ahead_of_every_other():
@@ -53,7 +55,7 @@ def test_a_noisy_third_keeps_the_leader_from_being_shown():
 
 
 def test_few_rounds_show_nothing_and_one_contender_has_nobody_to_lead():
-    few = ranking(fiber=FAST[:5], thread=times(FAST[:5], 9.0))
+    few = ranking(fiber=FAST[:2], thread=times(FAST[:2], 9.0))
     assert list(few.over(Finding.TOO_FEW)) == ["thread"]
     assert not few.is_shown
     alone = ranking(fiber=FAST)
@@ -78,7 +80,7 @@ def test_controls_and_outside_references_do_not_compete():
         )
     )
     (case,) = comparison.cases
-    found = comparison.ranking(case)
+    found = comparison.ranking(case, 0.05)
     assert (found.leader, found.leads) == ("fiber", {})
     assert comparison.ranked(case) == ["epoll", "gevent", "fiber"]
     assert comparison.next_behind(case, "epoll") == "gevent"
@@ -87,5 +89,5 @@ def test_controls_and_outside_references_do_not_compete():
 
 def test_nothing_measured_is_no_standing():
     comparison, case = spawn(fiber=[float("nan")])
-    assert comparison.ranking(case) is None
+    assert comparison.ranking(case, 0.05) is None
     assert comparison.next_behind(case, "fiber") is None

@@ -42,16 +42,17 @@ def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
 
 
 def draw_figures(folder: ResultsFolder) -> None:
-    """Into the folder's plots/; says what was drawn and what was not."""
+    """Into the folder's plots/, as PNG and SVG; says what was drawn and what was not."""
     plots, figures, caption = folder.path / "plots", drawn(folder), drawing.caption(folder)
     try:
         plots.mkdir(exist_ok=True)
         for name, figure in figures.items():
-            if figure is None:
-                print(f"{name}: skipped, not measured in this run")
-            else:
-                print(*drawing.save(figure, caption, plots, name), sep="\n")
+            if figure:
+                drawing.save(figure, caption, plots, name)
     except OSError as error:
         raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
     if not any(figures.values()):
         raise SwitchyardError(f"nothing to draw in {folder.path}: no row has a measurement")
+    missing = [name for name, figure in figures.items() if not figure]
+    of_these = f"; not measured: {', '.join(missing)}" if missing else ""
+    print(f"plots: {len(figures) - len(missing)} figures in {plots}{of_these}")

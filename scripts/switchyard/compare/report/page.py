@@ -22,12 +22,14 @@ from ...suite.results import ResultsFolder, Tally, WorkloadResults
 from ...system.errors import BadInputError
 from ...system.files import replacing
 from ..advice import warnings_of
-from ..comparison import compare
+from ..answers import answers
+from ..comparison import Comparison, compare
+from ..statistics import level
+from ..summary import overview, summarize_workload
 from ..tables import metric_table, secondary_tables
 from .pictures import pictures_of
 from .reproduction import recipe_of
 from .row_tables import counters_table, rows_table
-from .summary import overview, summarize_workload
 from .surroundings import groups_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,7 +47,7 @@ def write_report(folder: ResultsFolder, out: Path | None = None) -> None:
             part.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise BadInputError(f"cannot write {out}: {error.strerror}") from None
-    print(out)
+    print(f"report: {out}")
 
 
 def page(folder: ResultsFolder) -> str:
@@ -56,6 +58,13 @@ def page(folder: ResultsFolder) -> str:
     )  # fmt: skip
     style, script = (_own(name) for name in ("style.css", "report.js"))
     workloads = in_order(folder.workloads.values(), lambda kept: kept.workload)
+    comparisons = [compare(kept) for kept in workloads]
+    shown = level(lead for c in comparisons for case in c.cases for lead in c.leads(case))
+    told, pictures, shows = answers(folder), pictures_of(folder), {}
+    for picture in pictures:  # the first one of each workload stands beside its answer
+        for answer in told:
+            if picture.name.startswith(f"{answer.workload}_"):
+                shows.setdefault(answer.workload, picture)
     run = folder.environment.get("run") or {}
     tally, wanted = Tally.from_facts(run), run.get("rounds_wanted") or 0
     return templates.get_template("report.html").render(
@@ -67,23 +76,30 @@ def page(folder: ResultsFolder) -> str:
         facts=in_short(folder.environment),
         dirty=bool((folder.environment.get("git") or {}).get("dirty")),
         overview=overview(folder),
-        sections=[_section(index, kept) for index, kept in enumerate(workloads)],
+        answers=told,
+        shows=shows,
+        sections=[
+            _section(index, kept, comparison, shown)
+            for index, (kept, comparison) in enumerate(zip(workloads, comparisons, strict=True))
+        ],
         left_out=needs.lines(run.get("left_out") or {}),
         warnings=warnings_of(folder, tally, wanted),
-        pictures=pictures_of(folder),
+        pictures=[picture for picture in pictures if picture not in shows.values()],
         groups=groups_of(folder.environment),
         recipe=recipe_of(folder, workloads),
     )
 
 
-def _section(index: int, kept: WorkloadResults) -> dict[str, Any]:
+def _section(
+    index: int, kept: WorkloadResults, comparison: Comparison, shown: float
+) -> dict[str, Any]:
     """Of a workload: `tables` are open, `details` are there for who asks."""
-    name, comparison = kept.workload.name, compare(kept)
+    name = kept.workload.name
     return {
         "anchor": f"workload-{name if re.fullmatch('[a-zA-Z0-9_]+', name) else index}",
         "name": name,
         "what": kept.workload.what,
-        "summary": summarize_workload(kept, comparison),
+        "summary": summarize_workload(kept, comparison, shown),
         "tables": [metric_table(comparison), *secondary_tables(kept, comparison)],
         "details": [rows_table(kept, comparison), counters_table(kept)],
     }

@@ -1,17 +1,18 @@
 """What a run shows, in plain sentences, none of which claims more than its interval supports.
 
-"Ahead of" is only said where the 95 % interval of the ratio, taken from paired rounds, excludes 1.
+"Ahead of" is only said where the 95 % interval of the ratio, taken from paired rounds, excludes 1,
+and all the comparisons that were made are allowed for.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...suite.results import ResultsFolder, WorkloadResults
-from ...suite.warnings import held_up
-from ...system import units
-from ..comparison import Case, Comparison, Ranking, split_parameters
-from ..statistics import Finding, Summary, finding
+from ..suite.results import ResultsFolder, WorkloadResults
+from ..suite.warnings import held_up
+from ..system import units
+from .comparison import Case, Comparison, Ranking, split_parameters
+from .statistics import Finding, Summary, finding
 
 _TIE = "{} ({}, {}{})"  # "thread (1.02x, 95 % interval 0.95 to 1.10)"
 _NOBODY = "none is shown to be ahead of all others"
@@ -45,15 +46,17 @@ def overview(folder: ResultsFolder) -> str:
     )
 
 
-def summarize_workload(results: WorkloadResults, comparison: Comparison) -> WorkloadSummary:
-    """`comparison`: that of the workload's metric."""
+def summarize_workload(
+    results: WorkloadResults, comparison: Comparison, shown: float
+) -> WorkloadSummary:
+    """`comparison`: that of the workload's metric; `shown`: up to which p a lead is shown."""
     _, varying = split_parameters(comparison.cases)
     doubtful = held_up(results.records())
     sentences, problems, rankings = [], [], []
     for case in comparison.cases:
         label = ", ".join(f"{name}:{value}" for name, value in case if name in varying)
         problems.extend(Sentence(label, text) for text in _problems(comparison, case))
-        if found := comparison.ranking(case):
+        if found := comparison.ranking(case, shown):
             rankings.append(found)
             parts = [_who_is_ahead(comparison, found), *_to_control(comparison, found)]
             parts += _saturated(comparison, found, doubtful)
@@ -94,6 +97,8 @@ def _who_is_ahead(comparison: Comparison, found: Ranking) -> str:
         parts.append(f"{Finding.SAME} between {leader} and {_leads(same, _TIE)}")
     if winners := found.over(Finding.WORSE):
         parts.append(f"round by round {leader} is behind {_leads(winners)}")
+    if perhaps := found.over(Finding.PERHAPS):
+        parts.append(f"perhaps {leader} differs from {_leads(perhaps, _TIE)}")
     if few := found.over(Finding.TOO_FEW):
         parts.append(
             f"{Finding.SAME} between {leader}, the best median, and {_and(list(few))}: "

@@ -1,0 +1,141 @@
+"""What a run answers, a workload at a time, in one sentence that needs no table to be understood.
+
+Of a workload one case is told: the one that is named here, or else the one with most contenders.
+Each runtime stands there with its best mechanism, the best one first, the others with the factor by
+which they are behind it and that factor's 95 % interval. "Ahead" allows for all the comparisons of
+these cases together (statistics.level).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..suite.catalog import in_order
+from ..suite.results import ResultsFolder
+from ..system import units
+from .comparison import Case, Comparison, compare
+from .statistics import Finding, Summary, finding, level
+
+
+@dataclass(frozen=True)
+class _Question:
+    """`beside`: runtimes that are no models to choose between, and are told behind them."""
+
+    text: str
+    where: Mapping[str, int | str] = field(default_factory=dict)
+    beside: frozenset[str] = frozenset()
+
+
+_QUESTIONS = {
+    "switch": _Question(
+        "a switch between two tasks on one CPU", {"tasks": 2, "placement": "same"},
+        frozenset(("context", "greenlet")),
+    ),
+    "spawn": _Question("a task created and joined", {"tasks": 100}),
+    "sleep": _Question("100 tasks that sleep 100 ms", {"tasks": 100, "ms": 100}),
+    "echo": _Question(
+        "messages echoed, 64 connections", {"connections": 64, "bytes": 64},
+        frozenset(("plain_thread", "plain_process")),
+    ),
+    "echo_open": _Question("99 % of the messages are answered within"),
+    "http_fetch": _Question("fetches of 50 ms, 100 at once", {"urls": 100, "latency_ms": 50}),
+    "channel": _Question(
+        "items through a channel on one CPU", {"pairs": 1, "placement": "same"}
+    ),
+    "shared_counter": _Question(
+        "an addition to a shared number, 4 tasks on one CPU", {"tasks": 4, "placement": "same"}
+    ),
+    "cpu": _Question("work for the CPU, cut into 2 tasks", {"tasks": 2}),
+    "blocking": _Question("others are late by, while one blocks 100 ms", {"block_ms": 100}),
+    "memory": _Question("memory of an idle task", {"of": "tasks", "stack_kib": 0}),
+    "limits": _Question("tasks at once, until something stops it", {"of": "tasks"}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`beside`: what else was measured there: the limit, a floor, what was not written for this."""
+
+    workload: str
+    text: str
+    beside: str
+
+
+def answers(folder: ResultsFolder) -> list[Answer]:
+    """In the order in which workloads are told, without those of which nothing was measured."""
+    kept = in_order(folder.workloads.values(), lambda results: results.workload)
+    told = []
+    for results in kept:
+        comparison = compare(results).measured()
+        name = results.workload.name
+        question = _QUESTIONS.get(name, _Question(results.workload.metric.label))
+        if case := _case(comparison, question):
+            told.append((comparison, question, case))
+    shown = level(lead for comparison, _, case in told for lead in comparison.leads(case))
+    return [_answer(*of_one, shown) for of_one in told]
+
+
+def _answer(comparison: Comparison, question: _Question, case: Case, shown: float) -> Answer:
+    unit, cells = comparison.workload.metric.unit, comparison.of(case)
+    best = _best_columns(comparison, case)
+    models = [c for runtime, c in best.items() if runtime not in question.beside] or [
+        *best.values()
+    ]
+    contenders = comparison.contenders(case)
+    asides = [c for c in best.values() if c not in models] + [
+        c for c in cells if c not in contenders
+    ]
+    leads = {column: comparison.lead(case, models[0], column) for column in models[1:]}
+
+    def told(column: str) -> str:
+        runtime, _, mechanism = column.partition(" ")
+        by = f" ({mechanism})" if mechanism else ""
+        return f"{runtime}{by} {units.with_unit(cells[column].summary.median, unit)}"
+
+    values = ", ".join([told(models[0]), *(told(c) + _behind(lead) for c, lead in leads.items())])
+    text = f"{question.text}: {values}. {_verdict(models[0], leads, shown)}".strip()
+    return Answer(comparison.workload.name, text, ", ".join(map(told, asides)))
+
+
+def _case(comparison: Comparison, question: _Question) -> Case | None:
+    """None where nothing that competes was measured."""
+    contested = {case: n for case in comparison.cases if (n := len(comparison.contenders(case)))}
+    wanted = [case for case in contested if question.where.items() <= dict(case).items()]
+    return max(wanted or contested, key=contested.get, default=None)
+
+
+def _best_columns(comparison: Comparison, case: Case) -> dict[str, str]:
+    """By runtime, the best first."""
+    best: dict[str, str] = {}
+    for column in comparison.contenders(case):
+        best.setdefault(comparison.cells[case, column].row.runtime, column)
+    return best
+
+
+def _behind(lead: Summary | None) -> str:
+    if not lead:
+        return ""
+    interval = "" if lead.is_range else f": {units.ratios(lead.low, lead.high)}"
+    return f" ({units.ratio(lead.median)}{interval})"
+
+
+def _verdict(first: str, leads: Mapping[str, Summary | None], shown: float) -> str:
+    found: dict[Finding, list[str]] = {}
+    for column, lead in leads.items():
+        found.setdefault(finding(lead, shown=shown), []).append(_runtime(column))
+    ahead = found.pop(Finding.BETTER, [])
+    parts = [f"{_runtime(first)} is ahead" + (f" of {', '.join(ahead)}" if found else "")] * bool(
+        ahead
+    )
+    if perhaps := found.pop(Finding.PERHAPS, []):
+        parts.append(f"perhaps ahead of {', '.join(perhaps)}")
+    if few := found.pop(Finding.TOO_FEW, []):
+        parts.append(f"no interval for {', '.join(few)} ({Finding.TOO_FEW})")
+    rest = [name for names in found.values() for name in names]
+    if rest:
+        parts.append(f"not shown to differ from {_runtime(first)}: {', '.join(rest)}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _runtime(column: str) -> str:
+    return column.partition(" ")[0]

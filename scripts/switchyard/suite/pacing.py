@@ -1,0 +1,117 @@
+"""How long rows are measured in a round, and which of them, so that a budget holds whole rounds.
+
+A difference is shown by rounds, not by long ones: where the budget does not hold all of them, rows
+are measured for a shorter time, and where even that does not suffice, whole cases are left out, the
+dearest first and never the last one of a workload as long as others are left. What rows cost is
+learned from the launches themselves; nothing is known before the first round, which therefore takes
+case after case, workloads in turn, for as long as those that it has begun can get all their rounds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+from .catalog import Row, Workload
+from .results import SECONDS
+
+_SHARES = (1.0, 0.5, 0.25)  # of the time that was asked for
+_KNOWN_TO = 0.9  # of the budget: the next rounds may cost more than the last
+
+Group = tuple[str, tuple]  # a workload's name, and a case of it
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a launch: `measuring_s` of its `wall_s` would be shorter with a shorter time to measure,
+    which was `min_time_s`.
+    """
+
+    wall_s: float
+    measuring_s: float
+    min_time_s: float
+
+    def at(self, min_time_s: float) -> float:
+        return self.wall_s - self.measuring_s * (1 - min_time_s / self.min_time_s)
+
+
+@dataclass
+class Pacing:
+    """`budget_s` None: every row is measured for as long as was asked for."""
+
+    rounds: int
+    budget_s: float | None
+    asked_s: float
+    pairs: Mapping[str, tuple[Workload, Row]]
+    min_time_s: float = 0.0
+    _costs: dict[str, Cost] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.min_time_s = self.asked_s
+
+    def took(self, name: str, wall_s: float, rows: Iterable[Mapping[str, Any]]) -> None:
+        """One iteration can't be cut, nor what takes as long however short it is to be."""
+        measured = sum(
+            row["iterations"] * row["real_time"] * SECONDS[row["time_unit"]]
+            for row in rows
+            if row["iterations"] > 1
+        )
+        can_be_cut = measured < 4 * self.min_time_s
+        self._costs[name] = Cost(wall_s, measured if can_be_cut else 0.0, self.min_time_s)
+
+    def in_turn(self, names: list[str]) -> list[str]:
+        """Case after case, of each workload its first, then of each its second, and so on."""
+        cases: dict[str, dict[tuple, list[str]]] = {}
+        for name in names:
+            workload, case = self._group(name)
+            cases.setdefault(workload, {}).setdefault(case, []).append(name)
+        tiers = zip_longest(*(by_case.values() for by_case in cases.values()), fillvalue=[])
+        return [name for tier in tiers for rows in tier for name in rows]
+
+    def has_room_for(self, name: str, spent_s: float) -> bool:
+        """Whether a row of the first round can get all its rounds with those that were begun. What
+        belongs to a case that was begun always can.
+        """
+        begun = {self._group(known) for known in self._costs}
+        if self.budget_s is None or not begun or self._group(name) in begun:
+            return True
+        shortest_s = _SHARES[-1] * self.asked_s
+        a_round_s = sum(cost.at(shortest_s) for cost in self._costs.values())
+        of_a_case_s = a_round_s / len(begun)  # as long as the others on average
+        needed_s = spent_s + (self.rounds - 1) * a_round_s + self.rounds * of_a_case_s
+        return needed_s <= _KNOWN_TO * self.budget_s
+
+    def fit(self, names: Iterable[str], left: Mapping[str, int], left_s: float) -> list[str]:
+        """Choose how long rows are measured from now on, and tell which of `names` are left out.
+        `left`: how many rounds of each are to come. What they cost then stands in `expected_s`.
+        """
+        groups: dict[Group, list[str]] = {}
+        for name in names:
+            if name in self._costs and left[name] > 0:
+                groups.setdefault(self._group(name), []).append(name)
+
+        def cost(share: float, group: Group) -> float:
+            return sum(left[n] * self._costs[n].at(share * self.asked_s) for n in groups[group])
+
+        room_s = left_s * _KNOWN_TO
+        out: list[str] = []
+        for share in _SHARES:
+            if share * self.asked_s > self.min_time_s:
+                continue  # all rounds to come are alike
+            self.min_time_s = share * self.asked_s
+            if sum(cost(share, group) for group in groups) <= room_s:
+                return out
+        while len(groups) > 1 and sum(cost(share, group) for group in groups) > room_s:
+            workloads = [workload for workload, _ in groups]
+            several = [g for g in groups if workloads.count(g[0]) > 1]
+            dearest = max(several or groups, key=lambda group: cost(share, group))
+            out += groups.pop(dearest)
+        return out
+
+    @property
+    def expected_s(self) -> dict[str, float]:
+        return {name: cost.at(self.min_time_s) for name, cost in self._costs.items()}
+
+    def _group(self, name: str) -> Group:
+        workload, row = self.pairs[name]
+        return workload.name, row.case
