@@ -1,4 +1,4 @@
-"""The command line: `switchyard.sh <run|plot|report|check|validate|merge|list|doctor>`.
+"""The command line: `switchyard.sh <run|plot|report|compare|check|validate|merge|list|doctor>`.
 
 One module of commands/ per subcommand, each with add_arguments(parser) and main(args) -> exit code.
 Only the one that is asked for is loaded: all of them together take longer than most of them run.
@@ -18,6 +18,8 @@ COMMANDS = {
     "run": "Measure: run the benchmarks in shuffled rounds, keep the results, print the comparison",
     "plot": "Draw the figures of a results folder, as PNG and SVG",
     "report": "Write what a results folder holds as one HTML file that needs nothing but itself",
+    "compare": "Compare results folders: several machines, kernels, compilers or commits side by "
+    "side",
     "check": "Check whether the candidate is slower than the baseline; the exit code says",
     "validate": "Validate our figures against other instruments: perf, wrk, GNU time, the kernel's "
     "counters",

@@ -84,11 +84,12 @@ def _run(asked: _Asked) -> int:
     if asked.tables:
         terminal.print_tables(folder, tally, asked.plan.rounds)
     terminal.print_answers(folder, tally, asked.plan.rounds)
-    if (asked.plot or asked.report) and any(k.has_measurement() for k in folder.workloads.values()):
+    if any(kept.has_measurement() for kept in folder.workloads.values()):
+        from ..compare.exports import write_exports
         from ..compare.figures import draw_figures
         from ..compare.report.page import write_report
 
-        wanted = [draw_figures] * asked.plot + [write_report] * asked.report
+        wanted = [write_exports] + [draw_figures] * asked.plot + [write_report] * asked.report
         for write in wanted:
             try:
                 write(folder)

@@ -10,10 +10,12 @@ coverage is simulated in tests/scripts/compare/test_coverage.py. Where many are 
 ahead only if Holm's procedure (1979) says so of all comparisons together.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -65,15 +67,33 @@ def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) ->
         return None
     if len(ratios) < MIN_FOR_RATIO or ratios.min() <= 0:
         return replace(summarize(ratios), is_range=True)
-    logs, count = np.log(ratios), len(ratios)
-    error = logs.std(ddof=1) / np.sqrt(count)
-    reach = error * stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
-    low, high = np.exp([logs.mean() - reach, logs.mean() + reach])
-    with np.errstate(divide="ignore", invalid="ignore"):  # the same in all rounds
-        p = 2 * stats.t.sf(abs(logs.mean() / error), count - 1)
-    return Summary(
-        float(np.median(ratios)), float(low), float(high), count, p=float(np.nan_to_num(p, nan=1.0))
+    return _with_interval(
+        float(np.median(ratios)), len(ratios), lambda: stats.ttest_1samp(np.log(ratios), 0)
     )
+
+
+def unpaired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Summary:
+    """The same of two that were not measured in the same rounds, by Welch's interval; both have a
+    value at least.
+    """
+    one, other = (np.array([*of.values()]) for of in (values, reference))
+    count, ratio = min(len(one), len(other)), float(np.median(one) / np.median(other))
+    if count < MIN_FOR_RATIO or min(one.min(), other.min()) <= 0:
+        return Summary(ratio, ratio, ratio, count, is_range=True)
+    test = lambda: stats.ttest_ind(np.log(one), np.log(other), equal_var=False)  # noqa: E731
+    return _with_interval(ratio, count, test)
+
+
+def _with_interval(ratio: float, count: int, test: Callable[[], Any]) -> Summary:
+    """`test`: Student's of logarithms; where they are the same in all rounds it has no spread."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = test()
+        low, high = np.exp(tuple(found.confidence_interval(CONFIDENCE)))
+    if np.isnan(low):
+        return Summary(ratio, ratio, ratio, count, p=1.0 if ratio == 1 else 0.0)
+    p = float(np.nan_to_num(found.pvalue, nan=1.0))
+    return Summary(ratio, min(float(low), ratio), max(float(high), ratio), count, p=p)
 
 
 def level(ratios: Iterable[Summary | None]) -> float:

@@ -70,7 +70,7 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
     """The table of the workload's metric, then what else is known of it, in its own words too."""
     name, comparison = results.workload.name, compare(results)
     for table in (metric_table(comparison), *secondary_tables(results, comparison, stacked=True)):
-        _print_table(console, name, table)
+        print_table(console, name, table)
         for index, note in enumerate(table.notes):  # the first explains, others tell of trouble
             console.print(Text(note, style="" if index else "dim"))
     endings = results.labels() if name == "limits" else {}
@@ -81,7 +81,7 @@ def print_workload(console: Console, results: WorkloadResults) -> None:
     console.print()
 
 
-def _print_table(console: Console, workload: str, table: Table) -> None:
+def print_table(console: Console, workload: str, table: Table) -> None:
     console.print(Text(f"{workload}: {table.title}", style="bold"))
     label = "\n".join(table.columns[: table.headers])
     names = [" ".join(cell.text or "-" for cell in row[: table.headers]) for row in table.rows]

@@ -1,0 +1,86 @@
+"""`switchyard.sh compare`: results of several machines side by side, and what differs in them."""
+
+import json
+from pathlib import Path
+
+import made_up
+import pytest
+from conftest import Cli
+
+from switchyard.compare.side_by_side import side_by_side
+
+
+def results(path: Path, factor: float = 1.0, kernel: str = "6.1.0", rounds: int = 6) -> Path:
+    """Of spawn and cpu, in `factor` times the time."""
+    made_up.written(path, "spawn", "cpu", rounds=rounds)
+    for name in ("spawn", "cpu"):
+        document = json.loads((path / f"{name}.json").read_text())
+        for entry in document["benchmarks"]:
+            entry["real_time"] *= factor
+        (path / f"{name}.json").write_text(json.dumps(document))
+    machine = made_up.ENVIRONMENT["machine"] | {"kernel": kernel}
+    environment = made_up.ENVIRONMENT | {"machine": machine}
+    (path / "environment.json").write_text(json.dumps(environment))
+    return path
+
+
+def test_the_first_lines_say_what_differs_and_nothing_else(cli: Cli, tmp_path: Path):
+    folders = [results(tmp_path / "old", kernel="5.15.0"), results(tmp_path / "new")]
+    done = cli("compare", *folders)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["compared: old, new", "  machine.kernel: 5.15.0 | 6.1.0"]
+    assert lines[2] == "spawn: time per task, lower is better"
+
+
+def test_each_row_has_its_ratio_to_the_first_with_an_interval(tmp_path: Path):
+    found = side_by_side([results(tmp_path / "a"), results(tmp_path / "b", factor=1.5)])
+    table = found.table("spawn")
+    assert table.columns == ["row", "a", "b"]
+    assert len(table.rows) == 9
+    for _, _, cell in table.rows:
+        assert cell.ratio == "1.50x"
+        low, high = map(float, cell.ratio_interval.split("-"))
+        assert low < 1.5 < high
+        assert cell.notes == ("worse",)
+
+
+def test_without_a_difference_none_is_shown(tmp_path: Path):
+    found = side_by_side([results(tmp_path / "a"), results(tmp_path / "b", factor=1.001)])
+    assert {cell.notes for *_, cell in found.table("spawn").rows} == {("no difference shown",)}
+
+
+def test_a_row_that_one_lacks_is_named_with_who_has_it(tmp_path: Path):
+    whole, part = results(tmp_path / "whole"), results(tmp_path / "part")
+    document = json.loads((part / "spawn.json").read_text())
+    gone = "spawn/fiber/tasks:100"
+    document["benchmarks"] = [b for b in document["benchmarks"] if b["name"] != gone]
+    (part / "spawn.json").write_text(json.dumps(document))
+    (part / "cpu.json").unlink()
+    found = side_by_side([whole, part])
+    assert "only in whole: fiber/tasks:100." in found.table("spawn").notes
+    assert found.table("cpu").rows == []
+    assert found.figure("cpu") is None
+
+
+def test_few_rounds_have_no_interval(tmp_path: Path):
+    found = side_by_side([results(tmp_path / n, rounds=2) for n in ("a", "b")])
+    assert {c.notes for *_, c in found.table("spawn").rows} == {("fewer than 3 rounds",)}
+
+
+def test_a_figure_for_each_workload_is_drawn_where_it_is_asked_for(cli: Cli, tmp_path: Path):
+    folders = [results(tmp_path / n, f) for n, f in (("a", 1.0), ("b", 2.0), ("c", 0.5))]
+    done = cli("compare", *folders, "--plot", tmp_path / "plots")
+    assert done.stdout.splitlines()[-1] == f"plots: 2 figures in {tmp_path / 'plots'}"
+    drawn = {path.name for path in (tmp_path / "plots").glob("*.png")}
+    assert drawn == {"compare_spawn.png", "compare_cpu.png"}
+
+
+@pytest.mark.parametrize(("names", "culprit"), [
+    (["a"], "two results folders"), (["a", "a"], "named twice"), (["a", "none"], "none"),
+])  # fmt: skip
+def test_bad_folders_are_named(cli: Cli, tmp_path: Path, names: list[str], culprit: str):
+    results(tmp_path / "a")
+    done = cli("compare", *(tmp_path / name for name in names))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert culprit in done.stderr

@@ -1,0 +1,45 @@
+"""results.csv and results.md: every launch, and every table, for other programs and texts."""
+
+import csv
+import io
+from pathlib import Path
+
+import made_up
+import pytest
+
+from switchyard.compare.exports import as_csv, as_markdown
+
+
+def test_the_csv_has_a_line_for_each_launch_with_times_in_seconds():
+    folder = made_up.folder(Path("none"), 2)
+    lines = list(csv.DictReader(io.StringIO(as_csv(folder))))
+    records = [record for kept in folder.workloads.values() for record in kept.records()]
+    assert len(lines) == len(records)
+    for line, record in zip(lines, records, strict=True):
+        assert line["row"] == record.row.name
+        assert int(line["round"]) == record.round
+        if "real_time" in record.fields:
+            assert float(line["real_time"]) == pytest.approx(record.value("real_time"))
+        assert line["problem"] == ""
+
+
+def test_the_csv_names_what_went_wrong():
+    folder = made_up.folder(Path("none"), 1, lambda row: row["name"].startswith("spawn/fiber"))
+    folder.workloads["spawn"].benchmarks[0] |= {
+        "error_occurred": True, "error_message": 'wrong, "very"\nwrong',
+    }  # fmt: skip
+    first, *_ = csv.DictReader(io.StringIO(as_csv(folder)))
+    assert (first["problem"], first["real_time"]) == ('wrong, "very"\nwrong', "")
+
+
+def test_the_markdown_has_the_answers_and_all_tables_and_no_markup_of_the_data():
+    folder = made_up.folder(Path("none"))
+    folder.workloads["spawn"].benchmarks[0] |= {
+        "error_occurred": True, "error_message": "a|b *c* <d>",
+    }  # fmt: skip
+    text = as_markdown(folder)
+    assert text.count("\n## ") == len(made_up.WORKLOADS)
+    assert "- **spawn**: a task created and joined: fiber" in text
+    assert r"a\|b \*c\* \<d\>" in text
+    heads = [line for line in text.splitlines() if line.startswith("|--") or "|--:" in line]
+    assert len(heads) >= len(made_up.WORKLOADS)
