@@ -6,7 +6,7 @@ the commit and how many rounds stand behind each point.
 
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -105,18 +105,25 @@ def with_legend(
     return figure
 
 
-def caption(folder: ResultsFolder) -> str:
-    """Machine, commit, build and rounds, for below a figure."""
+def caption(folder: ResultsFolder, rounds: Collection[int]) -> str:
+    """Machine, commit and build, and how many rounds stand behind the points of a figure."""
     run = folder.environment.get("run") or {}
-    kept = [list(results.records()) for results in folder.workloads.values()]
-    rounds = max((len({r.round for r in of_one if not r.problem}) for of_one in kept), default=0)
-    spread = "95 % intervals" if rounds >= MIN_FOR_INTERVAL else "smallest to largest"
-    parts = [
-        "" if run.get("complete", True) else f"Interrupted run, {rounds} round{'s'[: rounds != 1]}",
-        *in_short(folder.environment),
-        "one round" if rounds == 1 else f"medians of {rounds} rounds, bars: {spread}",
-    ]
-    return "; ".join(filter(None, parts)) + "."
+    return "; ".join(
+        [*["Interrupted run"] * (not run.get("complete", True)), *in_short(folder.environment),
+         _rounds(sorted(rounds))]
+    ) + "."  # fmt: skip
+
+
+def _rounds(counts: list[int]) -> str:
+    several = [count for count in counts if count > 1]
+    if not several:
+        return "one round"
+    spread = "95 % intervals" if several[-1] >= MIN_FOR_INTERVAL else "smallest to largest"
+    if several[0] < MIN_FOR_INTERVAL <= several[-1]:
+        spread += f" (below {MIN_FOR_INTERVAL} rounds smallest to largest)"
+    span = "-".join(map(str, dict.fromkeys((several[0], several[-1]))))
+    once = ", points without a bar: one round" if counts[0] == 1 else ""
+    return f"medians of {span} rounds, bars: {spread}{once}"
 
 
 def use_style() -> None:

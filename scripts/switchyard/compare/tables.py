@@ -21,7 +21,7 @@ _LATENCIES = {"p50": "p50_us", "p99": "p99_us"}
 _SECONDARY: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
     "sleep": (("memory per task", "B", {"": "bytes_per_task"}),),
     "switch": (
-        ("time beyond the task's own block (below zero: less than the noise)", "ns",
+        ("time beyond the task's own block", "ns",
          {"": "switch_ns"}),
     ),
     "echo": (
@@ -147,15 +147,21 @@ def secondary_tables(
                 case: Case, column: str, _: Measured, unit: str = unit, parts: dict = parts
             ) -> Cell:
                 found = [part.cells.get((case, column)) for part in parts.values()]
-                return Cell("\n".join(units.with_unit(c.summary.median, unit) for c in found if c))
+                return Cell("\n".join(_text(c.summary, unit) for c in found if c))
 
             shape = max(parts.values(), key=lambda part: len(part.cells))
             yield _grid(", ".join(filter(None, (title, " above ".join(parts)))), shape, above)
 
 
 def _number(s: Summary, unit: str) -> Cell:
-    text = units.ratio(s.median) if unit == _RATIO else units.with_unit(s.median, unit)
-    return Cell(text, s.median, interval(s, unit))
+    return Cell(_text(s, unit), s.median, interval(s, unit))
+
+
+def _text(s: Summary, unit: str) -> str:
+    """A difference whose interval includes zero is not told as a value, but as what it is below."""
+    if s.low < 0 < s.high:
+        return f"<{units.with_unit(s.high, unit)}"
+    return units.ratio(s.median) if unit == _RATIO else units.with_unit(s.median, unit)
 
 
 def interval(summary: Summary, unit: str) -> str:

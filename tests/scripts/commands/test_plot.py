@@ -108,7 +108,7 @@ def test_caption_tells_of_an_interrupted_run(cli: Cli, slept: Path):
     from switchyard.compare.drawing import caption
     from switchyard.suite.results import ResultsFolder
 
-    assert caption(ResultsFolder.load(slept)).startswith("Interrupted run, 1 round;")
+    assert caption(ResultsFolder.load(slept), [1]).startswith("Interrupted run;")
     assert cli("plot", slept).returncode == 0
 
 

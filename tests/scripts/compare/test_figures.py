@@ -48,7 +48,7 @@ def drawn_from(draw: Callable, folder: ResultsFolder) -> Figure | None:
         warnings.simplefilter("error")
         figure = draw(folder)
         if figure:
-            drawing.put_below(figure, drawing.caption(folder))
+            drawing.put_below(figure, drawing.caption(folder, figure.rounds))
             FigureCanvasAgg(figure).draw()
     return figure
 
@@ -172,6 +172,29 @@ def test_an_overview_has_a_panel_for_each_case_of_what_is_not_across():
     assert (title(first), title(second)) == ("", "most:1024")
     assert line(first, "fiber")[0] == [0, 1]  # of:tasks and of:connections
     assert line(second, "fiber")[0] == [0]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"),
+    [
+        ({6}, "medians of 6 rounds, bars: 95 % intervals"),
+        ({1}, "one round"),
+        ({3}, "medians of 3 rounds, bars: smallest to largest"),
+        ({1, 6}, "bars: 95 % intervals, points without a bar: one round"),
+        ({4, 6}, "4-6 rounds, bars: 95 % intervals (below 6 rounds smallest to largest)"),
+    ],
+)
+def test_a_caption_says_how_many_rounds_stand_behind_the_points(rounds: set[int], said: str):
+    assert drawing.caption(folder(), rounds).endswith(f"{said}.")
+
+
+def test_points_that_were_launched_once_are_not_said_to_be_medians_of_six_rounds():
+    once = made_up.folder(Path("none"), 1, lambda row: "tasks:1000" in row["name"])
+    both = made_up.folder(Path("none"))
+    sleep = both.workloads["sleep"]
+    kept = {b["name"] for b in once.workloads["sleep"].benchmarks}
+    sleep.benchmarks = [b for b in sleep.benchmarks if b["round"] == 0 or b["name"] not in kept]
+    assert tasks.sleep_wall_time(both).rounds == {1, 6}
 
 
 def test_a_name_is_drawn_as_it_is(tmp_path: Path):

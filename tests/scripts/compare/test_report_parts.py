@@ -147,6 +147,7 @@ def test_a_drawn_figure_is_the_one_that_plot_writes(tmp_path):
     (tmp_path / "results" / "plots" / "cpu_speedup.png").unlink()
     (picture,) = pictures_of(folder)
     drawing.use_style()
-    drawing.save(tasks.cpu_speedup(folder), drawing.caption(folder), tmp_path, "cpu_speedup")
+    figure = tasks.cpu_speedup(folder)
+    drawing.save(figure, drawing.caption(folder, figure.rounds), tmp_path, "cpu_speedup")
     drawn = base64.b64decode(picture.uri.partition(",")[2])
     assert drawn == (tmp_path / "cpu_speedup.png").read_bytes()

@@ -1,5 +1,7 @@
 """The report's tables: what stands in a cell, and what it is sorted by."""
 
+from pathlib import Path
+
 import made_up
 import pytest
 from fakes import row
@@ -7,8 +9,10 @@ from test_comparison import results
 from test_ranking import FAST, times
 
 from switchyard.compare.comparison import compare
+from switchyard.compare.figures.panels import measured
 from switchyard.compare.report.row_tables import counters_table, rows_table
 from switchyard.compare.tables import Cell, Table, metric_table, secondary_tables
+from switchyard.suite.results import ResultsFolder
 
 
 def tables(kept) -> dict[str, Table]:
@@ -143,3 +147,17 @@ def test_counters_have_their_units_and_are_medians():
     assert [cell.text for cell in table.rows[0]] == [
         "spawn/fiber/tasks:1", "10.0 ns", "10.0 /s", "3.50 us", "2.00 %", "0", "1234",
     ]  # fmt: skip
+
+
+def test_a_difference_that_may_be_none_is_told_as_what_it_is_below():
+    name = "switch/fiber/via:yield/tasks:2/placement:same/working_set:16K"
+    kept = results((row(name), FAST))
+    for entry, ns in zip(kept.benchmarks, (-30.0, 20.0, 40.0, -10.0, 35.0, 25.0), strict=True):
+        entry["switch_ns"] = ns
+    (table,) = secondary_tables(kept, compare(kept))
+    assert column(table, "fiber yield")[0].text == "<40.0 ns"
+    assert column(table, "fiber yield")[0].interval == "-30.0-40.0"
+    (stacked,) = secondary_tables(kept, compare(kept), stacked=True)
+    assert column(stacked, "fiber yield")[0].text == "<40.0 ns"
+    shown = measured(ResultsFolder(Path("none"), {"switch": kept}), "switch", "switch_ns")
+    assert not shown.cells

@@ -43,12 +43,12 @@ def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
 
 def draw_figures(folder: ResultsFolder) -> None:
     """Into the folder's plots/, as PNG and SVG; says what was drawn and what was not."""
-    plots, figures, caption = folder.path / "plots", drawn(folder), drawing.caption(folder)
+    plots, figures = folder.path / "plots", drawn(folder)
     try:
         plots.mkdir(exist_ok=True)
         for name, figure in figures.items():
             if figure:
-                drawing.save(figure, caption, plots, name)
+                drawing.save(figure, drawing.caption(folder, figure.rounds), plots, name)
     except OSError as error:
         raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
     if not any(figures.values()):

@@ -40,11 +40,13 @@ def measured(
 
 
 def keep(comparison: Comparison, wanted: Callable[[Row], bool]) -> Comparison:
-    """Only of such rows, and values above zero."""
+    """Only of such rows, and of values whose intervals lie above zero: a difference of two noisy
+    figures may be none.
+    """
     cells = {
         at: cell
         for at, cell in comparison.cells.items()
-        if cell.summary.median > 0 and wanted(cell.row)
+        if cell.summary.low > 0 and wanted(cell.row)
     }
     return replace(comparison, cells=cells)
 
@@ -120,6 +122,11 @@ class Lines:
         return {name: sorted(points, key=itemgetter(0)) for name, points in found.items() if points}
 
     @property
+    def counts(self) -> set[int]:
+        """How many rounds stand behind its points."""
+        return {summary.count for points in self.points.values() for _, summary in points}
+
+    @property
     def share(self) -> float:
         """Of the figure's width: with a single point it needs less room than with lines."""
         places = {x for points in self.points.values() for x, _ in points}
@@ -186,6 +193,10 @@ class Dots:
     notes: Mapping[str, str] = field(default_factory=dict)
     y_label: str = ""
 
+    @property
+    def counts(self) -> set[int]:
+        return {s.count for part in self.parts.values() for s in part.summaries.values()}
+
     def draw(self, ax: Axes) -> None:
         cells = [(mark, *at) for mark, part in self.parts.items() for at in part.cells.items()]
         if self.notes:
@@ -241,6 +252,7 @@ def draw_panels(
     leaders = {(row, sharey == "none" and at): found for row, at, *found in reversed(shown)}
     for panel, ax in leaders.values():
         _label(ax, "y", panel.y_label)
+    figure.rounds = set().union(*(panel.counts for _, _, panel, _ in shown))
     return with_legend(figure, axes, handles)
 
 

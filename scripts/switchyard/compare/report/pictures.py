@@ -34,10 +34,9 @@ class Picture:
 
 def pictures_of(folder: ResultsFolder) -> list[Picture]:
     """All figures of which something was measured."""
-    caption = drawing.caption(folder)
     return [
         _picture(name, figure, _stored(folder.path / "plots" / f"{name}.png")
-                 or drawing.png(figure, caption))
+                 or drawing.png(figure, drawing.caption(folder, figure.rounds)))
         for name, figure in figures.drawn(folder).items()
         if figure
     ]  # fmt: skip
