@@ -1,6 +1,5 @@
 """Reads a page as a browser would, far enough to ask what is in it; and results to make one of."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -8,14 +7,9 @@ from pathlib import Path
 
 import made_up
 
-from switchyard.compare import figures
 from switchyard.suite.results import ResultsFolder
 
 _VOID = frozenset(("meta", "link", "img", "br", "input", "hr"))
-# One white pixel.
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
-)
 
 
 @dataclass
@@ -73,16 +67,7 @@ def read(html: str) -> Element:
     return root
 
 
-def undrawn(folder: ResultsFolder) -> ResultsFolder:
-    """With a pixel in place of each figure: drawing takes longer than all else of a report."""
-    plots = folder.path / "plots"
-    plots.mkdir(parents=True, exist_ok=True)
-    for draw in figures.ALL:
-        (plots / f"{draw.__name__}.png").write_bytes(PNG)
-    return folder
-
-
 def few(path: Path, *workloads: str, rounds: int = 6, **environment) -> ResultsFolder:
     """Made-up results of these workloads alone."""
     kept = {name: made_up.results(name, rounds) for name in workloads}
-    return undrawn(ResultsFolder(path, kept, made_up.ENVIRONMENT | environment))
+    return ResultsFolder(path, kept, made_up.ENVIRONMENT | environment)

@@ -5,10 +5,12 @@ the commit and how many rounds stand behind each point.
 """
 
 import io
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -74,12 +76,52 @@ def save(figure: Figure, caption: str, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def png(figure: Figure, caption: str) -> bytes:
-    """The same as in the file that save() writes."""
+def tell_values(line: Line2D, texts: Sequence[str]) -> None:
+    """What is said of each point of a line where it is pointed at, in a page."""
+    told = line.figure.__dict__.setdefault("told", [])
+    line.set_gid(f"values-{len(told)}")
+    told.append(list(texts))
+
+
+def inline(figure: Figure, caption: str, name: str) -> ElementTree.Element:
+    """As an element of a page that allows no style but its own: without namespaces, with attributes
+    in place of styles, with a title for each point that has one. Its ids begin with `name`.
+    """
     put_below(figure, caption)
     buffer = io.BytesIO()
-    write(figure, buffer, "png")
-    return buffer.getvalue()
+    write(figure, buffer, "svg")
+    root = ElementTree.fromstring(buffer.getvalue())
+    for element in root.iter():
+        element.tag = element.tag.partition("}")[2]
+        style = element.attrib.pop("style", "")
+        plain = {name.partition("}")[2] or name: value for name, value in element.attrib.items()}
+        of_style = (part.split(":", 1) for part in style.split(";") if part.strip())
+        element.attrib = plain | {name.strip(): value.strip() for name, value in of_style}
+    for above in list(root.iter()):
+        for element in list(above):
+            if element.tag in ("metadata", "style"):
+                above.remove(element)
+    root.set("stroke-linejoin", "round")  # what that style says of all
+    root.set("stroke-linecap", "butt")
+    named = {
+        re.sub(r".*#|\)", "", element.get(key, ""))
+        for element in root.iter() for key in ("href", "clip-path")
+    }  # fmt: skip
+    told = {f"values-{index}": texts for index, texts in enumerate(figure.__dict__.get("told", ()))}
+    for group in root.iter("g"):
+        points = list(group.iter("use"))
+        texts = told.get(group.get("id", ""), ())
+        for point, text in zip(points, texts, strict=False):
+            if len(points) == len(texts):  # else some lie outside of what is shown
+                ElementTree.SubElement(point, "title").text = text
+    for element in root.iter():
+        own = element.attrib.pop("id", None)
+        if own in named:
+            element.set("id", f"{name}-{own}")
+        for key in ("href", "clip-path"):
+            if key in element.attrib:
+                element.set(key, element.attrib[key].replace("#", f"#{name}-"))
+    return root
 
 
 def write(figure: Figure, to: Path | BinaryIO, kind: str) -> None:

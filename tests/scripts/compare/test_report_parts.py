@@ -1,7 +1,6 @@
 """Environment, commands and figures of a report."""
 
 import argparse
-import base64
 import re
 import shlex
 
@@ -10,7 +9,6 @@ import pages
 import pytest
 
 from switchyard.commands import run
-from switchyard.compare import drawing
 from switchyard.compare.report.pictures import pictures_of
 from switchyard.compare.report.reproduction import recipe_of
 from switchyard.compare.report.surroundings import groups_of
@@ -113,41 +111,21 @@ def test_the_environment_is_told_in_groups_with_units():
     assert facts["weather"] == {"sky": "blue"}
 
 
-def test_stored_figures_are_taken_and_say_what_they_compare(tmp_path):
+def test_figures_say_what_they_compare(tmp_path):
     found = {picture.name: picture for picture in pictures_of(pages.few(tmp_path, "switch", "cpu"))}
     assert {"switch_cost", "cpu_speedup"} <= found.keys()
     assert "echo_latency" not in found
-    cost = found["switch_cost"]
-    assert base64.b64decode(cost.uri.removeprefix("data:image/png;base64,")) == pages.PNG
-    assert (cost.width, cost.height) == (1, 1)
-    assert cost.alt.startswith("The cost of one context switch, by mechanism. Panels: two tasks;")
+    said = pages.read(found["switch_cost"].svg).one("svg").attributes["aria-label"]
+    assert said.startswith("The cost of one context switch, by mechanism. Panels: two tasks;")
     for name in ("thread futex", "fiber yield", "gevent switch (Python)"):
-        assert name in cost.alt
-    assert "Upwards: speed-up, ratio by round." in found["cpu_speedup"].alt
+        assert name in said
+    assert "Upwards: speed-up, ratio by round." in found["cpu_speedup"].svg
 
 
-@pytest.mark.parametrize(
-    "spoilt", [None, b"", pages.PNG[:40], b"<svg/>"], ids=["missing", "empty", "cut off", "no PNG"]
-)
-def test_figures_that_are_missing_or_broken_are_drawn(spoilt: bytes | None, tmp_path):
-    folder = pages.few(tmp_path, "cpu")
-    file = tmp_path / "plots" / "cpu_speedup.png"
-    file.unlink()
-    if spoilt is not None:
-        file.write_bytes(spoilt)
-    (picture,) = pictures_of(folder)
-    assert (picture.width, picture.height) > (600, 400)
-    assert file.exists() == (spoilt is not None), "a report draws into itself"
-
-
-def test_a_drawn_figure_is_the_one_that_plot_writes(tmp_path):
-    from switchyard.compare.figures import tasks
-
-    folder = pages.few(tmp_path / "results", "cpu")
-    (tmp_path / "results" / "plots" / "cpu_speedup.png").unlink()
-    (picture,) = pictures_of(folder)
-    drawing.use_style()
-    figure = tasks.cpu_speedup(folder)
-    drawing.save(figure, drawing.caption(folder, figure.rounds), tmp_path, "cpu_speedup")
-    drawn = base64.b64decode(picture.uri.partition(",")[2])
-    assert drawn == (tmp_path / "cpu_speedup.png").read_bytes()
+def test_a_point_has_its_value_and_no_style_of_its_own(tmp_path):
+    (picture,) = pictures_of(pages.few(tmp_path, "cpu"))
+    svg = pages.read(picture.svg).one("svg")
+    values = [title.text for title in svg.all("title")]
+    assert any(re.fullmatch(r"thread: 1\.\d+x \(1\.\d+-2\.\d+\)", text) for text in values)
+    assert "style" not in picture.svg
+    assert "http" not in picture.svg.replace("http://www.w3.org", "")

@@ -19,6 +19,8 @@ from matplotlib.lines import Line2D
 
 from ...suite.catalog import Metric, Row, Workload
 from ...suite.results import ResultsFolder, WorkloadResults
+from ...system import units
+from .. import drawing
 from ..comparison import Comparison, compare
 from ..drawing import new_figure, with_legend
 from ..palette import label, look
@@ -132,16 +134,18 @@ class Lines:
         places = {x for points in self.points.values() for x, _ in points}
         return self.width if len(places) > 1 else 0.4
 
-    def draw(self, ax: Axes) -> None:
+    def draw(self, ax: Axes, unit: str) -> None:
         """Medians with their intervals, in the look of their column."""
         for column, points in self.points.items():
             places, summaries = zip(*points, strict=True)
             style = look(column)
-            ax.errorbar(
+            drawn = ax.errorbar(
                 places, [s.median for s in summaries], yerr=_reach(summaries),
                 color=style.colour, marker=style.marker, markersize=style.size,
                 linestyle=style.line, capsize=2.5, elinewidth=1, label=label(column),
             )  # fmt: skip
+            told = [f"{label(column)}: {told_of(s, unit)}" for s in summaries]
+            drawing.tell_values(drawn.lines[0], told)
         for text, mark in self.marks.items() if ax.containers else ():
             if isinstance(mark, Mapping):
                 ax.plot(mark.keys(), mark.values(), label=text, zorder=self.depth, **_IDEAL)
@@ -151,6 +155,13 @@ class Lines:
     def scale(self, ax: Axes, unit: str, linear: bool) -> None:
         self.x.set_up(ax)
         (linear_axis if linear else log_axis)(ax.yaxis, unit)
+
+
+def told_of(s: Summary, unit: str) -> str:
+    """ "1.23 us (1.20-1.30)"."""
+    median = units.ratio(s.median) if unit == "x" else units.with_unit(s.median, unit)
+    interval = units.together((s.low, s.high), unit, s.median)
+    return f"{median} ({interval})" if s.count > 1 else median
 
 
 def _reach(summaries: Sequence[Summary]) -> list[list[float]]:
@@ -197,19 +208,21 @@ class Dots:
     def counts(self) -> set[int]:
         return {s.count for part in self.parts.values() for s in part.summaries.values()}
 
-    def draw(self, ax: Axes) -> None:
+    def draw(self, ax: Axes, unit: str) -> None:
         cells = [(mark, *at) for mark, part in self.parts.items() for at in part.cells.items()]
         if self.notes:
             highest = max(cell.summary.high for *_, cell in cells)
             ax.set_xlim(1, max(2 * highest, 10))
         for mark, (_, column), cell in cells:
             style, y, s = look(column), self.columns.index(column) + mark.offset, cell.summary
-            ax.errorbar(
+            drawn = ax.errorbar(
                 s.median, y, xerr=_reach([s]), color=style.colour,
                 marker=mark.marker or style.marker, markersize=mark.size,
                 markerfacecolor=style.colour if mark.filled else "white",
                 capsize=3, elinewidth=1, linestyle="none",
             )  # fmt: skip
+            named = " ".join(filter(None, (label(column), mark.name)))
+            drawing.tell_values(drawn.lines[0], [f"{named}: {told_of(s, unit)}"])
             if note := self.notes.get(cell.row.name):
                 has_room_left = s.median * s.median > highest
                 ax.annotate(
@@ -239,7 +252,7 @@ def draw_panels(
     shown = []
     for (row, column), ax in zip(product(range(len(grid)), range(len(shares))), axes, strict=True):
         panel = grid[row][column]
-        panel.draw(ax)
+        panel.draw(ax, unit)
         ax.set_visible(bool(ax.containers))
         if ax.get_visible():
             ax.set_title(_broken(panel.title, int(46 * shares[column])))

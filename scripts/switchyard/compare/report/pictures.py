@@ -1,61 +1,41 @@
-"""The figures as data inside the page, each with words that say what it compares.
+"""The figures inside the page, each with words that say what it compares, and the value of each
+point where it is pointed at.
 
-The words come from the figure itself, so that they can't differ from it; the picture from the file
-in plots/ if there is one, because drawing takes most of the time of a report.
+The words come from the figure itself, so that they can't differ from it.
 """
 
-import base64
-import struct
 from dataclasses import dataclass
-from pathlib import Path
+from xml.etree import ElementTree
 
+from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from ...suite.results import ResultsFolder
 from .. import drawing, figures
 
-_CSS_DPI = 96
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"IEND\xaeB`\x82"
-
 
 @dataclass(frozen=True)
 class Picture:
-    """`uri`: a PNG as data; width and height in CSS pixels, for letters of the same size in all."""
-
     name: str
     title: str
-    alt: str
-    uri: str
-    width: int
-    height: int
+    svg: Markup
 
 
 def pictures_of(folder: ResultsFolder) -> list[Picture]:
     """All figures of which something was measured."""
     return [
-        _picture(name, figure, _stored(folder.path / "plots" / f"{name}.png")
-                 or drawing.png(figure, drawing.caption(folder, figure.rounds)))
+        _picture(name, figure, drawing.caption(folder, figure.rounds))
         for name, figure in figures.drawn(folder).items()
         if figure
-    ]  # fmt: skip
+    ]
 
 
-def _stored(path: Path) -> bytes | None:
-    """None for what is not there, or is no whole PNG."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    return data if data.startswith(_PNG) and data.endswith(_PNG_END) else None
-
-
-def _picture(name: str, figure: Figure, png: bytes) -> Picture:
-    width, height = (round(n * _CSS_DPI / drawing.DPI) for n in struct.unpack(">II", png[16:24]))
-    uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _picture(name: str, figure: Figure, caption: str) -> Picture:
     title = " ".join(figure.get_suptitle().split())
-    return Picture(name, title, f"{title}. {_words(figure)}", uri, width, height)
+    svg = drawing.inline(figure, caption, name)
+    svg.attrib |= {"role": "img", "aria-label": f"{title}. {_words(figure)}"}
+    return Picture(name, title, Markup(ElementTree.tostring(svg, "unicode")))
 
 
 def _words(figure: Figure) -> str:
