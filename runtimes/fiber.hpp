@@ -34,8 +34,8 @@
 #include "runtimes/support/fiber_io.hpp"
 #include "runtimes/support/helper_threads.hpp"
 #include "runtimes/support/outcome.hpp"
+#include "runtimes/support/sanitizers.hpp"
 #include "runtimes/support/session_list.hpp"
-#include "runtimes/support/stack_size.hpp"
 #include "runtimes/support/stack_slab.hpp"
 
 namespace switchyard {

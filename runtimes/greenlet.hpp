@@ -21,8 +21,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "runtimes/support/stack_size.hpp"
-
 namespace switchyard {
 
 /// What the address sanitizer has to be told of stacks that are switched by hand: where each one

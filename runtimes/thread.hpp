@@ -20,8 +20,8 @@
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/blocking_runtime.hpp"
 #include "runtimes/support/mutex_channel.hpp"
+#include "runtimes/support/sanitizers.hpp"
 #include "runtimes/support/session_list.hpp"
-#include "runtimes/support/stack_size.hpp"
 
 namespace switchyard {
 

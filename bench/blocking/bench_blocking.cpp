@@ -10,7 +10,7 @@
 // spread over the period, so that one wake-up does not wait for 99 others by design. Everything
 // runs on one CPU, the first; the kernel may wake a sleeping process or thread 50 us late (its
 // timer slack), but not a fiber, which waits for a timer descriptor.
-#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <limits>
 #include <span>
-#include <stdexcept>
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/task_group.hpp"
@@ -41,62 +40,25 @@ constexpr std::size_t sleepers = 100;
 constexpr std::size_t periods = 60;
 constexpr nanoseconds period = 5ms;
 
-/// Somebody outside of the runtime under test who answers after a set time: what a blocking call
-/// blocks on. A process of its own, so that it takes no part in any scheduler but the kernel's; not
-/// a thread, as the process runtime forks.
-class late_answerer {
+/// What a blocking call blocks on: the kernel's timer (timerfd_create(2)), which takes part in no
+/// scheduler and which forked tasks share.
+class blocking_call {
  public:
-  late_answerer() {
-    int ends[2];
-    check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "create a socket pair");
-    ours_.reset(ends[0]);
-    const unique_fd theirs(ends[1]);
-    answerer_.emplace(outside_.run([&] {
-      return outside_.spawn([&] {
-        ours_.reset();
-        answer_until_closed(theirs);
-      });
-    }));
-  }
-
-  /// Asks for an answer after `wait` and blocks the calling kernel task in read(2) until it is
-  /// there. Throws when it is wrong or came too early.
-  void call(milliseconds wait) const {
+  /// Blocks the calling kernel task in read(2) for `wait`. Throws when it was too short.
+  void make(nanoseconds wait) const {
     const auto begin = clock::now();
-    const std::int64_t question = wait.count();
-    write_number(ours_, question);
-    std::int64_t answer = 0;
-    if (!read_number(ours_, answer)) throw std::runtime_error("nobody answers a blocking call");
-    if (answer != ~question) throw std::runtime_error("a blocking call got a wrong answer");
-    if (clock::now() - begin < wait) throw std::runtime_error("a blocking call was too short");
+    const itimerspec once{{}, as_timespec(wait)};
+    check(::timerfd_settime(timer_.get(), 0, &once, nullptr), "set a timer");
+    std::uint64_t expired = 0;
+    while (::read(timer_.get(), &expired, sizeof expired) < 0) {
+      if (errno != EINTR) throw_errno("read from a timer");
+    }
+    task_group::expect(expired == 1 && clock::now() - begin >= wait,
+                       "a blocking call was too short");
   }
 
  private:
-  static void answer_until_closed(const unique_fd& end) {
-    for (std::int64_t question = 0; read_number(end, question);) {
-      kernel_sleep(milliseconds(question));
-      write_number(end, ~question);
-    }
-  }
-
-  static bool read_number(const unique_fd& from, std::int64_t& number) {
-    ssize_t got = -1;
-    do {
-      got = ::read(from.get(), &number, sizeof number);
-    } while (got < 0 && errno == EINTR);
-    if (got != 0 && got != sizeof number) throw_errno("read from a socket");
-    return got != 0;
-  }
-
-  static void write_number(const unique_fd& to, std::int64_t number) {
-    if (::send(to.get(), &number, sizeof number, MSG_NOSIGNAL) != sizeof number) {
-      throw_errno("write to a socket");
-    }
-  }
-
-  process outside_;
-  std::optional<process::task<void>> answerer_;
-  unique_fd ours_;  // closed first, which ends the one who answers
+  unique_fd timer_{check(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "create a timer")};
 };
 
 struct call_plan {
@@ -123,11 +85,11 @@ void wake_on_schedule(R& rt, clock::time_point first, std::span<std::int64_t> la
 
 /// The one task among the sleepers that blocks; gives how long it took, in ns.
 template <class R>
-std::int64_t block_once(R& rt, clock::time_point when, const late_answerer& answerer,
+std::int64_t block_once(R& rt, clock::time_point when, const blocking_call& blocking,
                         call_plan plan) {
   sleep_until(rt, when);
   const auto begin = clock::now();
-  const auto call = [&answerer, wait = plan.block] { answerer.call(wait); };
+  const auto call = [&] { blocking.make(plan.block); };
   if (plan.offloaded) {
     rt.offload(call);
   } else {
@@ -143,7 +105,7 @@ struct lateness_seen {
 
 /// The schedule once, from the first sleep of any task to the last wake-up.
 template <class R>
-measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness_seen& seen) {
+measured one_pass(R& rt, const blocking_call& blocking, call_plan plan, lateness_seen& seen) {
   constexpr std::size_t tasks = sleepers + 1;
   const shared_array<std::int64_t> lateness(sleepers * periods);
   const shared_object<std::int64_t> call_ns;
@@ -156,7 +118,7 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
         const auto shift = i * period / sleepers;
         wake_on_schedule(rt, start + period + shift, lateness.span().subspan(i * periods, periods));
       } else if (plan.block > 0ms) {
-        *call_ns = block_once(rt, start + periods * period / 4, answerer, plan);
+        *call_ns = block_once(rt, start + periods * period / 4, blocking, plan);
       }
     });
     // Whoever is done stays until all are: the end of a process would make others late.
@@ -174,16 +136,16 @@ measured one_pass(R& rt, const late_answerer& answerer, call_plan plan, lateness
 
 template <class R>
 void blocking_row(benchmark::State& state, call_plan plan) {
-  require_kernel_tasks<R>(sleepers + 2);
+  require_kernel_tasks<R>(sleepers + 1);
   harness::pin_this_thread({harness::first_cpu()});
   constexpr auto ops_of_a_pass = static_cast<std::int64_t>(sleepers * periods);
   const auto ops = harness::at_least(state.max_iterations, ops_of_a_pass);
   lateness_seen seen;
-  const late_answerer answerer;
+  const blocking_call blocking;
   harness::record_batch_in<R>(state, ops, [&](R& rt) {
-    measured all = one_pass(rt, answerer, plan, seen);
+    measured all = one_pass(rt, blocking, plan, seen);
     for (std::int64_t done = ops_of_a_pass; done < ops; done += ops_of_a_pass) {
-      const auto pass = one_pass(rt, answerer, plan, seen);
+      const auto pass = one_pass(rt, blocking, plan, seen);
       all.seconds += pass.seconds;
       all.used += pass.used;
     }

@@ -79,27 +79,25 @@ std::string child_process::finish(milliseconds patience) {
                                     : name_ + ' ' + how_it_ended().value_or("closed its output"));
 }
 
-/// What read(2) gives, or -1 when there is nothing to read after `patience`.
-ssize_t child_process::read_some(milliseconds patience) {
-  pollfd ready{output_.get(), POLLIN, 0};
-  if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return -1;
-  char buffer[512];
-  const auto got = ::read(output_.get(), buffer, sizeof buffer);
-  if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
-  return got;
-}
-
 /// Waits for more output; false at its end, std::runtime_error when the time is over.
 bool child_process::read_more(steady_clock::time_point deadline) {
   for (;;) {
     const auto left = duration_cast<milliseconds>(deadline - steady_clock::now());
     if (left <= 0ms) throw std::runtime_error("nothing came from " + name_ + " in time");
-    if (const auto got = read_some(left); got >= 0) return got > 0;
+    pollfd ready{output_.get(), POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(left.count())) <= 0) continue;
+    char buffer[512];
+    const auto got = ::read(output_.get(), buffer, sizeof buffer);
+    if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
+    if (got >= 0) return got > 0;
   }
 }
 
 std::string child_process::rest_of_output() {
-  while (read_some(1s) > 0) {  // a child of its own may still hold the pipe open
+  try {
+    while (read_more(steady_clock::now() + 1s)) {
+    }
+  } catch (const std::runtime_error&) {  // a child of its own still holds the pipe open
   }
   return std::exchange(unread_, {});
 }

@@ -46,7 +46,6 @@ class child_process {
   void stop() noexcept;
 
  private:
-  ssize_t read_some(std::chrono::milliseconds patience);
   bool read_more(std::chrono::steady_clock::time_point deadline);
   bool reap(std::chrono::milliseconds patience) noexcept;
 

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -97,9 +96,9 @@ command_line::command_line(const std::string& program, const std::string& what)
 
 command_line::~command_line() = default;
 
-template <class T>
-option command_line::add(const std::string& name, T& value, const std::string& what) {
-  return option(*app_->add_option(name, value, what));
+option command_line::add(const std::string& name, option_value value, const std::string& what) {
+  return std::visit([&](auto to) { return option(*app_->add_option(name, to.get(), what)); },
+                    value);
 }
 
 option command_line::add_flag(const std::string& name, bool& value, const std::string& what) {
@@ -148,19 +147,10 @@ int run_program(const std::string& program, const std::function<int()>& body) {
   }
 }
 
-// What our programs' values are made of.
 template option& option::range(int, int, const std::string&);
 template option& option::range(unsigned, unsigned, const std::string&);
 template option& option::range(std::int64_t, std::int64_t, const std::string&);
 template option& option::range(std::uint64_t, std::uint64_t, const std::string&);
 template option& option::range(double, double, const std::string&);
-template option command_line::add(const std::string&, int&, const std::string&);
-template option command_line::add(const std::string&, unsigned&, const std::string&);
-template option command_line::add(const std::string&, std::int64_t&, const std::string&);
-template option command_line::add(const std::string&, std::uint64_t&, const std::string&);
-template option command_line::add(const std::string&, double&, const std::string&);
-template option command_line::add(const std::string&, std::string&, const std::string&);
-template option command_line::add(const std::string&, std::vector<std::string>&,
-                                  const std::string&);
 
 }  // namespace switchyard::harness

@@ -3,9 +3,11 @@
 // most programs that would include them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace CLI {
@@ -17,6 +19,13 @@ namespace switchyard::harness {
 
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_bad_arguments = 2;
+
+/// Where an option's value goes; to a vector: positional arguments.
+using option_value =
+    std::variant<std::reference_wrapper<int>, std::reference_wrapper<unsigned>,
+                 std::reference_wrapper<std::int64_t>, std::reference_wrapper<std::uint64_t>,
+                 std::reference_wrapper<double>, std::reference_wrapper<std::string>,
+                 std::reference_wrapper<std::vector<std::string>>>;
 
 /// What one option takes, said right where it is added.
 class option {
@@ -50,9 +59,7 @@ class command_line {
   command_line(const std::string& program, const std::string& what);
   ~command_line();
 
-  /// T: a number, std::string or, for positional arguments, a vector of strings.
-  template <class T>
-  option add(const std::string& name, T& value, const std::string& what);
+  option add(const std::string& name, option_value value, const std::string& what);
   option add_flag(const std::string& name, bool& value, const std::string& what);
   /// What `take` throws is thrown by parse_or_exit.
   option add_taken(const std::string& name, const std::string& shown_as,

@@ -64,22 +64,26 @@ class event_counters {
 /// What something uses from one moment on, with the events of a launch that counts them.
 class usage_meter {
  public:
-  /// Of this process and its reaped children; events of the calling thread and of all it starts.
-  usage_meter() : events_(events_of_this_launch()), before_(usage_of_self_and_reaped()) {}
-  /// Of the live process `root` and of all below it.
-  explicit usage_meter(pid_t root)
+  /// Of the live process `root` and of all below it; without one, of this process and its reaped
+  /// children, and events of the calling thread and of all it starts.
+  explicit usage_meter(std::optional<pid_t> root = {})
       : root_(root),
-        events_(events_of_this_launch(),
-                counts_events() ? threads_of(tree_of(root)) : std::vector<pid_t>()),
-        before_(usage_of_tree(root)) {}
+        events_(events_of_this_launch(), root && counts_events()
+                                             ? threads_of(tree_of(*root))
+                                             : std::vector{event_counters::this_thread}),
+        before_(now()) {}
 
   [[nodiscard]] usage used() const {
-    auto since = (root_ ? usage_of_tree(*root_) : usage_of_self_and_reaped()) - before_;
+    auto since = now() - before_;
     since.events = events_.read();
     return since;
   }
 
  private:
+  [[nodiscard]] usage now() const {
+    return root_ ? usage_of_tree(*root_) : usage_of_self_and_reaped();
+  }
+
   std::optional<pid_t> root_;
   event_counters events_;
   usage before_;

@@ -109,6 +109,13 @@ class stream_base {
   void expires_at(time_point deadline) noexcept { deadline_ = deadline; }
 
  protected:
+  // Looked at even when there are bytes: a peer that never ceases to send must not get round it.
+  bool expired(error_code& ec) const noexcept {
+    if (deadline_ == never || std::chrono::steady_clock::now() < deadline_) return false;
+    ec = boost::asio::error::timed_out;
+    return true;
+  }
+
   time_point deadline_ = never;
 };
 
@@ -155,24 +162,21 @@ class blocking_stream : public stream_base<blocking_stream> {
     return {};
   }
 
-  // Without a deadline one call is one system call; with one, poll waits in its place. The clock is
-  // read even when there are bytes: a peer that never ceases to send must not get round it.
+  // Without a deadline one call is one system call; with one, poll waits in its place.
   template <class Call>
   std::size_t retried(error_code& ec, short events, Call call) {
     const bool bounded = deadline_ != never;
     ec = {};
-    for (;;) {
-      if (bounded && std::chrono::steady_clock::now() >= deadline_) break;
+    while (!expired(ec)) {
       const auto result = call(bounded ? MSG_DONTWAIT : 0);
       if (result >= 0) return static_cast<std::size_t>(result);
-      if (errno == EINTR) continue;
-      if (!bounded || errno != EAGAIN) {
+      if (bounded && errno == EAGAIN) {
+        wait_ready(fd_.get(), events, deadline_);
+      } else if (errno != EINTR) {
         ec = last_error();
-        return 0;
+        break;
       }
-      if (!wait_ready(fd_.get(), events, deadline_)) break;
     }
-    ec = boost::asio::error::timed_out;
     return 0;
   }
 

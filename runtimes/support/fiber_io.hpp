@@ -169,12 +169,6 @@ class fiber_stream : public stream_base<fiber_stream> {
   }
 
  private:
-  // Looked at even when there are bytes: a peer that never ceases to send must not get round it.
-  bool expired(error_code& ec) const noexcept {
-    if (deadline_ == never || std::chrono::steady_clock::now() < deadline_) return false;
-    ec = boost::asio::error::timed_out;
-    return true;
-  }
   void cancel() noexcept {
     error_code ignored;
     socket_.cancel(ignored);

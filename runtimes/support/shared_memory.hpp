@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -15,21 +14,22 @@
 
 namespace switchyard {
 
-/// `count` objects of T, value-initialised, seen by this process and all it forks later. T has to
-/// be trivially destructible: which process would destroy it?
+/// `count` objects of T, each constructed with `arguments`, seen by this process and all it forks
+/// later. T has to be trivially destructible: which process would destroy it?
 template <class T>
 class shared_array {
   static_assert(std::is_trivially_destructible_v<T>);
 
  public:
-  explicit shared_array(std::size_t count) : count_(count) {
+  template <class... Arguments>
+  explicit shared_array(std::size_t count, const Arguments&... arguments) : count_(count) {
     void* memory =
         ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
       throw limit_error("no " + std::to_string(bytes()) + " bytes of shared memory to be had");
     }
     data_ = static_cast<T*>(memory);
-    std::uninitialized_value_construct_n(data_, count_);
+    for (std::size_t i = 0; i < count_; ++i) ::new (data_ + i) T(arguments...);
   }
   shared_array(shared_array&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), count_(other.count_) {}
@@ -51,24 +51,16 @@ class shared_array {
 /// One T, constructed with `arguments`; stays at its address.
 template <class T>
 class shared_object {
-  static_assert(std::is_trivially_destructible_v<T>);
-
  public:
   template <class... Arguments>
-  explicit shared_object(Arguments&&... arguments)
-      : object_(::new (&memory_[0]) T(std::forward<Arguments>(arguments)...)) {}
+  explicit shared_object(const Arguments&... arguments) : array_(1, arguments...) {}
   shared_object& operator=(shared_object&&) = delete;
 
-  [[nodiscard]] T& operator*() const noexcept { return *object_; }
-  [[nodiscard]] T* operator->() const noexcept { return object_; }
+  [[nodiscard]] T& operator*() const noexcept { return array_[0]; }
+  [[nodiscard]] T* operator->() const noexcept { return &array_[0]; }
 
  private:
-  struct alignas(T) room {
-    std::byte bytes[sizeof(T)];
-  };
-
-  shared_array<room> memory_{1};
-  T* object_;
+  shared_array<T> array_;
 };
 
 }  // namespace switchyard

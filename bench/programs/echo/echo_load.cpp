@@ -9,7 +9,6 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
 #include "bench/harness/command_line.hpp"
@@ -28,31 +27,16 @@ namespace {
 using namespace std::chrono;
 using load::send_schedule;
 
-struct options {
-  std::string host = "127.0.0.1";
-  int port = 8001;
-  std::size_t connections = 100;
-  std::size_t active = 0;
-  std::size_t bytes = 64;
+struct options : programs::load_options {
   double duration_s = 5;
   double warmup_s = 1;
   std::string how = "constant";
-  send_schedule::plan schedule{.rate = 0};
   std::string slo;
   std::string cpus;
   std::string json;
   std::string histogram;
   pid_t server_pid = 0;
   bool allow_remote = false;
-
-  [[nodiscard]] bool is_open_loop() const { return schedule.rate > 0; }
-  [[nodiscard]] programs::load_facts facts() const {
-    return {.target = host + ":" + std::to_string(port),
-            .connections = connections,
-            .active = active == 0 ? connections : active,
-            .bytes = bytes,
-            .schedule = is_open_loop() ? std::optional(schedule) : std::nullopt};
-  }
 };
 
 /// A file for results, opened before the run: a measurement must not be lost to a mistyped path.
@@ -154,12 +138,11 @@ int measure_once(load::generator& generator, const options& chosen, const stop_s
     throw std::runtime_error(
         "no reply came back in the measured time; a longer --duration may help");
   }
-  const auto facts = chosen.facts();
-  print_figures(facts, result);
-  auto summary = figures(facts, result, stop.requested());
+  print_figures(chosen, result);
+  auto summary = figures(chosen, result, stop.requested());
   if (chosen.server_pid != 0) add_server(summary, server_used, result);
   json.write(summary);
-  histogram.write(histograms(facts, result));
+  histogram.write(histograms(chosen, result));
   if (stop.requested()) {
     std::puts("stopped before the time was over: the figures are of a shorter run");
     return 128 + stop.signal();

@@ -74,21 +74,21 @@ void print_errors(const load::error_counts& errors) {
 
 }  // namespace
 
-nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& r,
+nlohmann::ordered_json figures(const load_options& asked, const load::run_result& r,
                                bool interrupted) {
-  nlohmann::ordered_json out = {{"target", facts.target},
-                                {"connections", facts.connections},
-                                {"active", facts.active},
-                                {"bytes", facts.bytes},
-                                {"loop", facts.schedule ? "open" : "closed"},
+  nlohmann::ordered_json out = {{"target", asked.host + ":" + std::to_string(asked.port)},
+                                {"connections", asked.connections},
+                                {"active", asked.active == 0 ? asked.connections : asked.active},
+                                {"bytes", asked.bytes},
+                                {"loop", asked.is_open_loop() ? "open" : "closed"},
                                 {"interrupted", interrupted},
                                 {"requests", r.requests},
                                 {"seconds", r.seconds},
                                 {"ops_per_s", r.per_second()}};
   add_latency(out, "", r.latency);
-  if (facts.schedule) {
-    out["rate"] = facts.schedule->rate;
-    out["schedule"] = name_of(facts.schedule->how);
+  if (asked.is_open_loop()) {
+    out["rate"] = asked.schedule.rate;
+    out["schedule"] = name_of(asked.schedule.how);
     out["due"] = r.due;
     out["unsent"] = r.unsent;
     out["most_busy"] = r.most_busy;
@@ -102,24 +102,24 @@ nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& 
   return out;
 }
 
-void print_figures(const load_facts& facts, const load::run_result& r) {
+void print_figures(const load_options& asked, const load::run_result& r) {
   std::printf("%llu requests in %.2f s: %.0f per second\n", number(r.requests), r.seconds,
               r.per_second());
-  print_latency(facts.schedule ? "latency since due" : "latency", r.latency);
-  if (facts.schedule) {
-    print_open_loop(*facts.schedule, r);
+  print_latency(asked.is_open_loop() ? "latency since due" : "latency", r.latency);
+  if (asked.is_open_loop()) {
+    print_open_loop(asked.schedule, r);
   } else {
     print_closed_loop(r);
   }
   print_errors(r.errors);
 }
 
-nlohmann::ordered_json histograms(const load_facts& facts, const load::run_result& r) {
+nlohmann::ordered_json histograms(const load_options& asked, const load::run_result& r) {
   nlohmann::ordered_json parts = {{"latency", r.latency}};
-  if (facts.schedule) parts["service_time"] = r.service;
+  if (asked.is_open_loop()) parts["service_time"] = r.service;
   return {{"format", load::histogram_format},
           {"unit", "ns"},
-          {"figures", figures(facts, r, false)},
+          {"figures", figures(asked, r, false)},
           {"histograms", parts}};
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
 #include "bench/load/generator.hpp"
@@ -10,22 +9,25 @@
 
 namespace switchyard::programs {
 
-/// What was asked for.
-struct load_facts {
-  std::string target;
-  std::size_t connections = 0;
-  std::size_t active = 0;
-  std::size_t bytes = 0;
-  std::optional<load::send_schedule::plan> schedule;  // none: closed loop
+/// What is asked for.
+struct load_options {
+  std::string host = "127.0.0.1";
+  int port = 8001;
+  std::size_t connections = 100;
+  std::size_t active = 0;  // 0: all
+  std::size_t bytes = 64;
+  load::send_schedule::plan schedule{.rate = 0};  // without a rate: closed loop
+
+  [[nodiscard]] bool is_open_loop() const { return schedule.rate > 0; }
 };
 
 /// Figures of one run; times in microseconds.
-nlohmann::ordered_json figures(const load_facts& facts, const load::run_result& result,
+nlohmann::ordered_json figures(const load_options& asked, const load::run_result& result,
                                bool interrupted);
 
-void print_figures(const load_facts& facts, const load::run_result& result);
+void print_figures(const load_options& asked, const load::run_result& result);
 
 /// The histograms of a run, as `scripts/switchyard.sh merge` reads them.
-nlohmann::ordered_json histograms(const load_facts& facts, const load::run_result& result);
+nlohmann::ordered_json histograms(const load_options& asked, const load::run_result& result);
 
 }  // namespace switchyard::programs

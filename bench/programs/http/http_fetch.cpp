@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <cstdio>
 #include <deque>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -15,8 +14,8 @@
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
-#include "bench/programs/http/fetch_comparison.hpp"
-#include "bench/programs/http/fetcher.hpp"
+#include "bench/harness/parked_tasks.hpp"
+#include "bench/programs/http/fetch_report.hpp"
 #include "bench/programs/server_program.hpp"
 #include "runtimes/all.hpp"
 
@@ -63,7 +62,7 @@ std::vector<std::string> urls_in(std::istream& lines) {
 /// Those of the command line, then those of the file.
 std::vector<std::string> all_urls(const options& chosen) {
   std::vector<std::string> urls = chosen.urls;
-  for (const auto& url : urls) {  // --compare hands them on as lines
+  for (const auto& url : urls) {  // what is told of each is a line
     std::istringstream line(url);
     if (urls_in(line) != std::vector{url}) throw std::invalid_argument("'" + url + "' is no URL");
   }
@@ -79,29 +78,6 @@ std::vector<std::string> all_urls(const options& chosen) {
   return urls;
 }
 
-void print(const std::string& url, const fetch_result& r) {
-  if (r.ok) {
-    std::printf(
-        "%u  %10llu bytes  %8.1f ms  %s%s\n", r.status, static_cast<unsigned long long>(r.bytes),
-        r.seconds * 1e3, url.c_str(),
-        r.redirects > 0 ? (" (redirects: " + std::to_string(r.redirects) + ")").c_str() : "");
-  } else {
-    std::printf("failed                 %8.1f ms  %s: %s\n", r.seconds * 1e3, url.c_str(),
-                r.reason.data());
-  }
-  std::fflush(stdout);
-}
-
-nlohmann::ordered_json as_json(const std::string& url, const fetch_result& r) {
-  return {{"url", url},
-          {"ok", r.ok},
-          {"status", r.status},
-          {"bytes", r.bytes},
-          {"seconds", r.seconds},
-          {"redirects", r.redirects},
-          {"reason", r.reason.data()}};
-}
-
 /// Of a task; one whose process was killed has failed, and harms no other.
 template <class Task>
 fetch_result result_of(Task& task) {
@@ -114,48 +90,12 @@ fetch_result result_of(Task& task) {
   }
 }
 
-/// Takes the results in the order of the URLs, and prints them.
-class fetch_report {
- public:
-  explicit fetch_report(const options& chosen) : chosen_(chosen) {}
-
-  void add(const std::string& url, const fetch_result& r) {
-    ++(r.ok ? fetched_ : failed_);
-    bytes_ += r.bytes;
-    if (chosen_.json) {
-      results_.push_back(as_json(url, r));
-    } else {
-      print(url, r);
-    }
-  }
-
-  /// Gives the exit code.
-  int finish(const std::string& runtime, double seconds) {
-    if (chosen_.json) {
-      const nlohmann::ordered_json summary = {{"runtime", runtime},  {"seconds", seconds},
-                                              {"fetched", fetched_}, {"failed", failed_},
-                                              {"bytes", bytes_},     {"urls", std::move(results_)}};
-      std::puts(summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-    } else {
-      std::printf("%s%s: %zu fetched, %zu failed, %llu bytes in %.1f ms\n", runtime.c_str(),
-                  chosen_.one_after_another ? ", one after another" : "", fetched_, failed_,
-                  static_cast<unsigned long long>(bytes_), seconds * 1e3);
-    }
-    return failed_ == 0 ? 0 : harness::exit_failure;
-  }
-
- private:
-  const options& chosen_;
-  std::size_t fetched_ = 0;
-  std::size_t failed_ = 0;
-  std::uint64_t bytes_ = 0;
-  nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
-};
-
-/// Fetches all URLs on runtime R, at most `chosen.parallel` at once.
-template <class R>
-void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls,
-               fetch_report& report) {
+/// Fetches all URLs on runtime R, at most `chosen.parallel` at once, and gives how long that took
+/// in seconds. `take(i, result)` gets the results in the order of the URLs.
+template <class R, class Take>
+double fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls,
+                 Take take) {
+  const auto begin = clock::now();
   const std::size_t at_once = chosen.one_after_another ? 1 : chosen.parallel;
   require_kernel_tasks<R>(std::min(at_once, urls.size()));
   auto rt = make_runtime<R>();
@@ -163,62 +103,64 @@ void fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::s
     const auto start = [&](const std::string& url) {
       return rt.spawn([&rt, &fetches, &url] { return fetches.fetch(rt, url); });
     };
-    std::deque<std::pair<const std::string*, decltype(start(urls.front()))>> under_way;
+    std::deque<decltype(start(urls.front()))> under_way;
+    std::size_t taken = 0;
     const auto finish_oldest = [&] {
-      report.add(*under_way.front().first, result_of(under_way.front().second));
+      take(taken++, result_of(under_way.front()));
       under_way.pop_front();
     };
     for (const std::string& url : urls) {
       if (under_way.size() == at_once) finish_oldest();
-      under_way.emplace_back(&url, start(url));
+      under_way.push_back(start(url));
     }
     while (!under_way.empty()) finish_oldest();
   });
+  return std::chrono::duration<double>(clock::now() - begin).count();
 }
 
-template <class R>
-int fetch_with(const options& chosen, const std::vector<std::string>& urls) {
-  fetch_report report(chosen);
-  fetcher fetches(chosen.fetch);  // reads the system's certificates, which takes its time
-  const auto begin = clock::now();
-  fetch_all<R>(fetches, chosen, urls, report);
-  const std::chrono::duration<double> took = clock::now() - begin;
-  return report.finish(std::string(R::name), took.count());
+/// Calls `f.template operator()<R>()` for every runtime that can fetch.
+template <class F>
+void for_each_fetching_runtime(F f) {
+  for_each_runtime([&]<class R>() {
+    if constexpr (Sockets<R> && Offloads<R>) f.template operator()<R>();
+  });
 }
 
-int compare(const options& chosen, const std::vector<std::string>& urls) {
-  const fetcher usable(chosen.fetch);  // or the error would be said by the first of the children
-  std::vector<std::string> arguments{
-      "--timeout",       std::to_string(chosen.timeout_s) + "s",
-      "--max-bytes",     std::to_string(chosen.fetch.most_body_bytes),
-      "--max-redirects", std::to_string(chosen.fetch.most_redirects),
-      "--parallel",      std::to_string(chosen.parallel)};
-  if (chosen.fetch.insecure) arguments.emplace_back("--insecure");
-  if (!chosen.fetch.ca_file.empty()) {
-    arguments.insert(arguments.end(), {"--ca", chosen.fetch.ca_file});
-  }
-  constexpr double start_up_s = 30;
-  const double longest_s = chosen.timeout_s * static_cast<double>(urls.size()) + start_up_s;
-  return compare_runtimes(urls, arguments,
-                          std::chrono::seconds(static_cast<std::int64_t>(longest_s)));
+/// Each runtime in a process of its own, as one that forks must not have had threads before.
+bool compare(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls) {
+  std::vector<fetch_column> columns;
+  for_each_fetching_runtime([&]<class R>() {
+    fetch_column one{std::string(R::name), shared_array<fetch_result>(urls.size())};
+    one.seconds = in_a_child<process>([&] {
+      return fetch_all<R>(fetches, chosen, urls, [&](std::size_t i, const fetch_result& result) {
+        one.results[i] = result;
+      });
+    });
+    columns.push_back(std::move(one));
+  });
+  return print_table(urls, columns);
 }
 
-int fetch(const options& chosen) {
+bool fetch(const options& chosen) {
   if (chosen.parent != 0) die_with(chosen.parent);
   const auto urls = all_urls(chosen);
   harness::raise_open_files();
-  if (chosen.compare) return compare(chosen, urls);
-  int code = -1;
-  for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R> && Offloads<R>) {
-      if (chosen.runtime == R::name) code = fetch_with<R>(chosen, urls);
-    }
+  fetcher fetches(chosen.fetch);  // reads the system's certificates, which takes its time
+  if (chosen.compare) return compare(fetches, chosen, urls);
+  std::optional<bool> well;
+  for_each_fetching_runtime([&]<class R>() {
+    if (chosen.runtime != R::name) return;
+    fetch_report report(chosen.json, chosen.one_after_another);
+    const double seconds = fetch_all<R>(
+        fetches, chosen, urls,
+        [&](std::size_t i, const fetch_result& result) { report.add(urls[i], result); });
+    well = report.finish(chosen.runtime, seconds);
   });
-  if (code < 0) {
+  if (!well) {
     throw std::invalid_argument("no runtime '" + chosen.runtime + "'; there are " +
                                 runtime_names());
   }
-  return code;
+  return *well;
 }
 
 void add_options(harness::command_line& line, options& chosen) {
@@ -261,6 +203,6 @@ int main(int argc, char** argv) {
   return harness::run_program("http_fetch", [&] {
     chosen.fetch.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(chosen.timeout_s));
-    return fetch(chosen);
+    return fetch(chosen) ? 0 : harness::exit_failure;
   });
 }
