@@ -6,14 +6,14 @@ which they are behind it and that factor's 95 % interval. "Ahead" allows for all
 these cases together (statistics.level).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..suite.catalog import in_order
 from ..suite.results import ResultsFolder
 from ..system import units
-from .comparison import Case, Comparison, compare
-from .statistics import Finding, Summary, finding, level
+from .comparison import Case, Comparison, Ranking, compare
+from .statistics import Finding, Summary, level
 
 
 @dataclass(frozen=True)
@@ -63,37 +63,42 @@ class Answer:
 def answers(folder: ResultsFolder) -> list[Answer]:
     """In the order in which workloads are told, without those of which nothing was measured."""
     kept = in_order(folder.workloads.values(), lambda results: results.workload)
-    told = []
+    asked = []
     for results in kept:
         comparison = compare(results).measured()
         name = results.workload.name
         question = _QUESTIONS.get(name, _Question(results.workload.metric.label))
         if case := _case(comparison, question):
-            told.append((comparison, question, case))
-    shown = level(lead for comparison, _, case in told for lead in comparison.leads(case))
-    return [_answer(*of_one, shown) for of_one in told]
+            asked.append((comparison, question, case))
+    shown = level(lead for comparison, _, case in asked for lead in comparison.leads(case))
+    return [_answer(*of_one, shown) for of_one in asked]
 
 
 def _answer(comparison: Comparison, question: _Question, case: Case, shown: float) -> Answer:
-    unit, cells = comparison.workload.metric.unit, comparison.of(case)
     best = _best_columns(comparison, case)
-    models = [c for runtime, c in best.items() if runtime not in question.beside] or [
-        *best.values()
-    ]
+    models = [c for runtime, c in best.items() if runtime not in question.beside]
+    models = models or [*best.values()]
     contenders = comparison.contenders(case)
-    asides = [c for c in best.values() if c not in models] + [
-        c for c in cells if c not in contenders
-    ]
-    leads = {column: comparison.lead(case, models[0], column) for column in models[1:]}
+    asides = [column for column in best.values() if column not in models]
+    asides += [column for column in comparison.of(case) if column not in contenders]
+    sentence = told(comparison, comparison.ranking(case, shown, models))
+    beside = ", ".join(value(comparison, case, column) for column in asides)
+    return Answer(comparison.workload.name, f"{question.text}: {sentence}", beside)
 
-    def told(column: str) -> str:
-        runtime, _, mechanism = column.partition(" ")
-        by = f" ({mechanism})" if mechanism else ""
-        return f"{runtime}{by} {units.with_unit(cells[column].summary.median, unit)}"
 
-    values = ", ".join([told(models[0]), *(told(c) + _behind(lead) for c, lead in leads.items())])
-    text = f"{question.text}: {values}. {_verdict(models[0], leads, shown)}".strip()
-    return Answer(comparison.workload.name, text, ", ".join(map(told, asides)))
+def told(comparison: Comparison, found: Ranking) -> str:
+    """The leader's median, those of the others and how far they are behind, and what that shows."""
+    values = [value(comparison, found.case, found.leader)]
+    values += [value(comparison, found.case, c) + behind(lead) for c, lead in found.leads.items()]
+    return f"{', '.join(values)}. {_verdict(found)}".strip()
+
+
+def value(comparison: Comparison, case: Case, column: str) -> str:
+    """ "thread (futex) 1.32 us"."""
+    runtime, _, mechanism = column.partition(" ")
+    by = f" ({mechanism})" if mechanism else ""
+    median = comparison.cells[case, column].summary.median
+    return f"{runtime}{by} {units.with_unit(median, comparison.workload.metric.unit)}"
 
 
 def _case(comparison: Comparison, question: _Question) -> Case | None:
@@ -111,31 +116,33 @@ def _best_columns(comparison: Comparison, case: Case) -> dict[str, str]:
     return best
 
 
-def _behind(lead: Summary | None) -> str:
+def behind(lead: Summary | None) -> str:
+    """ " (1.39x: 1.27-1.52)"."""
     if not lead:
         return ""
     interval = "" if lead.is_range else f": {units.ratios(lead.low, lead.high)}"
     return f" ({units.ratio(lead.median)}{interval})"
 
 
-def _verdict(first: str, leads: Mapping[str, Summary | None], shown: float) -> str:
-    found: dict[Finding, list[str]] = {}
-    for column, lead in leads.items():
-        found.setdefault(finding(lead, shown=shown), []).append(_runtime(column))
-    ahead = found.pop(Finding.BETTER, [])
-    parts = [f"{_runtime(first)} is ahead" + (f" of {', '.join(ahead)}" if found else "")] * bool(
-        ahead
-    )
-    if perhaps := found.pop(Finding.PERHAPS, []):
-        parts.append(f"perhaps ahead of {', '.join(perhaps)}")
-    if few := found.pop(Finding.TOO_FEW, []):
-        parts.append(f"no interval for {', '.join(few)} ({Finding.TOO_FEW})")
-    rest = [name for names in found.values() for name in names]
-    if rest:
-        parts.append(f"not shown to differ from {_runtime(first)}: {', '.join(rest)}")
+def _verdict(found: Ranking) -> str:
+    several = len({c.partition(" ")[0] for c in (found.leader, *found.leads)}) <= len(found.leads)
+
+    def names(columns: Iterable[str]) -> str:
+        return ", ".join(c if several else c.partition(" ")[0] for c in columns)
+
+    leader = names([found.leader])
+    ahead = found.over(Finding.BETTER)
+    parts = []
+    if ahead:
+        of_whom = f" of {names(ahead)}" if not found.is_shown else ""
+        parts.append(f"{leader} is ahead{of_whom}")
+    for said, text in (
+        (Finding.WORSE, f"round by round {leader} is behind {{}}"),
+        (Finding.PERHAPS, "perhaps of {}" if ahead else f"{leader} is perhaps ahead of {{}}"),
+        (Finding.SAME, f"not shown to differ from {leader}: {{}}"),
+        (Finding.TOO_FEW, f"no interval for {{}} ({Finding.TOO_FEW})"),
+    ):  # fmt: skip
+        if columns := found.over(said):
+            parts.append(text.format(names(columns)))
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _runtime(column: str) -> str:
-    return column.partition(" ")[0]

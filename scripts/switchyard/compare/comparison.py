@@ -6,7 +6,7 @@ reference: the control row if there is one, or the fastest contender. An outside
 what the others are measured by, and neither is a control in a case of which it isn't the control.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations, pairwise, starmap
@@ -135,9 +135,9 @@ class Comparison:
         a, b = self.cells[case, ahead].values, self.cells[case, behind].values
         return paired_ratio(a, b) if self.workload.metric.better == "higher" else paired_ratio(b, a)
 
-    def ranking(self, case: Case, shown: float) -> Ranking | None:
-        """None where no contender was measured."""
-        leader, *others = self.contenders(case) or [None]
+    def ranking(self, case: Case, shown: float, among: Sequence[str] = ()) -> Ranking | None:
+        """Of these columns, the best one first, or of all contenders; None where there is none."""
+        leader, *others = among or self.contenders(case) or [None]
         if leader is None:
             return None
         leads = {name: self.lead(case, leader, name) for name in others}

@@ -130,6 +130,7 @@ def finding(
         return Finding.TOO_FEW
     if ratio.low <= 1 <= ratio.high:
         return Finding.SAME
+    is_better = (ratio.low > 1) == (better == "higher")
     if ratio.p > shown:
-        return Finding.PERHAPS
-    return Finding.BETTER if (ratio.low > 1) == (better == "higher") else Finding.WORSE
+        return Finding.PERHAPS if is_better else Finding.SAME
+    return Finding.BETTER if is_better else Finding.WORSE

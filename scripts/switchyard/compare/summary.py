@@ -1,7 +1,6 @@
 """What a run shows, in plain sentences, none of which claims more than its interval supports.
 
-"Ahead of" is only said where the 95 % interval of the ratio, taken from paired rounds, excludes 1,
-and all the comparisons that were made are allowed for.
+All cases of a workload, in the words of answers.py, and what failed or is doubtful in each.
 """
 
 from collections import Counter
@@ -10,11 +9,9 @@ from dataclasses import dataclass
 
 from ..suite.results import ResultsFolder, WorkloadResults
 from ..suite.warnings import held_up
-from ..system import units
+from .answers import behind, told, value
 from .comparison import Case, Comparison, Ranking, split_parameters
-from .statistics import Finding, Summary, finding
 
-_TIE = "{} ({}, {}{})"  # "thread (1.02x, 95 % interval 0.95 to 1.10)"
 _NOBODY = "none is shown to be ahead of all others"
 
 
@@ -58,7 +55,7 @@ def summarize_workload(
         problems.extend(Sentence(label, text) for text in _problems(comparison, case))
         if found := comparison.ranking(case, shown):
             rankings.append(found)
-            parts = [_who_is_ahead(comparison, found), *_to_control(comparison, found)]
+            parts = [told(comparison, found), *_to_control(comparison, found)]
             parts += _saturated(comparison, found, doubtful)
             sentences.append(Sentence(label, " ".join(parts)))
     return WorkloadSummary(_headline(comparison, rankings), sentences, problems)
@@ -83,47 +80,13 @@ def _superlative(comparison: Comparison) -> str:
     return "fastest" if comparison.workload.metric.unit in ("s", "1/s") else "best"
 
 
-def _who_is_ahead(comparison: Comparison, found: Ranking) -> str:
-    summary = comparison.cells[found.case, found.leader].summary
-    median = units.with_unit(summary.median, comparison.workload.metric.unit)
-    leader = f"{found.leader} ({median})"
-    if not found.leads:
-        return f"Only {leader} competes here."
-    behind = found.over(Finding.BETTER)
-    if found.is_shown:
-        return f"{leader} is {_superlative(comparison)}, ahead of {_leads(behind)}."
-    parts = []
-    if same := found.over(Finding.SAME):
-        parts.append(f"{Finding.SAME} between {leader} and {_leads(same, _TIE)}")
-    if winners := found.over(Finding.WORSE):
-        parts.append(f"round by round {leader} is behind {_leads(winners)}")
-    if perhaps := found.over(Finding.PERHAPS):
-        parts.append(f"perhaps {leader} differs from {_leads(perhaps, _TIE)}")
-    if few := found.over(Finding.TOO_FEW):
-        parts.append(
-            f"{Finding.SAME} between {leader}, the best median, and {_and(list(few))}: "
-            f"{Finding.TOO_FEW} have no interval"
-        )
-    if behind:
-        parts.append(f"{found.leader} is ahead of {_leads(behind)}")
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
-
-
 def _to_control(comparison: Comparison, found: Ranking) -> Iterator[str]:
-    """The best contender against the limit, where there is one."""
+    """The limit, where there is one, and how the best contender stands to it."""
     control = comparison.references[found.case]
-    ratio = comparison.cells[found.case, found.leader].ratio
-    if comparison.reference_kind(found.case) != "control" or not ratio or control == found.leader:
-        return
-    said = finding(ratio)
-    if said is Finding.SAME:
-        shown = _leads({control: ratio}, _TIE)
-        yield f"{Finding.SAME.capitalize()} between it and the control {shown}."
-    elif said is not Finding.TOO_FEW:
-        label = comparison.workload.metric.label
-        times = f"{units.ratio(ratio.median)} (95 % interval {_bounds(ratio)})"
-        yield f"It has {times} the {label} of the control {control}."
+    if comparison.reference_kind(found.case) == "control" and control != found.leader:
+        limit = value(comparison, found.case, control)
+        ratio = behind(comparison.cells[found.case, found.leader].ratio)
+        yield f"Limit: {limit}; {found.leader} in times of it{ratio}."
 
 
 def _saturated(comparison: Comparison, found: Ranking, doubtful: set[str]) -> Iterator[str]:
@@ -131,7 +94,7 @@ def _saturated(comparison: Comparison, found: Ranking, doubtful: set[str]) -> It
     names = [c for c in columns if comparison.cells[found.case, c].row.name in doubtful]
     if names:
         yield (
-            f"The load generator or origin was saturated or late with {_and(names)}: "
+            f"The load generator or origin was saturated or late with {', '.join(names)}: "
             "these may be faster than shown."
         )
 
@@ -144,24 +107,6 @@ def _problems(comparison: Comparison, case: Case) -> Iterator[str]:
         for (text, is_limit), n in counted.items():
             share = "" if n == rounds else f" (in {n} of {rounds} rounds)"
             yield f"{column}: {'' if is_limit else 'FAILED: '}{text}{share}"
-
-
-def _leads(leads: dict[str, Summary | None], form: str = "{} by {} ({}{})") -> str:
-    """ "thread by 1.42x (95 % interval 1.20 to 1.62) and process by 2.01x (1.90 to 2.20)"."""
-    return _and([
-        form.format(
-            name, units.ratio(lead.median), "" if index else "95 % interval ", _bounds(lead)
-        )
-        for index, (name, lead) in enumerate(leads.items())
-    ])  # fmt: skip
-
-
-def _bounds(ratio: Summary) -> str:
-    return f"{units.factor(ratio.low)} to {units.factor(ratio.high)}"
-
-
-def _and(texts: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 def _count(number: int, noun: str, ending: str = "s") -> str:
