@@ -85,7 +85,7 @@ class _Files(NamedTuple):
 
 
 def launch(
-    command: Sequence[str],
+    command: Sequence[str] | Callable[[], str],
     timeout_s: float,
     interrupts: Interrupts | None = None,
     out_option: str = "",
@@ -93,8 +93,9 @@ def launch(
     batch: bool = False,
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
 ) -> Outcome:
-    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. With
-    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
+    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. A
+    function is called in a fork of ours, and what it returns is the file's content. With `cpu` the
+    command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
     environment `without` these variables. Raises Interrupted once a signal has come, and
     SwitchyardError if no process can be started.
     """
@@ -102,8 +103,10 @@ def launch(
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
     files = _Files(*map(os.memfd_create, _Files._fields))
-    argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
-    report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch, without))
+    if out_option:
+        command = [*command, f"{out_option}/proc/self/fd/{files.out}"]
+    become = functools.partial(_become, command, files, cpu, batch, without)
+    report, keeper = _start_keeper(become, files.stderr)
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
     timed_out = False
@@ -136,20 +139,10 @@ def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
 
 
-def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
-    """Where and how the command is scheduled, and all that it starts, and what it does not have of
-    our environment. Raises OSError.
+def _start_keeper(become: Callable[[int], NoReturn], stderr: int) -> tuple[int, int]:
+    """Fork the keeper; returns the pipe on which it reports the end, and its pid. `become` turns
+    the fork of a keeper with this pid into the command.
     """
-    for variable in without:
-        os.environ.pop(variable, None)
-    if cpu is not None:
-        os.sched_setaffinity(0, {cpu})
-    if batch:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) -> tuple[int, int]:
-    """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
     report_read, report_write = os.pipe()
     runner = os.getpid()
     # Blocked across the fork, so that no signal falls between the two ways of handling it.
@@ -157,7 +150,7 @@ def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) ->
     try:
         keeper = os.fork()
         if keeper == 0:
-            _keep(argv, runner, files, settle, report_write)
+            _keep(become, runner, stderr, report_write)
     except OSError as error:
         raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
     finally:
@@ -166,9 +159,7 @@ def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) ->
     return report_read, keeper
 
 
-def _keep(
-    argv: list[str], runner: int, files: _Files, settle: Callable[[], None], report: int
-) -> NoReturn:
+def _keep(become: Callable[[int], NoReturn], runner: int, stderr: int, report: int) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
         for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
@@ -180,14 +171,14 @@ def _keep(
         started = time.monotonic()
         child = os.fork()
         if child == 0:
-            _become(argv, keeper, files, settle)
+            become(keeper)
         code, switches = _wait_for(child)
         wall_s = time.monotonic() - started
         kill_and_reap_children()
         end = {"code": code, "wall_s": wall_s, **switches}
         os.write(report, json.dumps(end).encode())
     except OSError as error:
-        os.write(files.stderr, f"cannot start a process: {error.strerror}\n".encode())
+        os.write(stderr, f"cannot start a process: {error.strerror}\n".encode())
     finally:
         os._exit(0)
 
@@ -204,22 +195,40 @@ def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
     return None, {}
 
 
-def _become(argv: list[str], keeper: int, files: _Files, settle: Callable[[], None]) -> NoReturn:
-    """In the forked child: detach from the terminal and turn into the command."""
+def _become(
+    command: Sequence[str] | Callable[[], str],
+    files: _Files,
+    cpu: int | None,
+    batch: bool,
+    without: Collection[str],
+    keeper: int,
+) -> NoReturn:
+    """In the forked child: detach from the terminal and turn into the command. Where and how that
+    is scheduled holds for all that it starts.
+    """
     try:
         os.setsid()
         die_with_parent(keeper, signal.SIGKILL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(files.stdout, 1)
         os.dup2(files.stderr, 2)
-        os.set_inheritable(files.out, True)
-        settle()
+        for variable in without:
+            os.environ.pop(variable, None)
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+        if batch:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execvp(argv[0], argv)
+        if callable(command):
+            os.write(files.out, command().encode())
+            os._exit(0)
+        os.set_inheritable(files.out, True)
+        os.execvp(command[0], command)
     except OSError as error:
-        os.write(2, f"cannot start {argv[0]}: {error.strerror}\n".encode())
+        name = "a process" if callable(command) else command[0]
+        os.write(2, f"cannot start {name}: {error.strerror}\n".encode())
     finally:
         os._exit(127)
 
