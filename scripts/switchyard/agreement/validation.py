@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,27 @@ from ..system.paths import RESULTS
 from ..system.terminal import stdout_console
 from . import text
 from .model import Finding, Pair, Probe, ProbeError, exit_code, judge
-from .plan import Plan
 from .probes import all_probes
 from .served import Setting
 
 FORMAT = "switchyard-validate/1"
 _FINDINGS, _ENVIRONMENT, _TABLE = "validate.json", "environment.json", "TABLE.md"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`cpu` is where it is measured, `other_cpu` where a server's client is; `asked` is the command
+    line, as it stands in the results.
+    """
+
+    build: Path
+    rounds: int
+    budget_s: float | None
+    seed: int
+    cpu: int
+    other_cpu: int
+    out: Path | None
+    asked: dict[str, Any]
 
 
 class Validation:

@@ -7,14 +7,14 @@ none of the runner's business.
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ..system import tools
 from ..system.errors import BadInputError
-from .catalog import Workload
+from .catalog import Workload, with_rows
 
 _SYSFS = Path("/sys/devices/system")
 # What can be installed.
@@ -99,19 +99,15 @@ def versions(name: str) -> dict[str, str]:
     return of(name).versions() if is_there(name) else {}
 
 
-def without_missing(workloads: Iterable[Workload]) -> tuple[list[Workload], LeftOut]:
+def without_missing(workloads: Sequence[Workload]) -> tuple[list[Workload], LeftOut]:
     """The workloads with the rows that can run here; BadInputError when there are none."""
-    kept: list[Workload] = []
-    left_out: LeftOut = {}
-    for workload in workloads:
-        rows = []
-        for row in workload.rows:
-            if row.needs is None or is_there(row.needs):
-                rows.append(row)
-            else:
-                left_out.setdefault(row.needs, []).append(row.name)
-        if rows:
-            kept.append(replace(workload, rows=tuple(rows)))
+    needy = [row for workload in workloads for row in workload.rows if row.needs]
+    left_out = {
+        name: [row.name for row in needy if row.needs == name]
+        for name in dict.fromkeys(row.needs for row in needy)
+        if not is_there(name)
+    }
+    kept = with_rows(workloads, lambda rows: [row for row in rows if row.needs not in left_out])
     if not kept and left_out:
         raise BadInputError(f"nothing is left to run: {'; '.join(lines(left_out))}")
     return kept, left_out
@@ -119,11 +115,9 @@ def without_missing(workloads: Iterable[Workload]) -> tuple[list[Workload], Left
 
 def lines(left_out: LeftOut) -> list[str]:
     """One for each thing that is missing."""
-    return [
-        f"{name}: {of(name).lack}, {_counted(len(rows))} left out; {of(name).advice}"
-        for name, rows in left_out.items()
-    ]
-
-
-def _counted(rows: int) -> str:
-    return "its only row is" if rows == 1 else f"its {rows} rows are"
+    found = []
+    for name, rows in left_out.items():
+        need = of(name)
+        their = "its only row is" if len(rows) == 1 else f"its {len(rows)} rows are"
+        found.append(f"{name}: {need.lack}, {their} left out; {need.advice}")
+    return found
