@@ -9,6 +9,7 @@ from ..suite.benchmark_row import launch_row, why
 from ..suite.catalog import exact_filter
 from ..suite.results import SECONDS
 from ..system import tools
+from ..system.launch import launch
 from ..system.machine import Machine
 from .model import Comparison, Measured, Pair, Probe, ProbeError
 from .served import TIMEOUT_S, Served, Setting, ended, row_of, serve
@@ -108,7 +109,9 @@ class SwitchProbe:
         operations = self._SWITCHES // self._SWITCHES_PER_OP
         perf = self._setting.tools.found["perf"].path
         command = [perf, "bench", "sched", "pipe", "--loop", str(operations), *self._perf_options]
-        outcome = self._setting.run(command, batch=is_batch)
+        setting = self._setting
+        outcome = launch(command, TIMEOUT_S, setting.interrupts, cpu=setting.cpu, batch=is_batch)
+        ended(outcome, "perf")
         microseconds = _found(
             r"^\s*(\d+(?:\.\d+)?) usecs/op\s*$", outcome.stdout if outcome.code == 0 else "",
             f"perf bench sched pipe: no time in its output ({why(outcome)})",

@@ -9,7 +9,6 @@ are read beside, have everybody else's traffic in them too.
 import contextlib
 import ctypes
 import fcntl
-import functools
 import json
 import os
 import re
@@ -59,11 +58,6 @@ class Setting:
         if not path.exists():
             raise ProbeError(f"no {path}: build it with scripts/run.sh")
         return str(path.absolute())
-
-    def run(self, command: Sequence[str], batch: bool = False) -> Outcome:
-        """To its end, whatever its exit code."""
-        outcome = launch(command, TIMEOUT_S, self.interrupts, cpu=self.cpu, batch=batch)
-        return ended(outcome, Path(command[0]).name)
 
 
 def ended(outcome: Outcome, name: str) -> Outcome:
@@ -136,8 +130,8 @@ def _served(
     serving = _Program(server[0], [*under, *server], setting.cpu)
     port, pid = _port_of(serving), _pid_of(serving)
     report = os.memfd_create("report")
-    places = {"{port}": str(port), "{pid}": str(pid), "{report}": f"/proc/self/fd/{report}"}
-    argv = [functools.reduce(lambda a, place: a.replace(*place), places.items(), a) for a in client]
+    places = {"port": port, "pid": pid, "report": f"/proc/self/fd/{report}"}
+    argv = [argument.format_map(places) for argument in client]
     before = _tcp_counters()
     asking = _Program(client[0], argv, setting.other_cpu, [report])
     client_said = asking.end(patience_s, "its work")

@@ -148,12 +148,9 @@ def load(build: Path) -> list[Workload]:
 
 def in_order(items: Iterable[T], workload_of: Callable[[T], Workload]) -> list[T]:
     """Sorted by the order in which the workloads are told; unknown ones by name at the end."""
-
-    def place(item: T) -> tuple:
-        name = workload_of(item).name
-        return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
-
-    return sorted(items, key=place)
+    places = {name: place for place, name in enumerate(_ORDER)}
+    by_name = sorted(items, key=lambda item: workload_of(item).name)
+    return sorted(by_name, key=lambda item: places.get(workload_of(item).name, len(places)))
 
 
 def select(

@@ -6,7 +6,7 @@ import re
 import pytest
 from instruments import PERF_STAT_PRINTS, setting, write_build
 
-from switchyard.agreement import probes, served
+from switchyard.agreement import probes
 from switchyard.agreement.model import Pair, ProbeError
 from switchyard.agreement.probes import EchoProbe, OurClientProbe, SwitchProbe, WrkProbe
 from switchyard.agreement.served import Served
@@ -48,7 +48,7 @@ def perf_prints(monkeypatch: pytest.MonkeyPatch, tmp_path):
             launched.append((command, options))
             return Outcome(code, 0.2, stdout, "", "", voluntary=int(5e4 * switches_per_op), **more)
 
-        monkeypatch.setattr(served, "launch", launch)
+        monkeypatch.setattr(probes, "launch", launch)
         monkeypatch.setattr(probes, "launch_row", lambda *_, **__: ours)
         return probe, launched
 
