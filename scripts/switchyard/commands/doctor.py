@@ -22,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     console = Console(highlight=False)
-    fatal = []
-    for finding in examine(Machine(), args.build):
+    findings = list(examine(Machine(), args.build))
+    for finding in findings:
         line = Text(f"{finding.level:<5} ", style=_COLOURS[finding.level])
-        console.print(line.append(f"{finding.subject}: {finding.what}", style="default"))
+        line.append(f"{finding.subject}: {finding.what}", style="default")
+        console.print(line)
         if finding.advice:
             console.print(Text(f"      {finding.advice}", style="dim"))
-        if finding.fatal:
-            fatal.append(f"A run is impossible: {finding.subject}: {finding.what}")
-    for line in fatal:
-        console.print(Text(line, style="bold"))
+    fatal = [finding for finding in findings if finding.fatal]
+    for finding in fatal:
+        console.print(Text(f"A run is impossible: {finding.subject}: {finding.what}", style="bold"))
     return 1 if fatal else 0

@@ -136,5 +136,5 @@ def _limits(machine: Machine) -> dict[str, Any]:
         **{name.replace("/", "."): machine.sysctl(name) for name in _SYSCTLS},
         "cgroup.pids.max": machine.cgroup_pids_max(),
         "net.ipv4.ip_local_port_range": machine.port_range(),
-        "net.ipv4.tcp_congestion_control": machine.read("proc/sys/net/ipv4/tcp_congestion_control"),
+        "net.ipv4.tcp_congestion_control": machine.tcp_congestion_control(),
     }

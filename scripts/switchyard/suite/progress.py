@@ -45,14 +45,13 @@ class ProgressBar:
         self, phase: str, done: int, total: int, seconds_left: float | None, what: str, plain: str
     ) -> None:
         """`phase` and `what` stand before and behind the bar; `plain` is the line without one."""
-        left = ""
-        if seconds_left is not None:
-            minutes, seconds = divmod(round(seconds_left), 60)
-            left = f"about {f'{minutes} min ' if minutes else ''}{seconds} s left"
-        self._bar.update(self._task, completed=done, total=total, phase=phase, left=left, what=what)
-        self._bar.refresh()
-        is_due = time.monotonic() - self._last_plain >= _PLAIN_EVERY_S
-        if is_due and not self._console.is_terminal:
+        left = "" if seconds_left is None else f"about {_duration(seconds_left)} left"
+        if self._console.is_terminal:
+            self._bar.update(
+                self._task, completed=done, total=total, phase=phase, left=left, what=what
+            )
+            self._bar.refresh()
+        elif time.monotonic() - self._last_plain >= _PLAIN_EVERY_S:
             self._last_plain = time.monotonic()
             line = ", ".join(part for part in (plain, left) if part)
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -75,3 +74,8 @@ class ProgressDisplay(ProgressBar):
         """A launch that counts hardware events, after all rounds."""
         plain = f"counting hardware events of {name}"
         self.show("counting", self._total, self._total, None, name, plain)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

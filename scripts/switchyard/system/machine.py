@@ -1,6 +1,6 @@
 """Reads the machine's state from /proc and /sys.
 
-Each probe returns a plain value, or None where the machine does not tell. The root can be set, so
+Each probe returns a plain value, or None where the machine does not tell. The roots can be set, so
 that tests read made-up machines.
 """
 
@@ -11,8 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_CGROUP_PIDS = ("sys/fs/cgroup", "sys/fs/cgroup/pids")  # v2, v1
-_CPUS = "sys/devices/system/cpu"
+_CGROUP_PIDS = ("fs/cgroup", "fs/cgroup/pids")  # v2, v1
 _HYPERVISORS = {
     "KVM": "kvm", "QEMU": "kvm", "VMware": "vmware", "VirtualBox": "oracle",
     "Xen": "xen", "Hyper-V": "microsoft", "Virtual Machine": "microsoft",
@@ -22,42 +21,43 @@ _HYPERVISORS = {
 
 @dataclass(frozen=True)
 class Machine:
-    root: Path = Path("/")
+    proc: Path = Path("/proc")
+    sys: Path = Path("/sys")
 
-    def read(self, name: str | Path) -> str | None:
-        """A file such as "proc/loadavg"."""
+    def _read(self, path: Path) -> str | None:
         try:
-            return (self.root / name).read_text(errors="replace").strip()
+            return path.read_text(errors="replace").strip()
         except OSError:
             return None
 
-    def _find(self, pattern: str, name: str) -> str | None:
-        """What the pattern's group is in a file."""
-        found = re.search(pattern, self.read(name) or "", re.MULTILINE)
+    def _find(self, pattern: str, file: str) -> str | None:
+        """What the pattern's group is in a file below /proc."""
+        found = re.search(pattern, self._read(self.proc / file) or "", re.MULTILINE)
         return found and found[1]
 
     def _of_cpus(self, pattern: str) -> set[str]:
         """What files of the CPUs say."""
-        return {text for file in (self.root / _CPUS).glob(pattern) if (text := self.read(file))}
+        files = (self.sys / "devices/system/cpu").glob(pattern)
+        return {text for file in files if (text := self._read(file))}
 
-    def _number(self, name: str | Path) -> int | None:
-        text = self.read(name)
+    def _number(self, path: Path) -> int | None:
+        text = self._read(path)
         return int(text) if text and re.fullmatch(r"-?\d+", text) else None
 
     def sysctl(self, name: str) -> int | None:
         """A single number, such as "kernel/pid_max"."""
-        return self._number(f"proc/sys/{name}")
+        return self._number(self.proc / "sys" / name)
 
     def cpu_model(self) -> str | None:
-        return self._find(r"^model name\s*:\s*(.+)$", "proc/cpuinfo")
+        return self._find(r"^model name\s*:\s*(.+)$", "cpuinfo")
 
     def cpu_count(self) -> int:
-        cpuinfo = self.read("proc/cpuinfo") or ""
+        cpuinfo = self._read(self.proc / "cpuinfo") or ""
         return len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE))
 
     def usable_cpus(self) -> list[int]:
         """The CPUs this process may run on."""
-        allowed = self._find(r"^Cpus_allowed_list:\s*(\S+)", "proc/self/status")
+        allowed = self._find(r"^Cpus_allowed_list:\s*(\S+)", "self/status")
         return _cpu_list(allowed) if allowed else list(range(self.cpu_count()))
 
     def governors(self) -> set[str]:
@@ -67,12 +67,14 @@ class Machine:
         """Of the faster of the first two CPUs, where rows are placed; None where the kernel does
         not tell.
         """
-        files = [f"{_CPUS}/cpu{n}/cpufreq/scaling_cur_freq" for n in self.usable_cpus()[:2]]
+        cpu = self.sys / "devices/system/cpu"
+        files = [cpu / f"cpu{n}/cpufreq/scaling_cur_freq" for n in self.usable_cpus()[:2]]
         return max((khz / 1000 for file in files if (khz := self._number(file))), default=None)
 
     def turbo(self) -> bool | None:
-        no_turbo = self._number(f"{_CPUS}/intel_pstate/no_turbo")
-        boost = self._number(f"{_CPUS}/cpufreq/boost") if no_turbo is None else not no_turbo
+        cpu = self.sys / "devices/system/cpu"
+        no_turbo = self._number(cpu / "intel_pstate/no_turbo")
+        boost = self._number(cpu / "cpufreq/boost") if no_turbo is None else not no_turbo
         return None if boost is None else bool(boost)
 
     def smt_siblings(self) -> list[str]:
@@ -82,30 +84,31 @@ class Machine:
 
     def siblings_of(self, cpu: int) -> list[int]:
         """CPUs that share its core, itself among them."""
-        return _cpu_list(self.read(f"{_CPUS}/cpu{cpu}/topology/thread_siblings_list") or str(cpu))
+        group = self._read(self.sys / f"devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        return _cpu_list(group) if group else [cpu]
 
     def mitigations(self) -> dict[str, str]:
-        files = (self.root / _CPUS / "vulnerabilities").glob("*")
-        return {file.name: self.read(file) or "" for file in sorted(files)}
+        files = (self.sys / "devices/system/cpu/vulnerabilities").glob("*")
+        return {file.name: self._read(file) or "" for file in sorted(files)}
 
     def virtualisation(self) -> str | None:
         """The hypervisor's name, "unknown" when there is one that can't be named, None without."""
-        names = ("sys_vendor", "product_name")
-        said = " ".join(self.read(f"sys/class/dmi/id/{name}") or "" for name in names)
+        dmi = self.sys / "class/dmi/id"
+        said = " ".join(self._read(dmi / name) or "" for name in ("sys_vendor", "product_name"))
         for text, name in _HYPERVISORS.items():
             if text in said:
                 return name
-        return "unknown" if self._find(r"^flags\s*:.*\b(hypervisor)\b", "proc/cpuinfo") else None
+        return "unknown" if self._find(r"^flags\s*:.*\b(hypervisor)\b", "cpuinfo") else None
 
     def load_average(self) -> float | None:
-        text = self.read("proc/loadavg")
+        text = self._read(self.proc / "loadavg")
         return float(text.split()[0]) if text else None
 
     def jiffies(self, name: str = "cpu") -> list[int]:
         """Of all CPUs or one since boot, the last of them steal; none where it is not told. What
         guests took is left out: it is counted as user time too.
         """
-        line = self._find(rf"^{name} +(.+)$", "proc/stat") or ""
+        line = self._find(rf"^{name} +(.+)$", "stat") or ""
         return [int(text) for text in line.split()][:8]
 
     def steal_s(self, cpu: int | None = None) -> float:
@@ -128,29 +131,34 @@ class Machine:
 
     def memory(self) -> dict[str, int]:
         """/proc/meminfo in bytes."""
-        pairs = re.findall(r"^(\S+):\s+(\d+) kB", self.read("proc/meminfo") or "", re.M)
+        pairs = re.findall(r"^(\S+):\s+(\d+) kB", self._read(self.proc / "meminfo") or "", re.M)
         return {name: int(kilobytes) * 1024 for name, kilobytes in pairs}
 
     def transparent_huge_pages(self) -> str | None:
-        return self._find(r"\[(\w+)\]", "sys/kernel/mm/transparent_hugepage/enabled")
+        text = self._read(self.sys / "kernel/mm/transparent_hugepage/enabled") or ""
+        chosen = re.search(r"\[(\w+)\]", text)
+        return chosen and chosen[1]
 
     def port_range(self) -> tuple[int, int] | None:
-        text = self.read("proc/sys/net/ipv4/ip_local_port_range")
+        text = self._read(self.proc / "sys/net/ipv4/ip_local_port_range")
         first, last = map(int, text.split()) if text else (0, 0)
         return (first, last) if text else None
 
+    def tcp_congestion_control(self) -> str | None:
+        return self._read(self.proc / "sys/net/ipv4/tcp_congestion_control")
+
     def time_wait_sockets(self) -> int | None:
-        waiting = self._find(r"^TCP:.*\btw (\d+)", "proc/net/sockstat")
+        waiting = self._find(r"^TCP:.*\btw (\d+)", "net/sockstat")
         return waiting and int(waiting)
 
     def cgroup_pids_max(self) -> int | None:
         """The smallest pids.max from our control group up to the root; None without any."""
         limits = []
-        for line in (self.read("proc/self/cgroup") or "").splitlines():
+        for line in (self._read(self.proc / "self/cgroup") or "").splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers not in ("", "pids"):
                 continue
-            mount = self.root / _CGROUP_PIDS[controllers == "pids"]
+            mount = self.sys / _CGROUP_PIDS[controllers == "pids"]
             group = mount / path.lstrip("/")
             folders = [group, *(p for p in group.parents if p.is_relative_to(mount))]
             limits += [self._number(folder / "pids.max") for folder in folders]

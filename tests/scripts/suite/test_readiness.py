@@ -42,7 +42,7 @@ def machine(tmp_path: Path):
             file = tmp_path / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return Machine(tmp_path)
+        return Machine(tmp_path / "proc", tmp_path / "sys")
 
     return make
 
@@ -103,7 +103,7 @@ def test_open_files_tell_whether_the_soft_limit_can_be_raised():
 
 
 def test_machine_that_tells_nothing_is_no_error(tmp_path):
-    silent = Machine(tmp_path)
+    silent = Machine(tmp_path / "proc", tmp_path / "sys")
     assert silent.cpu_model() is None
     assert silent.steal_percent(0.0) is None
     assert silent.cgroup_pids_max() is None
