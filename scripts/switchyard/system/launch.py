@@ -105,7 +105,8 @@ def launch(
     files = _Files(*map(os.memfd_create, _Files._fields))
     if out_option:
         command = [*command, f"{out_option}/proc/self/fd/{files.out}"]
-    become = functools.partial(_become, command, files, cpu, batch, without)
+    settle = functools.partial(_settle, cpu, batch, without)
+    become = functools.partial(_become, command, files, settle)
     report, keeper = _start_keeper(become, files.stderr)
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
@@ -137,6 +138,18 @@ def _read_and_close(fd: int) -> str:
 
 def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
+
+
+def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
+    """Where and how the command is scheduled, and all that it starts, and what it does not have of
+    our environment. Raises OSError.
+    """
+    for variable in without:
+        os.environ.pop(variable, None)
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    if batch:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _start_keeper(become: Callable[[int], NoReturn], stderr: int) -> tuple[int, int]:
@@ -198,26 +211,17 @@ def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
 def _become(
     command: Sequence[str] | Callable[[], str],
     files: _Files,
-    cpu: int | None,
-    batch: bool,
-    without: Collection[str],
+    settle: Callable[[], None],
     keeper: int,
 ) -> NoReturn:
-    """In the forked child: detach from the terminal and turn into the command. Where and how that
-    is scheduled holds for all that it starts.
-    """
+    """In the forked child: detach from the terminal and turn into the command."""
     try:
         os.setsid()
         die_with_parent(keeper, signal.SIGKILL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(files.stdout, 1)
         os.dup2(files.stderr, 2)
-        for variable in without:
-            os.environ.pop(variable, None)
-        if cpu is not None:
-            os.sched_setaffinity(0, {cpu})
-        if batch:
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        settle()
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
