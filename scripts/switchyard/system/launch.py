@@ -84,8 +84,11 @@ class _Files(NamedTuple):
     out: int
 
 
+Command = Sequence[str] | Callable[[], str]
+
+
 def launch(
-    command: Sequence[str] | Callable[[], str],
+    command: Command,
     timeout_s: float,
     interrupts: Interrupts | None = None,
     out_option: str = "",
@@ -94,7 +97,7 @@ def launch(
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
 ) -> Outcome:
     """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. A
-    function is called in a fork of ours, and what it returns is the file's content. With `cpu` the
+    function is called in a fork of ours, and what it returns is in that file. With `cpu` the
     command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
     environment `without` these variables. Raises Interrupted once a signal has come, and
     SwitchyardError if no process can be started.
@@ -105,9 +108,7 @@ def launch(
     files = _Files(*map(os.memfd_create, _Files._fields))
     if out_option:
         command = [*command, f"{out_option}/proc/self/fd/{files.out}"]
-    settle = functools.partial(_settle, cpu, batch, without)
-    become = functools.partial(_become, command, files, settle)
-    report, keeper = _start_keeper(become, files.stderr)
+    report, keeper = _start_keeper(command, files, functools.partial(_settle, cpu, batch, without))
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
     timed_out = False
@@ -152,10 +153,8 @@ def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _start_keeper(become: Callable[[int], NoReturn], stderr: int) -> tuple[int, int]:
-    """Fork the keeper; returns the pipe on which it reports the end, and its pid. `become` turns
-    the fork of a keeper with this pid into the command.
-    """
+def _start_keeper(command: Command, files: _Files, settle: Callable[[], None]) -> tuple[int, int]:
+    """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
     report_read, report_write = os.pipe()
     runner = os.getpid()
     # Blocked across the fork, so that no signal falls between the two ways of handling it.
@@ -163,7 +162,7 @@ def _start_keeper(become: Callable[[int], NoReturn], stderr: int) -> tuple[int, 
     try:
         keeper = os.fork()
         if keeper == 0:
-            _keep(become, runner, stderr, report_write)
+            _keep(command, runner, files, settle, report_write)
     except OSError as error:
         raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
     finally:
@@ -172,7 +171,9 @@ def _start_keeper(become: Callable[[int], NoReturn], stderr: int) -> tuple[int, 
     return report_read, keeper
 
 
-def _keep(become: Callable[[int], NoReturn], runner: int, stderr: int, report: int) -> NoReturn:
+def _keep(
+    command: Command, runner: int, files: _Files, settle: Callable[[], None], report: int
+) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
         for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
@@ -184,14 +185,14 @@ def _keep(become: Callable[[int], NoReturn], runner: int, stderr: int, report: i
         started = time.monotonic()
         child = os.fork()
         if child == 0:
-            become(keeper)
+            _become(command, keeper, files, settle)
         code, switches = _wait_for(child)
         wall_s = time.monotonic() - started
         kill_and_reap_children()
         end = {"code": code, "wall_s": wall_s, **switches}
         os.write(report, json.dumps(end).encode())
     except OSError as error:
-        os.write(stderr, f"cannot start a process: {error.strerror}\n".encode())
+        os.write(files.stderr, f"cannot start a process: {error.strerror}\n".encode())
     finally:
         os._exit(0)
 
@@ -208,12 +209,7 @@ def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
     return None, {}
 
 
-def _become(
-    command: Sequence[str] | Callable[[], str],
-    files: _Files,
-    settle: Callable[[], None],
-    keeper: int,
-) -> NoReturn:
+def _become(command: Command, keeper: int, files: _Files, settle: Callable[[], None]) -> NoReturn:
     """In the forked child: detach from the terminal and turn into the command."""
     try:
         os.setsid()
@@ -221,6 +217,7 @@ def _become(
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(files.stdout, 1)
         os.dup2(files.stderr, 2)
+        os.set_inheritable(files.out, True)
         settle()
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
@@ -228,7 +225,6 @@ def _become(
         if callable(command):
             os.write(files.out, command().encode())
             os._exit(0)
-        os.set_inheritable(files.out, True)
         os.execvp(command[0], command)
     except OSError as error:
         name = "a process" if callable(command) else command[0]
