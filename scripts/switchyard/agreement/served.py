@@ -109,7 +109,7 @@ def serve(
     def told() -> str:
         try:
             return json.dumps(asdict(_served(setting, server, client, patience_s, under)))
-        except (ProbeError, OSError) as error:
+        except Exception as error:  # of a fork nobody else would hear
             return json.dumps(str(error))
 
     outcome = launch(told, patience_s + _EXTRA_S, setting.interrupts)
