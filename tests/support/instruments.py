@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fakes import row, write_bench
 
-from switchyard.agreement.launches import Setting
+from switchyard.agreement.served import Setting
 from switchyard.system.tools import PERF_STAT, Tool, Tools
 
 SWITCH_ROWS = [

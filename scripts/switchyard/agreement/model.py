@@ -5,6 +5,7 @@ Only the ratio within a pair counts, so that drift of the machine cancels out.
 """
 
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,19 +104,17 @@ def judge(
     comparison: Comparison, pairs: Sequence[Pair], problem: ProbeError | None = None
 ) -> Finding:
     kept = [pair for pair in pairs if not pair.dropped]
-    ours, theirs, ratio = (
-        summarize([getattr(pair, name) for pair in kept]) if kept else None
-        for name in ("ours", "theirs", "ratio")
-    )
-    if problem:
-        verdict, why = Verdict.LEFT_OUT if problem.left_out else Verdict.FAILED, str(problem)
-    elif not pairs:
-        verdict, why = Verdict.LEFT_OUT, "no round of it was measured"
+    ratio = summarize([pair.ratio for pair in kept]) if kept else None
+    if problem or not pairs:
+        is_left_out = problem is None or problem.left_out
+        verdict = Verdict.LEFT_OUT if is_left_out else Verdict.FAILED
+        why = str(problem or "no round of it was measured")
     else:
         verdict, why = _verdict(comparison, kept, ratio)
     reasons = [pair.dropped for pair in pairs if pair.dropped]
     dropped = f"{len(reasons)} of {len(pairs)} rounds: {reasons[0]}" if reasons else ""
-    medians = [seen and seen.median for seen in (ours, theirs)]
+    sides = [[pair.ours for pair in kept], [pair.theirs for pair in kept]]
+    medians = (statistics.median(side) if side else None for side in sides)
     return Finding(comparison, verdict, why, dropped, *medians, ratio)
 
 
@@ -135,15 +134,15 @@ def _verdict(
         return Verdict.DIFFERS, broken[0] + more
     if comparison.band is None:
         return Verdict.AGREES, ""
+    low, high = comparison.band
     if ratio.is_range:
         return Verdict.UNCLEAR, f"an interval of 95 % takes {MIN_FOR_INTERVAL} rounds"
-    low, high = comparison.band
     if ratio.high < low or ratio.low > high:
         return Verdict.DIFFERS, ""
-    if ratio.high - ratio.low > high - low:
-        return Verdict.UNCLEAR, "the interval is wider than the tolerance: more --rounds"
-    if not low <= ratio.median <= high:
-        return Verdict.UNCLEAR, "the interval reaches into the tolerance: more --rounds"
+    is_wide = ratio.high - ratio.low > high - low
+    if is_wide or not low <= ratio.median <= high:
+        how = "is wider than" if is_wide else "reaches into"
+        return Verdict.UNCLEAR, f"the interval {how} the tolerance: more --rounds"
     return Verdict.AGREES, ""
 
 

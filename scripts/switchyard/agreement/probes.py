@@ -3,16 +3,17 @@
 import json
 import random
 import re
+from collections.abc import Sequence
 
 from ..suite.benchmark_row import launch_row, why
 from ..suite.catalog import exact_filter
 from ..suite.results import SECONDS
 from ..system import tools
+from ..system.launch import launch
 from ..system.machine import Machine
-from .launches import Served, Setting, row_of, serve
 from .model import Comparison, Measured, Pair, Probe, ProbeError
+from .served import TIMEOUT_S, Served, Setting, ended, row_of, serve
 
-_TIMEOUT_S = 60.0
 _STOLEN = "the hypervisor took CPU time (steal), which perf counts and the kernel leaves out"
 
 
@@ -26,11 +27,14 @@ def all_probes(setting: Setting) -> list[Probe]:
 
 
 def _found(pattern: str, text: str, complaint: str) -> float:
-    """The number that a program printed. Raises ProbeError if there is none above 0."""
+    """What a program printed: the sum of the pattern's numbers. Raises ProbeError if that is not
+    above 0.
+    """
     found = re.search(pattern, text, re.MULTILINE)
-    if not found or not float(found[1]) > 0:
+    total = sum(map(float, found.groups())) if found else 0.0
+    if not total > 0:
         raise ProbeError(complaint)
-    return float(found[1])
+    return total
 
 
 class SwitchProbe:
@@ -56,21 +60,21 @@ class SwitchProbe:
         self._perf_options = ["--threaded"] if runtime == "thread" else []
         self.name = f"switch/{runtime}"
         tasks = {"thread": "threads", "process": "processes"}[runtime]
-        what = f"a switch between two {tasks}, by pipe"
-        equal = Comparison(
-            self.name, what, "bench_switch", "perf bench sched pipe", "s", "within 10 %",
-            (0.9, 1.1), needs="perf",
+        what = (f"a switch between two {tasks}, by pipe", "bench_switch")
+        self.comparisons = (
+            Comparison(
+                self.name, *what, "perf bench sched pipe", "s", "within 10 %", (0.9, 1.1),
+                needs="perf",
+            ),
+            Comparison(
+                f"{self.name}/other", *what, "perf as SCHED_OTHER", "s", "other work",
+                is_judged=False, needs="perf",
+            ),
         )  # fmt: skip
-        as_it_comes = Comparison(
-            f"{self.name}/other", what, "bench_switch", "perf as SCHED_OTHER", "s", "other work",
-            is_judged=False, needs="perf",
-        )  # fmt: skip
-        self._kinds = {"batch": equal, "other": as_it_comes}
-        self.comparisons = tuple(self._kinds.values())
 
     def measure(self, round_: int, chance: random.Random) -> Measured:
         """All three in an order by chance; ours stands in both pairs."""
-        order = ["ours", *self._kinds]
+        order = ["ours", "batch", "other"]
         chance.shuffle(order)
         # Seconds for a switch, and how many switches an operation was.
         told = {
@@ -87,16 +91,15 @@ class SwitchProbe:
                 round_, told["ours"][0], told[kind][0], ", ".join(order),
                 details={"switches_per_op_of_perf": told[kind][1]},
             )
-            for kind, comparison in self._kinds.items()
+            for kind, comparison in zip(("batch", "other"), self.comparisons, strict=True)
         }  # fmt: skip
 
     def _ours(self) -> tuple[float, float]:
-        binary = self._setting.program("bench_switch")
         outcome = launch_row(
-            binary, self._row, [f"--iterations={self._SWITCHES}"], _TIMEOUT_S,
-            self._setting.interrupts, self._setting.cpu,
+            self._setting.program("bench_switch"), self._row, [f"--iterations={self._SWITCHES}"],
+            TIMEOUT_S, self._setting.interrupts, self._setting.cpu,
         )  # fmt: skip
-        row = row_of(self._row, self._setting.ended(outcome, binary.name).out_file, why(outcome))
+        row = row_of(self._row, ended(outcome, "bench_switch").out_file, why(outcome))
         seconds = row["real_time"] * SECONDS[row["time_unit"]]
         if not seconds > 0:
             raise ProbeError(f"{self._row}: a switch of {seconds:g} s is none")
@@ -105,10 +108,10 @@ class SwitchProbe:
     def _perf(self, is_batch: bool) -> tuple[float, float]:
         operations = self._SWITCHES // self._SWITCHES_PER_OP
         perf = self._setting.tools.found["perf"].path
-        outcome = self._setting.run(
-            [perf, "bench", "sched", "pipe", "--loop", str(operations), *self._perf_options],
-            _TIMEOUT_S, cpu=self._setting.cpu, batch=is_batch,
-        )  # fmt: skip
+        command = [perf, "bench", "sched", "pipe", "--loop", str(operations), *self._perf_options]
+        setting = self._setting
+        outcome = launch(command, TIMEOUT_S, setting.interrupts, cpu=setting.cpu, batch=is_batch)
+        ended(outcome, "perf")
         microseconds = _found(
             r"^\s*(\d+(?:\.\d+)?) usecs/op\s*$", outcome.stdout if outcome.code == 0 else "",
             f"perf bench sched pipe: no time in its output ({why(outcome)})",
@@ -124,22 +127,23 @@ class _HttpProbe:
 
     _CONNECTIONS = 100
     _BYTES = 1024
-    _ORDER = "one run, counted by both"
-
     comparisons: tuple[Comparison]
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self.name = self.comparisons[0].key
 
-    def _served(self, client: list[str]) -> tuple[Served, int]:
+    def _served(self, client: Sequence[str]) -> tuple[Served, int]:
         """What the run told, and how many requests the origin served."""
-        origin = str(self._setting.program("http_origin"))
-        command = [origin, "--port", "0", "--bytes", str(self._BYTES)]
-        served = serve(self._setting, command, client, _TIMEOUT_S)
+        origin = [self._setting.program("http_origin"), "--port", "0", "--bytes", str(self._BYTES)]
+        served = serve(self._setting, origin, client)
         said = served.server_stdout
         complaint = f"http_origin: no requests in its totals: {said[-200:]}"
         return served, int(_found(r"^served (\d+) requests on ", said, complaint))
+
+    def _pair(self, round_: int, ours: int, theirs: int, holds: bool, words: str) -> Measured:
+        broken = None if holds else words
+        return {self.name: Pair(round_, ours, theirs, "one run, counted by both", broken)}
 
 
 class OurClientProbe(_HttpProbe):
@@ -147,7 +151,6 @@ class OurClientProbe(_HttpProbe):
     has to be the origin's.
     """
 
-    _FETCHES = 20_000
     comparisons = (Comparison(
         "http/fiber", "HTTP requests of our client", "bench_http_fetch", "http_origin", "", "equal",
     ),)  # fmt: skip
@@ -155,13 +158,13 @@ class OurClientProbe(_HttpProbe):
     def measure(self, round_: int, chance: random.Random) -> Measured:
         row = f"http_fetch/fiber/urls:100/latency_ms:0/bytes:{self._BYTES}/connection:keep"
         served, theirs = self._served([
-            str(self._setting.program("bench_http_fetch")),
-            f"--benchmark_filter={exact_filter(row)}", f"--iterations={self._FETCHES}",
-            "--origin-port", "{port}", "--benchmark_out={report}", "--benchmark_out_format=json",
+            self._setting.program("bench_http_fetch"), f"--benchmark_filter={exact_filter(row)}",
+            "--iterations=20000", "--origin-port", "{port}", "--benchmark_out={report}",
+            "--benchmark_out_format=json",
         ])  # fmt: skip
         ours = row_of(row, served.report, "bench_http_fetch printed no result")["iterations"]
-        broken = None if ours == theirs else f"{ours} counted, {theirs} served"
-        return {self.name: Pair(round_, ours, theirs, self._ORDER, broken)}
+        said = f"{ours} counted, {theirs} served"
+        return self._pair(round_, ours, theirs, ours == theirs, said)
 
 
 class WrkProbe(_HttpProbe):
@@ -181,20 +184,15 @@ class WrkProbe(_HttpProbe):
             raise ProbeError(f"wrk reports: {trouble[0]}")
         complaint = f"wrk: no requests in its output: {said[-200:]}"
         theirs = int(_found(r"^\s*(\d+) requests in ", said, complaint))
-        within = 0 <= ours - theirs <= self._CONNECTIONS
-        broken = None if within else f"{ours} served, {theirs} counted by wrk"
-        return {self.name: Pair(round_, ours, theirs, self._ORDER, broken)}
+        is_within = 0 <= ours - theirs <= self._CONNECTIONS
+        words = f"{ours} served, {theirs} counted by wrk"
+        return self._pair(round_, ours, theirs, is_within, words)
 
 
-def _gnu_time_s(stderr: str) -> float:
-    found = re.search(r"^time (\d+\.\d+) (\d+\.\d+)$", stderr, re.MULTILINE)
-    return float(found[1]) + float(found[2]) if found else 0.0
-
-
-# By tool, who it is and how to read its seconds.
+# By tool, who it is, and where its seconds and milliseconds stand.
 _CPU_INSTRUMENTS = {
-    "time": ("GNU time", _gnu_time_s),
-    tools.PERF_STAT: ("perf stat task-clock", tools.task_clock_s),
+    "time": ("GNU time", r"^time (\d+\.\d+) (\d+\.\d+)$", 1.0),
+    tools.PERF_STAT: ("perf stat task-clock", tools.TASK_CLOCK_MS, 1e-3),
 }
 
 
@@ -232,7 +230,7 @@ class EchoProbe:
                 f"{self.name}/cpu/{tool}", f"CPU time, echo server on {runtime}", "echo_load",
                 theirs, "s", "within 5 %", (0.95, 1.05), needs=tool,
             )
-            for tool, (theirs, _) in _CPU_INSTRUMENTS.items()
+            for tool, (theirs, *_) in _CPU_INSTRUMENTS.items()
         }  # fmt: skip
         self._tcp = Comparison(
             f"{self.name}/tcp", f"TCP segments, echo server on {runtime}",
@@ -242,23 +240,26 @@ class EchoProbe:
 
     def measure(self, round_: int, chance: random.Random) -> Measured:
         """Without the comparisons whose tool is missing."""
-        setting = self._setting
-        server = [str(setting.program("echo_server")), "--runtime", self._runtime, "--port", "0"]
+        setting, found = self._setting, self._setting.tools.found
+        server = [setting.program("echo_server"), "--runtime", self._runtime, "--port", "0"]
         client = [
-            str(setting.program("echo_load")), "--port", "{port}", "--server-pid", "{pid}",
+            setting.program("echo_load"), "--port", "{port}", "--server-pid", "{pid}",
             *self._LOAD, "--json", "{report}",
         ]  # fmt: skip
-        perf, time = map(setting.tools.found.get, (tools.PERF_STAT, "time"))
+        perf, time = map(found.get, (tools.PERF_STAT, "time"))
         instruments = [perf.path, *tools.TASK_CLOCK] if perf else []
         instruments += [time.path, "-f", "time %U %S"] if time else []
         steal_before = Machine().steal_s(setting.cpu)
-        served = serve(setting, server, client, _TIMEOUT_S, instruments)
+        served = serve(setting, server, client, under=instruments)
         steal_s = Machine().steal_s(setting.cpu) - steal_before
         requests, cpu_s = self._told(served)
         measured: Measured = {self._tcp.key: self._segments(round_, requests, served)}
-        for tool, comparison in self._cpu.items():
-            if tool in setting.tools.found:
-                measured[comparison.key] = self._cpu_pair(round_, tool, cpu_s, served, steal_s)
+        for tool in self._cpu.keys() & found.keys():
+            try:
+                pair = self._cpu_pair(round_, tool, cpu_s, served, steal_s)
+            except ProbeError as problem:
+                pair = problem
+            measured[self._cpu[tool].key] = pair
         return measured
 
     def _told(self, served: Served) -> tuple[float, float]:
@@ -274,12 +275,11 @@ class EchoProbe:
 
     def _cpu_pair(
         self, round_: int, tool: str, ours: float, served: Served, steal_s: float
-    ) -> Pair | ProbeError:
-        name, read = _CPU_INSTRUMENTS[tool]
-        theirs = read(served.server_stderr)
-        if theirs <= 0:
-            lines = served.server_stderr.strip().splitlines() or ["nothing"]
-            return ProbeError(f"{name}: no CPU time in its output: {lines[-1][:200]}")
+    ) -> Pair:
+        name, pattern, seconds = _CPU_INSTRUMENTS[tool]
+        last = (served.server_stderr.strip().splitlines() or ["nothing"])[-1]
+        complaint = f"{name}: no CPU time in its output: {last[:200]}"
+        theirs = _found(pattern, served.server_stderr, complaint) * seconds
         most_steal_s = max(self._MOST_STEAL * theirs, self._CERTAIN_STEAL_S)
         is_stolen = tool == tools.PERF_STAT and steal_s > most_steal_s
         return Pair(

@@ -1,19 +1,9 @@
-#!/usr/bin/env python3
-"""Runs a server and a client against it, and prints what both said and counted.
+"""How probes launch what they measure: a program, or a server and a client against it.
 
-    served.py '{"server": ["time", "echo_server", ...], "server_name": "echo_server",
-                "client": ["echo_load", ...], "server_cpu": 0, "client_cpu": 1,
-                "patience_s": 30, "end_s": 5}'
-
-The client may take patience_s, and the server end_s at SIGTERM. A program of its own, below the
-keeper that launches it: whatever happens to either side, the keeper ends all that was started here.
-It needs nothing but the standard library, so that it starts fast.
-
-In the client's arguments {port} and {pid} are the server's, and {report} is a file to write to. The
-server has to print "listening on HOST:PORT", and to end at SIGTERM. Prints JSON: "server" and
-"client" with their "code", "stdout" and "stderr", the client's "report", "tcp", by how much the
-kernel's TCP counters rose while the client ran, and "is_alone", whether nobody else's traffic is in
-these: root gives the two a network of their own. Exit code 1 with one line when there is no result.
+All of it below the launcher's keeper, so that no process is left behind, and with every way of
+going wrong turned into one line. A server and its client are watched over by a fork of ours, which
+has a network to itself where that is allowed (to root): else the kernel's TCP counters, which both
+are read beside, have everybody else's traffic in them too.
 """
 
 import contextlib
@@ -26,11 +16,23 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from ..suite.benchmark_row import rows_of, why
+from ..system.interrupts import Interrupts
+from ..system.launch import Outcome, launch
+from ..system.tools import Tools
+from .model import ProbeError
+
+TIMEOUT_S = 60.0
 _START_S = 20.0
+_END_S = 5.0
+# Beyond what the client may take: for the server's start and end, and ours.
+_EXTRA_S = 40.0
 _COUNTERS = ("InSegs", "OutSegs", "RetransSegs")
 # <linux/sched.h>, <linux/sockios.h>, <linux/if.h>
 _CLONE_NEWNET = 0x40000000
@@ -38,31 +40,140 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 
 
-class Program:
+@dataclass(frozen=True)
+class Setting:
+    """Where probes find what they launch, and where it runs: what is measured on `cpu`, the other
+    side of a connection on `other_cpu`, which is the same where there is no second.
+    """
+
+    build: Path
+    tools: Tools
+    cpu: int
+    other_cpu: int
+    interrupts: Interrupts | None = None
+
+    def program(self, name: str) -> str:
+        """Of ours."""
+        path = self.build / "bin" / name
+        if not path.exists():
+            raise ProbeError(f"no {path}: build it with scripts/run.sh")
+        return str(path.absolute())
+
+
+def ended(outcome: Outcome, name: str) -> Outcome:
+    """By itself, or it is a ProbeError."""
+    if outcome.timed_out or outcome.code is None or outcome.code < 0:
+        raise ProbeError(f"{name}: {outcome.ending}")
+    return outcome
+
+
+def row_of(name: str, report: str, said: str) -> dict[str, Any]:
+    """The row of this name in Google Benchmark's JSON; `said` is how its program ended."""
+    try:
+        rows = rows_of(name, json.loads(report)["benchmarks"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        rows = []
+    if not rows:
+        raise ProbeError(f"{name}: {said}")
+    if rows[0].get("error_occurred"):
+        raise ProbeError(f"{name}: {rows[0].get('error_message') or 'failed without a message'}")
+    return rows[0]
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server and its client said; `tcp` is by how much the kernel's counters rose while the
+    client ran, and `is_alone` whether that was by the two alone.
+    """
+
+    server_stdout: str
+    server_stderr: str
+    client_stdout: str
+    report: str
+    tcp: dict[str, int]
+    is_alone: bool
+
+
+def serve(
+    setting: Setting,
+    server: Sequence[str],
+    client: Sequence[str],
+    patience_s: float = TIMEOUT_S,
+    under: Sequence[str] = (),
+) -> Served:
+    """Run the client against the server, which is below the command `under`. In the client's
+    arguments {port} and {pid} are the server's, and {report} is a file to write to. The server has
+    to print "listening on HOST:PORT", and to end at SIGTERM.
+    """
+
+    def told() -> str:
+        try:
+            return json.dumps(asdict(_served(setting, server, client, patience_s, under)))
+        except Exception as error:  # of a fork nobody else would hear
+            return json.dumps(str(error))
+
+    outcome = launch(told, patience_s + _EXTRA_S, setting.interrupts)
+    found = json.loads(ended(outcome, Path(server[0]).name).out_file or "null")
+    if not isinstance(found, dict):
+        raise ProbeError(found or outcome.ending)
+    return Served(**found)
+
+
+def _served(
+    setting: Setting,
+    server: Sequence[str],
+    client: Sequence[str],
+    patience_s: float,
+    under: Sequence[str],
+) -> Served:
+    is_alone = _enter_own_network()
+    serving = _Program(server[0], [*under, *server], setting.cpu)
+    port, pid = _port_of(serving), _pid_of(serving)
+    report = os.memfd_create("report")
+    places = {"port": port, "pid": pid, "report": f"/proc/self/fd/{report}"}
+    argv = [argument.format_map(places) for argument in client]
+    before = _tcp_counters()
+    asking = _Program(client[0], argv, setting.other_cpu, [report])
+    client_said = asking.end(patience_s, "its work")
+    tcp = {name: after - before[name] for name, after in _tcp_counters().items()}
+    with contextlib.suppress(ProcessLookupError):  # it may have died: its exit code will say
+        os.kill(pid, signal.SIGTERM)
+    server_said = serving.end(_END_S, "at SIGTERM")
+    return Served(*server_said, client_said[0], _text(report), tcp, is_alone)
+
+
+class _Program:
     """Prints to memory files: these can't fill up, and can be read meanwhile."""
 
-    def __init__(self, name: str, argv: list[str], cpu: int, report: int | None = None) -> None:
+    def __init__(self, path: str, argv: list[str], cpu: int, files: Collection[int] = ()) -> None:
         os.sched_setaffinity(0, {cpu})  # inherited
-        self.name = name
-        self.files = {output: os.memfd_create(output) for output in ("stdout", "stderr")}
+        self.name = Path(path).name
+        self._out, self._err = map(os.memfd_create, ("stdout", "stderr"))
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, **self.files, pass_fds=[report] if report else []
+            argv, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, pass_fds=files
         )
 
-    def end(self, seconds: float, of_what: str) -> dict[str, object]:
-        """Its exit code and what it printed."""
+    def said(self) -> tuple[str, str]:
+        """On stdout and stderr."""
+        return _text(self._out), _text(self._err)
+
+    def end(self, seconds: float, of_what: str) -> tuple[str, str]:
+        """Well, with what it said; or ProbeError."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            sys.exit(f"{self.name} did not end {of_what} within {seconds:g} s")
-        return {"code": code} | {output: text(fd) for output, fd in self.files.items()}
+            line = f"{self.name} did not end {of_what} within {seconds:g} s"
+            raise ProbeError(line) from None
+        if code != 0:
+            raise ProbeError(f"{self.name}: {why(Outcome(code, 0.0, *self.said(), ''))}")
+        return self.said()
 
 
-def text(fd: int) -> str:
+def _text(fd: int) -> str:
     return Path(f"/proc/self/fd/{fd}").read_bytes().decode(errors="replace")
 
 
-def enter_own_network() -> bool:
+def _enter_own_network() -> bool:
     """A network namespace with nothing but loopback; False where that is not allowed."""
     if ctypes.CDLL(None).unshare(_CLONE_NEWNET) != 0:
         return False
@@ -71,23 +182,20 @@ def enter_own_network() -> bool:
     return True
 
 
-def port_of(server: Program) -> int:
+def _port_of(server: _Program) -> int:
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
-        announced = re.search(
-            r"^listening on \S+:(\d+)$", text(server.files["stdout"]), re.MULTILINE
-        )
-        if announced:
+        stdout, stderr = server.said()
+        if announced := re.search(r"^listening on \S+:(\d+)$", stdout, re.MULTILINE):
             return int(announced[1])
         if server.process.poll() is not None:
-            said = text(server.files["stderr"]) or text(server.files["stdout"])
-            last = (said.strip().splitlines() or ["it said nothing"])[-1]
-            sys.exit(f"{server.name} ended before it listened: {last}")
+            last = ((stderr or stdout).strip().splitlines() or ["it said nothing"])[-1]
+            raise ProbeError(f"{server.name} ended before it listened: {last}")
         time.sleep(0.005)
-    sys.exit(f"{server.name} did not listen within {_START_S:g} s")
+    raise ProbeError(f"{server.name} did not listen within {_START_S:g} s")
 
 
-def pid_of(server: Program) -> int:
+def _pid_of(server: _Program) -> int:
     """The server itself: what measures it, as perf or time do, stands above it."""
     pid = server.process.pid
     while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
@@ -95,37 +203,9 @@ def pid_of(server: Program) -> int:
     return pid
 
 
-def tcp_counters() -> dict[str, int]:
+def _tcp_counters() -> dict[str, int]:
     """Of this network namespace (proc(5), RFC 4022): /proc/net is that of whoever looks."""
-    names, numbers = (
-        line.split()[1:]
-        for line in Path("/proc/net/snmp").read_text().splitlines()
-        if line.startswith("Tcp:")
-    )
+    snmp = Path("/proc/net/snmp").read_text()
+    names, numbers = (line.split()[1:] for line in snmp.splitlines() if line.startswith("Tcp:"))
     every = dict(zip(names, map(int, numbers), strict=True))
     return {name: every[name] for name in _COUNTERS}
-
-
-def main() -> None:
-    spec = json.loads(sys.argv[1])
-    is_alone = enter_own_network()
-    server = Program(spec["server_name"], spec["server"], spec["server_cpu"])
-    port, pid = port_of(server), pid_of(server)
-    report = os.memfd_create("report")
-    places = {"{port}": str(port), "{pid}": str(pid), "{report}": f"/proc/self/fd/{report}"}
-    client_argv = spec["client"]
-    for name, value in places.items():
-        client_argv = [argument.replace(name, value) for argument in client_argv]
-    before = tcp_counters()
-    client = Program(Path(client_argv[0]).name, client_argv, spec["client_cpu"], report)
-    client_said = client.end(spec["patience_s"], "its work")
-    tcp = {name: after - before[name] for name, after in tcp_counters().items()}
-    with contextlib.suppress(ProcessLookupError):  # it may have died: its exit code will say
-        os.kill(pid, signal.SIGTERM)
-    server_said = server.end(spec["end_s"], "at SIGTERM")
-    both = {"server": server_said, "client": client_said}
-    json.dump(both | {"report": text(report), "tcp": tcp, "is_alone": is_alone}, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

@@ -42,16 +42,7 @@ NOTES = (
 
 
 def print_findings(findings: Sequence[Finding], facts: Sequence[str], console: Console) -> None:
-    console.print(_table(findings))
-    for line in [*NOTES, *facts]:
-        console.print(Text(line, style="dim"))
-    for line in reasons(findings):
-        console.print(Text(line), soft_wrap=True)
-    console.print(Text(summary(findings), style="bold"), soft_wrap=True)
-
-
-def _table(findings: Sequence[Finding]) -> Table:
-    """Two lines for each, so that it fits into 80 columns."""
+    """Two lines for each in the table, so that it fits into 80 columns."""
     table = Table(box=box.HORIZONTALS, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("what\nours / theirs")
     for name in ("ours\ntheirs", "ratio\ninterval"):
@@ -66,7 +57,12 @@ def _table(findings: Sequence[Finding]) -> Table:
             _above(ratio, interval, "bold"),
             _above(finding.verdict, comparison.rule, _STYLES[finding.verdict]),
         )
-    return table
+    console.print(table)
+    for line in [*NOTES, *facts]:
+        console.print(Text(line, style="dim"))
+    for line in reasons(findings):
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(summary(findings), style="bold"), soft_wrap=True)
 
 
 def _above(first: str, second: str, style: str = "") -> Text:

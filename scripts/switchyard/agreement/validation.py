@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,28 @@ from ..system.machine import Machine
 from ..system.paths import RESULTS
 from ..system.terminal import stdout_console
 from . import text
-from .launches import Setting
 from .model import Finding, Pair, Probe, ProbeError, exit_code, judge
-from .plan import Plan
 from .probes import all_probes
+from .served import Setting
 
 FORMAT = "switchyard-validate/1"
 _FINDINGS, _ENVIRONMENT, _TABLE = "validate.json", "environment.json", "TABLE.md"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`cpu` is where it is measured, `other_cpu` where a server's client is; `asked` is the command
+    line, as it stands in the results.
+    """
+
+    build: Path
+    rounds: int
+    budget_s: float | None
+    seed: int
+    cpu: int
+    other_cpu: int
+    out: Path | None
+    asked: dict[str, Any]
 
 
 class Validation:
@@ -39,12 +54,12 @@ class Validation:
         self.probes = {probe.name: probe for probe in probes}
         self.rounds = rounds
         self.is_complete = False
-        compared = [comparison for probe in probes for comparison in probe.comparisons]
-        self.pairs: dict[str, list[Pair]] = {comparison.key: [] for comparison in compared}
+        self.comparisons = [c for probe in probes for c in probe.comparisons]
+        self.pairs: dict[str, list[Pair]] = {c.key: [] for c in self.comparisons}
         self.problems = {
-            comparison.key: ProbeError(missing[comparison.needs], left_out=True)
-            for comparison in compared
-            if comparison.needs in missing
+            c.key: ProbeError(missing[c.needs], left_out=True)
+            for c in self.comparisons
+            if c.needs in missing
         }
         for probe in probes:
             self._retire_if_done(probe)
@@ -79,30 +94,24 @@ class Validation:
             self.rounds.retire(probe.name)
 
     def findings(self) -> list[Finding]:
-        return [
-            judge(comparison, self.pairs[comparison.key], self.problems.get(comparison.key))
-            for probe in self.probes.values()
-            for comparison in probe.comparisons
-        ]
+        return [judge(c, self.pairs[c.key], self.problems.get(c.key)) for c in self.comparisons]
 
     def document(self) -> dict[str, Any]:
         """validate.json: every pair, and what was concluded from it."""
+        compared = []
+        for finding in self.findings():
+            found, pairs = asdict(finding), self.pairs[finding.comparison.key]
+            comparison = found.pop("comparison")
+            told_by = {side: comparison.pop(side) for side in ("ours", "theirs")}
+            told = [asdict(pair) | {"ratio": pair.ratio} for pair in pairs]
+            compared.append(comparison | {"told_by": told_by} | found | {"pairs": told})
         return {
             "format": FORMAT,
             "complete": self.is_complete,
             "rounds_done": self.rounds.done,
             "spent_s": round(self.rounds.spent_s, 3),
-            "comparisons": [self._compared(finding) for finding in self.findings()],
+            "comparisons": compared,
         }
-
-    def _compared(self, finding: Finding) -> dict[str, Any]:
-        document = asdict(finding)
-        comparison = document.pop("comparison")
-        told_by = {side: comparison.pop(side) for side in ("ours", "theirs")}
-        pairs = self.pairs[finding.comparison.key]
-        return comparison | {"told_by": told_by} | document | {
-            "pairs": [asdict(pair) | {"ratio": pair.ratio} for pair in pairs]
-        }  # fmt: skip
 
 
 def validate(plan: Plan) -> int:
@@ -132,13 +141,19 @@ def validate(plan: Plan) -> int:
         "rounds_done": rounds.done, "ended_at": files.now(),
         "steal_percent": machine.steal_percent_since(before),
     }  # fmt: skip
-    _hand_out(run, facts, folder)
+    findings, in_words = run.findings(), text.facts_in_words(facts)
+    # Printed, then written: what can't be written has been seen at least.
+    text.print_findings(findings, in_words, stdout_console())
+    files.write(folder / _ENVIRONMENT, facts)
+    files.write(folder / _TABLE, text.markdown(findings, in_words))
+    files.write(folder / _FINDINGS, run.document())
+    print(f"results: {folder}")
     if interrupts.signum:
         interrupted = Interrupted(interrupts.signum)
         kept = f"{rounds.done} whole rounds are kept in {folder}"
         console.print(f"{interrupted}, {kept}", soft_wrap=True)
         return interrupted.exit_code
-    return exit_code(run.findings())
+    return exit_code(findings)
 
 
 def _announce(console: Console, plan: Plan, found: tools.Tools, folder: Path) -> None:
@@ -151,14 +166,3 @@ def _announce(console: Console, plan: Plan, found: tools.Tools, folder: Path) ->
         f"results: {folder}",
     ]
     console.print("\n".join(lines), soft_wrap=True)
-
-
-def _hand_out(run: Validation, facts: dict[str, Any], folder: Path) -> None:
-    """Print, then write: what can't be written has been seen at least."""
-    findings = run.findings()
-    in_words = text.facts_in_words(facts)
-    text.print_findings(findings, in_words, stdout_console())
-    files.write(folder / _ENVIRONMENT, facts)
-    files.write(folder / _TABLE, text.markdown(findings, in_words))
-    files.write(folder / _FINDINGS, run.document())
-    print(f"results: {folder}")

@@ -44,9 +44,8 @@ def _print_workload(console: Console, workload: catalog.Workload) -> None:
 def _needed(row: catalog.Row) -> str:
     if row.needs is None:
         return ""
-    return (
-        f" [needs {row.needs}{'' if needs.is_there(row.needs) else f': {needs.lack(row.needs)}'}]"
-    )
+    lack = "" if needs.is_there(row.needs) else f": {needs.of(row.needs).lack}"
+    return f" [needs {row.needs}{lack}]"
 
 
 def _has_control(workload: catalog.Workload) -> bool:

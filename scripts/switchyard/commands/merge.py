@@ -6,6 +6,7 @@ those of several runs together.
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,21 +79,36 @@ def _print(whole: dict[str, Histogram], files: int) -> None:
             for quantile in QUANTILES.values()
         ]
         largest = units.with_unit(part.max / 1e3, "us")
-        table.add_row(name.replace("_", " "), f"{part.count:,}", *cells, largest)
+        table.add_row(_words(name), f"{part.count:,}", *cells, largest)
     console.print(table)
     if any(not part.supports(q) for part in whole.values() for q in QUANTILES.values()):
         console.print("-: too few values; the largest says as much")
 
 
 def _draw(whole: dict[str, Histogram], path: Path) -> None:
+    """Latency by percentile, up to 99.99 %: the tail at a scale at which it can be read. A line for
+    each histogram, as far as it has values.
+    """
     # Only here: loading matplotlib takes longer than all the rest.
-    from ..compare import drawing
-    from ..compare.figures.percentiles import percentiles
+    from ..compare import drawing, palette
+    from ..compare.figures.axes import MOST_NINES, log_axis, percentile_axis
 
     drawing.use_style()
-    figure = percentiles(whole)
-    drawing.put_below(figure, "Values by histogram: " + ", ".join(
-        f"{name.replace('_', ' ')} {part.count:,}" for name, part in whole.items()
-    ) + ".")  # fmt: skip
+    figure, (ax,) = drawing.new_figure("Latency by percentile", (1.3,))
+    ax.set_prop_cycle(color=[palette.GREEN, palette.VERMILLION, palette.BLUE, palette.PURPLE])
+    for name, part in whole.items():
+        reach = min(MOST_NINES, math.log10(max(part.count, 1)))
+        places = [step * reach / 400 for step in range(401)]
+        ax.errorbar(places, [part.value_at(1 - 10**-x) / 1e3 for x in places], label=_words(name))
+    percentile_axis(ax.xaxis)
+    log_axis(ax.yaxis, "us")
+    ax.set(xlabel="percentile", ylabel="latency (log scale)")
+    drawing.with_legend(figure, [ax])
+    counts = ", ".join(f"{_words(name)} {part.count:,}" for name, part in whole.items())
+    drawing.put_below(figure, f"Values by histogram: {counts}.")
     with files.writing(path, BadInputError) as part:
         drawing.write(figure, part, path.suffix[1:])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -97,8 +97,7 @@ class Workload:
     @classmethod
     def parse(cls, document: dict[str, Any], binary: Path | None = None) -> "Workload":
         """Raises msgspec.ValidationError, which names the place, for what is no description."""
-        described = {key: value for key, value in document.items() if key != "binary"}
-        named = described | {"name": document.get("workload")}
+        named = document | {"name": document.get("workload"), "binary": None}
         return replace(convert(named, cls), binary=binary)
 
     def document(self) -> dict[str, Any]:
@@ -149,12 +148,9 @@ def load(build: Path) -> list[Workload]:
 
 def in_order(items: Iterable[T], workload_of: Callable[[T], Workload]) -> list[T]:
     """Sorted by the order in which the workloads are told; unknown ones by name at the end."""
-
-    def place(item: T) -> tuple:
-        name = workload_of(item).name
-        return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
-
-    return sorted(items, key=place)
+    places = {name: place for place, name in enumerate(_ORDER)}
+    by_name = sorted(items, key=lambda item: workload_of(item).name)
+    return sorted(by_name, key=lambda item: places.get(workload_of(item).name, len(places)))
 
 
 def select(
@@ -173,22 +169,29 @@ def select(
     except re.error as error:
         raise BadInputError(f"--filter {pattern!r} is no regular expression: {error}") from None
     names = _known_runtimes(workloads, runtimes)
-    selected = []
-    for workload in workloads:
+
+    def chosen(rows: Iterable[Row]) -> list[Row]:
         rows = [
             row
-            for row in workload.rows
+            for row in rows
             if row.runtime in names and wanted.search(row.name)
             and (size != "quick" or row.set == "quick")
         ]  # fmt: skip
-        if size == "smoke":
-            rows = _one_of_each_kind(rows)
-        if rows:
-            selected.append(replace(workload, rows=tuple(rows)))
+        return _one_of_each_kind(rows) if size == "smoke" else rows
+
+    selected = with_rows(workloads, chosen)
     if not selected:
         hint = " (rows of the full set need --full)" if size == "quick" else ""
         raise BadInputError(f"no benchmark matches; `switchyard.sh list` names all{hint}")
     return selected
+
+
+def with_rows(
+    workloads: Iterable[Workload], chosen: Callable[[Iterable[Row]], list[Row]]
+) -> list[Workload]:
+    """Those of which any row is chosen, with these rows alone."""
+    left = (replace(workload, rows=tuple(chosen(workload.rows))) for workload in workloads)
+    return [workload for workload in left if workload.rows]
 
 
 def _one_of_each_kind(rows: list[Row]) -> list[Row]:

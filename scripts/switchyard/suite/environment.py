@@ -48,9 +48,14 @@ Facts = _facts(
 
 def git_state(root: Path = ROOT) -> dict[str, Any]:
     """{"sha": 40 hex digits or None, "dirty": True, False, or None outside of git}."""
-    status = _git(root, "status", "--porcelain", "--untracked-files=normal")
+
+    def git(*arguments: str) -> str | None:
+        outcome = launch(["git", "-C", str(root), *arguments], _GIT_TIMEOUT_S)
+        return outcome.stdout.strip() if outcome.code == 0 else None
+
+    status = git("status", "--porcelain", "--untracked-files=normal")
     return {
-        "sha": _git(root, "rev-parse", "--verify", "--quiet", "HEAD") or None,
+        "sha": git("rev-parse", "--verify", "--quiet", "HEAD") or None,
         "dirty": None if status is None else bool(status),
     }
 
@@ -107,8 +112,8 @@ def in_short(facts: dict[str, Any]) -> list[str]:
 def machine_facts(machine: Machine) -> dict[str, Any]:
     memory = machine.memory()
     return {
-        "host": machine.hostname(),
-        "kernel": machine.kernel(),
+        "host": platform.node(),
+        "kernel": platform.release(),
         "cpu_model": machine.cpu_model(),
         "cpu_count": machine.cpu_count(),
         "usable_cpus": machine.usable_cpus(),
@@ -133,9 +138,3 @@ def _limits(machine: Machine) -> dict[str, Any]:
         "net.ipv4.ip_local_port_range": machine.port_range(),
         "net.ipv4.tcp_congestion_control": machine.tcp_congestion_control(),
     }
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    """The command's output, or None when there is no git or no repository."""
-    outcome = launch(["git", "-C", str(root), *arguments], _GIT_TIMEOUT_S)
-    return outcome.stdout.strip() if outcome.code == 0 else None

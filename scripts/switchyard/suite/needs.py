@@ -7,127 +7,107 @@ none of the runner's business.
 
 import importlib.util
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ..system import tools
 from ..system.errors import BadInputError
-from .catalog import Workload
+from .catalog import Workload, with_rows
 
 _SYSFS = Path("/sys/devices/system")
-
-
-@dataclass(frozen=True)
-class _Package:
-    """Of Python, in the interpreter that runs us; `parts`: whose versions matter to a result."""
-
-    advice: str
-    parts: tuple[str, ...]
-    lack: str = "not installed"
-
-    def is_there(self, name: str) -> bool:
-        return importlib.util.find_spec(name) is not None
-
-    def versions(self, name: str) -> dict[str, str]:
-        found = {}
-        for part in (name, *self.parts):
-            try:
-                found[part] = metadata.version(part)
-            except metadata.PackageNotFoundError:
-                continue
-        return found
-
-
-@dataclass(frozen=True)
-class _Program:
-    """Somewhere on PATH."""
-
-    advice: str
-    lack: str = "not installed"
-
-    def is_there(self, name: str) -> bool:
-        return shutil.which(name) is not None
-
-    def versions(self, name: str) -> dict[str, str]:
-        found = tools.find_one(name)
-        return {name: found.version} if isinstance(found, tools.Tool) else {}
-
-
-@dataclass(frozen=True)
-class _Topology:
-    """Something of the machine's own, by files of sysfs with lists of CPUs: one of them names more
-    than one CPU, or, with `several`, more than one of them names any.
-    """
-
-    advice: str
-    files: str
-    several: bool = False
-    lack: str = "not on this machine"
-
-    def is_there(self, _: str) -> bool:
-        lists = [path.read_text().strip() for path in _SYSFS.glob(self.files)]
-        if self.several:
-            return sum(bool(cpus) for cpus in lists) > 1
-        return any("," in cpus or "-" in cpus for cpus in lists)
-
-
-# Parts of a machine: there, or not to be had.
-_TOPOLOGY = {
-    "smt": _Topology(
-        "they need a CPU with several hardware threads to a core",
-        "cpu/cpu[0-9]*/topology/thread_siblings_list",
-    ),
-    "numa": _Topology("they need several NUMA nodes", "node/node[0-9]*/cpulist", several=True),
-}
 # What can be installed.
-KNOWN = {
-    "gevent": _Package("scripts/setup.sh --gevent adds it", ("greenlet",)),
-    "wrk": _Program(tools.advice("wrk")),
-}
+KNOWN = ("gevent", "wrk")
 
 # By what is missing, the names of the rows that are not run for it.
 LeftOut = dict[str, list[str]]
 
 
+@dataclass(frozen=True)
+class _Need:
+    """`advice`: how to get it; `lack`: what it is where it is not there; `versions`: of it and of
+    what it stands on, as far as they tell.
+    """
+
+    advice: str
+    is_there: Callable[[], bool]
+    versions: Callable[[], dict[str, str]] = dict
+    lack: str = "not installed"
+
+
+def _program(name: str, advice: str) -> _Need:
+    """Somewhere on PATH."""
+
+    def versions() -> dict[str, str]:
+        found = tools.find_one(name)
+        return {name: found.version} if isinstance(found, tools.Tool) else {}
+
+    return _Need(advice, lambda: shutil.which(name) is not None, versions)
+
+
+def _package(name: str, advice: str, *parts: str) -> _Need:
+    """Of Python, in the interpreter that runs us; `parts`: whose versions matter to a result."""
+
+    def versions() -> dict[str, str]:
+        found = {part: list(metadata.distributions(name=part)) for part in (name, *parts)}
+        return {part: ours[0].version for part, ours in found.items() if ours}
+
+    return _Need(advice, lambda: importlib.util.find_spec(name) is not None, versions)
+
+
+def _machine(advice: str, files: str, tells: Callable[[list[str]], bool]) -> _Need:
+    """Part of it, or not to be had: what its lists of CPUs below sysfs tell."""
+
+    def is_there() -> bool:
+        return tells([path.read_text().strip() for path in _SYSFS.glob(files)])
+
+    return _Need(advice, is_there, lack="not on this machine")
+
+
+_NEEDS = {
+    "gevent": _package("gevent", "scripts/setup.sh --gevent adds it", "greenlet"),
+    "wrk": _program("wrk", tools.advice("wrk")),
+    "smt": _machine(
+        "they need a CPU with several hardware threads to a core",
+        "cpu/cpu[0-9]*/topology/thread_siblings_list",
+        lambda lists: any(set(cpus) & set(",-") for cpus in lists),
+    ),
+    "numa": _machine(
+        "they need several NUMA nodes", "node/node[0-9]*/cpulist",
+        lambda lists: sum(map(bool, lists)) > 1,  # one with memory alone names no CPU
+    ),
+}  # fmt: skip
+
+
+def of(name: str) -> _Need:
+    """What nobody knows is taken for a program."""
+    return _NEEDS.get(name) or _program(name, "install it first")
+
+
 def is_there(name: str) -> bool:
-    """Whether this machine has it; what is not KNOWN is taken for a program."""
-    return _known(name).is_there(name)
-
-
-def lack(name: str) -> str:
-    """What it is where it is not there."""
-    return _known(name).lack
+    """Whether this machine has it."""
+    return of(name).is_there()
 
 
 def advice(name: str) -> str:
-    """How to get it."""
-    return _known(name).advice
+    return of(name).advice
 
 
 def versions(name: str) -> dict[str, str]:
-    """Of it and of what it stands on, as far as they tell; empty where it is missing."""
-    return KNOWN[name].versions(name) if is_there(name) else {}
+    """Empty where it is missing."""
+    return of(name).versions() if is_there(name) else {}
 
 
-def _known(name: str) -> _Package | _Program | _Topology:
-    return KNOWN.get(name) or _TOPOLOGY.get(name) or _Program("install it first")
-
-
-def without_missing(workloads: Iterable[Workload]) -> tuple[list[Workload], LeftOut]:
+def without_missing(workloads: Sequence[Workload]) -> tuple[list[Workload], LeftOut]:
     """The workloads with the rows that can run here; BadInputError when there are none."""
-    kept: list[Workload] = []
-    left_out: LeftOut = {}
-    for workload in workloads:
-        rows = []
-        for row in workload.rows:
-            if row.needs is None or is_there(row.needs):
-                rows.append(row)
-            else:
-                left_out.setdefault(row.needs, []).append(row.name)
-        if rows:
-            kept.append(replace(workload, rows=tuple(rows)))
+    needy = [row for workload in workloads for row in workload.rows if row.needs]
+    left_out = {
+        name: [row.name for row in needy if row.needs == name]
+        for name in dict.fromkeys(row.needs for row in needy)
+        if not is_there(name)
+    }
+    kept = with_rows(workloads, lambda rows: [row for row in rows if row.needs not in left_out])
     if not kept and left_out:
         raise BadInputError(f"nothing is left to run: {'; '.join(lines(left_out))}")
     return kept, left_out
@@ -135,11 +115,9 @@ def without_missing(workloads: Iterable[Workload]) -> tuple[list[Workload], Left
 
 def lines(left_out: LeftOut) -> list[str]:
     """One for each thing that is missing."""
-    return [
-        f"{name}: {_known(name).lack}, {_counted(len(rows))} left out; {advice(name)}"
-        for name, rows in left_out.items()
-    ]
-
-
-def _counted(rows: int) -> str:
-    return "its only row is" if rows == 1 else f"its {rows} rows are"
+    found = []
+    for name, rows in left_out.items():
+        need = of(name)
+        their = "its only row is" if len(rows) == 1 else f"its {len(rows)} rows are"
+        found.append(f"{name}: {need.lack}, {their} left out; {need.advice}")
+    return found

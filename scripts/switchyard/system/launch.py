@@ -84,8 +84,11 @@ class _Files(NamedTuple):
     out: int
 
 
+Command = Sequence[str] | Callable[[], str]
+
+
 def launch(
-    command: Sequence[str],
+    command: Command,
     timeout_s: float,
     interrupts: Interrupts | None = None,
     out_option: str = "",
@@ -93,8 +96,9 @@ def launch(
     batch: bool = False,
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
 ) -> Outcome:
-    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. With
-    `cpu` the command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
+    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. A
+    function is called in a fork of ours, and what it returns is in that file. With `cpu` the
+    command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
     environment `without` these variables. Raises Interrupted once a signal has come, and
     SwitchyardError if no process can be started.
     """
@@ -102,8 +106,9 @@ def launch(
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
     files = _Files(*map(os.memfd_create, _Files._fields))
-    argv = [*command, f"{out_option}/proc/self/fd/{files.out}"] if out_option else list(command)
-    report, keeper = _start_keeper(argv, files, functools.partial(_settle, cpu, batch, without))
+    if out_option:
+        command = [*command, f"{out_option}/proc/self/fd/{files.out}"]
+    report, keeper = _start_keeper(command, files, functools.partial(_settle, cpu, batch, without))
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
     timed_out = False
@@ -148,7 +153,7 @@ def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) -> tuple[int, int]:
+def _start_keeper(command: Command, files: _Files, settle: Callable[[], None]) -> tuple[int, int]:
     """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
     report_read, report_write = os.pipe()
     runner = os.getpid()
@@ -157,7 +162,7 @@ def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) ->
     try:
         keeper = os.fork()
         if keeper == 0:
-            _keep(argv, runner, files, settle, report_write)
+            _keep(command, runner, files, settle, report_write)
     except OSError as error:
         raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
     finally:
@@ -167,7 +172,7 @@ def _start_keeper(argv: list[str], files: _Files, settle: Callable[[], None]) ->
 
 
 def _keep(
-    argv: list[str], runner: int, files: _Files, settle: Callable[[], None], report: int
+    command: Command, runner: int, files: _Files, settle: Callable[[], None], report: int
 ) -> NoReturn:
     """The keeper's life: start the command, wait, clear up, report."""
     try:
@@ -180,7 +185,7 @@ def _keep(
         started = time.monotonic()
         child = os.fork()
         if child == 0:
-            _become(argv, keeper, files, settle)
+            _become(command, keeper, files, settle)
         code, switches = _wait_for(child)
         wall_s = time.monotonic() - started
         kill_and_reap_children()
@@ -204,7 +209,7 @@ def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
     return None, {}
 
 
-def _become(argv: list[str], keeper: int, files: _Files, settle: Callable[[], None]) -> NoReturn:
+def _become(command: Command, keeper: int, files: _Files, settle: Callable[[], None]) -> NoReturn:
     """In the forked child: detach from the terminal and turn into the command."""
     try:
         os.setsid()
@@ -217,9 +222,13 @@ def _become(argv: list[str], keeper: int, files: _Files, settle: Callable[[], No
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execvp(argv[0], argv)
+        if callable(command):
+            os.write(files.out, command().encode())
+            os._exit(0)
+        os.execvp(command[0], command)
     except OSError as error:
-        os.write(2, f"cannot start {argv[0]}: {error.strerror}\n".encode())
+        name = "a process" if callable(command) else command[0]
+        os.write(2, f"cannot start {name}: {error.strerror}\n".encode())
     finally:
         os._exit(127)
 

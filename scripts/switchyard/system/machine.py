@@ -48,12 +48,6 @@ class Machine:
         """A single number, such as "kernel/pid_max"."""
         return self._number(self.proc / "sys" / name)
 
-    def kernel(self) -> str | None:
-        return self._read(self.proc / "sys/kernel/osrelease")
-
-    def hostname(self) -> str | None:
-        return self._read(self.proc / "sys/kernel/hostname")
-
     def cpu_model(self) -> str | None:
         return self._find(r"^model name\s*:\s*(.+)$", "cpuinfo")
 

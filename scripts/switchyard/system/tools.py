@@ -26,37 +26,23 @@ class Tool:
     version: str
 
 
-@dataclass(frozen=True)
-class _Known:
-    """`version` finds it in what the program prints when it is asked with these arguments."""
-
-    arguments: Sequence[str]
-    version: re.Pattern[str]
-    advice: str
-
-
+# By name: what it is asked with for its version, where that is in the answer, and how to get it.
 _KNOWN = {
-    "perf": _Known(
-        ("--version",), re.compile(r"^perf version (\S+)", re.MULTILINE),
+    "perf": (
+        "--version", r"^perf version (\S+)",
         "`apt-get install linux-perf` adds it (on Ubuntu linux-tools-$(uname -r))",
     ),
-    "wrk": _Known(
-        ("-v",), re.compile(r"^wrk (\S+)", re.MULTILINE),
-        "scripts/setup.sh or `apt-get install wrk` adds it",
-    ),
-    "time": _Known(
-        ("--version",), re.compile(r"GNU [Tt]ime\)? (\S+)"), "`apt-get install time` adds it"
-    ),
-    "valgrind": _Known(
-        ("--version",), re.compile(r"^valgrind-(\S+)", re.MULTILINE),
-        "`apt-get install valgrind` adds one",
-    ),
+    "wrk": ("-v", r"^wrk (\S+)", "scripts/setup.sh or `apt-get install wrk` adds it"),
+    "time": ("--version", r"GNU [Tt]ime\)? (\S+)", "`apt-get install time` adds it"),
+    "valgrind": ("--version", r"^valgrind-(\S+)", "`apt-get install valgrind` adds one"),
 }  # fmt: skip
 # Those that our figures are held against.
 NAMES = ("perf", "wrk", "time")
 PERF_STAT = "perf stat"
 # Arguments of perf; a command to measure comes behind.
 TASK_CLOCK = ("stat", "-x", ",", "-e", "task-clock", "--")
+# What they print has it in milliseconds.
+TASK_CLOCK_MS = r"^(\d+(?:\.\d+)?),msec,task-clock"
 _PERF_INSTRUCTIONS = ("stat", "-e", "instructions:u", "-x", ",")
 _CACHEGRIND = (
     "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
@@ -79,33 +65,24 @@ class Tools:
 def find() -> Tools:
     tools = Tools({}, {})
     for name in NAMES:
-        found = find_one(name)
-        if isinstance(found, Tool):
-            tools.found[name] = found
+        match find_one(name):
+            case Tool() as tool:
+                tools.found[name] = tool
+            case why:
+                tools.missing[name] = f"{name}: {why}; {advice(name)}"
+    # A tool by itself: counting takes a permission that benchmarks do without.
+    if perf := tools.found.get("perf"):
+        outcome = launch([perf.path, *TASK_CLOCK, perf.path, "--version"], _TIMEOUT_S)
+        if re.search(TASK_CLOCK_MS, outcome.stderr, re.MULTILINE):
+            tools.found[PERF_STAT] = perf
         else:
-            tools.missing[name] = f"{name}: {found}; {advice(name)}"
-    _try_perf_stat(tools)
-    return tools
-
-
-def _try_perf_stat(tools: Tools) -> None:
-    """A tool by itself: counting takes a permission that benchmarks do without."""
-    if "perf" not in tools.found:
-        tools.missing[PERF_STAT] = tools.missing["perf"]
-        return
-    perf = tools.found["perf"]
-    outcome = launch([perf.path, *TASK_CLOCK, perf.path, "--version"], _TIMEOUT_S)
-    if task_clock_s(outcome.stderr):
-        tools.found[PERF_STAT] = Tool(PERF_STAT, perf.path, perf.version)
+            tools.missing[PERF_STAT] = (
+                f"{PERF_STAT}: it can't count task-clock here; as root, or after `sysctl "
+                "kernel.perf_event_paranoid=1`, it may be able to"
+            )
     else:
-        advice = "as root, or after `sysctl kernel.perf_event_paranoid=1`, it may be able to"
-        tools.missing[PERF_STAT] = f"{PERF_STAT}: it can't count task-clock here; {advice}"
-
-
-def task_clock_s(stderr: str) -> float:
-    """What perf stat printed, in seconds; 0 when it did not."""
-    found = re.search(r"^(\d+(?:\.\d+)?),msec,task-clock", stderr, re.MULTILINE)
-    return float(found[1]) / 1e3 if found else 0.0
+        tools.missing[PERF_STAT] = tools.missing["perf"]
+    return tools
 
 
 @dataclass(frozen=True)
@@ -143,19 +120,18 @@ def find_counter() -> InstructionCounter | None:
 
 def advice(name: str) -> str:
     """How to get it."""
-    return _KNOWN[name].advice
+    return _KNOWN[name][-1]
 
 
 def find_one(name: str) -> Tool | str:
     """The tool, or why there is none."""
-    known = _KNOWN[name]
+    option, pattern, _ = _KNOWN[name]
     path = shutil.which(name)
     if not path:
         return "not installed"
-    outcome = launch([path, *known.arguments], _TIMEOUT_S)
+    outcome = launch([path, option], _TIMEOUT_S)
     said = outcome.stdout + outcome.stderr
-    version = known.version.search(said)
-    if version:
-        return Tool(name, path, version.group(1))
+    if version := re.search(pattern, said, re.MULTILINE):
+        return Tool(name, path, version[1])
     first = next((line.strip() for line in said.splitlines() if line.strip()), outcome.ending)
     return f"{path} does not tell its version ({first[:200]})"

@@ -9,9 +9,9 @@ import pytest
 from instruments import SERVER, script
 from living import processes_of
 
-from switchyard.agreement import launches
-from switchyard.agreement.launches import Setting, serve
+from switchyard.agreement import served as serving
 from switchyard.agreement.model import ProbeError
+from switchyard.agreement.served import Setting, serve
 from switchyard.system.tools import Tools
 
 STUBBORN = 'signal.signal(signal.SIGTERM, signal.SIG_IGN); print("listening on x:1", flush=True)\n'
@@ -96,7 +96,7 @@ def test_both_sides_run_where_they_are_told(served):
 def test_misbehaviour_is_one_line(served, monkeypatch, client: str, server: str | None, why: str):
     waits = {"patience_s": 0.5} if "its work" in why else {}
     if "SIGTERM" in why:
-        monkeypatch.setattr(launches, "_END_S", 0.5)
+        monkeypatch.setattr(serving, "_END_S", 0.5)
     with pytest.raises(ProbeError) as raised:
         served(client, server, **waits) if server else served(client, **waits)
     assert str(raised.value) == why

@@ -34,57 +34,48 @@ def study(*arguments: str) -> subprocess.CompletedProcess:
 def found() -> dict:
     """What is counted from five checks without a change and five with one of 20 %."""
     made = [a_run(slowdown, seed) for slowdown in (0, 20) for seed in range(5)]
-    return summary.summarize([summary.judge(each) for each in made])
+    return summary.summarize(made)
 
 
 def test_runs_come_back_from_the_file_as_they_were_judged(tmp_path: Path):
-    made = [a_run(0, 1), a_run(10, 2)]
+    made, file = [a_run(0, 1), a_run(10, 2)], tmp_path / "pairs-1.csv.gz"
     for each in made:
-        runs.append(tmp_path / "pairs-1.csv", each)
-    runs.keep(tmp_path / "pairs-1.csv", tmp_path)
-    for file in ("pairs-1.csv", "pairs-1.csv.gz"):
-        back = runs.read([tmp_path / file])
-        assert [len(each.pairs) for each in back] == [len(each.pairs) for each in made]
-        for one, other in zip(back, made, strict=True):
-            verdicts = [
-                {finding.benchmark.key: finding.verdict for finding in summary.judge(each).findings}
-                for each in (one, other)
-            ]
-            assert verdicts[0] == verdicts[1]
+        runs.append(file, each)
+    back = runs.read([file])
+    assert [len(each.pairs) for each in back] == [len(each.pairs) for each in made]
+    for one, other in zip(back, made, strict=True):
+        verdicts = [
+            {judged.key: judged.finding.verdict for judged in summary.judge(each)}
+            for each in (one, other)
+        ]
+        assert verdicts[0] == verdicts[1]
 
 
 def test_a_failed_launch_stays_one(tmp_path: Path):
     pair = Pair(Stage.SCREEN, 0, "x/a", "baseline", Sample(1.0), Sample(None, "wrong answer"))
-    runs.append(tmp_path / "p.csv", runs.Run(5, a_plan(3), [pair], [1.5]))
-    (back,) = runs.read([tmp_path / "p.csv"])
+    runs.append(tmp_path / "p.csv.gz", runs.Run(5, a_plan(3), [pair], [1.5]))
+    (back,) = runs.read([tmp_path / "p.csv.gz"])
     assert "wrong answer" in back.pairs[0].candidate.problem
     assert back.pairs[0].baseline.value == 1.0
     assert back.seconds == 1.5
 
 
 def test_the_same_data_are_kept_as_the_same_bytes(tmp_path: Path):
-    runs.append(tmp_path / "p.csv", a_run(0, 1))
-    packed = []
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        runs.keep(tmp_path / "p.csv", tmp_path / folder)
-        packed.append((tmp_path / folder / "p.csv.gz").read_bytes())
-    assert packed[0] == packed[1]
+    files = [tmp_path / name for name in ("one.csv.gz", "two.csv.gz")]
+    for file in files:
+        runs.append(file, a_run(0, 1))
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_measuring_goes_on_from_what_was_kept_and_never_loses_what_is_newer(tmp_path: Path):
-    file, kept = tmp_path / "p.csv", tmp_path / "kept" / "p.csv.gz"
-    kept.parent.mkdir()
-    runs.unpack(kept, file)
+    file, kept = tmp_path / "p.csv.gz", tmp_path / "kept.csv.gz"
+    runs.go_on_from(kept, file)
     assert not file.exists()
-    runs.append(file, a_run(0, 1))
-    runs.keep(file, kept.parent)
-    before = file.read_bytes()
-    file.unlink()
-    runs.unpack(kept, file)
-    assert file.read_bytes() == before
+    runs.append(kept, a_run(0, 1))
+    runs.go_on_from(kept, file)
+    assert file.read_bytes() == kept.read_bytes()
     runs.append(file, a_run(0, 2))
-    runs.unpack(kept, file)
+    runs.go_on_from(kept, file)
     assert len(runs.read([file])) == 2
 
 

@@ -24,6 +24,13 @@ def test_gives_back_exit_code_and_all_output():
     assert not outcome.timed_out
 
 
+def test_a_function_is_called_in_a_process_of_its_own():
+    outcome = launch(lambda: f"{os.getpid()} {os.getsid(0)}", 30)
+    pid, session = map(int, outcome.out_file.split())
+    assert (outcome.code, pid) == (0, session)
+    assert pid != os.getpid()
+
+
 def test_command_has_a_session_of_its_own_and_no_input():
     script = "import os, sys; print(os.getsid(0) == os.getpid(), sys.stdin.read() == '')"
     assert launch([*PYTHON, script], 30).stdout.split() == ["True", "True"]

@@ -56,24 +56,23 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    build = commands.add_parser("build", help="builds with 0, 2, 5, 10 and 20 %% more work")
-    build.set_defaults(do=_build)
-    measure = commands.add_parser("measure", help="run whole checks, keep every pair")
-    measure.add_argument(
+    made = {}
+    for name, do, about in (
+        ("build", _build, "builds with 0, 2, 5, 10 and 20 %% more work"),
+        ("measure", _measure, "run whole checks, keep every pair"),
+        ("count", _count, "count instructions: are the slowdowns what they say?"),
+        ("report", _report, "what the runs prove"),
+    ):
+        made[name] = commands.add_parser(name, help=about)
+        made[name].set_defaults(do=do)
+    made["measure"].add_argument(
         "--runs", dest="counts", type=_counts, default=_RUNS, metavar="P=N,...",
         help=f"default: {_RUNS}",
     )  # fmt: skip
-    measure.add_argument("--cpu", type=int, default=1, help="where launches are bound to")
-    measure.add_argument("--seed", type=int, default=1, help="of the order and of the checks")
-    measure.set_defaults(do=_measure)
-    count = commands.add_parser(
-        "count", help="count instructions: are the slowdowns what they say?"
-    )
-    count.set_defaults(do=_count)
-    report = commands.add_parser("report", help="what the runs prove")
-    report.add_argument("--data", type=Path, default=DATA, metavar="DIR")
-    report.add_argument("--out", type=Path, default=REFERENCE, metavar="DIR")
-    report.set_defaults(do=_report)
+    made["measure"].add_argument("--cpu", type=int, default=1, help="where launches are bound to")
+    made["measure"].add_argument("--seed", type=int, default=1, help="of the order and the checks")
+    made["report"].add_argument("--data", type=Path, default=DATA, metavar="DIR")
+    made["report"].add_argument("--out", type=Path, default=REFERENCE, metavar="DIR")
     return parser
 
 
@@ -102,8 +101,8 @@ def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
     for percent in counts:
         _root(percent, "candidate")
     DATA.mkdir(parents=True, exist_ok=True)
-    file = DATA / f"pairs-seed{seed}-cpu{cpu}.csv"
-    runs.unpack(REFERENCE / f"{file.name}.gz", file)
+    file = DATA / f"pairs-seed{seed}-cpu{cpu}.csv.gz"
+    runs.go_on_from(REFERENCE / file.name, file)
     done = {(run.slowdown, run.plan.seed) for run in runs.read([file] if file.exists() else [])}
     todo = [run for run in runs.schedule(counts, seed) if run not in done]
     console = Console(stderr=True, highlight=False)
@@ -167,15 +166,16 @@ def _report(data: Path, out: Path) -> int:
     from ...compare import drawing
     from . import figure, summary, text
 
-    kept = sorted(data.glob("pairs-*.csv*"))
+    kept = sorted(data.glob("pairs-*.csv.gz"))
     measured = runs.read(kept)
     if not measured:
-        raise BadInputError(f"no pairs-*.csv in {data}: run `{_PROGRAM} measure` first")
+        raise BadInputError(f"no pairs-*.csv.gz in {data}: run `{_PROGRAM} measure` first")
     out.mkdir(parents=True, exist_ok=True)
-    found = summary.summarize([summary.judge(run) for run in measured])
+    found = summary.summarize(measured)
     files.write(out / "summary.json", found)
     for file in kept:
-        runs.keep(file, out)
+        if file.parent.resolve() != out.resolve():
+            shutil.copy(file, out)
     drawing.use_style()
     caption = f"{len(measured)} whole checks of the gate set; bars: exact binomial 95 % intervals."
     drawing.save(figure.draw(found), caption, out, "validation")

@@ -13,6 +13,7 @@ _LOOKS = {
     "Mann-Whitney U, p < 0.05": (palette.VERMILLION, "^"),
     "ratio of medians >= 1.10": (palette.GREY, "s"),
 }
+_SHARE = ("count", "of", "low", "high")
 
 
 def draw(summary: dict[str, Any]) -> Figure:
@@ -25,23 +26,19 @@ def draw(summary: dict[str, Any]) -> Figure:
     _alarms(axes[1], sizes, "benchmarks_with_an_alarm", "benchmarks called slower, %")
     axes[1].set_title("single benchmarks")
     _p_values(axes[2], summary["p_values_without_a_change"])
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center")
-    return figure
+    return drawing.with_legend(figure, axes)
 
 
 def _alarms(ax: Axes, sizes: dict[str, Any], key: str, label: str) -> None:
     places = np.arange(len(sizes))
     for index, (name, (colour, marker)) in enumerate(_LOOKS.items()):
-        shares = [sizes[size][key][name] for size in sizes]
-        values = np.array([100 * share["count"] / share["of"] for share in shares])
-        bars = np.array([
-            (value - 100 * share["low"], 100 * share["high"] - value)
-            for value, share in zip(values, shares, strict=True)
-        ]).T  # fmt: skip
+        found = [[part[key][name][what] for what in _SHARE] for part in sizes.values()]
+        count, of, low, high = 100 * np.array(found).T
+        value = 100 * count / of
         ax.errorbar(
-            places + 0.12 * (index - 1), values, yerr=np.clip(bars, 0, None), color=colour,
-            marker=marker, markersize=5.5, linestyle="none", capsize=2, elinewidth=1, label=name,
+            places + 0.12 * (index - 1), value, np.clip([value - low, high - value], 0, None),
+            color=colour, marker=marker, markersize=5.5, linestyle="none", capsize=2, elinewidth=1,
+            label=name,
         )  # fmt: skip
     ax.set_xticks(places, ["none" if size == "0" else f"+{size} %" for size in sizes])
     ax.set_xlabel("work added to each operation of the candidate")

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import random
+import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,14 +80,14 @@ def measure(
 
 
 def append(file: Path, run: Run) -> None:
-    """All of a run at once, so that a file never ends in half of one."""
+    """All of a run at once, so that a file never ends in half of one: each is packed by itself."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if not file.exists():
         writer.writerow(_COLUMNS)
     writer.writerows(_row(run, *both) for both in zip(run.pairs, run.elapsed_s, strict=True))
     with file.open("ab", buffering=0) as out:
-        out.write(text.getvalue().encode())
+        out.write(gzip.compress(text.getvalue().encode(), mtime=0))
 
 
 def _row(run: Run, pair: Pair, elapsed_s: float) -> list[object]:
@@ -103,11 +104,10 @@ def _row(run: Run, pair: Pair, elapsed_s: float) -> list[object]:
 
 
 def read(files: Iterable[Path]) -> list[Run]:
-    """Runs as they were measured; .csv, or .csv.gz as it is kept with the reference results."""
+    """Runs as they were measured."""
     found: dict[tuple[str, ...], Run] = {}
     for file in files:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        for row in csv.DictReader(content.decode().splitlines()):
+        for row in csv.DictReader(gzip.decompress(file.read_bytes()).decode().splitlines()):
             key = (file.name, row["slowdown"], row["seed"])
             if key not in found:
                 cpu = int(row["cpu"]) if row["cpu"] else None
@@ -118,17 +118,10 @@ def read(files: Iterable[Path]) -> list[Run]:
     return list(found.values())
 
 
-def keep(file: Path, folder: Path) -> None:
-    """A copy of raw data for others to read; the same data give the same bytes."""
-    if file.suffix != ".gz":
-        packed = gzip.compress(file.read_bytes(), mtime=0)
-        (folder / f"{file.name}.gz").write_bytes(packed)
-
-
-def unpack(kept: Path, file: Path) -> None:
+def go_on_from(kept: Path, file: Path) -> None:
     """What was kept becomes the raw data to go on from, unless there are some already."""
     if kept.exists() and not file.exists():
-        file.write_bytes(gzip.decompress(kept.read_bytes()))
+        shutil.copy(kept, file)
 
 
 def _pair(row: Mapping[str, str]) -> Pair:

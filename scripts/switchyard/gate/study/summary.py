@@ -56,93 +56,90 @@ def share(count: int, of: int) -> dict[str, Any]:
 
 def _excess_p(count: int, of: int, level: float) -> float:
     """The chance of so many p-values below the level, or more, if the test is exact."""
-    test = stats.binomtest(count, of, level, alternative="greater") if of else None
-    return round(float(test.pvalue), 4) if test else 1.0
+    return round(float(stats.binomtest(count, of, level, alternative="greater").pvalue), 4)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A run with its verdicts."""
+    """What a whole check found of one benchmark, and which methods call that slower."""
 
     run: Run
-    findings: list[Finding]
-    alarms: dict[str, set[str]]
+    finding: Finding
+    alarms: set[str]
 
     @property
-    def names(self) -> set[str]:
-        return {finding.benchmark.key for finding in self.findings}
+    def key(self) -> str:
+        return self.finding.benchmark.key
 
 
-def judge(run: Run) -> Judged:
+def judge(run: Run) -> list[Judged]:
     keys = sorted({pair.benchmark for pair in run.pairs})
     findings = verdicts.judge(run.plan, [Benchmark(key, "", key) for key in keys], run.pairs)
-    regressed = {f.benchmark.key for f in findings if f.verdict == Verdict.REGRESSED}
-    return Judged(run, findings, {OURS: regressed, **rivals_alarms(run.pairs)})
+    alarms = rivals_alarms(run.pairs)
+    alarms[OURS] = {f.benchmark.key for f in findings if f.verdict == Verdict.REGRESSED}
+    return [
+        Judged(run, found, {name for name in alarms if found.benchmark.key in alarms[name]})
+        for found in findings
+    ]
 
 
-def summarize(judged: Sequence[Judged]) -> dict[str, Any]:
+def summarize(runs: Sequence[Run]) -> dict[str, Any]:
     """By slowdown: what was found; of the runs without one, the p-values too."""
-    sizes = sorted({each.run.slowdown for each in judged})
-    of_size = {size: [each for each in judged if each.run.slowdown == size] for size in sizes}
+    of_size: dict[int, list[Run]] = defaultdict(list)
+    for run in runs:
+        of_size[run.slowdown].append(run)
+    judged = {size: [each for run in of_size[size] for each in judge(run)] for size in of_size}
     return {
-        "sizes": {str(size): _of_size(runs) for size, runs in of_size.items()},
-        "p_values_without_a_change": _p_values(of_size.get(0, [])),
+        "sizes": {str(size): _of_size(of_size[size], judged[size]) for size in sorted(judged)},
+        "p_values_without_a_change": _p_values(judged.get(0, [])),
     }
 
 
-def _of_size(runs: Sequence[Judged]) -> dict[str, Any]:
-    verdict_counts = Counter(f.verdict.value for each in runs for f in each.findings)
-    seconds = [each.run.seconds for each in runs]
-    estimates = [percent(f.evidence.estimate) for r in runs for f in r.findings if f.evidence]
-    pairs = [pair for each in runs for pair in each.run.pairs]
-    benchmarks = sum(len(each.names) for each in runs)
-    alarms = {name: [each.alarms[name] for each in runs] for name in runs[0].alarms}
+def _of_size(runs: Sequence[Run], judged: Sequence[Judged]) -> dict[str, Any]:
+    seconds = [run.seconds for run in runs]
+    estimates = [percent(j.finding.evidence.estimate) for j in judged if j.finding.evidence]
+    dropped = [pair.dropped is not None for run in runs for pair in run.pairs]
+    called = {name: [j for j in judged if name in j.alarms] for name in (OURS, *RIVALS)}
+    by_benchmark = dict.fromkeys(sorted({j.key for j in judged}), 0)
     return {
         "runs": len(runs),
-        "verdicts": dict(sorted(verdict_counts.items())),
-        "dropped_pairs": share(sum(p.dropped is not None for p in pairs), len(pairs)),
+        "verdicts": dict(sorted(Counter(j.finding.verdict.value for j in judged).items())),
+        "dropped_pairs": share(sum(dropped), len(dropped)),
         "seconds": {"median": round(float(np.median(seconds)), 1), "most": round(max(seconds), 1)},
         "estimate_percent": {
             f"p{q}": round(float(np.percentile(estimates, q)), 2) for q in (5, 50, 95)
         },
         "runs_with_an_alarm": {
-            name: share(sum(map(bool, called)), len(runs)) for name, called in alarms.items()
+            name: share(len({id(j.run) for j in slower}), len(runs))
+            for name, slower in called.items()
         },
         "benchmarks_with_an_alarm": {
-            name: share(sum(map(len, called)), benchmarks) for name, called in alarms.items()
+            name: share(len(slower), len(judged)) for name, slower in called.items()
         },
-        "by_benchmark": {
-            key: sum(key in called for called in alarms[OURS]) for key in _names(runs)
-        },
+        "by_benchmark": by_benchmark | Counter(j.key for j in called[OURS]),
     }
 
 
-def _names(runs: Sequence[Judged]) -> list[str]:
-    return sorted(set().union(*(each.names for each in runs)))
-
-
-def _p_values(runs: Sequence[Judged]) -> dict[str, Any]:
+def _p_values(judged: Sequence[Judged]) -> dict[str, Any]:
     """Of the screening's one-sided tests. Without a change they have to be at most as often below
-    each level as the level says.
+    each level as the level says. By benchmark: in either direction.
     """
-    ps = np.array([f.screen.p_slower for each in runs for f in each.findings if f.screen])
+    screens = [(j.key, j.finding.screen) for j in judged if j.finding.screen]
+    ps = np.array([screen.p_slower for _, screen in screens])
     if not len(ps):
         return {}
-    at_most = {level: int((ps <= level).sum()) for level in (0.01, 0.05, 0.10, 0.25, 0.50)}
+    at_most, by_benchmark = {}, {}
+    for level in (0.01, 0.05, 0.10, 0.25, 0.50):
+        part = share(count := int((ps <= level).sum()), len(ps))
+        at_most[str(level)] = part | {"excess_p": _excess_p(count, len(ps), level)}
+    for key in sorted({key for key, _ in screens}):
+        both = [p for k, seen in screens if k == key for p in (seen.p_slower, seen.p_faster)]
+        count = sum(p <= 0.10 for p in both)
+        excess_p = _excess_p(count, len(both), 0.10)
+        by_benchmark[key] = {"at_most_0.1": count, "of": len(both), "excess_p": excess_p}
     return {
         "count": len(ps),
-        "at_most": {
-            str(level): share(n, len(ps)) | {"excess_p": _excess_p(n, len(ps), level)}
-            for level, n in at_most.items()
-        },
+        "at_most": at_most,
         "deciles": [int(n) for n in np.histogram(ps, bins=10, range=(0, 1))[0]],
-        "by_benchmark": {key: _p_values_of(key, runs) for key in _names(runs)},
+        "by_benchmark": by_benchmark,
     }
-
-
-def _p_values_of(key: str, runs: Sequence[Judged]) -> dict[str, Any]:
-    """How many tests of a benchmark are at most 0.10, in either direction."""
-    screens = [f.screen for r in runs for f in r.findings if f.benchmark.key == key and f.screen]
-    ps = [p for seen in screens for p in (seen.p_slower, seen.p_faster)]
-    count = sum(p <= 0.10 for p in ps)
-    return {"at_most_0.1": count, "of": len(ps), "excess_p": _excess_p(count, len(ps), 0.10)}

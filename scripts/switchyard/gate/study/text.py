@@ -33,6 +33,37 @@ def comparison(summary: dict[str, Any], key: str = "runs_with_an_alarm") -> str:
     )
 
 
+def page(summary: dict[str, Any], counts: dict[str, dict[str, float]]) -> str:
+    """All tables, each below a line that says what it has. `counts`: by benchmark and build, by how
+    many per cent its instructions for an operation differ from those without a slowdown.
+    """
+    p_values = summary["p_values_without_a_change"]
+    parts = [
+        ("Checks that call anything slower", comparison(summary)),
+        ("Benchmarks called slower", comparison(summary, "benchmarks_with_an_alarm")),
+        ("Time and verdicts of `switchyard.sh check`", _durations(summary)),
+        ("One-sided p-values of the screening without a change", table(
+            ("p at most", "share of tests", _CHANCE),
+            [(level, share(part), f"{part['excess_p']:.3g}")
+             for level, part in p_values["at_most"].items()],
+        )),
+        ("The same by benchmark, both directions", table(
+            ("benchmark", "one-sided p at most 0.1", _CHANCE),
+            [(f"`{key}`", f"{part['at_most_0.1']} of {part['of']}", f"{part['excess_p']:.3g}")
+             for key, part in p_values["by_benchmark"].items()],
+        )),
+    ]  # fmt: skip
+    if counts:
+        sizes = next(iter(counts.values()))
+        heads = ("benchmark", *("a copy" if size == "0" else f"+{size} %" for size in sizes))
+        rows = [
+            (f"`{name}`", *(f"{by_size[size]:+.2f} %" for size in sizes))
+            for name, by_size in counts.items()
+        ]
+        parts.append(("The slowdowns, checked by counting instructions", table(heads, rows)))
+    return "\n\n".join(f"**{title}**\n\n{table}" for title, table in parts) + "\n"
+
+
 def _durations(summary: dict[str, Any]) -> str:
     rows = []
     for size, found in summary["sizes"].items():
@@ -49,44 +80,3 @@ def _durations(summary: dict[str, Any]) -> str:
         "dropped pairs",
     )  # fmt: skip
     return table(heads, rows)
-
-
-def _p_values(values: dict[str, Any]) -> str:
-    rows = [
-        (level, share(part), f"{part['excess_p']:.3g}") for level, part in values["at_most"].items()
-    ]
-    return table(("p at most", "share of tests", _CHANCE), rows)
-
-
-def _p_values_by_benchmark(values: dict[str, Any]) -> str:
-    rows = [
-        (f"`{key}`", f"{part['at_most_0.1']} of {part['of']}", f"{part['excess_p']:.3g}")
-        for key, part in values["by_benchmark"].items()
-    ]
-    return table(("benchmark", "one-sided p at most 0.1", _CHANCE), rows)
-
-
-def _instructions(counts: dict[str, Any]) -> str:
-    """Benchmarks as rows, builds as columns: instructions for an operation against no slowdown."""
-    sizes = next(iter(counts.values()))
-    heads = ("a copy" if size == "0" else f"+{size} %" for size in sizes)
-    rows = [
-        (f"`{name}`", *(f"{by_size[size]:+.2f} %" for size in sizes))
-        for name, by_size in counts.items()
-    ]
-    return table(("benchmark", *heads), rows)
-
-
-def page(summary: dict[str, Any], counts: dict[str, Any]) -> str:
-    """All tables, each below a line that says what it has."""
-    p_values = summary["p_values_without_a_change"]
-    parts = [
-        ("Checks that call anything slower", comparison(summary)),
-        ("Benchmarks called slower", comparison(summary, "benchmarks_with_an_alarm")),
-        ("Time and verdicts of `switchyard.sh check`", _durations(summary)),
-        ("One-sided p-values of the screening without a change", _p_values(p_values)),
-        ("The same by benchmark, both directions", _p_values_by_benchmark(p_values)),
-    ]
-    if counts:
-        parts.append(("The slowdowns, checked by counting instructions", _instructions(counts)))
-    return "\n\n".join(f"**{title}**\n\n{table}" for title, table in parts) + "\n"
