@@ -17,7 +17,7 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.terminal import stdout_console
+from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts
 from .copies import fresh_copies
@@ -34,7 +34,7 @@ _FAILED = 2
 
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = plain_console(stderr=True)
     with Interrupts() as interrupts:
         try:
             prepared = prepare.prepare(asked, machine, console, interrupts)

@@ -1,4 +1,4 @@
-"""Names with several addresses, as a fresh Debian has for localhost: the clients try each of them."""
+"""Names with several addresses, as a fresh Debian has for localhost: clients try each of them."""
 
 import subprocess
 
