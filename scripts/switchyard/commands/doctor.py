@@ -9,7 +9,8 @@ import argparse
 from rich.text import Text
 
 from ..suite import options
-from ..suite.readiness import LIMIT, OK, WARN, examine
+from ..suite.findings import LIMIT, OK, WARN
+from ..suite.readiness import examine
 from ..system.machine import Machine
 from ..system.terminal import plain_console
 
