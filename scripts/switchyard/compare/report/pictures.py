@@ -9,11 +9,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
-
 from ...suite.results import ResultsFolder
 from .. import drawing, figures
+from ..drawing import Figure, FixedLocator
 
 _CSS_DPI = 96
 _PNG = b"\x89PNG\r\n\x1a\n"
