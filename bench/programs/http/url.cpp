@@ -88,9 +88,11 @@ fetch_url parts_of(boost::urls::url whole) {
   }
   if (whole.encoded_host().empty()) throw fetch_error("the URL has no host");
   if (whole.has_userinfo()) throw fetch_error("user names in URLs are not supported");
-  const auto port = whole.port();
-  if (!port.empty() && (port.size() > 5 || std::stoul(port) == 0 || std::stoul(port) > 65'535)) {
-    throw fetch_error("the port of a URL has to be 1 to 65535, not " + std::string(port));
+  const std::string port(whole.port());
+  const std::string number = port.substr(std::min(port.find_first_not_of('0'), port.size()));
+  const bool is_port = !number.empty() && number.size() <= 5 && std::stoul(number) <= 65'535;
+  if (!port.empty() && !is_port) {
+    throw fetch_error("the port of a URL has to be 1 to 65535, not " + port);
   }
   fetch_url url;
   url.tls = whole.scheme() == "https";
@@ -99,7 +101,7 @@ fetch_url parts_of(boost::urls::url whole) {
   if (has_unprintable(url.host)) throw fetch_error("the host of the URL can't be a name");
   if (!is_ascii(url.host)) whole.set_host(url.host = ascii_name(url.host));
   // Not the scheme's name: a small system may have no /etc/services.
-  url.service = !port.empty() ? std::string(port) : url.tls ? "443" : "80";
+  url.service = !port.empty() ? port : url.tls ? "443" : "80";
   url.authority = std::string(whole.encoded_host_and_port());
   url.target = std::string(whole.encoded_path());
   if (url.target.empty()) url.target += '/';
@@ -114,7 +116,7 @@ fetch_url parts_of(boost::urls::url whole) {
 void stay_below_root(boost::urls::url& url) {
   std::string path(url.encoded_path());
   while (path.starts_with("/../")) path.erase(0, 3);
-  if (path == "/..") path = "/";
+  if (path == "/" || path == "/..") path.clear();  // it would make "/./" of "/"
   if (path.size() != url.encoded_path().size()) url.set_encoded_path(path);
 }
 
