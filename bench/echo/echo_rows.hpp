@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <stdexcept>
+#include <string>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
@@ -18,8 +20,8 @@ class kept_server {
  public:
   void add_options(harness::command_line& line) {
     line.add("--server-cpus", server_cpus_, "CPUs of the server (default: the first)").cpu_list();
-    line.add("--load-cpus", load_cpus_, "CPUs of the load generator (default: the second)")
-        .cpu_list();
+    line.add("--load-cpus", load_cpus_, "CPU of the load generator (default: the second)")
+        .parsed_by(expect_one_cpu, "CPU");
   }
 
   /// Calls `row(server)`. One that has failed serves no further row.
@@ -39,6 +41,12 @@ class kept_server {
   }
 
  private:
+  static void expect_one_cpu(const std::string& list) {
+    if (harness::parse_cpu_list(list).size() == 1) return;
+    throw std::invalid_argument("the load generator is one thread, which would only wander over " +
+                                list + ": give it one CPU");
+  }
+
   /// Server and load generator on a CPU each; gives the server's. limit_error when there is no
   /// second one, or no room for so many connections.
   [[nodiscard]] std::string take_places(const echo_case& which) const {

@@ -143,6 +143,7 @@ ODD: dict[str, tuple[Callable[[Peer], None], int, int]] = {
     "redirect-without-location": (
         send("HTTP/1.1 302 Found\r\nContent-Length: 10\r\n\r\n" + TEN), 302, 10,
     ),
+    "to-odd-characters": (_redirect("/chunked?caf\xe9 [a]|50%"), 200, 20),
     "length-said-twice": (
         send(f"{OK}Content-Length: 10\r\nContent-Length: 10\r\n\r\n{TEN}"), 200, 10,
     ),
@@ -179,7 +180,7 @@ class _Handler(socketserver.BaseRequestHandler):
                     return
                 head += got
             self.server.paths.append(path := head.split()[1].decode().removeprefix("/"))
-            _answers()[path](self.request)
+            _answers()[path.partition("?")[0]](self.request)
 
 
 class HostileServer(socketserver.ThreadingTCPServer):

@@ -46,9 +46,9 @@ int talk(const options& chosen) {
   const auto patience = std::chrono::duration_cast<std::chrono::nanoseconds>(
       std::chrono::duration<double>(chosen.timeout_s));
   const auto deadline = [&] { return std::chrono::steady_clock::now() + patience; };
-  const endpoint where = resolve(chosen.host, chosen.port);
+  endpoint where;
   error_code ec;
-  auto stream = rt.connect(where, ec, deadline());
+  auto stream = connect_to_any(rt, resolve_all(chosen.host, chosen.port), deadline(), where, ec);
   if (ec) throw std::runtime_error("connect to " + describe(where) + ": " + ec.message());
   const bool person = ::isatty(STDIN_FILENO) == 1;
   int code = 0;

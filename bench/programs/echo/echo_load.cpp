@@ -4,12 +4,15 @@
 // objective allows. Warm-up and measuring are separate phases over the same connections. Ends by
 // itself: after the duration, or when every connection has failed. Exit code 0, or 1 when anything
 // was wrong.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
@@ -165,9 +168,29 @@ void check_combination(const options& chosen) {
   if (chosen.server_pid != 0) expect_process(chosen.server_pid);
 }
 
+/// Its connections open, to the first address of --host at which they can be.
+std::unique_ptr<load::generator> connect(const options& chosen,
+                                         const std::vector<endpoint>& addresses,
+                                         const stop_source& stop) {
+  for (auto target = addresses.begin();;) {
+    auto generator =
+        std::make_unique<load::generator>(echo::with_room({.target = *target,
+                                                           .connections = chosen.connections,
+                                                           .active = chosen.active,
+                                                           .bytes = chosen.bytes,
+                                                           .stop = &stop}));
+    try {
+      generator->connect();
+      return generator;
+    } catch (const std::exception&) {
+      if (++target == addresses.end() || stop.requested()) throw;
+    }
+  }
+}
+
 int run_load(const options& chosen) {
-  const auto target = resolve(chosen.host, chosen.port);
-  if (!is_loopback(target) && !chosen.allow_remote) {
+  const auto addresses = resolve_all(chosen.host, chosen.port);
+  if (!std::all_of(addresses.begin(), addresses.end(), is_loopback) && !chosen.allow_remote) {
     throw std::invalid_argument("--host '" + chosen.host + "' is not this machine; --allow-remote" +
                                 " says that its owner agrees to the load");
   }
@@ -178,12 +201,8 @@ int run_load(const options& chosen) {
   static stop_source stop;
   stop_source::on_signals(stop);
 
-  load::generator generator(echo::with_room({.target = target,
-                                             .connections = chosen.connections,
-                                             .active = chosen.active,
-                                             .bytes = chosen.bytes,
-                                             .stop = &stop}));
-  generator.connect();
+  const auto connected = connect(chosen, addresses, stop);
+  load::generator& generator = *connected;
   // An idle connection has to be one that the server has taken and served.
   auto warm_up = generator.greet();
   if (warm_up.errors.total() == 0) warm_up = measure(generator, chosen, chosen.warmup_s);

@@ -148,21 +148,14 @@ class fetcher {
                      fetch_result& result);
   http_answer get(any_stream& stream, const fetch_url& url);
 
-  /// Tries each address; one that does not answer leaves time for the next ones.
   template <class R>
   std::unique_ptr<any_stream> connect(R& rt, const fetch_url& url, time_point deadline) {
     const auto addresses = resolve_aside(rt, helpers_, url.host, url.service, deadline);
-    auto left = static_cast<std::int64_t>(addresses.size());
-    boost::system::error_code ec = boost::asio::error::host_not_found;
-    endpoint last;
-    for (const endpoint& where : addresses) {
-      const auto now = std::chrono::steady_clock::now();
-      auto stream = rt.connect(where, ec, now + (deadline - now) / left--);
-      stream.expires_at(deadline);
-      if (!ec) return std::make_unique<stream_of<typename R::stream>>(std::move(stream), io_);
-      last = where;
-    }
-    throw failure("connect to " + describe(last), ec);
+    endpoint where;
+    error_code ec;
+    auto stream = connect_to_any(rt, addresses, deadline, where, ec);
+    if (ec) throw failure("connect to " + describe(where), ec);
+    return std::make_unique<stream_of<typename R::stream>>(std::move(stream), io_);
   }
 
   fetch_options options_;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,8 +51,13 @@ R make_runtime() {
 }
 
 std::vector<std::string> urls_in(std::istream& lines) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // Windows' editors begin with it
   std::vector<std::string> urls;
+  bool is_first = true;
   for (std::string line; std::getline(lines, line);) {
+    if (std::exchange(is_first, false) && line.starts_with(byte_order_mark)) {
+      line.erase(0, byte_order_mark.size());
+    }
     const auto begin = line.find_first_not_of(" \t\r");
     if (begin == std::string::npos || line[begin] == '#') continue;
     urls.push_back(line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin));

@@ -21,10 +21,12 @@ struct fetch_url {
   std::string target;     // path and query
 };
 
-/// Throws fetch_error that names the culprit.
+/// Bytes that may not stand in a URL are percent-encoded, a host of letters beyond ASCII gets the
+/// name that it has in ASCII. Throws fetch_error that names the culprit.
 fetch_url parse_url(std::string_view text);
 
-/// Where the Location field of an answer to `from` leads; it may be relative.
+/// Where the Location field of an answer to `from` leads; it may be relative,
+/// and blanks in it are meant.
 fetch_url follow(const fetch_url& from, std::string_view location);
 
 }  // namespace switchyard

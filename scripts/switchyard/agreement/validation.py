@@ -20,7 +20,7 @@ from ..system import files, tools
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 from ..system.paths import RESULTS
-from ..system.terminal import stdout_console
+from ..system.terminal import plain_console, stdout_console
 from . import text
 from .model import Finding, Pair, Probe, ProbeError, exit_code, judge
 from .probes import all_probes
@@ -125,7 +125,7 @@ def validate(plan: Plan) -> int:
         "cpu": plan.cpu, "other_cpu": plan.other_cpu, "rounds_done": 0, "steal_percent": None,
     }  # fmt: skip
     files.write(folder / _ENVIRONMENT, facts)
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = plain_console(stderr=True)
     _announce(console, plan, found, folder)
     rounds = Rounds(plan.budget_s, random.Random(plan.seed))
     with Interrupts() as interrupts, ProgressBar(console, plan.rounds) as progress:

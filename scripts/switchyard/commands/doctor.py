@@ -6,12 +6,13 @@ impossible.
 
 import argparse
 
-from rich.console import Console
 from rich.text import Text
 
 from ..suite import options
-from ..suite.readiness import LIMIT, OK, WARN, examine
+from ..suite.findings import LIMIT, OK, WARN
+from ..suite.readiness import examine
 from ..system.machine import Machine
+from ..system.terminal import plain_console
 
 _COLOURS = {OK: "green", WARN: "yellow", LIMIT: "red"}
 
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    console = Console(highlight=False)
+    console = plain_console()
     findings = list(examine(Machine(), args.build))
     for finding in findings:
         line = Text(f"{finding.level:<5} ", style=_COLOURS[finding.level])

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..suite import catalog, needs, options
+from ..system.terminal import plain_console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([workload.document() for workload in workloads], indent=1))
         return 0
-    console = Console(highlight=False)
+    console = plain_console()
     for workload in workloads:
         _print_workload(console, workload)
     return 0

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..suite import catalog, environment, needs, options
 from ..suite.campaign import Campaign, Plan
 from ..suite.progress import ProgressDisplay
@@ -19,6 +17,7 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.paths import RESULTS
+from ..system.terminal import plain_console
 
 # Of each size the rounds, the budget in seconds, the minimum time of a row in seconds, and the
 # time-out of a launch in seconds.
@@ -136,7 +135,7 @@ def _run_facts(asked: _Asked, left_out: needs.LeftOut) -> dict[str, Any]:
 
 def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolder) -> Tally:
     """Run the campaign and keep the environment up to date with it."""
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
     rows = sum(len(workload.rows) for workload in workloads)
     limit = f"at most {plan.budget_s:g} s" if plan.budget_s else "no time limit"
     console.print(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..suite import findings
 from ..suite.results import Record, ResultsFolder, Tally, WorkloadResults
 from ..suite.warnings import BUSY_AT_START, DOUBTS, NOISE, STOP_OTHERS
 from .comparison import Comparison, compare
@@ -28,6 +29,7 @@ def warnings_of(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> list
         *_incomplete(tally, wanted_rounds),
         *_slowed_down(folder.environment.get("build") or {}),
         *_doubtful(records),
+        *_surroundings(folder.environment.get("machine", {})),
         *_busy(folder.environment.get("machine", {})),
         *_noise(folder.workloads.values()),
     ]
@@ -103,6 +105,12 @@ def _busy(machine: dict[str, Any]) -> Iterator[RunWarning]:
             f"load average {load:.1f} on {cpus} CPUs at the start: something else was running",
             f"{STOP_OTHERS}, and repeat",
         )
+
+
+def _surroundings(machine: dict[str, Any]) -> Iterator[RunWarning]:
+    for found in findings.surroundings(machine):
+        if found.level != findings.OK:
+            yield RunWarning(f"{found.subject}: {found.what}", found.advice)
 
 
 def _noise(workloads: Iterable[WorkloadResults]) -> Iterator[RunWarning]:

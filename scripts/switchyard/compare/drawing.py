@@ -4,6 +4,7 @@ Title top left, legend beside the axes and never over data, and below it a capti
 the commit and how many rounds stand behind each point.
 """
 
+import contextlib
 import io
 import re
 import textwrap
@@ -12,18 +13,22 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.etree import ElementTree
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-
 from ..suite.environment import in_short
 from ..suite.results import ResultsFolder
 from ..system.files import replacing
 from .statistics import MIN_FOR_INTERVAL
 
-__all__ = ["Axes", "Figure", "Line2D", "Patch"]  # with the backend that this package sets
+# A matplotlibrc in the current folder is for figures of the user's, and may be none that can be
+# read. So matplotlib is loaded here first, and by all others from here or after.
+with contextlib.chdir(Path(__file__).parent):
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import FixedLocator
+
+__all__ = ["Axes", "Figure", "FixedLocator", "Line2D", "Patch"]
 
 STYLE = {
     "font.size": 9.5,
@@ -169,5 +174,5 @@ def _rounds(counts: list[int]) -> str:
 
 
 def use_style() -> None:
-    mpl.rcdefaults()  # a matplotlibrc in the current folder is for figures of the user's
+    mpl.rcdefaults()
     mpl.rcParams.update(STYLE)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from ..suite.catalog import in_order
 from ..suite.results import ResultsFolder
 from ..system import units
 from ..system.errors import BadInputError
 from . import drawing
 from .comparison import Measured, compare
+from .drawing import Figure
 from .figures.axes import log_axis
 from .statistics import Finding, finding, unpaired_ratio
 from .tables import Cell, Table, interval, ratio_interval

@@ -14,13 +14,14 @@ binary is there too, as a link.
 """
 
 import contextlib
+import os
 import random
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..system.errors import SwitchyardError
+from ..system.errors import BadInputError, SwitchyardError
 from ..system.files import replacing
 from .model import Side
 
@@ -61,6 +62,17 @@ class Copies:
                 self._mirror(root, copy, relative)
             elif str(relative) not in self._binaries:
                 (copy / relative).symlink_to(path.resolve())
+
+
+def expect_executable(parent: Path) -> None:
+    """Before anything is built. Raises BadInputError where copies in `parent` could not run."""
+    parent = parent.absolute()
+    there = next(folder for folder in (parent, *parent.parents) if folder.exists())
+    if os.statvfs(there).f_flag & os.ST_NOEXEC:
+        raise BadInputError(
+            f"{parent} is on a disk that is mounted noexec: the programs that a check copies there "
+            "can't be started; choose another --out DIR"
+        )
 
 
 @contextlib.contextmanager

@@ -24,8 +24,6 @@ from ..system.launch import launch
 from .model import SIDES, Benchmark, Finding, Verdict
 
 LIST_TIMEOUT_S = 20.0
-# Where builds of baselines are kept, in the source tree.
-BASELINES = Path("build/baselines")
 _GATE_SET = Path(__file__).with_name("gate.toml")
 _NOTHING = "--benchmark_filter=^$"
 # As revision.py names the folders of baselines.

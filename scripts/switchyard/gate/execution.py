@@ -17,10 +17,11 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.terminal import stdout_console
+from ..system.paths import RESULTS
+from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts
-from .copies import fresh_copies
+from .copies import expect_executable, fresh_copies
 from .discovery import gate_set
 from .model import Benchmark, Finding, Report, Stage, Verdict
 from .options import Check
@@ -34,7 +35,8 @@ _FAILED = 2
 
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = plain_console(stderr=True)
+    expect_executable(asked.out or RESULTS)
     with Interrupts() as interrupts:
         try:
             prepared = prepare.prepare(asked, machine, console, interrupts)

@@ -105,8 +105,9 @@ class Sample:
     """What one launch gave: a time, or the problem that kept it from giving one; neither if there
     was no such launch (stored results may have fewer).
 
-    steal_s: CPU time that the hypervisor took from the launch's CPU; involuntary: switches that
-    the kernel forced on its processes; skipped: the benchmark itself said that it can't run here.
+    steal_s: CPU time that the hypervisor or a CPU quota took from the launch; involuntary: switches
+    that the kernel forced on its processes; skipped: the benchmark itself said that it can't run
+    here.
     """
 
     value: float | None

@@ -83,7 +83,7 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
         builder.resolve(asked.ref)
     candidate = _candidate(asked, builder)
     if asked.ref is not None:
-        cache, targets = builder.repository / discovery.BASELINES, _targets(asked, candidate.root)
+        cache, targets = _baselines(builder.repository), _targets(asked, candidate.root)
         baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
     launched = [candidate] if found else [baseline, candidate]
     names = [discovery.discover(side.root, asked.binaries, interrupts) for side in launched]
@@ -106,6 +106,13 @@ def _repository(is_ours: bool) -> Path:
         return Path.cwd()
     asked = build_commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
+
+
+def _baselines(repository: Path) -> Path:
+    """Where their builds are kept, in the source tree. A project may have a file named build."""
+    build = repository / "build"
+    parent = repository / ".switchyard" if build.exists() and not build.is_dir() else build
+    return parent / "baselines"
 
 
 def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:

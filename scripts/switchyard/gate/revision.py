@@ -127,7 +127,8 @@ class Builder:
                 (cache / ".gitignore").write_text("*\n")  # a project may not ignore its builds
             file = (cache / ".lock").open("a")
         except OSError as error:
-            raise BadInputError(f"cannot write to {cache}: {error.strerror}") from None
+            advice = "build the baseline yourself and name it with --baseline-build"
+            raise BadInputError(f"cannot write to {cache}: {error.strerror}; {advice}") from None
         with file:
             self._wait_for_lock(file.fileno(), cache)
             yield

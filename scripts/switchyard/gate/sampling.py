@@ -1,7 +1,8 @@
 """One launch of one benchmark in a process of its own gives one number, or the reason why not.
 
-Also what the kernel says about the launch: CPU time stolen by the hypervisor, and involuntary
-switches. Only these may drop a pair: a rule about times would throw away what it is meant to find.
+Also what the kernel says about the launch: CPU time stolen by the hypervisor or withheld by a CPU
+quota, and involuntary switches. Only these may drop a pair: a rule about times would throw away
+what it is meant to find.
 """
 
 import math
@@ -86,7 +87,7 @@ class Sampler:
 
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
         plan, binary = self.plan, self.roots[side] / benchmark.binary
-        before = self.machine.steal_s(plan.cpu)
+        before, throttled_s = self.machine.steal_s(plan.cpu), self.machine.throttled_s()
         outcome = launch_row(
             binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
             self.interrupts, plan.cpu,
@@ -94,6 +95,7 @@ class Sampler:
         steal = self.machine.steal_s(plan.cpu) - before
         if plan.cpu is None:  # it was on some of the CPUs whose steal this is
             steal /= max(len(self.machine.usable_cpus()), 1)
+        steal += self.machine.throttled_s() - throttled_s
         return self._read(side, benchmark, outcome, steal)
 
     def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
@@ -121,7 +123,7 @@ class Sampler:
         """What the kernel holds against a launch, in words."""
         if sample.steal_s > max(MOST_STEAL * sample.wall_s, _CERTAIN_STEAL_S):
             most = round(100 * MOST_STEAL)
-            return f"the hypervisor took more than {most} % of the CPU's time (steal)"
+            return f"more than {most} % of the CPU's time was taken (steal, or a CPU quota)"
         usual = self._usual_switches.get(benchmark.key, 0)
         if self.plan.cpu is not None and (
             sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual

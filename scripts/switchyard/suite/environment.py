@@ -23,6 +23,7 @@ _SYSCTLS = (
     "net/core/somaxconn", "net/ipv4/tcp_max_syn_backlog", "fs/nr_open", "fs/file-max",
 )  # fmt: skip
 _GIT_TIMEOUT_S = 20.0
+_INTERRUPTS_SAMPLE_S = 0.1
 _LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
 
 
@@ -35,7 +36,9 @@ Facts = _facts(
     git=_facts(sha=str),
     build=_facts(injected_slowdown_percent=float),
     machine=_facts(
-        cpu_count=int, usable_cpus=list, load_average=float, virtualisation=str, mitigations=dict
+        cpu_count=int, usable_cpus=list, load_average=float, virtualisation=str, mitigations=dict,
+        cpu_quota=float, memory_limit_bytes=int, clocksource=str, interrupts_per_second=dict,
+        waits_told=bool, hardware_counters=bool,
     ),
     limits=dict, python=dict, programs=dict,
     run=_facts(
@@ -127,6 +130,12 @@ def machine_facts(machine: Machine) -> dict[str, Any]:
         "swap_bytes": memory.get("SwapTotal"),
         "transparent_huge_pages": machine.transparent_huge_pages(),
         "load_average": machine.load_average(),
+        "cpu_quota": machine.cpu_quota(),
+        "memory_limit_bytes": machine.memory_limit(),
+        "clocksource": machine.clocksource(),
+        "interrupts_per_second": machine.interrupts_per_s(_INTERRUPTS_SAMPLE_S),
+        "waits_told": machine.tells_waits(),
+        "hardware_counters": machine.counts_hardware(),
     }
 
 

@@ -1,4 +1,4 @@
-"""Shows how far a run is: a bar on a terminal, else a plain line now and then.
+"""Shows how far a run is: a bar on a terminal that can draw one, else a plain line now and then.
 
 Drawn between launches only and never from a thread of its own: while a benchmark runs, the runner
 sleeps.
@@ -20,7 +20,9 @@ class ProgressBar:
 
     def __init__(self, console: Console, total: int = 0) -> None:
         self._console = console
-        self._last_plain = time.monotonic()
+        # A dumb terminal (a shell in an editor, a CI's log) can't take a line back.
+        self._moves = console.is_terminal and not console.is_dumb_terminal
+        self._last_plain = time.monotonic() - 0.7 * _PLAIN_EVERY_S  # the first comes sooner
         self._bar = Progress(
             TextColumn("{task.fields[phase]}", markup=False),
             BarColumn(bar_width=20),
@@ -30,7 +32,7 @@ class ProgressBar:
             console=console,
             auto_refresh=False,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not self._moves,
         )
         self._task = self._bar.add_task("", total=total, phase="", left="", what="")
 
@@ -46,7 +48,7 @@ class ProgressBar:
     ) -> None:
         """`phase` and `what` stand before and behind the bar; `plain` is the line without one."""
         left = "" if seconds_left is None else f"about {_duration(seconds_left)} left"
-        if self._console.is_terminal:
+        if self._moves:
             self._bar.update(
                 self._task, completed=done, total=total, phase=phase, left=left, what=what
             )
@@ -54,7 +56,7 @@ class ProgressBar:
         elif time.monotonic() - self._last_plain >= _PLAIN_EVERY_S:
             self._last_plain = time.monotonic()
             line = ", ".join(part for part in (plain, left) if part)
-            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+            self._console.print(line, soft_wrap=True)
 
 
 class ProgressDisplay(ProgressBar):

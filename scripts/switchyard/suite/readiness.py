@@ -5,27 +5,16 @@ without sysfs, say), it yields nothing. The thresholds are in warnings.py.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..system import tools, units
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import needs, warnings
-from .environment import build_info, git_state
-
-OK, WARN, LIMIT = "ok", "warn", "limit"
+from .environment import build_info, git_state, machine_facts
+from .findings import LIMIT, OK, WARN, Finding, judge, surroundings
 
 _STEAL_SAMPLE_S = 1.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    level: str
-    subject: str
-    what: str
-    advice: str = ""
-    fatal: bool = False
 
 
 def examine(machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S) -> Iterator[Finding]:
@@ -34,7 +23,8 @@ def examine(machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S) -> 
     yield from optional()
     yield from counting()
     yield from instruments()
-    yield from cores(machine)
+    yield from surroundings(machine_facts(machine))
+    yield from siblings(machine)
     yield from frequency(machine)
     yield from neighbours(machine, steal_s)
     yield from memory(machine)
@@ -42,10 +32,6 @@ def examine(machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S) -> 
     yield from tasks(machine, resource_limit("RLIMIT_NPROC")[0])
     yield from mappings(machine)
     yield from sockets(machine)
-
-
-def _judge(bad: bool, level: str, subject: str, what: str, advice: str) -> Finding:
-    return Finding(level, subject, what, advice) if bad else Finding(OK, subject, what)
 
 
 def binaries(build: Path) -> Iterator[Finding]:
@@ -58,7 +44,7 @@ def binaries(build: Path) -> Iterator[Finding]:
         return
     info = build_info(build) or {}
     kind = str(info.get("build_type") or "unknown")
-    yield _judge(
+    yield judge(
         kind.lower() not in ("release", "relwithdebinfo"), WARN, "build",
         f"{kind} build, {info.get('compiler', 'unknown compiler')}",
         "times of a build without optimisation mean nothing: use the release preset",
@@ -77,7 +63,7 @@ def source() -> Iterator[Finding]:
         yield Finding(WARN, "source", "not a git repository", "results can't be traced to a commit")
         return
     state = "with changes that are not committed" if git["dirty"] else "clean"
-    yield _judge(
+    yield judge(
         git["dirty"], WARN, "source", f"commit {(git['sha'] or 'none')[:7]}, {state}",
         "commit before a run whose results you want to keep",
     )  # fmt: skip
@@ -88,7 +74,7 @@ def optional() -> Iterator[Finding]:
     for name in needs.KNOWN:
         is_there = needs.is_there(name)
         versions = ", ".join(f"{part} {v}" for part, v in needs.versions(name).items())
-        yield _judge(
+        yield judge(
             not is_there, WARN, name, (versions or "installed") if is_there else "not installed",
             f"rows that need it are left out; {needs.advice(name)}",
         )  # fmt: skip
@@ -97,7 +83,7 @@ def optional() -> Iterator[Finding]:
 def counting() -> Iterator[Finding]:
     """What `check` counts instructions with, where it is asked to."""
     tool = tools.find_counter()
-    yield _judge(
+    yield judge(
         tool is None, WARN, "instructions",
         f"counted by {tool.name} {tool.version}" if tool else "no tool that counts them",
         f"`switchyard.sh check --instructions` needs one; {tools.advice('valgrind')}",
@@ -116,16 +102,10 @@ def instruments() -> Iterator[Finding]:
         yield Finding(OK, "instruments", versions)
 
 
-def cores(machine: Machine) -> Iterator[Finding]:
-    count = len(machine.usable_cpus())
-    yield _judge(
-        count < 2, LIMIT, "cores", f"{count} usable",
-        "server and load generator share a core, and rows across cores can't run: use 2 or more",
-    )  # fmt: skip
-    siblings = machine.smt_siblings()
-    if siblings:
+def siblings(machine: Machine) -> Iterator[Finding]:
+    if groups := machine.smt_siblings():
         yield Finding(
-            WARN, "SMT", f"CPUs that share a core: {', '.join(siblings)}",
+            WARN, "SMT", f"CPUs that share a core: {', '.join(groups)}",
             "place server and load on different cores: --server-cpus, --load-cpus; or switch it "
             "off: echo off > /sys/devices/system/cpu/smt/control",
         )  # fmt: skip
@@ -134,7 +114,7 @@ def cores(machine: Machine) -> Iterator[Finding]:
 def frequency(machine: Machine) -> Iterator[Finding]:
     governors = machine.governors()
     if governors:
-        yield _judge(
+        yield judge(
             governors != {"performance"}, WARN, "governor", ", ".join(sorted(governors)),
             "cpupower frequency-set -g performance",
         )  # fmt: skip
@@ -142,7 +122,7 @@ def frequency(machine: Machine) -> Iterator[Finding]:
         yield Finding(OK, "governor", "not visible here (usual in a virtual machine)")
     turbo = machine.turbo()
     if turbo is not None:
-        yield _judge(
+        yield judge(
             turbo, WARN, "turbo", "on" if turbo else "off",
             "clocks depend on heat: switch it off in the firmware, or in intel_pstate/no_turbo or "
             "cpufreq/boost below /sys/devices/system/cpu",
@@ -159,13 +139,13 @@ def neighbours(machine: Machine, steal_s: float) -> Iterator[Finding]:
         )  # fmt: skip
     steal = machine.steal_percent(steal_s)
     if steal is not None:
-        yield _judge(
+        yield judge(
             steal > warnings.STEAL.above, WARN, "steal", f"{steal:.1f} % over {steal_s:g} s",
             "the hypervisor gives CPU time to others: repeat at a quieter time",
         )  # fmt: skip
     load, count = machine.load_average(), max(len(machine.usable_cpus()), 1)
     if load is not None:
-        yield _judge(
+        yield judge(
             load > warnings.BUSY * count, WARN, "load", f"{load:.2f} on {count} CPUs",
             warnings.STOP_OTHERS,
         )  # fmt: skip
@@ -175,20 +155,20 @@ def memory(machine: Machine) -> Iterator[Finding]:
     info = machine.memory()
     if "MemAvailable" in info:
         available = info["MemAvailable"]
-        yield _judge(
+        yield judge(
             available < warnings.MEMORY, LIMIT, "memory",
             f"{units.with_unit(available, 'B')} available",
             f"the largest rows need about {units.with_unit(warnings.MEMORY, 'B')}",
         )  # fmt: skip
     used_swap = info.get("SwapTotal", 0) - info.get("SwapFree", 0)
     if "SwapTotal" in info:
-        yield _judge(
+        yield judge(
             used_swap > 0, WARN, "swap", f"{units.with_unit(used_swap, 'B')} in use",
             "swapping spoils latencies: free memory, then swapoff -a",
         )  # fmt: skip
     huge = machine.transparent_huge_pages()
     if huge:
-        yield _judge(
+        yield judge(
             huge == "always", WARN, "transparent huge pages", huge,
             "memory per task may be rounded up to 2 MiB: "
             "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
@@ -199,7 +179,7 @@ def open_files(soft: int | None, hard: int | None) -> Iterator[Finding]:
     raise_it = f"ulimit -n {warnings.OPEN_FILES}"
     if hard is not None and hard < warnings.OPEN_FILES:
         raise_it = f"raise the hard limit ({hard}) in /etc/security/limits.conf"
-    yield _judge(
+    yield judge(
         soft is not None and soft < warnings.OPEN_FILES, LIMIT, "open files",
         f"soft limit {soft or 'none'}, hard limit {hard or 'none'}",
         f"{warnings.CONNECTIONS} connections need {warnings.OPEN_FILES}: {raise_it}",
@@ -218,7 +198,7 @@ def tasks(machine: Machine, nproc: int | None) -> Iterator[Finding]:
     if not known:
         return
     name = min(known, key=known.get)
-    yield _judge(
+    yield judge(
         known[name] < warnings.TASKS + warnings.OTHER_TASKS, LIMIT, "processes and threads",
         f"{known[name]:,} ({name})",
         f"rows with {warnings.TASKS:,} tasks will report a limit: raise {name}",
@@ -229,7 +209,7 @@ def mappings(machine: Machine) -> Iterator[Finding]:
     """A thread's stack takes two mappings (stack and guard page)."""
     count = machine.sysctl("vm/max_map_count")
     if count is not None:
-        yield _judge(
+        yield judge(
             count < warnings.MAPPINGS, LIMIT, "memory mappings", f"vm.max_map_count {count:,}",
             "thread stacks take two each: sysctl vm.max_map_count=262144",
         )  # fmt: skip
@@ -238,7 +218,7 @@ def mappings(machine: Machine) -> Iterator[Finding]:
 def sockets(machine: Machine) -> Iterator[Finding]:
     backlog = machine.sysctl("net/core/somaxconn")
     if backlog is not None:
-        yield _judge(
+        yield judge(
             backlog < warnings.CONNECTIONS, LIMIT, "listen backlog",
             f"net.core.somaxconn {backlog}",
             f"{warnings.CONNECTIONS} connections at once may wait: sysctl net.core.somaxconn=4096",
@@ -246,7 +226,7 @@ def sockets(machine: Machine) -> Iterator[Finding]:
     ports, waiting = machine.port_range(), machine.time_wait_sockets() or 0
     if ports:
         free = ports[1] - ports[0] + 1 - waiting
-        yield _judge(
+        yield judge(
             free < warnings.PORTS, LIMIT, "ports",
             f"{ports[0]}-{ports[1]}, {waiting} in TIME_WAIT",
             "wait a minute, or: sysctl net.ipv4.ip_local_port_range='15000 60999'",

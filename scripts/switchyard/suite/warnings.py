@@ -23,6 +23,8 @@ OPEN_FILES = 2 * CONNECTIONS + 128
 PORTS = 4 * CONNECTIONS
 MAPPINGS = 2 * TASKS + 5_000
 MEMORY = 2 * 1024**3
+# Of devices, per second on a CPU: each takes some us from what runs there.
+INTERRUPTS = 2_000
 # Of its CPU, whoever is at the other end of what is measured.
 _BUSY_PERCENT = 95.0
 
@@ -84,9 +86,14 @@ STEAL = Doubt(
     "the hypervisor took CPU time away", "{:.1f} % steal",
     "repeat at a quieter time or on a machine of your own",
 )  # fmt: skip
+THROTTLED = Doubt(
+    _counter("throttled_percent"), 1.0, "{:.0f} % throttled",
+    "a CPU quota held launches up", "{:.0f} % of the time",
+    "these rows show the quota, not the runtime: lift it, and repeat",
+)  # fmt: skip
 # Of these the other side of what is under test.
 _OTHER_SIDE = (GENERATOR_SATURATED, ORIGIN_SATURATED, LATE)
-DOUBTS = (*_OTHER_SIDE, STEAL)
+DOUBTS = (*_OTHER_SIDE, STEAL, THROTTLED)
 
 
 def held_up(records: Iterable[Record]) -> set[str]:

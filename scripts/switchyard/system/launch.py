@@ -147,10 +147,22 @@ def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
     """
     for variable in without:
         os.environ.pop(variable, None)
+    _write_numbers_as_c()
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     if batch:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _write_numbers_as_c() -> None:
+    """Numbers with a decimal comma are neither an argument of Google Benchmark's nor JSON, and perf
+    writes them too. In all else the caller's locale stays: LC_ALL would stand above LC_NUMERIC.
+    """
+    if everything := os.environ.pop("LC_ALL", ""):
+        for name in [name for name in os.environ if name.startswith("LC_")]:
+            del os.environ[name]
+        os.environ["LANG"] = everything
+    os.environ["LC_NUMERIC"] = "C"
 
 
 def _start_keeper(command: Command, files: _Files, settle: Callable[[], None]) -> tuple[int, int]:

@@ -8,10 +8,10 @@ import os
 import re
 import resource
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_CGROUP_PIDS = ("fs/cgroup", "fs/cgroup/pids")  # v2, v1
 _HYPERVISORS = {
     "KVM": "kvm", "QEMU": "kvm", "VMware": "vmware", "VirtualBox": "oracle",
     "Xen": "xen", "Hyper-V": "microsoft", "Virtual Machine": "microsoft",
@@ -30,9 +30,12 @@ class Machine:
         except OSError:
             return None
 
+    def _text(self, path: Path) -> str:
+        return self._read(path) or ""
+
     def _find(self, pattern: str, file: str) -> str | None:
         """What the pattern's group is in a file below /proc."""
-        found = re.search(pattern, self._read(self.proc / file) or "", re.MULTILINE)
+        found = re.search(pattern, self._text(self.proc / file), re.MULTILINE)
         return found and found[1]
 
     def _of_cpus(self, pattern: str) -> set[str]:
@@ -52,7 +55,7 @@ class Machine:
         return self._find(r"^model name\s*:\s*(.+)$", "cpuinfo")
 
     def cpu_count(self) -> int:
-        cpuinfo = self._read(self.proc / "cpuinfo") or ""
+        cpuinfo = self._text(self.proc / "cpuinfo")
         return len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE))
 
     def usable_cpus(self) -> list[int]:
@@ -89,12 +92,12 @@ class Machine:
 
     def mitigations(self) -> dict[str, str]:
         files = (self.sys / "devices/system/cpu/vulnerabilities").glob("*")
-        return {file.name: self._read(file) or "" for file in sorted(files)}
+        return {file.name: self._text(file) for file in sorted(files)}
 
     def virtualisation(self) -> str | None:
         """The hypervisor's name, "unknown" when there is one that can't be named, None without."""
         dmi = self.sys / "class/dmi/id"
-        said = " ".join(self._read(dmi / name) or "" for name in ("sys_vendor", "product_name"))
+        said = " ".join(self._text(dmi / name) for name in ("sys_vendor", "product_name"))
         for text, name in _HYPERVISORS.items():
             if text in said:
                 return name
@@ -129,13 +132,83 @@ class Machine:
         spent = [late - early for late, early in zip(self.jiffies(), before, strict=False)]
         return 100 * sum(spent[7:]) / sum(spent) if sum(spent) > 0 else None
 
+    def throttled_s(self) -> float:
+        """Seconds that the kernel has held our control group up as its CPU quota was used up: of
+        each CPU that had work. 0 if it does not tell.
+        """
+        seconds = [0.0]
+        for folder in self._groups("cpu"):
+            for name, count in re.findall(
+                r"^throttled_(\w+) (\d+)$", self._text(folder / "cpu.stat"), re.M
+            ):
+                seconds.append(int(count) / {"usec": 1e6, "time": 1e9}[name])  # v2, v1
+        return max(seconds)
+
+    def cpu_quota(self) -> float | None:
+        """How many CPUs our control group may use up; None without a limit."""
+        quotas = []
+        for folder in self._groups("cpu"):
+            v1 = [self._text(folder / f"cpu.cfs_{part}_us") for part in ("quota", "period")]
+            text = self._text(folder / "cpu.max") or " ".join(v1)
+            if found := re.fullmatch(r"(\d+) (\d+)", text):  # not "max 100000" or "-1 100000"
+                quotas.append(int(found[1]) / int(found[2]))
+        return min(quotas, default=None)
+
+    def memory_limit(self) -> int | None:
+        """Bytes that our control group may have; None where that is no less than all there are."""
+        limit = self._least("memory", "memory.max", "memory.limit_in_bytes")
+        total = self.memory().get("MemTotal")
+        return limit if limit is not None and (total is None or limit < total) else None
+
+    def clocksource(self) -> str | None:
+        return self._read(self.sys / "devices/system/clocksource/clocksource0/current_clocksource")
+
+    def interrupts_per_s(self, seconds: float) -> dict[str, float]:
+        """Of the first two CPUs, where rows are placed, the rate of devices' interrupts, sampled
+        over `seconds`; none where it is not told.
+        """
+        before = self._interrupts()
+        time.sleep(seconds if before else 0)
+        after = self._interrupts()
+        wanted = [f"CPU{cpu}" for cpu in self.usable_cpus()[:2]]
+        return {
+            cpu: round((after[cpu] - before[cpu]) / max(seconds, 1e-9))
+            for cpu in wanted
+            if cpu in before and cpu in after
+        }
+
+    def _interrupts(self) -> dict[str, int]:
+        """Of devices by CPU, since boot: their lines begin with a number. Timers tick for all."""
+        head, *lines = self._text(self.proc / "interrupts").splitlines() or [""]
+        counts = dict.fromkeys(head.split(), 0)
+        for line in lines:
+            if re.match(r"\s*\d+:", line) and "timer" not in line:
+                for cpu, count in zip(counts, line.split()[1:], strict=False):
+                    counts[cpu] += int(count)
+        return counts
+
+    def tells_waits(self) -> bool:
+        """Whether the kernel counts how long tasks wait for a CPU."""
+        return (self.proc / "schedstat").exists()
+
+    def counts_hardware(self) -> bool | None:
+        """Whether programs of ours may count cycles, by what is to be seen; None if nothing is."""
+        devices = self.sys / "bus/event_source/devices"
+        paranoid = self.sysctl("kernel/perf_event_paranoid")
+        if not devices.exists():
+            return None
+        allowed = paranoid is not None and (paranoid <= 2 or os.geteuid() == 0)
+        return allowed and any(
+            device.name.startswith(("cpu", "arm")) for device in devices.iterdir()
+        )
+
     def memory(self) -> dict[str, int]:
         """/proc/meminfo in bytes."""
-        pairs = re.findall(r"^(\S+):\s+(\d+) kB", self._read(self.proc / "meminfo") or "", re.M)
+        pairs = re.findall(r"^(\S+):\s+(\d+) kB", self._text(self.proc / "meminfo"), re.M)
         return {name: int(kilobytes) * 1024 for name, kilobytes in pairs}
 
     def transparent_huge_pages(self) -> str | None:
-        text = self._read(self.sys / "kernel/mm/transparent_hugepage/enabled") or ""
+        text = self._text(self.sys / "kernel/mm/transparent_hugepage/enabled")
         chosen = re.search(r"\[(\w+)\]", text)
         return chosen and chosen[1]
 
@@ -152,17 +225,24 @@ class Machine:
         return waiting and int(waiting)
 
     def cgroup_pids_max(self) -> int | None:
-        """The smallest pids.max from our control group up to the root; None without any."""
-        limits = []
-        for line in (self._read(self.proc / "self/cgroup") or "").splitlines():
+        return self._least("pids", "pids.max")
+
+    def _least(self, controller: str, *names: str) -> int | None:
+        """The smallest number in such a file of our control groups; None without any."""
+        files = [folder / name for folder in self._groups(controller) for name in names]
+        return min((n for file in files if (n := self._number(file)) is not None), default=None)
+
+    def _groups(self, controller: str) -> Iterator[Path]:
+        """Our control groups with a controller, and those above them up to the root: of version 2,
+        where one has all, and of version 1, where each is mounted by itself.
+        """
+        for line in self._text(self.proc / "self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
-            if controllers not in ("", "pids"):
-                continue
-            mount = self.sys / _CGROUP_PIDS[controllers == "pids"]
-            group = mount / path.lstrip("/")
-            folders = [group, *(p for p in group.parents if p.is_relative_to(mount))]
-            limits += [self._number(folder / "pids.max") for folder in folders]
-        return min((limit for limit in limits if limit is not None), default=None)
+            if not controllers or controller in controllers.split(","):
+                mount = self.sys / "fs/cgroup" / (controller if controllers else "")
+                group = mount / path.lstrip("/")
+                yield group
+                yield from (above for above in group.parents if above.is_relative_to(mount))
 
 
 def resource_limit(name: str) -> tuple[int | None, int | None]:

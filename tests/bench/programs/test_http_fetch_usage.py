@@ -87,6 +87,25 @@ def test_urls_come_from_a_file_too(nginx: Nginx, tmp_path):
     assert [line.split()[-1] for line in done.stdout.splitlines()[1:3]] == [second, third]
 
 
+def test_a_byte_order_mark_before_the_urls_is_none_of_them(nginx: Nginx, tmp_path):
+    listed = tmp_path / "urls"
+    listed.write_text(f"{nginx.url('hello')}\n{nginx.url('page')}\n", encoding="utf-8-sig")
+    done = fetched("fiber", "--urls", listed)
+    assert [one["url"] for one in done.urls] == [nginx.url("hello"), nginx.url("page")]
+    assert done.summary["fetched"] == 2
+
+
+def test_odd_characters_reach_the_server_encoded():
+    with hostile.serving() as server:
+        odd = ["chunked?f[x]=1", "chunked?a|b", "chunked?100%", "chunked?caf\u00e9"]
+        done = fetched("serial", *[server.url(path) for path in odd])
+        assert done.summary["fetched"] == 4
+        assert fetched("serial", server.url("to-odd-characters")).summary["fetched"] == 1
+    sent = ["f%5Bx%5D=1", "a%7Cb", "100%25", "caf%C3%A9", "caf%E9%20%5Ba%5D%7C50%25"]
+    asked = [path.removeprefix("chunked?") for path in server.paths if "?" in path]
+    assert asked == sent
+
+
 GOOD = "http://127.0.0.1:1/"
 BAD_ARGUMENTS = [
     ([], "no URL to fetch"),

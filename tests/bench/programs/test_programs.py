@@ -60,6 +60,8 @@ BAD_ARGUMENTS = [
     ("http_fetch", [], "no URL to fetch"),
     ("bench_echo", ["--surplus"], "--surplus"),
     ("bench_echo", ["--server-cpus", "x"], "'x' is no CPU number"),
+    ("bench_echo", ["--load-cpus", "0-1"], "load generator is one thread"),
+    ("bench_echo_open", ["--load-cpus", "0,1"], "load generator is one thread"),
     ("bench_sleep", ["--benchmark_filter=nothing"], "nothing"),
     ("bench_switch", ["--iterations", "0"], "--iterations: Value 0 not in range 1 to"),
     ("bench_switch", ["--iterations", "some"], "--iterations"),

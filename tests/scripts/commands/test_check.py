@@ -61,7 +61,8 @@ def test_every_form_of_the_result_is_there_and_agrees(slower):
 def test_a_backend_and_settings_for_other_figures_spoil_nothing(compare, tmp_path, monkeypatch):
     """A notebook exports its backend to all that it starts, and there may be no LaTeX."""
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 90\n")
+    settings = b"text.usetex: True\nfont.size: 90\nnonsense\n\xff\n"  # the last can't be read
+    (tmp_path / "matplotlibrc").write_bytes(settings)
     monkeypatch.chdir(tmp_path)
     done = compare(candidate={"slower": {FIBER: 1.5}}, run=run_process)
     assert (done.returncode, done.stderr.count("figure")) == (1, 0), done.stderr

@@ -63,6 +63,21 @@ def test_a_revision_of_another_project_is_built_and_compared(project: Path, tmp_
 
 
 @pytest.mark.skipif(not (BIN / "bench_switch").exists(), reason="no release build")
+def test_a_project_may_have_a_file_named_build(project: Path, tmp_path: Path):
+    """Then baselines are kept beside it."""
+    (project / ".gitignore").write_text("made/\n")
+    script = (project / "build.sh").read_text().replace("build/bench", "made/bench")
+    (project / "build").write_text(script)
+    git = ["git", "-C", str(project), "-c", "user.name=n", "-c", "user.email=e@x"]
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "a file named build"], check=True)
+    options = ("--binaries", "made/bench/*", "--build-command", "sh ./build")
+    done = run("--baseline", "HEAD", *options, "--out", tmp_path / "out", cwd=project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    state = subprocess.run([*git, "status", "--porcelain"], capture_output=True, check=True)
+    assert state.stdout == b""
+
+
 def test_a_real_google_benchmark_is_listed_launched_and_counted(tmp_path: Path):
     """What it says of times is not tested: that depends on the machine."""
     name = "switch/context/via:resume/tasks:2/placement:same"

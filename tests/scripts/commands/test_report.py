@@ -44,6 +44,16 @@ def test_every_workload_has_its_sentences_tables_and_commands(everything: pages.
     assert "commit 0123456" in everything.one("header").text
 
 
+@pytest.mark.parametrize("name", ["a [red] b", "a [/x] :smile: $y_{$ <b>&amp;"])
+def test_a_folder_may_be_called_anything(name: str, cli: Cli, tmp_path: Path):
+    out = tmp_path / name
+    done = cli("run", "--rounds", "1", "--report", "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"results: {out}\n" in done.stderr
+    assert done.stdout.endswith(f"results: {out}\n")
+    assert out.name in pages.read((out / "report.html").read_text()).one("title").text
+
+
 def test_links_lead_to_what_is_there_and_ids_are_given_once(everything: pages.Element):
     ids = [element.attributes["id"] for element in walk(everything) if "id" in element.attributes]
     assert len(ids) == len(set(ids))

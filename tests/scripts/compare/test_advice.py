@@ -49,6 +49,22 @@ def test_a_late_load_generator_is_told_by_its_share_of_the_latency():
     assert f"{FIBER} (by 50 % of the median latency)" in warning.what
 
 
+def test_a_row_that_a_quota_held_up_is_marked():
+    kept = echo(fiber={"throttled_percent": 40.0}, thread={"throttled_percent": 0.4})
+    assert notes_of(compare(kept), kept.records()) == {FIBER: ["40 % throttled"]}
+    (warning,) = warnings_of(ResultsFolder(Path(), {"echo": kept}), Tally(rounds=6), 6)
+    assert f"a CPU quota held launches up: {FIBER} (40 % of the time)" in warning.what
+
+
+def test_what_spoiled_the_machine_of_a_run_is_warned_of():
+    machine = {"usable_cpus": [0, 1], "cpu_count": 2, "cpu_quota": 0.5, "clocksource": "tsc"}
+    folder = ResultsFolder(Path(), {"echo": echo()})
+    folder.environment = {"machine": machine}
+    (warning,) = warnings_of(folder, Tally(rounds=6), 6)
+    assert warning.what == "CPU quota: 0.5 of 2 CPUs"
+    assert "cpu.max" in warning.advice
+
+
 def test_the_worst_round_counts():
     kept = echo()
     kept.benchmarks[0]["steal_percent"] = 7.0

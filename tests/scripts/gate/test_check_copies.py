@@ -4,13 +4,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fakes import write_foreign
 
-from switchyard.gate.copies import fresh_copies
+from switchyard.gate.copies import expect_executable, fresh_copies
 from switchyard.gate.model import Side
-from switchyard.system.errors import SwitchyardError
+from switchyard.system.errors import BadInputError, SwitchyardError
 
 BINARIES = ["bin/bench_x", "bin/bench_y"]
 
@@ -97,3 +98,13 @@ def test_a_folder_that_can_not_be_written_to_is_told(both):
         fresh_copies(both, BINARIES, Path("/proc"), 1),
     ):
         pass
+
+
+def test_a_disk_that_is_mounted_noexec_is_told_before_anything_is_built(tmp_path, monkeypatch):
+    expect_executable(tmp_path / "not/there/yet")
+    asked = []
+    mounted = SimpleNamespace(f_flag=os.ST_NOEXEC | os.ST_NODEV)
+    monkeypatch.setattr(os, "statvfs", lambda path: asked.append(path) or mounted)
+    with pytest.raises(BadInputError, match=r"mounted noexec.*choose another --out DIR"):
+        expect_executable(tmp_path / "not/there/yet")
+    assert asked == [tmp_path]

@@ -173,6 +173,15 @@ def test_steal_drops_a_pair_on_either_side():
     assert pairs(CALM, CALM)[0].dropped is None
 
 
+def test_what_a_quota_withholds_counts_like_steal(sample, monkeypatch):
+    readings = iter([3.0, 3.25])
+    monkeypatch.setattr(Machine, "throttled_s", lambda _: next(readings))
+    monkeypatch.setattr(Machine, "steal_s", lambda *_: 1.0)
+    held = sample({"fields": {"real_time": 1}})
+    assert held.steal_s == 0.25
+    assert "quota" in pairs(replace(held, wall_s=1.0), CALM)[0].dropped
+
+
 def test_one_step_of_the_kernels_clock_is_no_proof_of_steal():
     assert pairs(replace(CALM, steal_s=0.01), CALM)[0].dropped is None
     long = replace(CALM, wall_s=1.0)

@@ -174,3 +174,6 @@ def test_progress_elsewhere_is_a_plain_line_now_and_then(monkeypatch: pytest.Mon
     monkeypatch.setattr(shared_progress, "_PLAIN_EVERY_S", 0)
     text = progress_of(Console(file=io.StringIO()))
     assert text == "screen: pair 8 of 160, about 1 min 35 s left\n"
+    # A terminal that can't take a line back.
+    dumb = Console(file=io.StringIO(), force_terminal=True, width=100, _environ={"TERM": "dumb"})
+    assert progress_of(dumb) == text

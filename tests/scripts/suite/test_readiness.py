@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from switchyard.suite import environment, readiness
-from switchyard.suite.readiness import LIMIT, OK, WARN
+from switchyard.suite.findings import LIMIT, OK, WARN, Finding, surroundings
 from switchyard.system.machine import Machine
 
+_CLOCK = "sys/devices/system/clocksource/clocksource0/current_clocksource"
 _HUGE = "sys/kernel/mm/transparent_hugepage/enabled"
 GOOD = {
+    "proc/interrupts": "     CPU0 CPU1\n 24: 1 2 IO-APIC eth0\nLOC: 7 8 Local timer interrupts\n",
+    "proc/schedstat": "version 17\n",
+    "proc/sys/kernel/perf_event_paranoid": "2\n",
     "proc/cpuinfo": "processor : 0\nmodel name : Fast CPU\nflags : fpu sse\n\nprocessor : 1\n",
     "proc/self/status": "Name: x\nCpus_allowed_list:\t0-1\n",
     "proc/self/cgroup": "0::/user/me\n",
@@ -29,6 +33,11 @@ GOOD = {
     "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0\n",
     "sys/devices/system/cpu/intel_pstate/no_turbo": "1\n",
     "sys/devices/system/cpu/vulnerabilities/meltdown": "Mitigation: PTI\n",
+    "sys/bus/event_source/devices/cpu/type": "4\n",
+    "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc\n",
+    "sys/fs/cgroup/user/cpu.max": "400000 100000\n",
+    "sys/fs/cgroup/user/me/cpu.max": "max 100000\n",
+    "sys/fs/cgroup/user/memory.max": "4000000000\n",
     "sys/fs/cgroup/user/pids.max": "50000\n",
     "sys/fs/cgroup/user/me/pids.max": "max\n",
     "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
@@ -47,9 +56,10 @@ def machine(tmp_path: Path):
     return make
 
 
-def findings(machine: Machine) -> dict[str, readiness.Finding]:
+def findings(machine: Machine) -> dict[str, Finding]:
     found = [
-        *readiness.cores(machine), *readiness.frequency(machine),
+        *surroundings(environment.machine_facts(machine)),
+        *readiness.siblings(machine), *readiness.frequency(machine),
         *readiness.neighbours(machine, 0.0), *readiness.memory(machine),
         *readiness.tasks(machine, None), *readiness.mappings(machine), *readiness.sockets(machine),
     ]  # fmt: skip
@@ -69,6 +79,11 @@ def test_good_machine_is_all_ok(machine):
 
 BAD = [
     ("proc/self/status", "Cpus_allowed_list:\t1\n", "cores", LIMIT),
+    ("proc/cpuinfo", "processor : 0\nprocessor : 1\nprocessor : 2\n", "cores", WARN),
+    ("sys/fs/cgroup/user/cpu.max", "50000 100000\n", "CPU quota", WARN),
+    ("sys/fs/cgroup/user/me/memory.max", "1000000000\n", "memory limit", LIMIT),
+    (_CLOCK, "hpet\n", "clock", WARN),
+    (_CLOCK, "kvm-clock\n", "clock", WARN),
     ("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n", "SMT", WARN),
     ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n", "governor", WARN),
     ("sys/devices/system/cpu/intel_pstate/no_turbo", "0\n", "turbo", WARN),
@@ -91,6 +106,70 @@ def test_each_trouble_is_found_with_advice(machine, file, text, subject, level):
     finding = findings(machine(**{file: text}))[subject]
     assert finding.level == level
     assert finding.advice
+
+
+def test_each_finding_says_how_much(machine):
+    made = machine(**{
+        "proc/cpuinfo": "processor : 0\n" * 8, "sys/fs/cgroup/user/cpu.max": "150000 100000\n",
+        "sys/fs/cgroup/user/memory.max": f"{512 * 1024**2}\n",
+    })  # fmt: skip
+    found = findings(made)
+    assert found["cores"].what == "2 usable of 8 (cpuset or taskset)"
+    assert found["CPU quota"].what == "1.5 of 2 CPUs"
+    assert found["memory limit"].what == "512 MiB for the control group"
+
+
+def test_limits_of_cgroup_version_1(machine):
+    made = machine(**{
+        "proc/self/cgroup": "5:memory:/box\n4:cpu,cpuacct:/box/in\n",
+        "sys/fs/cgroup/cpu/box/cpu.cfs_quota_us": "50000\n",
+        "sys/fs/cgroup/cpu/box/cpu.cfs_period_us": "100000\n",
+        "sys/fs/cgroup/cpu/box/in/cpu.cfs_quota_us": "-1\n",
+        "sys/fs/cgroup/cpu/box/in/cpu.cfs_period_us": "100000\n",
+        "sys/fs/cgroup/cpu/box/cpu.stat": "nr_periods 9\nthrottled_time 2500000000\n",
+        "sys/fs/cgroup/memory/box/memory.limit_in_bytes": "3000000\n",
+        "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+    })  # fmt: skip
+    assert (made.cpu_quota(), made.throttled_s(), made.memory_limit()) == (0.5, 2.5, 3_000_000)
+
+
+def test_throttled_time_is_that_of_whatever_group_was_held_up_most(machine):
+    assert machine().throttled_s() == 0
+    stat = "usage_usec 5\nnr_throttled 3\nthrottled_usec {}\n"
+    made = machine(**{
+        "sys/fs/cgroup/user/cpu.stat": stat.format(1_500_000),
+        "sys/fs/cgroup/user/me/cpu.stat": stat.format(20),
+    })  # fmt: skip
+    assert made.throttled_s() == 1.5
+
+
+def test_interrupts_of_devices_are_counted_by_cpu(machine, monkeypatch):
+    made, lines = machine(), GOOD["proc/interrupts"]
+
+    def sleep(seconds: float) -> None:
+        busy = lines.replace("24: 1 2", "24: 1101 7").replace("LOC: 7 8", "LOC: 9007 8")
+        (made.proc / "interrupts").write_text(busy)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    facts = environment.machine_facts(made)
+    assert facts["interrupts_per_second"] == {"CPU0": 11_000, "CPU1": 50}
+    found = {finding.subject: finding for finding in surroundings(facts)}
+    assert found["interrupts of CPU0"].level == WARN
+    assert found["interrupts of CPU0"].what == "11,000 per second"
+    assert found["interrupts of CPU1"].level == OK
+
+
+def test_counters_that_the_kernel_does_not_have_are_named(machine):
+    made = machine()
+    (made.proc / "schedstat").unlink()
+    assert findings(made)["kernel's counters"].what == "no waits for a CPU (/proc/schedstat)"
+    (made.sys / "bus/event_source/devices/cpu").rename(made.sys / "bus/event_source/devices/msr")
+    what = findings(made)["kernel's counters"].what
+    assert what.endswith(" and no cycles, instructions and cache misses (perf)")
+
+
+def test_what_older_runs_do_not_tell_is_no_finding():
+    assert list(surroundings({})) == []
 
 
 def test_open_files_tell_whether_the_soft_limit_can_be_raised():

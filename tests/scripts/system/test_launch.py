@@ -60,6 +60,19 @@ else:
     assert launch([*PYTHON, script], 30).stdout == f"{cpus} False\n"
 
 
+@pytest.mark.parametrize("everything", ["", "xx_YY.UTF-8"])
+def test_a_decimal_comma_is_for_nobody_and_the_other_categories_stay(monkeypatch, everything):
+    """LC_ALL stands above the others, LANG below."""
+    for name, value in (("LANG", "aa_AA"), ("LC_CTYPE", "bb_BB"), ("LC_NUMERIC", "cc_CC")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LC_ALL", everything)
+    printed = launch(["sh", "-c", "env"], 30).stdout.splitlines()
+    told = {line for line in printed if line.startswith(("LANG=", "LC_"))}
+    others = {"LANG=xx_YY.UTF-8"} if everything else {"LANG=aa_AA", "LC_CTYPE=bb_BB"}
+    assert told == {"LC_NUMERIC=C", *others}
+    assert os.environ["LC_NUMERIC"] == "cc_CC"
+
+
 def test_switches_of_children_are_counted_too():
     script = """import os, time
 if os.fork():

@@ -7,11 +7,10 @@ panels draws them, and axes scales what is drawn.
 
 import re
 
-from matplotlib.figure import Figure
-
 from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
+from ..drawing import Figure
 from . import serving, switching, tasks
 from .overview import overview
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
 
 from ...suite.results import ResultsFolder
 from .. import drawing, figures
+from ..drawing import Figure, FixedLocator
 
 
 @dataclass(frozen=True)

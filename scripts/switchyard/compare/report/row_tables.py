@@ -25,7 +25,8 @@ _ROWS_NOTE = (
 # The columns beside those that name the row.
 _COLUMNS = (
     "median", "interval", "compared with", "ratio", "interval of the ratio", "finding",
-    "lead over the next", "noise", "rounds", "steal, worst", "load average", "frequency", "notes",
+    "lead over the next", "noise", "rounds", "steal, worst", "throttled, worst", "load average",
+    "frequency", "notes",
 )  # fmt: skip
 _NO_WORDS = Cell("", "")  # in a column of words, also where all are empty
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
@@ -105,6 +106,8 @@ def _conditions(values: dict[str, list[float]]) -> dict[str, Cell]:
     told = {}
     if steal := values.get("steal_percent"):
         told["steal, worst"] = Cell(f"{max(steal):.1f} %", max(steal))
+    if throttled := values.get("throttled_percent"):
+        told["throttled, worst"] = Cell(f"{max(throttled):.0f} %", max(throttled))
     if load := values.get("loadavg"):
         told["load average"] = Cell(f"{statistics.median(load):.2f}", statistics.median(load))
     if mhz := values.get("frequency_mhz"):

@@ -18,12 +18,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from ...system import errors, files
 from ...system.errors import BadInputError, SwitchyardError
 from ...system.interrupts import Interrupted, Interrupts
 from ...system.paths import RESULTS, ROOT
+from ...system.terminal import plain_console
 from ...system.tools import find_counter
 from .. import instructions
 from ..copies import fresh_copies
@@ -105,7 +104,7 @@ def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
     runs.go_on_from(REFERENCE / file.name, file)
     done = {(run.slowdown, run.plan.seed) for run in runs.read([file] if file.exists() else [])}
     todo = [run for run in runs.schedule(counts, seed) if run not in done]
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
     os.sched_setaffinity(0, (os.sched_getaffinity(0) - {cpu}) or {cpu})  # as a check does
     with Interrupts() as interrupts:
         for index, (percent, run_seed) in enumerate(todo):
