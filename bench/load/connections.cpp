@@ -1,6 +1,7 @@
 #include "bench/load/connections.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -144,11 +145,27 @@ void connection_set::open_all() {
   }
 }
 
+/// Events for `patience` at most, of which epoll_wait alone knows whole milliseconds only.
+std::span<const epoll_event> connection_set::wait(nanoseconds patience) {
+  const timespec at_most = as_timespec(patience);
+  int ready = -1;
+  if (has_pwait2_) {
+    ready = ::epoll_pwait2(epoll_.get(), events_.data(), events_at_once, &at_most, nullptr);
+    // Kernels before 5.11 and sandboxes that don't know it.
+    has_pwait2_ = ready >= 0 || (errno != ENOSYS && errno != EPERM);
+  }
+  if (!has_pwait2_) {
+    pollfd any{epoll_.get(), POLLIN, 0};
+    ready = ::ppoll(&any, 1, &at_most, nullptr);
+    if (ready > 0) ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 0);
+  }
+  if (ready < 0 && errno != EINTR) throw_errno("wait for replies");
+  return std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)));
+}
+
 std::span<const connection_set::reply> connection_set::take_replies(nanoseconds patience) {
   std::size_t count = 0;
-  const timespec at_most = as_timespec(patience);
-  const int ready = ::epoll_pwait2(epoll_.get(), events_.data(), events_at_once, &at_most, nullptr);
-  for (const auto& event : std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+  for (const auto& event : wait(patience)) {
     const std::size_t index = event.data.u64;
     if ((event.events & EPOLLOUT) != 0) send_rest(index);
     if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {

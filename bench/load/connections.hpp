@@ -111,6 +111,7 @@ class connection_set {
 
   void start_connect(std::size_t index);
   void finish_connect(std::size_t index);
+  std::span<const epoll_event> wait(std::chrono::nanoseconds patience);
   void send_rest(std::size_t index);
   bool take_reply(std::size_t index);
   bool verify(std::size_t index, std::size_t count);
@@ -120,6 +121,7 @@ class connection_set {
 
   options options_;
   unique_fd epoll_;
+  bool has_pwait2_ = true;
   std::vector<connection> connections_;
   std::array<epoll_event, events_at_once> events_{};
   std::array<reply, events_at_once> replies_{};

@@ -1,10 +1,17 @@
 // The open loop: messages go out when they are due, whatever the server does, and nothing that a
 // slow server causes is left out of the latency.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -94,6 +101,37 @@ TEST(open_loop, KeepsItsRate) {
     EXPECT_EQ(result.latency.count(), result.due) << "each message counts once";
     EXPECT_EQ(result.service.count() + result.unsent, result.due);
     EXPECT_LE(result.most_busy, 32U);
+  }
+}
+
+/// Has the kernel refuse epoll_pwait2 to this thread with `error`, as an old one or a sandbox does.
+bool refuse_pwait2(int error) {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(open_loop, KeepsItsRateAndSleepsWhereTheKernelHasNoPreciseWait) {
+  const stoppable_server server;
+  for (const int error : {ENOSYS, EPERM}) {
+    bool refused = false;
+    load::run_result result;
+    std::thread generating([&] {
+      refused = refuse_pwait2(error);
+      load::generator generator(server.options(4));
+      generator.connect();
+      result = generator.run_at({.rate = 100}, 500ms);
+    });
+    generating.join();
+    if (!refused) GTEST_SKIP() << "no filter can be set here";
+    EXPECT_EQ(result.service.count(), 50U) << strerror(error) << ": " << result.errors.first;
+    EXPECT_LT(result.cpu_percent(), 50) << strerror(error) << ": it spins";
   }
 }
 
