@@ -39,9 +39,11 @@ void set_counters(benchmark::State& state, const load::run_result& r) {
   harness::set_latency(state, r.latency);
   // Of fewer values one in ten thousand is no more than the largest.
   if (r.latency.count() >= 10'000) state.counters["p9999_us"] = r.latency.value_at(0.9999) / 1e3;
-  state.counters["service_p50_us"] = r.service.value_at(0.5) / 1e3;
-  state.counters["service_p99_us"] = r.service.value_at(0.99) / 1e3;
-  state.counters["late_p99_us"] = r.lateness.value_at(0.99) / 1e3;
+  for (const auto& [name, quantile] : {std::pair{"p50_us", 0.5}, {"p99_us", 0.99}}) {
+    state.counters[std::string("service_") + name] = r.service.value_at(quantile) / 1e3;
+    state.counters[std::string("late_") + name] = r.lateness.value_at(quantile) / 1e3;
+    state.counters[std::string("unread_") + name] = r.unread.value_at(quantile) / 1e3;
+  }
   state.counters["due_per_s"] = static_cast<double>(r.due) / r.seconds;
   state.counters["unsent"] = static_cast<double>(r.unsent);
   state.counters["errors"] = static_cast<double>(r.errors.total());

@@ -20,6 +20,7 @@
 namespace switchyard::load {
 
 using namespace std::chrono;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -163,13 +164,27 @@ std::span<const epoll_event> connection_set::wait(nanoseconds patience) {
   return std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)));
 }
 
+/// What a wait reports that slept has just come. What it reports at once came at any time since the
+/// look before; and where more is ready than it can report, the rest has been there as long.
+connection_set::clock::time_point connection_set::unseen_since(clock::time_point asked,
+                                                               std::size_t reported) {
+  constexpr auto most_without_sleep = 30us;
+  const auto now = clock::now();
+  const auto since = now - asked > most_without_sleep ? now : looked_;
+  looked_ = reported < events_.size() ? now : since;
+  return since;
+}
+
 std::span<const connection_set::reply> connection_set::take_replies(nanoseconds patience) {
   std::size_t count = 0;
-  for (const auto& event : wait(patience)) {
+  const auto asked = clock::now();
+  const auto events = wait(patience);
+  const auto since = unseen_since(asked, events.size());
+  for (const auto& event : events) {
     const std::size_t index = event.data.u64;
     if ((event.events & EPOLLOUT) != 0) send_rest(index);
     if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {
-      replies_[count++] = {index, clock::now()};
+      replies_[count++] = {index, clock::now(), std::max(since, connections_[index].started)};
     }
   }
   return std::span(replies_).first(count);
