@@ -1,6 +1,7 @@
 #include "bench/load/connections.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -19,6 +20,7 @@
 namespace switchyard::load {
 
 using namespace std::chrono;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -144,15 +146,45 @@ void connection_set::open_all() {
   }
 }
 
+/// Events for `patience` at most, of which epoll_wait alone knows whole milliseconds only.
+std::span<const epoll_event> connection_set::wait(nanoseconds patience) {
+  const timespec at_most = as_timespec(patience);
+  int ready = -1;
+  if (has_pwait2_) {
+    ready = ::epoll_pwait2(epoll_.get(), events_.data(), events_at_once, &at_most, nullptr);
+    // Kernels before 5.11 and sandboxes that don't know it.
+    has_pwait2_ = ready >= 0 || (errno != ENOSYS && errno != EPERM);
+  }
+  if (!has_pwait2_) {
+    pollfd any{epoll_.get(), POLLIN, 0};
+    ready = ::ppoll(&any, 1, &at_most, nullptr);
+    if (ready > 0) ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 0);
+  }
+  if (ready < 0 && errno != EINTR) throw_errno("wait for replies");
+  return std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)));
+}
+
+/// What a wait reports that slept has just come. What it reports at once came at any time since the
+/// look before; and where more is ready than it can report, the rest has been there as long.
+connection_set::clock::time_point connection_set::unseen_since(clock::time_point asked,
+                                                               std::size_t reported) {
+  constexpr auto most_without_sleep = 30us;
+  const auto now = clock::now();
+  const auto since = now - asked > most_without_sleep ? now : looked_;
+  looked_ = reported < events_.size() ? now : since;
+  return since;
+}
+
 std::span<const connection_set::reply> connection_set::take_replies(nanoseconds patience) {
   std::size_t count = 0;
-  const timespec at_most = as_timespec(patience);
-  const int ready = ::epoll_pwait2(epoll_.get(), events_.data(), events_at_once, &at_most, nullptr);
-  for (const auto& event : std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
+  const auto asked = clock::now();
+  const auto events = wait(patience);
+  const auto since = unseen_since(asked, events.size());
+  for (const auto& event : events) {
     const std::size_t index = event.data.u64;
     if ((event.events & EPOLLOUT) != 0) send_rest(index);
     if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {
-      replies_[count++] = {index, clock::now()};
+      replies_[count++] = {index, clock::now(), std::max(since, connections_[index].started)};
     }
   }
   return std::span(replies_).first(count);

@@ -61,8 +61,9 @@ class connection_set {
   using clock = std::chrono::steady_clock;
 
   struct reply {
-    std::size_t index;  // of its connection
-    clock::time_point when;
+    std::size_t index;        // of its connection
+    clock::time_point when;   // it was read
+    clock::time_point since;  // from when on it may have been there to be read
   };
 
   explicit connection_set(const options& options);
@@ -111,6 +112,8 @@ class connection_set {
 
   void start_connect(std::size_t index);
   void finish_connect(std::size_t index);
+  std::span<const epoll_event> wait(std::chrono::nanoseconds patience);
+  clock::time_point unseen_since(clock::time_point asked, std::size_t reported);
   void send_rest(std::size_t index);
   bool take_reply(std::size_t index);
   bool verify(std::size_t index, std::size_t count);
@@ -120,6 +123,8 @@ class connection_set {
 
   options options_;
   unique_fd epoll_;
+  bool has_pwait2_ = true;
+  clock::time_point looked_;  // what is reported next may have come since
   std::vector<connection> connections_;
   std::array<epoll_event, events_at_once> events_{};
   std::array<reply, events_at_once> replies_{};

@@ -87,12 +87,13 @@ class open_loop {
     return std::clamp<nanoseconds>(next - now - awake, 0ns, a_while);
   }
 
-  void note_reply(std::size_t index, steady_clock::time_point at) {
-    result_.latency.record(between(due_[index], at));
-    result_.service.record(between(connections_.started(index), at));
+  void note(const connection_set::reply& reply) {
+    result_.latency.record(between(due_[reply.index], reply.when));
+    result_.service.record(between(connections_.started(reply.index), reply.when));
+    result_.unread.record(between(reply.since, reply.when));
     if (!stopped_) ++result_.requests;
-    if (idle_.empty()) free_since_ = at;
-    idle_.push_back(index);
+    if (idle_.empty()) free_since_ = reply.when;
+    idle_.push_back(reply.index);
   }
 
   /// What was due by now and could not be sent never will be.
@@ -164,11 +165,11 @@ run_result generator::run_closed(std::size_t busy, Done done) {
 
   while (connections_.waiting() > 0) {
     const auto answered = connections_.take_replies(a_while);
-    for (const auto& [index, when] : answered) {
-      result.latency.record(between(connections_.started(index), when));
+    for (const auto& reply : answered) {
+      result.latency.record(between(connections_.started(reply.index), reply.when));
       if (!watch.running()) continue;
       ++result.requests;
-      if (done(result.requests, when - watch.begin())) watch.stop(when);
+      if (done(result.requests, reply.when - watch.begin())) watch.stop(reply.when);
     }
     const auto now = answered.empty() ? clock::now() : answered.back().when;
     if (watch.running() && (should_stop() || done(result.requests, now - watch.begin()))) {
@@ -176,7 +177,7 @@ run_result generator::run_closed(std::size_t busy, Done done) {
     }
     look_for_overdue(now);
     if (!watch.running()) continue;
-    for (const auto& [index, when] : answered) connections_.send_next(index);
+    for (const auto& reply : answered) connections_.send_next(reply.index);
   }
   if (watch.running()) watch.stop(clock::now());
   result.errors = connections_.take_errors();
@@ -199,9 +200,7 @@ run_result generator::run_at(const send_schedule::plan& when, nanoseconds length
       watch.stop(std::min(now, end));
       loop.stop(std::min(now, end));
     }
-    for (const auto& [index, at] : connections_.take_replies(loop.patience(now))) {
-      loop.note_reply(index, at);
-    }
+    for (const auto& reply : connections_.take_replies(loop.patience(now))) loop.note(reply);
     look_for_overdue(now);
   }
   result.errors = connections_.take_errors();

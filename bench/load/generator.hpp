@@ -70,8 +70,11 @@ struct run_result {
   error_counts errors;  // of the whole run, its draining included
 
   // Open loop only.
-  histogram service;          // from the sending to the reply
-  histogram lateness;         // from due to sent, where a connection was free: the generator's own
+  histogram service;  // from the sending to the reply
+  // The generator's own share of the latency: from due to sent, where a connection was free; and
+  // from when a reply may have been there to when it was read, which is the most that it can be.
+  histogram lateness;
+  histogram unread;
   std::uint64_t due = 0;      // messages of the schedule
   std::uint64_t unsent = 0;   // of these: no connection became free for them in time
   std::size_t most_busy = 0;  // connections under way at once, at most

@@ -4,6 +4,7 @@ is interrupted while they run, leaves no process and no listening port.
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -42,6 +43,37 @@ def test_hardware_counters_appear_where_the_machine_has_them(name):
     events = ("cycles_per_op", "instructions_per_op", "cache_misses_per_op")
     counted = [key for key in result if key.removeprefix("user_") in events]
     assert "error_message" in result or sorted(counted) == sorted(has)
+
+
+def open_loop(row: str, *options: str) -> dict[str, float]:
+    """The result of a row of the epoll server."""
+    name = f"{row.partition('/')[0]}/epoll/connections:64/bytes:64/{row.partition('/')[2]}"
+    done = run(f"bench_{row.partition('/')[0]}", "--benchmark_format=json", *options,
+               f"--benchmark_filter={exact_filter(name)}")  # fmt: skip
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    return result
+
+
+def test_a_server_with_more_to_do_than_it_can_is_told_by_what_it_answers():
+    result = open_loop("echo_capacity/load:110")
+    assert not [key for key in result if re.fullmatch(r"p\d+_us|max_us", key)]
+    assert 0 <= result["unsent_percent"] < 100
+    assert result["queue_growth_per_s"] == pytest.approx(result["due_per_s"] - result["ops_per_s"])
+
+
+def test_a_launch_has_times_of_its_own_unless_told_which():
+    seeds = [open_loop("echo_open/rate:10000", *told)["seed"] for told in ([], [], ["--seed", "7"])]
+    assert seeds[0] != seeds[1]
+    assert seeds[2] == 7
+
+
+def test_the_rate_that_an_objective_allows_has_an_interval():
+    result = open_loop("echo_capacity/find:slo", "--slo", "p50=1s")
+    assert 0 <= result["slo_low_ops_per_s"] <= result["slo_ops_per_s"]
+    assert result["slo_ops_per_s"] <= result["slo_high_ops_per_s"]
+    assert result["slo_high_ops_per_s"] <= result["closed_loop_ops_per_s"]
+    never = open_loop("echo_capacity/find:slo", "--slo", "p50=0.001us")["error_message"]
+    assert never.startswith("limit reached: p50 is above the bound at each rate")
 
 
 def test_fetches_from_an_origin_that_is_running_are_all_counted_there():

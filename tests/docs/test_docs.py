@@ -107,7 +107,7 @@ def known_options(words: list[str]) -> frozenset[str] | None:
 
 def all_options() -> frozenset[str]:
     parsers = [frozenset(parser._option_string_actions) for parser in COMMANDS.values()]
-    programs = [options_of(str(BIN / name)) for name in (*PROGRAMS, "bench_echo_open")]
+    programs = [options_of(str(BIN / name)) for name in (*PROGRAMS, "bench_echo_capacity")]
     return TEST_SH.union(*parsers, *programs, options_of(str(ROOT / "scripts" / "setup.sh")))
 
 

@@ -23,6 +23,7 @@ METRICS = {
         ("spawn", "real_time", "time per task", "s", "lower"),
         ("echo", "ops_per_s", "messages per second", "1/s", "higher"),
         ("echo_open", "p99_us", "99th percentile of the latency", "us", "lower"),
+        ("echo_capacity", "ops_per_s", "messages answered per second", "1/s", "higher"),
         ("http_fetch", "ops_per_s", "fetches per second", "1/s", "higher"),
         ("channel", "ops_per_s", "items per second", "1/s", "higher"),
         ("shared_counter", "real_time", "time per addition", "s", "lower"),

@@ -117,17 +117,37 @@ def _echo() -> Iterator[MadeUp]:
 
 def _echo_open() -> Iterator[MadeUp]:
     speeds = {"process": 95e3, "thread": 120e3, "fiber": 170e3, "epoll": 190e3}
-    for (runtime, speed), load in product(speeds.items(), (10, 50, 90, 110)):
-        p50 = 40.0 / (1.15 - load / 100) if load < 110 else 40e3
+    rates = (("load", load, load / 100) for load in (10, 50, 90))
+    for (runtime, speed), (kind, number, share) in product(
+        speeds.items(), (*rates, ("rate", 10_000, 0.1), ("rate", 80_000, 0.8))
+    ):
+        p50 = 40.0 / (1.15 - share)
         tail = {"p90_us": 1.5, "p99_us": 3, "p999_us": 6, "p9999_us": 10}
         yield _named(
-            f"echo_open/{runtime}/connections:64/bytes:64/load:{load}", "epoll", False,
-            ops_per_s=speed * load / 100, p50_us=p50, late_p99_us=0.02 * p50,
+            f"echo_open/{runtime}/connections:64/bytes:64/{kind}:{number}", "epoll", False,
+            ops_per_s=speed * share, p50_us=p50, late_p99_us=0.02 * p50,
             **{key: p50 * times for key, times in tail.items()},
         )  # fmt: skip
-    for runtime, speed in speeds.items():
-        name = f"echo_open/{runtime}/connections:64/bytes:64/find:slo"
-        yield _named(name, "epoll", False, p99_us=4.6e3, slo_ops_per_s=0.9 * speed)
+
+
+def _echo_capacity() -> Iterator[MadeUp]:
+    for runtime, speed in {
+        "process": 95e3,
+        "thread": 120e3,
+        "fiber": 170e3,
+        "epoll": 190e3,
+    }.items():
+        name = f"echo_capacity/{runtime}/connections:64/bytes:64"
+        for load in (100, 110):
+            due = speed * load / 100
+            yield _named(
+                f"{name}/load:{load}", "epoll", False,
+                ops_per_s=0.99 * speed, due_per_s=due, queue_growth_per_s=due - 0.99 * speed,
+            )  # fmt: skip
+        yield _named(
+            f"{name}/find:slo", "epoll", False, ops_per_s=0.9 * speed, slo_ops_per_s=0.9 * speed,
+            slo_low_ops_per_s=0.88 * speed, slo_high_ops_per_s=0.93 * speed,
+        )  # fmt: skip
 
 
 def _http_fetch() -> Iterator[MadeUp]:
@@ -237,8 +257,9 @@ def _limits() -> Iterator[MadeUp]:
 
 WORKLOADS = {
     "sleep": _sleep, "switch": _switch, "spawn": _spawn, "echo": _echo, "echo_open": _echo_open,
-    "http_fetch": _http_fetch, "channel": _channel, "shared_counter": _shared_counter,
-    "cpu": _cpu, "blocking": _blocking, "memory": _memory, "limits": _limits,
+    "echo_capacity": _echo_capacity, "http_fetch": _http_fetch, "channel": _channel,
+    "shared_counter": _shared_counter, "cpu": _cpu, "blocking": _blocking, "memory": _memory,
+    "limits": _limits,
 }  # fmt: skip
 
 

@@ -87,7 +87,7 @@ void expect_process(pid_t pid) {
   throw std::invalid_argument("--server-pid " + std::to_string(pid) + ": there is no such process");
 }
 
-/// Prints each probe as it comes. Exit code 1 when no rate held.
+/// Prints each trial as it comes. Exit code 1 when no rate held.
 int search(load::generator& generator, const options& chosen, const stop_source& stop,
            report_file& json) {
   const auto wanted = load::parse_slo(chosen.slo);
@@ -98,30 +98,36 @@ int search(load::generator& generator, const options& chosen, const stop_source&
   }
   const double most = maximum.per_second();
   std::printf("closed loop, at most: %.0f per second\n", most);
-  auto probes = nlohmann::ordered_json::array();
+  auto schedule = chosen.schedule;
+  auto trials = nlohmann::ordered_json::array();
   const auto found = load::highest_rate(wanted, most, [&](double rate) {
-    auto schedule = chosen.schedule;
     schedule.rate = rate;
-    const auto result = generator.run_at(schedule, length(chosen.duration_s));
+    const auto result = generator.run_at(schedule, length(chosen.duration_s / load::most_trials));
     if (stop.requested()) throw std::runtime_error("stopped before the search was over");
+    ++schedule.seed;
     const double us = result.latency.value_at(wanted.quantile) / 1e3;
     const bool held = wanted.holds(result);
     std::printf("%10.0f per second: %s %.1f us, %llu unsent: %s\n", rate, wanted.name.c_str(), us,
                 static_cast<unsigned long long>(result.unsent), held ? "holds" : "does not hold");
     std::fflush(stdout);
-    probes.push_back({{"rate", rate}, {"us", us}, {"unsent", result.unsent}, {"holds", held}});
+    trials.push_back({{"rate", rate}, {"us", us}, {"unsent", result.unsent}, {"holds", held}});
     return result;
   });
   json.write({{"slo", chosen.slo},
               {"closed_loop_ops_per_s", most},
               {"slo_ops_per_s", found.rate},
-              {"probes", probes}});
+              {"slo_low_ops_per_s", found.low},
+              {"slo_high_ops_per_s", found.high},
+              {"probes", trials}});
   if (found.rate == 0) {
     std::printf("%s: no rate that was tried holds\n", chosen.slo.c_str());
     return harness::exit_failure;
   }
-  std::printf("%s holds up to %.0f per second, %.0f %% of the closed loop's\n", chosen.slo.c_str(),
-              found.rate, 100 * found.rate / most);
+  std::printf(
+      "%s holds up to %.0f per second, %.0f %% of the closed loop's; surely up to %.0f, surely "
+      "not%s %.0f\n",
+      chosen.slo.c_str(), found.rate, 100 * found.rate / most, found.low,
+      found.high < most ? " from" : " above", found.high);
   return 0;
 }
 
@@ -227,7 +233,8 @@ void add_options(harness::command_line& line, options& chosen) {
   line.add("--bytes", chosen.bytes, "Bytes per message")
       .range(std::size_t{1}, std::size_t{64} << 20)
       .with_default();
-  line.add("--duration", chosen.duration_s, "Measured time, such as 500ms or 5s")
+  line.add("--duration", chosen.duration_s,
+           "Measured time, such as 500ms or 5s; of --slo that of a rate, five trials at most")
       .duration()
       .with_default("5s");
   line.add("--warmup", chosen.warmup_s, "Time before it, not measured")

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -102,9 +103,14 @@ load::run_result loaded_server::run_at(const load::send_schedule::plan& when,
 
 double loaded_server::closed_loop_rate() {
   if (closed_loop_rate_ == 0) {
-    const auto result = load_->run_for(300ms);
-    if (result.errors.total() > 0 || result.requests == 0) complain(result);
-    closed_loop_rate_ = result.per_second();
+    std::array<double, 5> rates{};
+    for (double& rate : rates) {
+      const auto result = load_->run_for(200ms);
+      if (result.errors.total() > 0 || result.requests == 0) complain(result);
+      rate = result.per_second();
+    }
+    std::ranges::sort(rates);
+    closed_loop_rate_ = rates[rates.size() / 2];
   }
   return closed_loop_rate_;
 }

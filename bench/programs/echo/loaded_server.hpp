@@ -49,7 +49,7 @@ class loaded_server {
   /// Open loop.
   load::run_result run_at(const load::send_schedule::plan& when, std::chrono::nanoseconds length);
 
-  /// Messages per second in a closed loop, measured once.
+  /// Messages per second in a closed loop: the median of a second's five parts, measured once.
   double closed_loop_rate();
 
  private:

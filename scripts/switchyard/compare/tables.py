@@ -28,9 +28,13 @@ _SECONDARY: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
         ("latency", "us", _LATENCIES),
         ("memory per connection", "B", {"": "bytes_per_task"}),
     ),
-    "echo_open": (
-        ("latency since due", "us", _LATENCIES),
-        ("highest rate that the objective allows", "1/s", {"": "slo_ops_per_s"}),
+    "echo_open": (("latency since due", "us", _LATENCIES),),
+    "echo_capacity": (
+        ("of what was due", "1/s",
+         {"growth of the queue": "queue_growth_per_s", "what was due": "due_per_s"}),
+        ("rate that the objective allows", "1/s",
+         {"by majority": "slo_ops_per_s", "surely": "slo_low_ops_per_s",
+          "surely not above": "slo_high_ops_per_s"}),
     ),
     "http_fetch": (("wall time, in times of the latency", _RATIO, {"": "over_ideal"}),),
     "cpu": (("speed-up against serial", _RATIO, {"": _SPEED_UP}),),

@@ -11,7 +11,8 @@ from fakes import INTERRUPT, METRICS, row, write_bench
 
 FIGURES = {
     "switch_cost", "switch_working_set", "switch_placement", "sleep_wall_time", "echo_open_latency",
-    "echo_open_percentiles", "echo_throughput", "echo_latency", "spawn_cost",
+    "echo_open_rates", "echo_open_percentiles", "echo_capacity_rates", "echo_throughput",
+    "echo_latency", "spawn_cost",
     "memory_per_task", "http_fetch_time", "http_fetch_throughput", "channel_throughput",
     "shared_counter_cost", "cpu_speedup", "blocking_lateness",
     "memory_by_stack_depth", "memory_by_count", "limits_reached",
@@ -20,7 +21,11 @@ FIGURES = {
 
 def has_only_full_rows(name: str) -> bool:
     """Of a figure that the quick run does not draw."""
-    return name.startswith("echo_open/") or "working_set" in name or name.endswith(":free")
+    return (
+        name.startswith(("echo_open/", "echo_capacity/"))
+        or "working_set" in name
+        or name.endswith(":free")
+    )
 
 
 @pytest.fixture

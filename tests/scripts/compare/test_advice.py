@@ -41,12 +41,22 @@ def test_a_row_of_which_nothing_is_to_be_said_has_no_notes():
     assert held_up(kept.records()) == set()
 
 
-def test_a_late_load_generator_is_told_by_its_share_of_the_latency():
-    kept = echo(fiber={"late_p99_us": 30.0, "p50_us": 60.0},
-                epoll={"late_p99_us": 5.0, "p50_us": 60.0})  # fmt: skip
-    assert notes_of(compare(kept), kept.records()) == {FIBER: ["load generator late (by 50 %)"]}
+def test_what_the_load_generator_added_is_told_by_its_share_of_the_same_percentile():
+    kept = echo(fiber={"late_p99_us": 30.0, "unread_p99_us": 15.0, "p99_us": 90.0},
+                thread={"unread_p50_us": 15.0, "p50_us": 60.0},
+                epoll={"late_p99_us": 30.0, "p99_us": 300.0, "p50_us": 30.0})  # fmt: skip
+    assert notes_of(compare(kept), kept.records()) == {
+        FIBER: ["load generator late (up to 50 % of the latency)"],
+        THREAD: ["load generator late (up to 25 % of the latency)"],
+    }
     (warning,) = warnings_of(ResultsFolder(Path(), {"echo": kept}), Tally(rounds=6), 6)
-    assert f"{FIBER} (by 50 % of the median latency)" in warning.what
+    assert f"{FIBER} (up to 50 % of the latency)" in warning.what
+
+
+def test_one_round_in_which_the_load_generator_was_late_changes_no_median():
+    kept = echo(fiber={"late_p99_us": 3.0, "p99_us": 90.0})
+    kept.benchmarks[0] |= {"late_p99_us": 80.0, "p99_us": 90.0}
+    assert notes_of(compare(kept), kept.records()) == {}
 
 
 def test_a_row_that_a_quota_held_up_is_marked():

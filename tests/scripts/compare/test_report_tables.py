@@ -45,6 +45,11 @@ def test_every_cell_has_a_column_and_every_number_is_sorted_as_one(workload: str
     [
         ("echo", ["messages per second, higher is better", "latency, p50", "latency, p99",
                   "memory per connection"]),
+        ("echo_capacity", ["messages answered per second, higher is better",
+                           "of what was due, growth of the queue", "of what was due, what was due",
+                           "rate that the objective allows, by majority",
+                           "rate that the objective allows, surely",
+                           "rate that the objective allows, surely not above"]),
         ("cpu", ["wall time of the whole work, lower is better", "speed-up against serial"]),
         ("sleep", ["wall time, lower is better", "memory per task"]),
         ("blocking", ["worst lateness of the others, lower is better",

@@ -17,11 +17,11 @@ from .overview import overview
 ALL = (
     switching.switch_cost, switching.switch_working_set, switching.switch_placement,
     tasks.sleep_wall_time, serving.echo_throughput, serving.echo_latency,
-    serving.echo_open_latency, serving.echo_open_percentiles, tasks.spawn_cost,
-    tasks.memory_per_task, serving.http_fetch_time, serving.http_fetch_throughput,
-    switching.channel_throughput, switching.shared_counter_cost, tasks.cpu_speedup,
-    tasks.blocking_lateness, tasks.memory_by_stack_depth, tasks.memory_by_count,
-    tasks.limits_reached,
+    serving.echo_open_latency, serving.echo_open_rates, serving.echo_open_percentiles,
+    serving.echo_capacity_rates, tasks.spawn_cost, tasks.memory_per_task,
+    serving.http_fetch_time, serving.http_fetch_throughput, switching.channel_throughput,
+    switching.shared_counter_cost, tasks.cpu_speedup, tasks.blocking_lateness,
+    tasks.memory_by_stack_depth, tasks.memory_by_count, tasks.limits_reached,
 )  # fmt: skip
 
 

@@ -58,9 +58,13 @@ def linear_axis(axis: Axis, unit: str) -> None:
 
 
 def load_axis(axis: Axis) -> None:
-    """Per cent, from zero; without 90, as 100 and 110 are close together."""
+    """Per cent, from zero; without 90 where more follows it closely."""
     loads = _drawn(axis)
-    _set(axis, lim=(0, loads[-1] * 1.05), ticks=[load for load in loads if load != 90])
+    _set(
+        axis,
+        lim=(0, loads[-1] * 1.05),
+        ticks=[load for load in loads if load != 90 or load == loads[-1]],
+    )
     axis.set_tick_params(labelsize="small")
 
 

@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 from ...suite.results import ResultsFolder
 from ..comparison import Case, Measured
 from .axes import load_axis, nines, percentile_axis, tick
-from .panels import Across, Lines, draw_panels, measured, scaled, values
+from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, scaled, values
 
 _QUANTILES = {"p50_us": 0.5, "p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999, "p9999_us": 0.9999}
 _PERCENT_OF_MAXIMUM = 50  # at which the percentiles are drawn
 _CONNECTIONS = {"new": "a new connection per fetch", "keep": "connections are kept"}
 _CLIENTS = Across("connections", "connections (log scale)")
 _LOAD = Across("load", "load, % of its own maximum", load_axis)
+_RATE = Across("rate", "messages due per second (log scale)")
 _PERCENTILE = Across("nines", "percentile", percentile_axis)
 _URLS = Across("urls", "URLs fetched at once (log scale)")
 
@@ -53,14 +54,40 @@ def _echo_panels(folder: ResultsFolder, labels: dict[str, str]) -> list[list[Lin
 
 def echo_open_latency(folder: ResultsFolder) -> Figure | None:
     """Since each message was due: a closed loop would hide the wait of those that were not sent."""
-    title = "Echo server: latency since due against load (64 connections, open loop)"
+    return _latency_since_due(folder, "against load", _LOAD)
+
+
+def echo_open_rates(folder: ResultsFolder) -> Figure | None:
+    """The same rates for all: a load is another rate for each server."""
+    return _latency_since_due(folder, "at the same rate for all", _RATE)
+
+
+def _latency_since_due(folder: ResultsFolder, against: str, across: Across) -> Figure | None:
+    title = f"Echo server: latency since due {against} (64 connections, open loop)"
     keys = {"p50_us": "median", "p99_us": "99th percentile", "p999_us": "99.9th percentile"}
     panels = [
-        Lines(comparison, _LOAD, {}, name, "latency (log scale)", width=0.9)
+        Lines(comparison, across, {}, name, "latency (log scale)", width=0.9)
         for key, name in keys.items()
-        if values(comparison := measured(folder, "echo_open", key), "load")
+        if values(comparison := measured(folder, "echo_open", key), across.name)
     ]
     return draw_panels(title, [panels], "us", sharex="all")
+
+
+def echo_capacity_rates(folder: ResultsFolder) -> Figure | None:
+    """Of what is due, and within the objective: each a dot, as no server has several of them."""
+    whole = measured(folder, "echo_capacity")
+    columns = whole.columns[::-1]
+    asked = {f"at {load} % of its closed-loop maximum": ("load", load) for load in
+             values(whole, "load")}  # fmt: skip
+    asked["within the latency objective"] = ("find", "slo")
+    panels = [
+        Dots(
+            {Mark(marker=""): keep(whole, lambda row, at=at: at in row.params.items())}, columns,
+            "messages answered per second (log scale)", title,
+        )
+        for title, at in asked.items()
+    ]  # fmt: skip
+    return draw_panels("Echo server: what it can do", [panels] if whole else [], "1/s")
 
 
 def echo_open_percentiles(folder: ResultsFolder) -> Figure | None:

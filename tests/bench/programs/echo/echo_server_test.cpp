@@ -1,12 +1,17 @@
-// The echo server program, each runtime and each control: what clients of all kinds get, and what
-// is left when it ends.
+// The echo server program, each runtime and each control: what clients of all kinds get, and how it
+// ends.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
@@ -26,7 +31,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
-using harness::child_process;
 
 template <class Which>
 std::vector<std::string> names_of(Which which) {
@@ -112,6 +116,25 @@ TEST_P(EchoServer, TheEndOfTheClientsStreamEndsTheConnection) {
   char byte = 0;
   EXPECT_EQ(client.read_some(boost::asio::buffer(&byte, 1), ec), 0U);
   EXPECT_EQ(ec, boost::asio::error::eof) << ec.message();
+}
+
+// All of it has come, the end included, before the server has its first look; and a part of it is
+// exactly as long as what a server reads at once.
+TEST_P(EchoServer, WhatCameBeforeTheEndIsEchoedBeforeTheEnd) {
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{16'384}, std::size_t{100'000}}) {
+    auto client = server.client();
+    EXPECT_EQ(echoed(client, "there"), "there");
+    ::kill(server.program().pid(), SIGSTOP);
+    const std::string sent(bytes, 'y');
+    error_code ec;
+    boost::asio::write(client, boost::asio::buffer(sent), ec);
+    client.shutdown_send(ec);
+    ::kill(server.program().pid(), SIGCONT);
+    std::string got(bytes + 1, ' ');
+    got.resize(boost::asio::read(client, boost::asio::buffer(got), ec));
+    EXPECT_EQ(got, sent) << bytes << " bytes";
+    EXPECT_EQ(ec, boost::asio::error::eof) << ec.message();
+  }
 }
 
 TEST_P(EchoServer, SigtermEndsItWithExitCodeZeroATotalAndAFreePort) {
@@ -207,33 +230,51 @@ INSTANTIATE_TEST_SUITE_P(All, ConcurrentEchoServer,
                          })),
                          [](const auto& instance) { return instance.param; });
 
-TEST(process_echo_server, LeavesNoZombieBehindAClosedConnection) {
-  running_server server("process");
-  {
-    auto client = server.client();
-    EXPECT_EQ(echoed(client, "x"), "x");
-  }
-  const auto children = [&] { return harness::descendants(server.program().pid()).size(); };
-  for (int i = 0; i < 1'000 && children() > 0; ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_EQ(children(), 0U);
+// A client that always has more to send and takes all that comes back: it must not keep the server
+// to itself.
+TEST_P(ConcurrentEchoServer, AClientThatNeverRunsDryKeepsNobodyWaiting) {
+  auto greedy = server.client();
+  std::atomic<bool> done = false;
+  std::thread sender([&] {
+    const std::string block(256 * 1024, 'x');
+    error_code ec;
+    while (!done && !ec) boost::asio::write(greedy, boost::asio::buffer(block), ec);
+    greedy.shutdown_send(ec);
+  });
+  std::thread reader([&] {
+    std::string block(256 * 1024, ' ');
+    error_code ec;
+    while (!ec) greedy.read_some(boost::asio::buffer(block), ec);
+  });
+  const auto result = server.load(4, 64, 400);
+  done = true;
+  sender.join();
+  reader.join();
+  EXPECT_EQ(result.requests, 400U);
+  EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
 }
 
-TEST(process_echo_server, ChildrenEndWithAKilledServer) {
-  running_server server("process");
+/// The events that a process watches for with epoll, by descriptor.
+std::vector<unsigned long> watched_events(pid_t pid) {
+  std::vector<unsigned long> events;
+  const auto folder = std::filesystem::path("/proc") / std::to_string(pid) / "fdinfo";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream lines(entry.path());
+    for (std::string word; lines >> word;) {
+      if (word == "events:" && lines >> word) events.push_back(std::stoul(word, nullptr, 16));
+    }
+  }
+  return events;
+}
+
+// Level-triggered the kernel would look at each connection twice.
+TEST(epoll_echo_server, IsToldOfEachMessageOnce) {
+  running_server server("epoll");
   auto client = server.client();
   EXPECT_EQ(echoed(client, "x"), "x");
-  const auto children = harness::descendants(server.program().pid());
-  ASSERT_EQ(children.size(), 1U);
-  ::kill(server.program().pid(), SIGKILL);
-  server.program().how_it_ended(20s);
-  // Gone, or at most a zombie that waits for its new parent.
-  const auto lives = [&] {
-    std::ifstream command("/proc/" + std::to_string(children[0]) + "/cmdline");
-    std::string text;
-    return static_cast<bool>(std::getline(command, text)) && !text.empty();
-  };
-  for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_FALSE(lives());
+  const auto watched = watched_events(server.program().pid());
+  EXPECT_EQ(watched.size(), 3U) << "the listener, what stops it, and the client";
+  for (const auto events : watched) EXPECT_TRUE(events & EPOLLET) << std::hex << events;
 }
 
 // Rows ask for room by these before they open so many: too little would drive others out.
@@ -243,24 +284,6 @@ TEST(echo_server, AKernelTaskForEachConnectionCountsAsOne) {
     EXPECT_GE(s.idle_connection.memory_bytes, thread::idle_task.memory_bytes) << s.name;
     EXPECT_LE(s.quick_connections, thread::quick_tasks) << s.name;
   }
-}
-
-TEST(echo_server, EndsWithItsParent) {
-  // A shell in between is the parent that dies.
-  child_process shell("/bin/sh", {"-c", harness::program_beside("echo_server").string() +
-                                            " --port 0 --parent $$ & echo pid $!; wait"});
-  const auto first = shell.read_line(20s);
-  const auto second = shell.read_line(20s);
-  const auto& pid_line = first.starts_with("pid ") ? first : second;
-  const auto pid = static_cast<pid_t>(std::stoi(pid_line.substr(4)));
-  ::kill(shell.pid(), SIGKILL);
-  const auto lives = [&] {
-    std::ifstream command("/proc/" + std::to_string(pid) + "/cmdline");
-    std::string text;
-    return static_cast<bool>(std::getline(command, text)) && !text.empty();
-  };
-  for (int i = 0; i < 1'000 && lives(); ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_FALSE(lives());
 }
 
 }  // namespace
