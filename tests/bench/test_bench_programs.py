@@ -3,6 +3,7 @@ is interrupted while they run, leaves no process and no listening port.
 """
 
 import json
+import math
 import os
 import re
 import resource
@@ -29,6 +30,23 @@ def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
     (result,) = json.loads(done.stdout)["benchmarks"]
     assert result["name"] == f"{row}/iterations:{iterations}/manual_time"
     assert result["iterations"] == iterations
+
+
+def test_bare_contexts_are_the_floor_of_a_switch():
+    """A greenlet is made of a context. The least CPU time of 30 short, interleaved rounds each."""
+    greenlet = "switch/greenlet/via:switch/tasks:2/placement:same"
+    rings = {n: f"switch/context/via:resume/tasks:{n}/placement:same" for n in (2, 16)}
+    rows = "|".join((greenlet, *rings.values()))
+    done = run("bench_switch", "--iterations", "200000", "--benchmark_format=json",
+               "--benchmark_repetitions=30", "--benchmark_enable_random_interleaving=true",
+               f"--benchmark_filter=^({rows})/iter")  # fmt: skip
+    us: dict[str, float] = {}
+    for result in json.loads(done.stdout)["benchmarks"]:
+        if result["run_type"] == "iteration":
+            name = result["run_name"].partition("/iterations")[0]
+            us[name] = min(us.get(name, math.inf), result["cpu_us_per_op"])
+    assert us[rings[2]] <= 1.05 * us[greenlet]
+    assert us[rings[16]] <= 1.25 * us[greenlet]
 
 
 @pytest.mark.parametrize("name", ["switch/thread/via:futex/tasks:2/placement:same",
