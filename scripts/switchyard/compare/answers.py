@@ -37,7 +37,7 @@ _QUESTIONS = {
         frozenset(("plain_thread", "plain_process")),
     ),
     "echo_open": _Question("99 % of the messages are answered within"),
-    "echo_capacity": _Question("messages answered when 10 % more are due than it can"),
+    "echo_capacity": _Question("messages answered, 10 % more due than it can", {"load": 110}),
     "http_fetch": _Question("fetches of 50 ms, 100 at once", {"urls": 100, "latency_ms": 50}),
     "channel": _Question(
         "items through a channel on one CPU", {"pairs": 1, "placement": "same"}
