@@ -141,13 +141,7 @@ def validate(plan: Plan) -> int:
         "rounds_done": rounds.done, "ended_at": files.now(),
         "steal_percent": machine.steal_percent_since(before),
     }  # fmt: skip
-    findings, in_words = run.findings(), text.facts_in_words(facts)
-    # Printed, then written: what can't be written has been seen at least.
-    text.print_findings(findings, in_words, stdout_console())
-    files.write(folder / _ENVIRONMENT, facts)
-    files.write(folder / _TABLE, text.markdown(findings, in_words))
-    files.write(folder / _FINDINGS, run.document())
-    print(f"results: {folder}")
+    findings = _hand_out(run, facts, folder)
     if interrupts.signum:
         interrupted = Interrupted(interrupts.signum)
         kept = f"{rounds.done} whole rounds are kept in {folder}"
@@ -166,3 +160,14 @@ def _announce(console: Console, plan: Plan, found: tools.Tools, folder: Path) ->
         f"results: {folder}",
     ]
     console.print("\n".join(lines), soft_wrap=True)
+
+
+def _hand_out(run: Validation, facts: dict[str, Any], folder: Path) -> list[Finding]:
+    """Print, then write: what can't be written has been seen at least."""
+    findings, in_words = run.findings(), text.facts_in_words(facts)
+    text.print_findings(findings, in_words, stdout_console())
+    files.write(folder / _ENVIRONMENT, facts)
+    files.write(folder / _TABLE, text.markdown(findings, in_words))
+    files.write(folder / _FINDINGS, run.document())
+    print(f"results: {folder}")
+    return findings
