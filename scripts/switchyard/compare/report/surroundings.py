@@ -12,6 +12,7 @@ _TITLES = {
     "programs": "Programs", "run": "Run",
 }  # fmt: skip
 _NAMES = {"sha": "commit", "dirty": "changes in no commit"}
+_LIMITS_OF_GROUPS = ("cgroup.pids.max", "cpu_quota", "memory_limit_bytes")
 # Said elsewhere on the page, or of no use to a reader.
 _LEFT_OUT = {"run": ("options", "left_out", "never_launched")}
 
@@ -49,7 +50,7 @@ def _text(section: str, name: str, value: object) -> str:
     if section == "limits" and isinstance(value, list) and len(value) == 2:
         return _limits(name, value)
     if value is None:
-        return "none found" if name == "cgroup.pids.max" else "not told"
+        return "none found" if name in _LIMITS_OF_GROUPS else "not told"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
