@@ -22,6 +22,7 @@ bool a_row_failed = false;
 
 /// A failure ends its row, not the program: the rows after it still run.
 void run_row(const row& r, benchmark::State& state) {
+  begin_row();
   try {
     r.body(state);
   } catch (const limit_error& limit) {

@@ -18,6 +18,8 @@
 #include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "bench/switch/ring_members.hpp"
+#include "runtimes/all.hpp"
+#include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -141,6 +143,15 @@ TEST(placement, FindsTheOtherThreadCoreAndNode) {
     EXPECT_EQ(other_cpu(placement::node, 0, all, one_node.root()), std::nullopt);
     EXPECT_EQ(other_cpu(placement::smt, 0, {0, 1}, one_node.root()), std::nullopt)
         << "a CPU that this process may not use";
+  }
+  {
+    const made_up_sysfs no_nodes({});
+    EXPECT_THROW(require_placement(placement::cross, {0, 2}, no_nodes.root()), limit_error)
+        << "two threads of one core are not two cores";
+    EXPECT_NO_THROW(require_placement(placement::cross, {0, 1}, no_nodes.root()));
+    EXPECT_TRUE(share_a_core(0, 2, no_nodes.root()));
+    EXPECT_FALSE(share_a_core(0, 1, no_nodes.root()));
+    EXPECT_FALSE(share_a_core(0, 0, no_nodes.root()));
   }
   const made_up_sysfs two_nodes({"0,2", "1,3"});
   EXPECT_EQ(other_cpu(placement::node, 0, all, two_nodes.root()), 1);
