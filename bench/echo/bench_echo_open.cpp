@@ -78,6 +78,7 @@ void load_row(benchmark::State& state, loaded_server& server, std::int64_t perce
 /// The figures of the row are those of the best probe that held, or of the last one when none did:
 /// then slo_ops_per_s is 0.
 void slo_row(benchmark::State& state, loaded_server& server) {
+  const harness::taken_time since;
   const double most = server.closed_loop_rate();
   load::run_result best;
   measured there;
@@ -94,7 +95,8 @@ void slo_row(benchmark::State& state, loaded_server& server) {
     return result;
   });
   const auto ops = std::max<std::int64_t>(state.max_iterations, there.done);
-  harness::record_batch(state, {ops, ops}, [&] { return there; });
+  harness::record_batch(
+      state, {ops, ops}, [&] { return there; }, since);
   set_counters(state, best);
   state.counters["slo_ops_per_s"] = found.rate;
   state.counters["slo_bound_us"] = static_cast<double>(wanted.bound.count()) / 1e3;

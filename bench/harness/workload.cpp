@@ -1,12 +1,11 @@
 #include "bench/harness/workload.hpp"
 
-#include <array>
+#include <sys/prctl.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <stdexcept>
 
 #include "bench/harness/command_line.hpp"
@@ -84,23 +83,6 @@ void set_usage(benchmark::State& state, const usage& used, double ops) {
   }
 }
 
-/// {steal, total} in clock ticks over all CPUs, from the first line of /proc/stat.
-std::pair<double, double> cpu_ticks() {
-  std::ifstream stat("/proc/stat");
-  std::string label;
-  stat >> label;
-  // user nice system idle iowait irq softirq steal; guest time is part of user time.
-  std::array<double, 8> ticks{};
-  for (auto& kind : ticks) stat >> kind;
-  return {ticks.back(), std::accumulate(ticks.begin(), ticks.end(), 0.0)};
-}
-
-/// Share of all CPUs' time, in per cent, that the hypervisor gave to others since then.
-double steal_percent_since(const std::pair<double, double>& before) {
-  const auto [steal, total] = cpu_ticks();
-  return total > before.second ? 100 * (steal - before.first) / (total - before.second) : 0;
-}
-
 }  // namespace
 
 std::string row_name(std::string_view workload, const row& r) {
@@ -157,9 +139,9 @@ int run_main(int argc, char** argv, const workload& w,
   });
 }
 
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch) {
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
+                  const taken_time& since) {
   while (state.KeepRunningBatch(ops.reported)) {
-    const auto ticks_before = cpu_ticks();
     const measured m = batch();
     const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
     state.SetIterationTime(m.seconds);
@@ -168,7 +150,11 @@ void record_batch(benchmark::State& state, batch_size ops, const std::function<m
     if (m.user_switches) {
       state.counters["user_switches_per_op"] = static_cast<double>(*m.user_switches) / n;
     }
-    state.counters["steal_percent"] = steal_percent_since(ticks_before);
+    state.counters["steal_percent"] = since.steal_percent();
+    if (const auto throttled = since.throttled_percent()) {
+      state.counters["throttled_percent"] = *throttled;
+    }
+    if (ends_share_a_core()) state.counters["ends_share_a_core"] = 1;
   }
 }
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "bench/harness/event_counters.hpp"
+#include "bench/harness/taken_time.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
@@ -114,8 +115,10 @@ measured measure(Batch batch) {
 }
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
-/// counters that all workloads share. As many are reported as `state.max_iterations` at least.
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
+/// counters that all workloads share. As many are reported as `state.max_iterations` at least. What
+/// was taken from it counts from `since` on: for a row that has done its work before.
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
+                  const taken_time& since = {});
 
 /// The same for `batch(runtime)` within a runtime.
 template <class R, class Batch>

@@ -110,10 +110,12 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
 void wrk_row(benchmark::State& state, const fetch_case& which) {
   const origin_process origin = start_origin(which);
   harness::pin_this_thread({harness::first_cpu()});
+  const harness::taken_time since;
   const double origin_before = origin.cpu_s();
   const auto got = wrk::run(origin.where(), which.urls, which.bytes);
   set_cpus(state, origin, origin.cpu_s() - origin_before, got.seconds);
-  harness::record_batch(state, got.done, [&] { return got; });
+  harness::record_batch(
+      state, got.done, [&] { return got; }, since);
 }
 
 /// The Python original, urllib on greenlets, which measures itself in the same way.

@@ -84,9 +84,19 @@ STEAL = Doubt(
     "the hypervisor took CPU time away", "{:.1f} % steal",
     "repeat at a quieter time or on a machine of your own",
 )  # fmt: skip
+THROTTLED = Doubt(
+    _counter("throttled_percent"), 1.0, "throttled {:.1f} % of the time",
+    "a cgroup's limit on CPU time held it back", "{:.1f} % of the time",
+    "raise the limit (cpu.max, docker run --cpus), or bind to fewer CPUs",
+)  # fmt: skip
+ONE_CORE = Doubt(
+    _counter("ends_share_a_core"), 0.0, "both ends on one core",
+    "both ends ran on two hardware threads of one core", "one core",
+    "each slows the other: give it a machine, or a set of CPUs, with two cores",
+)  # fmt: skip
 # Of these the other side of what is under test.
 _OTHER_SIDE = (GENERATOR_SATURATED, ORIGIN_SATURATED, LATE)
-DOUBTS = (*_OTHER_SIDE, STEAL)
+DOUBTS = (*_OTHER_SIDE, STEAL, THROTTLED, ONE_CORE)
 
 
 def held_up(records: Iterable[Record]) -> set[str]:
