@@ -8,8 +8,7 @@
 // A wake-up is late against the schedule, never against the last one: a task that was held up for
 // several periods has been late for each of them (no coordinated omission). The schedules are
 // spread over the period, so that one wake-up does not wait for 99 others by design. Everything
-// runs on one CPU, the first; the kernel may wake a sleeping process or thread 50 us late (its
-// timer slack), but not a fiber, which waits for a timer descriptor.
+// runs on one CPU, the first.
 #include <sys/socket.h>
 #include <unistd.h>
 

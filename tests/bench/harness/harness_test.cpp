@@ -1,5 +1,6 @@
 // The measuring tools themselves: histogram, CPU lists, placement, child processes, batons, names.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -203,6 +204,28 @@ TEST(names, AreJoinedInOneWay) {
               .what = "",
               .body = {}};
   EXPECT_EQ(row_name("echo", r), "echo/fiber/connections:64/via:yield");
+}
+
+TEST(run_main, NoTaskOfARowWakesLateByTheKernelsTimerSlack) {
+  std::vector<int> slack_ns;
+  const auto of_a_task = [&]<class R>() {
+    R rt;
+    slack_ns.push_back(
+        rt.run([&] { return rt.spawn([] { return ::prctl(PR_GET_TIMERSLACK); }).join(); }));
+  };
+  workload w{.name = "slack",
+             .what = "",
+             .compared_by = {"real_time", "", "s", "lower"},
+             .unit = benchmark::kNanosecond};
+  w.rows.push_back({.runtime = "all", .params = {}, .what = "", .body = [&](benchmark::State& s) {
+                      for (auto _ : s) for_each_runtime(of_a_task);
+                    }});
+  std::string program = "bench_slack";
+  std::string once = "--iterations=1";
+  char* argv[] = {program.data(), once.data(), nullptr};
+  EXPECT_EQ(run_main(2, argv, w), 0);
+  EXPECT_EQ(slack_ns, std::vector(slack_ns.size(), 1));
+  EXPECT_GE(slack_ns.size(), 4U);
 }
 
 TEST(names, BatchesAreWholeRings) {
