@@ -182,9 +182,7 @@ void blocking_row(benchmark::State& state, call_plan plan) {
   harness::record_batch_in<R>(state, ops, [&](R& rt) {
     measured all = one_pass(rt, answerer, plan, seen);
     for (std::int64_t done = ops_of_a_pass; done < ops; done += ops_of_a_pass) {
-      const auto pass = one_pass(rt, answerer, plan, seen);
-      all.seconds += pass.seconds;
-      all.used += pass.used;
+      all += one_pass(rt, answerer, plan, seen);
     }
     // A wake-up is one sleep, or none when it is due already.
     harness::expect_switches(all.used, ops, {.sleeps_at_most = 1});

@@ -102,6 +102,14 @@ struct measured {
   std::int64_t done_by_used = 0;
   // Between tasks, by the side under test itself: those that the kernel does not see.
   std::optional<std::uint64_t> user_switches = {};
+
+  /// With another batch, made after this one.
+  measured& operator+=(const measured& next) {
+    seconds += next.seconds;
+    used += next.used;
+    done += next.done;
+    return *this;
+  }
 };
 
 /// The wall time of `batch()`, and what this process and its reaped children used for it.
