@@ -8,8 +8,7 @@
 // A wake-up is late against the schedule, never against the last one: a task that was held up for
 // several periods has been late for each of them (no coordinated omission). The schedules are
 // spread over the period, so that one wake-up does not wait for 99 others by design. Everything
-// runs on one CPU, the first; the kernel may wake a sleeping process or thread 50 us late (its
-// timer slack), but not a fiber, which waits for a timer descriptor.
+// runs on one CPU, the first.
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -145,9 +144,7 @@ void blocking_row(benchmark::State& state, call_plan plan) {
   harness::record_batch_in<R>(state, ops, [&](R& rt) {
     measured all = one_pass(rt, blocking, plan, seen);
     for (std::int64_t done = ops_of_a_pass; done < ops; done += ops_of_a_pass) {
-      const auto pass = one_pass(rt, blocking, plan, seen);
-      all.seconds += pass.seconds;
-      all.used += pass.used;
+      all += one_pass(rt, blocking, plan, seen);
     }
     // A wake-up is one sleep, or none when it is due already.
     harness::expect_switches(all.used, ops, {.sleeps_at_most = 1});

@@ -31,6 +31,7 @@ void overload_row(benchmark::State& state, loaded_server& server, std::int64_t p
 
 /// The search, and then a run at what it found, whose figures the row has.
 void slo_row(benchmark::State& state, loaded_server& server) {
+  const harness::taken_time since;
   const double most = server.closed_loop_rate();
   std::uint64_t trials = 0;
   const auto found = load::highest_rate(
@@ -38,7 +39,7 @@ void slo_row(benchmark::State& state, loaded_server& server) {
   if (found.rate == 0) {
     throw limit_error(wanted.name + " is above the bound at each rate that was tried");
   }
-  const auto r = rows.record(state, server, found.rate);
+  const auto r = rows.record(state, server, found.rate, since);
   harness::set_latency(state, r.latency);
   state.counters["slo_ops_per_s"] = found.rate;
   state.counters["slo_low_ops_per_s"] = found.low;

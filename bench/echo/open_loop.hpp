@@ -45,25 +45,29 @@ class open_loop {
   }
 
   /// A row at `rate`, with all counters but those of the latency. The server's usage is also for
-  /// what it answered after the end.
-  load::run_result record(benchmark::State& state, loaded_server& server, double rate) const {
+  /// what it answered after the end. `since`: a search, whose stolen time counts as well.
+  load::run_result record(benchmark::State& state, loaded_server& server, double rate,
+                          const harness::taken_time& since = {}) const {
     const std::chrono::duration<double> wished(static_cast<double>(state.max_iterations) / rate);
     const auto length =
         std::max(shortest, std::chrono::duration_cast<std::chrono::nanoseconds>(wished));
     const auto ops = std::max<std::int64_t>(
         state.max_iterations, std::llround(rate * std::chrono::duration<double>(length).count()));
     load::run_result r;
-    harness::record_batch(state, {ops, ops}, [&] {
-      const harness::usage_meter meter(server.pid());
-      r = run(server, rate, length);
-      const auto used = meter.used();
-      const auto answered = static_cast<std::int64_t>(r.service.count());
-      expect_wake_ups(used, answered, server.which().connections);
-      return harness::measured{.seconds = r.seconds,
-                               .used = used,
-                               .done = static_cast<std::int64_t>(r.requests),
-                               .done_by_used = answered};
-    });
+    harness::record_batch(
+        state, {ops, ops},
+        [&] {
+          const harness::usage_meter meter(server.pid());
+          r = run(server, rate, length);
+          const auto used = meter.used();
+          const auto answered = static_cast<std::int64_t>(r.service.count());
+          expect_wake_ups(used, answered, server.which().connections);
+          return harness::measured{.seconds = r.seconds,
+                                   .used = used,
+                                   .done = static_cast<std::int64_t>(r.requests),
+                                   .done_by_used = answered};
+        },
+        since);
     for (const auto& [name, quantile] : {std::pair{"p50_us", 0.5}, {"p99_us", 0.99}}) {
       state.counters[std::string("service_") + name] = r.service.value_at(quantile) / 1e3;
       state.counters[std::string("late_") + name] = r.lateness.value_at(quantile) / 1e3;

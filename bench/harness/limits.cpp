@@ -28,37 +28,24 @@ room shared(const std::string& limit, const std::string& counts, const std::stri
   return {limit, counts, advice, total, taken, share_of_a_guest};
 }
 
-/// Files of a group's folder that tell a limit, in one version of cgroups(7).
+/// A file of a group's folder in either version of cgroups(7): the one that is there tells.
 struct cgroup_files {
-  std::string most;
-  std::string taken;
+  std::initializer_list<const char*> most;
+  std::initializer_list<const char*> taken;
 };
 
-/// The tightest one that a container or a service manager sets, on the way from this process's
-/// cgroup up to the root. `controller` is the one of version 1; version 2 has all in one hierarchy.
-/// Within a container the path that the kernel tells may not exist: then the root of the mount
-/// stands for the container.
-room tightest_cgroup(const std::string& controller, const cgroup_files& v1,
-                     const cgroup_files& v2) {
+/// The tightest one that a container or a service manager sets.
+room tightest_cgroup(const std::string& controller, const cgroup_files& files) {
   room lowest;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const auto names = ',' + line.substr(first + 1, second - first - 1) + ',';
-    const bool is_v2 = names == ",,";
-    if (!is_v2 && names.find(',' + controller + ',') == std::string::npos) continue;
-    const cgroup_files& files = is_v2 ? v2 : v1;
-    const auto root = std::filesystem::path("/sys/fs/cgroup") / (is_v2 ? "" : controller);
-    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
-      const auto folder = root / group.relative_path();
-      // "max" and a missing file mean unlimited.
-      const room here{.total = or_unlimited(number_in(folder / files.most)),
-                      .taken = or_unlimited(number_in(folder / files.taken))};
-      if (here.total != unlimited && here.left() < lowest.left()) lowest = here;
-      if (!group.has_relative_path()) break;
-    }
+  for (const auto& group : cgroups(controller)) {
+    // "max" and a missing file mean unlimited.
+    const auto read = [&group](const auto& names) {
+      std::uint64_t least = unlimited;
+      for (const char* name : names) least = std::min(least, or_unlimited(number_in(group / name)));
+      return least;
+    };
+    const room here{.total = read(files.most), .taken = read(files.taken)};
+    if (here.total != unlimited && here.left() < lowest.left()) lowest = here;
   }
   return lowest;
 }
@@ -115,9 +102,27 @@ std::string room::amount(std::uint64_t count) const {
   return in_bytes ? std::to_string(count >> 20) + " MiB" : std::to_string(count);
 }
 
+std::vector<std::filesystem::path> cgroups(const std::string& controller) {
+  std::vector<std::filesystem::path> found;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const auto names = ',' + line.substr(first + 1, second - first - 1) + ',';
+    const bool is_v2 = names == ",,";
+    if (!is_v2 && names.find(',' + controller + ',') == std::string::npos) continue;
+    const auto root = std::filesystem::path("/sys/fs/cgroup") / (is_v2 ? "" : controller);
+    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
+      found.push_back(root / group.relative_path());
+      if (!group.has_relative_path()) break;
+    }
+  }
+  return found;
+}
+
 room room_for_tasks() {
-  const cgroup_files pids{"pids.max", "pids.current"};
-  const room cgroup = tightest_cgroup("pids", pids, pids);
+  const room cgroup = tightest_cgroup("pids", {{"pids.max"}, {"pids.current"}});
   const auto on_machine = static_cast<std::uint64_t>(tasks_on_machine());
   const room limits[] = {
       shared("RLIMIT_NPROC", "tasks", "raise it with ulimit -u", limit_of(RLIMIT_NPROC).rlim_cur,
@@ -141,10 +146,9 @@ room room_for_open_files() {
 
 room room_for_memory(unsigned percent) {
   const auto on_machine = or_unlimited(number_in("/proc/meminfo", "MemAvailable"), 1024);
-  const auto in_cgroup =
-      tightest_cgroup("memory", {"memory.limit_in_bytes", "memory.usage_in_bytes"},
-                      {"memory.max", "memory.current"})
-          .left();
+  const auto in_cgroup = tightest_cgroup("memory", {{"memory.limit_in_bytes", "memory.max"},
+                                                    {"memory.usage_in_bytes", "memory.current"}})
+                             .left();
   return {.limit = in_cgroup < on_machine ? "memory left to the cgroup" : "memory available",
           .counts = "of memory",
           .total = std::min(in_cgroup, on_machine),

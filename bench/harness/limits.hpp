@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "runtimes/concepts.hpp"
 
@@ -47,6 +49,11 @@ struct room {
   [[nodiscard]] std::string share() const;
   [[nodiscard]] std::string amount(std::uint64_t count) const;
 };
+
+/// The folders of this process's cgroups, from its own up to the root. `controller` is the one of
+/// version 1; version 2 has all in one hierarchy. Within a container a path that the kernel tells
+/// may not exist: then the root of the mount, which comes last, stands for the container.
+std::vector<std::filesystem::path> cgroups(const std::string& controller);
 
 /// Processes and threads: of the user, the machine and the cgroup.
 room room_for_tasks();

@@ -3,12 +3,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <charconv>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 
 #include "runtimes/support/error.hpp"
+#include "runtimes/support/shared_memory.hpp"
 
 namespace switchyard::harness {
 
@@ -34,6 +37,19 @@ const std::vector<int>& cpus_at_start() {
   return cpus;
 }
 
+struct cpus_of_a_row {
+  std::array<std::atomic<bool>, CPU_SETSIZE> in_use{};
+  std::atomic<bool> ends_share_a_core{false};
+};
+
+// Shared with forked children, which are bound as well.
+cpus_of_a_row& this_row() {
+  static const shared_object<cpus_of_a_row> row;
+  return *row;
+}
+
+void note_in_use(int cpu) { this_row().in_use.at(static_cast<std::size_t>(cpu)) = true; }
+
 /// A list of CPUs in a file of sysfs; empty when there is none.
 std::vector<int> cpu_list_in(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -55,13 +71,19 @@ std::vector<int> node_of(int cpu, const std::filesystem::path& sysfs) {
   return {};
 }
 
+/// CPUs of the core of `cpu`, itself included; empty where the kernel does not tell.
+std::vector<int> core_of(int cpu, const std::filesystem::path& sysfs) {
+  return cpu_list_in(sysfs / ("cpu/cpu" + std::to_string(cpu)) / "topology" /
+                     "thread_siblings_list");
+}
+
 /// Of the tasks that are not on the first one.
-int second_cpu_of(placement where) {
-  if (where == placement::cross) return second_cpu();
-  const auto other = other_cpu(where, first_cpu(), cpus_at_start());
+int second_cpu_of(placement where, const std::vector<int>& allowed,
+                  const std::filesystem::path& sysfs) {
+  const auto other = other_cpu(where, allowed.at(0), allowed, sysfs);
   if (!other) {
     throw limit_error("no CPU that this process may use makes, with CPU " +
-                      std::to_string(first_cpu()) + ", " + texts_of(where).description);
+                      std::to_string(allowed[0]) + ", " + texts_of(where).description);
   }
   return *other;
 }
@@ -102,7 +124,10 @@ void pin_this_thread(const std::vector<int>& cpus) {
   const bool taken = ::sched_setaffinity(0, sizeof set, &set) == 0;
   const auto bound = allowed_cpus();
   for (const int cpu : cpus) {
-    if (taken && std::ranges::binary_search(bound, cpu)) continue;
+    if (taken && std::ranges::binary_search(bound, cpu)) {
+      note_in_use(cpu);
+      continue;
+    }
     throw std::invalid_argument("CPU " + std::to_string(cpu) +
                                 " can't be used: it is offline, absent or not for this process");
   }
@@ -112,8 +137,7 @@ int first_cpu() { return cpus_at_start().at(0); }
 
 std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& allowed,
                              const std::filesystem::path& sysfs) {
-  const auto core =
-      cpu_list_in(sysfs / ("cpu/cpu" + std::to_string(cpu)) / "topology" / "thread_siblings_list");
+  const auto core = core_of(cpu, sysfs);
   const auto node = node_of(cpu, sysfs);
   const auto fits = [&](int other) {
     if (other == cpu) return false;
@@ -126,33 +150,59 @@ std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& a
   return found == allowed.end() ? std::nullopt : std::optional(*found);
 }
 
+bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs) {
+  return cpu != other && has(core_of(cpu, sysfs), other);
+}
+
 int second_cpu() {
   const auto& cpus = cpus_at_start();
   if (cpus.size() < 2) {
     throw limit_error("this row needs 2 CPUs and this process may use 1 (see taskset, cpusets)");
   }
-  return other_cpu(placement::cross, cpus[0], cpus).value_or(cpus[1]);
+  const auto on_a_node = other_cpu(placement::node, cpus[0], cpus).value_or(cpus[1]);
+  const int other = other_cpu(placement::cross, cpus[0], cpus).value_or(on_a_node);
+  note_in_use(other);
+  if (share_a_core(cpus[0], other)) this_row().ends_share_a_core = true;
+  return other;
 }
 
 const placement_texts& texts_of(placement where) {
   static const placement_texts all[] = {
       {"same", "one CPU", ""},
       {"smt", "two hardware threads of a core", "smt"},
-      {"cross", "two CPUs in turn", ""},
+      {"cross", "two cores in turn", ""},
       {"node", "two NUMA nodes in turn", "numa"},
       {"free", "wherever the scheduler puts them", ""},
   };
   return all[static_cast<std::size_t>(where)];
 }
 
-void require_placement(placement where) {
-  if (where != placement::same && where != placement::free) second_cpu_of(where);
+void require_placement(placement where) { require_placement(where, cpus_at_start()); }
+
+void require_placement(placement where, const std::vector<int>& allowed,
+                       const std::filesystem::path& sysfs) {
+  if (where != placement::same && where != placement::free) second_cpu_of(where, allowed, sysfs);
 }
+
+void begin_row() {
+  for (auto& cpu : this_row().in_use) cpu = false;
+  this_row().ends_share_a_core = false;
+}
+
+std::vector<int> cpus_in_use() {
+  std::vector<int> found;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (this_row().in_use.at(static_cast<std::size_t>(cpu))) found.push_back(cpu);
+  }
+  return found.empty() ? cpus_at_start() : found;
+}
+
+bool ends_share_a_core() { return this_row().ends_share_a_core; }
 
 void pin_member(placement where, std::size_t index) {
   if (where == placement::free) return pin_this_thread(cpus_at_start());
   const bool first = where == placement::same || index % 2 == 0;
-  pin_this_thread({first ? first_cpu() : second_cpu_of(where)});
+  pin_this_thread({first ? first_cpu() : second_cpu_of(where, cpus_at_start(), system_folder)});
 }
 
 }  // namespace switchyard::harness

@@ -20,10 +20,17 @@ std::vector<int> parse_cpu_list(const std::string& text);
 /// CPU that can't be used.
 void pin_this_thread(const std::vector<int>& cpus);
 
-/// The first allowed CPU, and the next one on another core (on the same core if there is only one);
+/// What sysfs tells of the machine. Others may be made up.
+inline constexpr const char* system_folder = "/sys/devices/system";
+
+/// The first allowed CPU, and the one for whoever is at the other end: the next one on another
+/// core, or on another node, or on the same core (see share_a_core) if there is no other;
 /// limit_error when there is no second.
 int first_cpu();
 int second_cpu();
+
+/// Whether two CPUs are hardware threads of one core.
+bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs = system_folder);
 
 /// Where tasks that talk to each other run.
 enum class placement {
@@ -41,13 +48,22 @@ struct placement_texts {
 };
 const placement_texts& texts_of(placement where);
 
-/// The CPU beside `cpu` for these placements, by what sysfs tells of the machine; nothing when
-/// there is none among `allowed`. `sysfs` is /sys/devices/system, or a made-up one.
+/// The CPU beside `cpu` for these placements; nothing when there is none among `allowed`.
 std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& allowed,
-                             const std::filesystem::path& sysfs = "/sys/devices/system");
+                             const std::filesystem::path& sysfs = system_folder);
 
-/// Throws limit_error when this machine can't place tasks so.
+/// Throws limit_error when this machine can't place tasks so, or not on the CPUs that are allowed.
 void require_placement(placement where);
+void require_placement(placement where, const std::vector<int>& allowed,
+                       const std::filesystem::path& sysfs = system_folder);
+
+/// Forgets what the row before was bound to. To be called before any fork.
+void begin_row();
+/// The CPUs that something of this row was bound to, in this process or a forked one, or that the
+/// other end was given; all that this process may use where there are none.
+std::vector<int> cpus_in_use();
+/// Whether the other end had to take a hardware thread of the same core, for want of another.
+bool ends_share_a_core();
 
 /// Binds the calling task, member `index` of a group.
 void pin_member(placement where, std::size_t index);

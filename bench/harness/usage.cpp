@@ -97,7 +97,6 @@ usage usage_in_stat(pid_t pid) {
   for (std::size_t i = 4; i < field.size(); ++i) words >> field.at(i);
   const double tick = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
   return {.cpu_s = tick * static_cast<double>(field[16] + field[17]),
-          .system_s = tick * static_cast<double>(field[15] + field[17]),
           .page_faults = field[10] + field[11] + field[12] + field[13]};
 }
 
@@ -159,7 +158,7 @@ double kernel_stack_size() {
 
 usage& usage::add(const usage& other, int sign) {
   cpu_s += sign * other.cpu_s;
-  system_s += sign * other.system_s;
+  system_s = sum_of(system_s, other.system_s, sign);
   voluntary_switches += sign * other.voluntary_switches;
   involuntary_switches += sign * other.involuntary_switches;
   page_faults += sign * other.page_faults;
@@ -177,9 +176,10 @@ usage usage_of_self_and_reaped() {
 }
 
 usage usage_of_this_thread() {
-  usage used = usage_by(RUSAGE_THREAD);
-  used.cpu_s = seconds_on(CLOCK_THREAD_CPUTIME_ID);
-  return used;
+  // The kernel brings its figures up to date for this clock, but not for getrusage. All come from
+  // one call, so that the share in the kernel is a part of the whole.
+  seconds_on(CLOCK_THREAD_CPUTIME_ID);
+  return usage_by(RUSAGE_THREAD);
 }
 
 std::vector<pid_t> tree_of(pid_t root) {

@@ -41,8 +41,10 @@ std::optional<T> sum_of(const std::optional<T>& a, const std::optional<T>& b, in
 }
 
 struct usage {
-  double cpu_s = 0;     // user and system
-  double system_s = 0;  // of that, in the kernel; of other processes in steps of 0.01 s
+  double cpu_s = 0;  // user and system
+  // Of that, in the kernel. Of other processes that are alive it is told in ticks of 10 ms, rounded
+  // down in each process: nothing, rather than a number that is no part of the other.
+  std::optional<double> system_s = {};
   std::int64_t voluntary_switches = 0;    // it waited for something, or gave way
   std::int64_t involuntary_switches = 0;  // the scheduler took the CPU away
   std::int64_t page_faults = 0;           // minor and major

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "bench/harness/event_counters.hpp"
+#include "bench/harness/taken_time.hpp"
 #include "bench/harness/usage.hpp"
 
 namespace switchyard::harness {
@@ -101,6 +102,14 @@ struct measured {
   std::int64_t done_by_used = 0;
   // Between tasks, by the side under test itself: those that the kernel does not see.
   std::optional<std::uint64_t> user_switches = {};
+
+  /// With another batch, made after this one.
+  measured& operator+=(const measured& next) {
+    seconds += next.seconds;
+    used += next.used;
+    done += next.done;
+    return *this;
+  }
 };
 
 /// The wall time of `batch()`, and what this process and its reaped children used for it.
@@ -114,8 +123,10 @@ measured measure(Batch batch) {
 }
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
-/// counters that all workloads share. As many are reported as `state.max_iterations` at least.
-void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch);
+/// counters that all workloads share. As many are reported as `state.max_iterations` at least. What
+/// was taken from it counts from `since` on: for a row that has done its work before.
+void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
+                  const taken_time& since = {});
 
 /// The same for `batch(runtime)` within a runtime.
 template <class R, class Batch>

@@ -2,7 +2,9 @@
 // a set latency; one operation is one fetch, checked byte for byte.
 //
 //   connection:new    a connection for each fetch, as the article does
-//   connection:keep   a task keeps its connection for all of its fetches
+//   connection:keep   a task keeps its connection for all of its fetches, and has it when the clock
+//                     starts; all make the same number of them, however many operations are asked
+//                     for
 // What latency costs shows in `over_ideal`, the wall time of a batch against one latency for each
 // fetch that a task makes (what unlimited concurrency would take), and in `batch_ms`. All clients
 // are on one CPU and the origin, a program of its own, on another; its share of that CPU is in
@@ -22,6 +24,7 @@ namespace switchyard {
 namespace {
 
 using fetching::fetch_case;
+using fetching::measured;
 using fetching::origin_process;
 
 /// Where an origin is running already; 0: each row starts one of its own.
@@ -40,18 +43,18 @@ origin_process start_origin(const fetch_case& which) {
   return origin_process(which.latency_ms, which.bytes, cpu);
 }
 
-/// How the operations that Google Benchmark wishes for are cut: batches of N tasks, or, with
-/// connections that are kept, one batch of tasks that fetch several times.
+/// How the operations that Google Benchmark wishes for are cut: batches of N tasks, each of which
+/// fetches once, or, with a connection that is kept, as often in every row.
 struct cut {
-  std::int64_t batches = 1;
-  std::int64_t fetches_each = 1;
+  std::int64_t fetches_each;
+  std::int64_t batches;
 
-  cut(benchmark::IterationCount wished, const fetch_case& which) {
-    const std::int64_t least_each = !which.keep_alive ? 1 : which.latency_ms > 0 ? 2 : 8;
-    auto rounds = harness::at_least(wished, which.urls) / which.urls;
-    rounds = std::max(rounds, least_each);
-    (which.keep_alive ? fetches_each : batches) = rounds;
-  }
+  cut(benchmark::IterationCount wished, const fetch_case& which)
+      : fetches_each(!which.keep_alive      ? 1
+                     : which.latency_ms > 0 ? 2
+                                            : 32),
+        batches(harness::at_least(wished, which.urls * fetches_each) /
+                (which.urls * fetches_each)) {}
 };
 
 /// What latency costs: of `seconds` for all.
@@ -92,16 +95,23 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
   const cut cuts(state.max_iterations, which);
   const std::int64_t ops = which.urls * cuts.batches * cuts.fetches_each;
   harness::record_batch_in<R>(state, ops, [&](R& rt) {
-    const double origin_before = origin.cpu_s();
-    std::int64_t right = 0;
-    const auto m = harness::measure([&] {
-      for (std::int64_t i = 0; i < cuts.batches; ++i) {
-        right += fetching::fetch_batch(rt, origin.where(), request, which, cuts.fetches_each);
-      }
-    });
-    set_cpus(state, origin, origin.cpu_s() - origin_before, m.seconds);
+    const shared_object<double> origin_before;
+    const auto look_at_origin = [&] { *origin_before = origin.cpu_s(); };
+    double origin_cpu_s = 0;
+    const auto batch = [&]() -> measured {
+      look_at_origin();
+      const auto took = which.keep_alive
+                            ? fetching::fetch_connected(rt, origin.where(), request, which,
+                                                        cuts.fetches_each, look_at_origin)
+                            : fetching::fetch_anew(rt, origin.where(), request, which);
+      origin_cpu_s += origin.cpu_s() - *origin_before;
+      return took;
+    };
+    measured m = batch();
+    for (std::int64_t i = 1; i < cuts.batches; ++i) m += batch();
+    set_cpus(state, origin, origin_cpu_s, m.seconds);
     set_batch(state, which, cuts, m.seconds);
-    task_group::expect(right == ops, "a fetch is missing");
+    task_group::expect(m.done == ops, "a fetch is missing");
     harness::expect_switches(m.used, ops, switches_of_a_fetch<R>(which));
     return m;
   });
@@ -110,10 +120,12 @@ void fetch_row(benchmark::State& state, const fetch_case& which) {
 void wrk_row(benchmark::State& state, const fetch_case& which) {
   const origin_process origin = start_origin(which);
   harness::pin_this_thread({harness::first_cpu()});
+  const harness::taken_time since;
   const double origin_before = origin.cpu_s();
   const auto got = wrk::run(origin.where(), which.urls, which.bytes);
   set_cpus(state, origin, origin.cpu_s() - origin_before, got.seconds);
-  harness::record_batch(state, got.done, [&] { return got; });
+  harness::record_batch(
+      state, got.done, [&] { return got; }, since);
 }
 
 /// The Python original, urllib on greenlets, which measures itself in the same way.

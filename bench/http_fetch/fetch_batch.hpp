@@ -6,10 +6,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/system/system_error.hpp>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -26,6 +28,8 @@
 #include "runtimes/support/blocking_sockets.hpp"
 
 namespace switchyard::fetching {
+
+using harness::measured;
 
 class origin_process {
  public:
@@ -92,37 +96,97 @@ class body_check {
   bool same_ = true;
 };
 
-/// What one task does: `fetches` fetches, one after another. Returns how many were right.
+/// One task that fetches: its connection, and what it reads into.
 template <class R>
-std::int64_t fetch_repeatedly(R& rt, const endpoint& origin, const std::string& request,
-                              const fetch_case& which, std::int64_t fetches) {
-  std::optional<typename R::stream> connection;
-  boost::beast::flat_buffer buffer;
-  buffer.reserve(16 * 1024);  // or Beast would begin with reads of 512 bytes
-  for (std::int64_t done = 0; done < fetches; ++done) {
-    boost::system::error_code ec;
-    if (!connection) connection.emplace(rt.connect(origin, ec));
-    if (ec) throw boost::system::system_error(ec, "connect to the origin");
-    body_check body;
-    const auto answer = http_get(*connection, buffer, request, {}, body, ec);
-    expect_right(answer, ec, body.same(), which);
-    if (!which.keep_alive) {
-      connection.reset();
-      buffer.clear();
-    }
+class fetcher {
+ public:
+  fetcher(R& rt, const endpoint& origin, const std::string& request, const fetch_case& which)
+      : rt_(rt), origin_(origin), request_(request), which_(which) {
+    buffer_.reserve(16 * 1024);  // or Beast would begin with reads of 512 bytes
   }
-  return fetches;
-}
 
-/// Spawns a task per URL and joins them; returns the number of right answers.
+  void connect() {
+    boost::system::error_code ec;
+    connection_.emplace(rt_.connect(origin_, ec));
+    if (ec) throw boost::system::system_error(ec, "connect to the origin");
+  }
+
+  /// `fetches` of them, one after another, over the connection if there is one that is kept.
+  /// Returns how many were right.
+  std::int64_t fetch(std::int64_t fetches) {
+    for (std::int64_t done = 0; done < fetches; ++done) {
+      boost::system::error_code ec;
+      if (!connection_) connect();
+      body_check body;
+      const auto answer = http_get(*connection_, buffer_, request_, {}, body, ec);
+      expect_right(answer, ec, body.same(), which_);
+      if (!which_.keep_alive) {
+        connection_.reset();
+        buffer_.clear();
+      }
+    }
+    return fetches;
+  }
+
+ private:
+  R& rt_;
+  const endpoint& origin_;
+  const std::string& request_;
+  const fetch_case& which_;
+  std::optional<typename R::stream> connection_;
+  boost::beast::flat_buffer buffer_;
+};
+
+/// A task per URL that makes its connection and fetches once: all of that is measured.
 template <class R>
-std::int64_t fetch_batch(R& rt, const endpoint& origin, const std::string& request,
-                         const fetch_case& which, std::int64_t fetches_each) {
-  return spawn_and_sum(which.urls, [&](std::int64_t) {
-    return rt.spawn([&rt, &origin, &request, &which, fetches_each] {
-      return fetch_repeatedly(rt, origin, request, which, fetches_each);
+measured fetch_anew(R& rt, const endpoint& origin, const std::string& request,
+                    const fetch_case& which) {
+  std::int64_t right = 0;
+  auto took = harness::measure([&] {
+    right = spawn_and_sum(which.urls, [&](std::int64_t) {
+      return rt.spawn([&] { return fetcher<R>(rt, origin, request, which).fetch(1); });
     });
   });
+  took.done = right;
+  return took;
+}
+
+/// A task per URL that fetches several times, measured from an instant at which all are connected
+/// until the last is done; the first calls `at_start()`. Where tasks run one after another it is
+/// the sum of their times.
+template <class R, class AtStart>
+measured fetch_connected(R& rt, const endpoint& origin, const std::string& request,
+                         const fetch_case& which, std::int64_t fetches_each, AtStart at_start) {
+  const auto tasks = static_cast<std::size_t>(which.urls);
+  const task_group::start_line line(tasks);
+  // So that those who wait leave the CPU to those who come.
+  const auto nap = std::max<task_group::clock::duration>(
+      std::chrono::milliseconds(1), which.urls * std::chrono::microseconds(20));
+  const shared_array<std::int64_t> right(tasks);
+  std::optional<harness::usage_meter> all;  // of tasks on one kernel thread, from the first on
+  const auto member = [&](std::size_t i) {
+    fetcher<R> mine(rt, origin, request, which);
+    mine.connect();
+    if constexpr (R::concurrent) {
+      const auto start = line.wait([&] { rt.sleep_for(nap); }) + nap;
+      rt.sleep_for(start - task_group::clock::now());
+      if (!KernelTasks<R> && !all) all.emplace();
+    }
+    if (i == 0) at_start();
+    auto seen = task_group::measure_interval([&] { right[i] = mine.fetch(fetches_each); });
+    if (all) seen.used = all->used();
+    return seen;
+  };
+  const auto seen = task_group::run_group(rt, tasks, member, [&] { line.break_up(); });
+  measured whole = task_group::joined(seen).total();
+  if constexpr (!R::concurrent) {
+    whole.seconds = 0;
+    for (const auto& each : seen) whole.seconds += each.total().seconds;
+  } else if constexpr (!KernelTasks<R>) {
+    whole.used = std::ranges::max_element(seen, {}, &task_group::interval::end)->used;
+  }
+  whole.done = std::accumulate(right.span().begin(), right.span().end(), std::int64_t{0});
+  return whole;
 }
 
 }  // namespace switchyard::fetching

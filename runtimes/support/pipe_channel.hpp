@@ -94,9 +94,9 @@ class pipe_channel {
   void push(const T& value) {
     participant& mine = part_.mine();
     if (!write_end_) come_as_producer();
-    take_place();
     const announced_push now(mine);
-    if (state_->closed) {
+    take_place();
+    if (state_->closed.load(std::memory_order_acquire)) {
       ::sem_post(&state_->free_places);  // so that the next one that waits learns of it as well
       throw channel_closed();
     }
@@ -131,9 +131,10 @@ class pipe_channel {
   void close() {
     write_end_.reset();
     if (state_->closed.exchange(true)) return;
+    ::sem_post(&state_->free_places);
+    std::atomic_thread_fence(std::memory_order_acquire);
     // Behind the end mark there must be nothing.
     state_->all.wait_for_pushes([] { kernel_sleep(std::chrono::microseconds(100)); });
-    ::sem_post(&state_->free_places);
     state_->end_mark_is_due = true;
     put_end_mark();
     ++state_->producers;
@@ -160,9 +161,15 @@ class pipe_channel {
     std::atomic<bool> end_mark_is_due{false};  // else it is in the pipe, once closed
   };
 
+  /// From before its place is taken. The semaphore orders a push and a close, so that this costs a
+  /// plain store: either the close gives its place first, and the push that takes one afterwards
+  /// sees that the channel is closed; or the push takes first, and the close sees it announced.
   class announced_push {
    public:
-    explicit announced_push(participant& p) noexcept : p_(p) { p_.pushing = true; }
+    explicit announced_push(participant& p) noexcept : p_(p) {
+      p_.pushing.store(true, std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_release);  // before what the semaphore writes
+    }
     ~announced_push() { p_.pushing.store(false, std::memory_order_release); }
     announced_push& operator=(announced_push&&) = delete;
 

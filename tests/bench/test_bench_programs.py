@@ -94,17 +94,32 @@ def test_the_rate_that_an_objective_allows_has_an_interval():
     assert never.startswith("limit reached: p50 is above the bound at each rate")
 
 
-def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
-    row = "http_fetch/fiber/urls:10/latency_ms:0/bytes:1024/connection:new"
+def fetched_from_a_running_origin(row: str, iterations: int) -> tuple[dict, str]:
+    """What the row says, and the origin's totals."""
     argv = [str(BIN / "http_origin"), "--port", "0"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as origin:
         port = origin.stdout.readline().strip().rsplit(":", 1)[1]
-        done = run("bench_http_fetch", "--iterations", "200", "--origin-port", port,
+        done = run("bench_http_fetch", "--iterations", str(iterations), "--origin-port", port,
                    "--benchmark_format=json",
                    f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
         origin.terminate()
         totals = origin.stdout.read()
     (result,) = json.loads(done.stdout)["benchmarks"]
+    return result, totals
+
+
+@pytest.mark.parametrize("runtime", ["process", "thread", "fiber", "serial"])
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_kept_connection_serves_as_many_fetches_however_many_are_asked_for(runtime, batches):
+    row = f"http_fetch/{runtime}/urls:10/latency_ms:0/bytes:1024/connection:keep"
+    result, totals = fetched_from_a_running_origin(row, 320 * batches)
+    assert result["iterations"] == 320 * batches
+    assert totals.startswith(f"served {320 * batches} requests on {10 * batches} connections, ")
+
+
+def test_fetches_from_an_origin_that_is_running_are_all_counted_there():
+    row = "http_fetch/fiber/urls:10/latency_ms:0/bytes:1024/connection:new"
+    result, totals = fetched_from_a_running_origin(row, 200)
     assert result["iterations"] == 200
     assert "origin_cpu_percent" not in result, "whose CPU time that is, nobody said"
     assert totals.startswith("served 200 requests on 200 connections, ")

@@ -173,13 +173,11 @@ def measure(
 ) -> Measurement:
     """`options` are further ones of the binary's own. Raises Interrupted."""
     started_at = now()
-    load, throttled_s = Machine().load_average(), Machine().throttled_s()
+    load = Machine().load_average()
     arguments = [min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
-    percent = 100 * (Machine().throttled_s() - throttled_s) / max(outcome.wall_s, 1e-3)
     conditions = {
         "loadavg": load, "frequency_mhz": Machine().frequency_mhz(),
-        "throttled_percent": round(min(percent, 100.0), 1) or None,
     }  # fmt: skip
     context, rows = _parse(outcome, row)
     for result in rows:

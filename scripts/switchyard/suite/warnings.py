@@ -101,9 +101,14 @@ THROTTLED = Doubt(
     "a CPU quota held launches up", "{:.0f} % of the time",
     "these rows show the quota, not the runtime: lift it, and repeat",
 )  # fmt: skip
+ONE_CORE = Doubt(
+    _counter("ends_share_a_core"), 0.0, "both ends on one core",
+    "both ends ran on two hardware threads of one core", "one core",
+    "each slows the other: give it a machine, or a set of CPUs, with two cores",
+)  # fmt: skip
 # Of these the other side of what is under test.
 _OTHER_SIDE = (GENERATOR_SATURATED, ORIGIN_SATURATED, LATE)
-DOUBTS = (*_OTHER_SIDE, STEAL, THROTTLED)
+DOUBTS = (*_OTHER_SIDE, STEAL, THROTTLED, ONE_CORE)
 
 
 def held_up(records: Iterable[Record]) -> set[str]:

@@ -1,5 +1,6 @@
 // The measuring tools themselves: histogram, CPU lists, placement, child processes, batons, names.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,8 @@
 #include "bench/harness/workload.hpp"
 #include "bench/load/histogram.hpp"
 #include "bench/switch/ring_members.hpp"
+#include "runtimes/all.hpp"
+#include "runtimes/support/error.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -142,6 +145,15 @@ TEST(placement, FindsTheOtherThreadCoreAndNode) {
     EXPECT_EQ(other_cpu(placement::smt, 0, {0, 1}, one_node.root()), std::nullopt)
         << "a CPU that this process may not use";
   }
+  {
+    const made_up_sysfs no_nodes({});
+    EXPECT_THROW(require_placement(placement::cross, {0, 2}, no_nodes.root()), limit_error)
+        << "two threads of one core are not two cores";
+    EXPECT_NO_THROW(require_placement(placement::cross, {0, 1}, no_nodes.root()));
+    EXPECT_TRUE(share_a_core(0, 2, no_nodes.root()));
+    EXPECT_FALSE(share_a_core(0, 1, no_nodes.root()));
+    EXPECT_FALSE(share_a_core(0, 0, no_nodes.root()));
+  }
   const made_up_sysfs two_nodes({"0,2", "1,3"});
   EXPECT_EQ(other_cpu(placement::node, 0, all, two_nodes.root()), 1);
   EXPECT_EQ(other_cpu(placement::node, 3, all, two_nodes.root()), 0);
@@ -192,6 +204,28 @@ TEST(names, AreJoinedInOneWay) {
               .what = "",
               .body = {}};
   EXPECT_EQ(row_name("echo", r), "echo/fiber/connections:64/via:yield");
+}
+
+TEST(run_main, NoTaskOfARowWakesLateByTheKernelsTimerSlack) {
+  std::vector<int> slack_ns;
+  const auto of_a_task = [&]<class R>() {
+    R rt;
+    slack_ns.push_back(
+        rt.run([&] { return rt.spawn([] { return ::prctl(PR_GET_TIMERSLACK); }).join(); }));
+  };
+  workload w{.name = "slack",
+             .what = "",
+             .compared_by = {"real_time", "", "s", "lower"},
+             .unit = benchmark::kNanosecond};
+  w.rows.push_back({.runtime = "all", .params = {}, .what = "", .body = [&](benchmark::State& s) {
+                      for (auto _ : s) for_each_runtime(of_a_task);
+                    }});
+  std::string program = "bench_slack";
+  std::string once = "--iterations=1";
+  char* argv[] = {program.data(), once.data(), nullptr};
+  EXPECT_EQ(run_main(2, argv, w), 0);
+  EXPECT_EQ(slack_ns, std::vector(slack_ns.size(), 1));
+  EXPECT_GE(slack_ns.size(), 4U);
 }
 
 TEST(names, BatchesAreWholeRings) {

@@ -10,8 +10,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "bench/harness/placement.hpp"
+#include "bench/harness/taken_time.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -60,9 +66,72 @@ TEST(usage, TellsTheKernelsShareAndPageFaults) {
   for (const auto& seen : {used, tree}) {
     EXPECT_GE(seen.page_faults, static_cast<std::int64_t>(pages));
     EXPECT_LT(seen.page_faults, static_cast<std::int64_t>(3 * pages));
-    EXPECT_GT(seen.system_s, 0);
-    EXPECT_LE(seen.system_s, seen.cpu_s + 0.03) << "the tree's is told in steps of 0.01 s";
   }
+  ASSERT_TRUE(used.system_s);
+  EXPECT_GT(*used.system_s, 0);
+  EXPECT_LE(*used.system_s, used.cpu_s);
+  EXPECT_FALSE(tree.system_s) << "the kernel tells it in ticks, rounded down in each process";
+}
+
+TEST(usage, TheKernelsShareIsAPartOfTheWholeHoweverShortTheTime) {
+  constexpr double rounding_s = 1e-9;  // of differences of doubles
+  for (int i = 0; i < 2'000; ++i) {
+    const auto before = usage_of_this_thread();
+    for (int call = 0; call < 100; ++call) ::getppid();
+    const auto used = usage_of_this_thread() - before;
+    ASSERT_TRUE(used.system_s);
+    ASSERT_GE(*used.system_s, 0);
+    ASSERT_LE(*used.system_s, used.cpu_s + rounding_s);
+  }
+}
+
+TEST(taken_time, TheCpuThatLostMostCountsAmongThoseInUse) {
+  const std::map<int, cpu_ticks> before{{0, {0, 100}}, {1, {5, 100}}, {2, {0, 100}}};
+  const std::map<int, cpu_ticks> after{{0, {0, 200}}, {1, {25, 200}}, {2, {90, 200}}};
+  EXPECT_EQ(most_stolen_percent(before, after, {0, 1}), 20);
+  EXPECT_EQ(most_stolen_percent(before, after, {0}), 0);
+  EXPECT_EQ(most_stolen_percent(before, after, {7}), 0) << "a CPU that is not there";
+}
+
+TEST(taken_time, KnowsTheTicksOfEachCpu) {
+  const auto ticks = ticks_of_cpus();
+  for (const int cpu : allowed_cpus()) EXPECT_GT(ticks.at(cpu).total, 0);
+}
+
+TEST(taken_time, ThrottlingIsToldByGroupsThatHaveALimit) {
+  const auto root =
+      std::filesystem::temp_directory_path() / ("switchyard-cgroups-" + std::to_string(::getpid()));
+  const auto group = [&root](const char* name, const char* file, const char* limit,
+                             const char* stat) {
+    std::filesystem::create_directories(root / name);
+    std::ofstream(root / name / file) << limit << '\n';
+    std::ofstream(root / name / "cpu.stat") << stat;
+    return root / name;
+  };
+  const auto v2 = group("v2", "cpu.max", "50000 100000", "usage_usec 9\nthrottled_usec 1500000\n");
+  const auto v1 =
+      group("v1", "cpu.cfs_quota_us", "50000", "nr_periods 3\nthrottled_time 2000000000\n");
+  const auto none = group("none", "cpu.max", "max 100000", "throttled_usec 7\n");
+  const auto none_v1 = group("none_v1", "cpu.cfs_quota_us", "-1", "throttled_time 7\n");
+  EXPECT_EQ(throttled_seconds({v2, none, v1, none_v1, root / "gone"}), (std::vector{1.5, 2.0}));
+  std::filesystem::remove_all(root);
+}
+
+TEST(placement, TellsWhichCpusARowHasUsed) {
+  const auto all = allowed_cpus();
+  begin_row();
+  EXPECT_EQ(cpus_in_use(), all) << "nothing was bound";
+  pin_this_thread({all.back()});
+  EXPECT_EQ(cpus_in_use(), std::vector{all.back()});
+  const pid_t child = ::fork();
+  if (child == 0) {
+    pin_this_thread({all.front()});
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(cpus_in_use(), all.size() < 2 ? all : (std::vector{all.front(), all.back()}));
+  begin_row();
+  pin_this_thread(all);
 }
 
 TEST(usage, CountsReapedChildrenOfATree) {

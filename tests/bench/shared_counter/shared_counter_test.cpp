@@ -15,7 +15,7 @@ namespace {
 placement widest() {
   harness::first_cpu();  // remembers the CPUs before anything binds this thread
   try {
-    harness::second_cpu();
+    harness::require_placement(placement::cross);
     return placement::cross;
   } catch (const limit_error&) {
     return placement::same;

@@ -35,6 +35,14 @@ def test_a_row_is_said_to_be_saturated_stolen_from_or_noisy():
     assert held_up(kept.records()) == {EPOLL}
 
 
+def test_a_row_is_said_to_be_throttled_or_on_one_core():
+    kept = echo(epoll={"throttled_percent": 3.2, "ends_share_a_core": 0.0},
+                thread={"ends_share_a_core": 1.0})  # fmt: skip
+    notes = notes_of(compare(kept), kept.records())
+    assert (notes[EPOLL], notes[THREAD]) == (["throttled 3.2 % of the time"],
+                                             ["both ends on one core"])  # fmt: skip
+
+
 def test_a_row_of_which_nothing_is_to_be_said_has_no_notes():
     kept = echo()
     assert notes_of(compare(kept), kept.records()) == {}

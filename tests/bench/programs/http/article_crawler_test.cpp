@@ -36,7 +36,7 @@ std::vector<int> lines_of_crawler(const endpoint& origin, milliseconds unit) {
         const auto request = http_request(describe(origin),
                                           "/?latency_ms=" + std::to_string(latency.count()), false);
         const fetching::fetch_case which{1, latency.count(), 1'000, false};
-        fetching::fetch_repeatedly(rt, origin, request, which, 1);
+        fetching::fetcher<R>(rt, origin, request, which).fetch(1);
         printed.add(10 * url);
       });
     };
