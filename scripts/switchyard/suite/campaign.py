@@ -176,9 +176,7 @@ def measure(
     load = Machine().load_average()
     arguments = [min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
-    conditions = {
-        "loadavg": load, "frequency_mhz": Machine().frequency_mhz(),
-    }  # fmt: skip
+    conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
     context, rows = _parse(outcome, row)
     for result in rows:
         message = result.get("error_message", "") if result.get("error_occurred") else ""
