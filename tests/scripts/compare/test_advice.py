@@ -39,7 +39,7 @@ def test_a_row_is_said_to_be_throttled_or_on_one_core():
     kept = echo(epoll={"throttled_percent": 3.2, "ends_share_a_core": 0.0},
                 thread={"ends_share_a_core": 1.0})  # fmt: skip
     notes = notes_of(compare(kept), kept.records())
-    assert (notes[EPOLL], notes[THREAD]) == (["throttled 3.2 % of the time"],
+    assert (notes[EPOLL], notes[THREAD]) == (["3 % throttled"],
                                              ["both ends on one core"])  # fmt: skip
 
 
