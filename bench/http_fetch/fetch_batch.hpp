@@ -159,6 +159,7 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
                          const fetch_case& which, std::int64_t fetches_each, AtStart at_start) {
   const auto tasks = static_cast<std::size_t>(which.urls);
   const task_group::start_line line(tasks);
+  const task_group::start_line end(tasks);
   // So that those who wait leave the CPU to those who come.
   const auto nap = std::max<task_group::clock::duration>(
       std::chrono::milliseconds(1), which.urls * std::chrono::microseconds(20));
@@ -175,9 +176,14 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
     if (i == 0) at_start();
     auto seen = task_group::measure_interval([&] { right[i] = mine.fetch(fetches_each); });
     if (all) seen.used = all->used();
+    // The end of a process would take time from those that still fetch.
+    if constexpr (R::concurrent) end.wait([&] { rt.sleep_for(nap); });
     return seen;
   };
-  const auto seen = task_group::run_group(rt, tasks, member, [&] { line.break_up(); });
+  const auto seen = task_group::run_group(rt, tasks, member, [&] {
+    line.break_up();
+    end.break_up();
+  });
   measured whole = task_group::joined(seen).total();
   if constexpr (!R::concurrent) {
     whole.seconds = 0;
