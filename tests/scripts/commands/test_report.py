@@ -51,7 +51,7 @@ def test_a_folder_may_be_called_anything(name: str, cli: Cli, tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"results: {out}\n" in done.stderr
     assert done.stdout.endswith(f"results: {out}\n")
-    assert out.name in pages.read((out / "report.html").read_text()).one("title").text
+    assert out.name in pages.read((out / "report.html").read_text()).one("head").one("title").text
 
 
 def test_links_lead_to_what_is_there_and_ids_are_given_once(everything: pages.Element):
