@@ -17,6 +17,7 @@ from switchyard.suite.results import ResultsFolder, WorkloadResults
 
 MadeUp = tuple[dict, dict[str, float | str]]
 
+_ECHO = {"process": 95e3, "thread": 120e3, "fiber": 170e3, "epoll": 190e3}  # messages per second
 _RUNTIMES = ("serial", "process", "thread", "fiber")
 ENVIRONMENT = {
     "machine": {"cpu_model": "Fast CPU", "cpu_count": 2, "usable_cpus": [0, 1], "kernel": "6.1.0"},
@@ -29,10 +30,8 @@ ENVIRONMENT = {
 def _named(name: str, control: str | None, quick: bool, **fields: float | str) -> MadeUp:
     runtime = name.split("/")[1]
     needs = runtime if runtime in ("gevent", "wrk") else None
-    if control == runtime:
-        control = None
-    set_ = "quick" if quick else "full"
-    return row(name, control=control, needs=needs, set_=set_), fields
+    limit = None if control == runtime else control
+    return row(name, control=limit, needs=needs, set_="quick" if quick else "full"), fields
 
 
 def _sleep() -> Iterator[MadeUp]:
@@ -98,8 +97,9 @@ def _spawn() -> Iterator[MadeUp]:
 
 
 def _echo() -> Iterator[MadeUp]:
-    speeds = {"process": 95e3, "thread": 120e3, "fiber": 170e3, "epoll": 190e3, "gevent": 28e3}
-    for (runtime, speed), clients, size in product(speeds.items(), (1, 64, 1_024), (64, 4_096)):
+    for (runtime, speed), clients, size in product(
+        {**_ECHO, "gevent": 28e3}.items(), (1, 64, 1_024), (64, 4_096)
+    ):
         speed = min(speed, 15e3 * clients) * (1 if size == 64 else 0.8)
         p50 = 1e6 * clients / speed
         yield _named(
@@ -108,18 +108,16 @@ def _echo() -> Iterator[MadeUp]:
             bytes_per_task=9e3 if runtime == "fiber" else 14e3,
         )  # fmt: skip
     for runtime in ("thread", "fiber", "epoll"):
-        name = f"echo/{runtime}/connections:10000/active:1000/bytes:64"
         yield _named(
-            name, "epoll", False, ops_per_s=0.7 * speeds[runtime], p50_us=9e3, p99_us=2e4,
+            f"echo/{runtime}/connections:10000/active:1000/bytes:64", "epoll", False, ops_per_s=0.7 * _ECHO[runtime], p50_us=9e3, p99_us=2e4,
             bytes_per_task=9e3 if runtime == "fiber" else 14e3,
         )  # fmt: skip
 
 
 def _echo_open() -> Iterator[MadeUp]:
-    speeds = {"process": 95e3, "thread": 120e3, "fiber": 170e3, "epoll": 190e3}
     rates = (("load", load, load / 100) for load in (10, 50, 90))
     for (runtime, speed), (kind, number, share) in product(
-        speeds.items(), (*rates, ("rate", 10_000, 0.1), ("rate", 80_000, 0.8))
+        _ECHO.items(), (*rates, ("rate", 10_000, 0.1), ("rate", 80_000, 0.8))
     ):
         p50 = 40.0 / (1.15 - share)
         tail = {"p90_us": 1.5, "p99_us": 3, "p999_us": 6, "p9999_us": 10}
@@ -131,12 +129,7 @@ def _echo_open() -> Iterator[MadeUp]:
 
 
 def _echo_capacity() -> Iterator[MadeUp]:
-    for runtime, speed in {
-        "process": 95e3,
-        "thread": 120e3,
-        "fiber": 170e3,
-        "epoll": 190e3,
-    }.items():
+    for runtime, speed in _ECHO.items():
         name = f"echo_capacity/{runtime}/connections:64/bytes:64"
         for load in (100, 110):
             due = speed * load / 100

@@ -135,8 +135,11 @@ TYPED_TEST(parked, TouchedStacksAreHeldToTheirDepth) {
   constexpr std::size_t depth = 64 * 1024;
   const auto none = memory_of_parked_tasks<TypeParam>(tasks, 0).grown;
   const auto deep = memory_of_parked_tasks<TypeParam>(tasks, depth).grown;
-  EXPECT_NEAR((deep.pss_bytes - none.pss_bytes) / tasks, depth, 0.1 * depth);
-  EXPECT_NEAR((deep.private_bytes - none.private_bytes) / tasks, depth, 0.1 * depth);
+  // Two pages of sixteen: it is right to a hundred bytes, unless the kernel takes some back
+  // meanwhile.
+  const double off = 2 * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  EXPECT_NEAR((deep.pss_bytes - none.pss_bytes) / tasks, depth, off);
+  EXPECT_NEAR((deep.private_bytes - none.private_bytes) / tasks, depth, off);
 }
 
 TYPED_TEST(parked, WhatWasUsedBeforeDoesNotCountForLess) {
