@@ -1,7 +1,7 @@
 """Made-up results of every workload, with sizes and columns as the real ones have them.
 
-The figures are plausible, so that what is drawn from them looks as it would from real ones. Times
-of Google Benchmark (`real_time`) are in microseconds, as those of the fakes.
+The figures are plausible, so that what is drawn from them looks as real ones do. Times of Google
+Benchmark (`real_time`) are in microseconds, as those of the fakes.
 """
 
 import json
@@ -109,7 +109,8 @@ def _echo() -> Iterator[MadeUp]:
         )  # fmt: skip
     for runtime in ("thread", "fiber", "epoll"):
         yield _named(
-            f"echo/{runtime}/connections:10000/active:1000/bytes:64", "epoll", False, ops_per_s=0.7 * _ECHO[runtime], p50_us=9e3, p99_us=2e4,
+            f"echo/{runtime}/connections:10000/active:1000/bytes:64", "epoll", False,
+            ops_per_s=0.7 * _ECHO[runtime], p50_us=9e3, p99_us=2e4,
             bytes_per_task=9e3 if runtime == "fiber" else 14e3,
         )  # fmt: skip
 
@@ -236,16 +237,14 @@ def _parts_of_memory(parts: tuple[float, float, float], touched: int) -> dict[st
 
 
 def _limits() -> Iterator[MadeUp]:
-    pids, files = "kernel.pid_max: 80 % of 32768", "RLIMIT_NOFILE: 20000"
-    for runtime, tasks, ending in (
-        ("process", 16_384.0, pids), ("thread", 16_384.0, pids),
-        ("fiber", 1_048_576.0, "no limit up to 1048576"),
-    ):  # fmt: skip
-        name = f"limits/{runtime}/of"
+    pids, none = "kernel.pid_max: 80 % of 32768", "no limit up to 1048576"
+    most = {"process": (16_384.0, pids), "thread": (16_384.0, pids), "fiber": (1_048_576.0, none)}
+    for runtime, (tasks, ending) in most.items():
+        name, files = f"limits/{runtime}/of", {"label": "RLIMIT_NOFILE: 20000"}
         yield _named(f"{name}:tasks", None, False, reached=tasks, label=ending)
         label = "no limit up to 1024"
         yield _named(f"{name}:tasks/most:1024", None, True, reached=1_024.0, label=label)
-        yield _named(f"{name}:connections", None, False, reached=16_384.0, label=files)
+        yield _named(f"{name}:connections", None, False, reached=16_384.0, **files)
 
 
 WORKLOADS = {
