@@ -169,7 +169,7 @@ class fiber {
       if (!ec) from.close();
     });
     const auto start = [&](stream peer) {
-      open.start([this](auto f) { launch(std::move(f)).detach(); }, session, std::move(peer));
+      open.start([this](auto f) { this->launch(std::move(f)).detach(); }, session, std::move(peer));
     };
     return accept_until_stopped(
         stop, [&](error_code& ec) { return from.accept(ec); }, start,

@@ -102,7 +102,7 @@ class thread : public blocking_runtime {
   template <class Session>
   serve_report serve(listener& from, stop_source& stop, Session session) {
     session_list<std::mutex, std::condition_variable> open;
-    const auto launch = [this](auto f) { start_detached(std::move(f)); };
+    const auto launch = [this](auto f) { this->start_detached(std::move(f)); };
     return accept_until_stopped(from, stop,
                                 [&](stream peer) { open.start(launch, session, std::move(peer)); });
   }

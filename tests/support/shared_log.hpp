@@ -11,7 +11,7 @@ namespace switchyard {
 /// Of at most 64 entries. To be read when the tasks have been joined.
 class shared_log {
  public:
-  void add(int entry) const { entries_[(*next_)++] = entry; }
+  void add(int entry) const { entries_[static_cast<std::size_t>((*next_)++)] = entry; }
   [[nodiscard]] std::vector<int> entries() const {
     return {entries_.span().begin(), entries_.span().begin() + *next_};
   }

@@ -42,7 +42,8 @@ std::string with_odd_bytes_encoded(std::string_view text) {
     const char c = text[at];
     const bool is_bracket = at < path && (c == '[' || c == ']');
     const bool is_control = c != ' ' && has_unprintable({&c, 1});
-    if (plain(c) || is_bracket || is_control || (c == '%' && is_encoded_byte(text.substr(at)))) {
+    if (plain(static_cast<unsigned char>(c)) || is_bracket || is_control ||
+        (c == '%' && is_encoded_byte(text.substr(at)))) {
       encoded += c;
     } else {
       constexpr std::string_view digits = "0123456789ABCDEF";
