@@ -71,7 +71,7 @@ std::string child_process::finish(milliseconds patience) {
   while (read_more(deadline)) {
   }
   reap(duration_cast<milliseconds>(deadline - steady_clock::now()));
-  const std::string output = std::exchange(unread_, {});
+  std::string output = std::exchange(unread_, {});
   if (status_ == 0) return output;
   const std::string last_line = last_line_of(output);
   const bool said_why = status_ && WIFEXITED(*status_) && !last_line.empty();

@@ -65,7 +65,7 @@ bool has(const std::vector<int>& cpus, int cpu) {
 std::vector<int> node_of(int cpu, const std::filesystem::path& sysfs) {
   std::error_code none;
   for (const auto& node : std::filesystem::directory_iterator(sysfs / "node", none)) {
-    const auto cpus = cpu_list_in(node.path() / "cpulist");
+    auto cpus = cpu_list_in(node.path() / "cpulist");
     if (has(cpus, cpu)) return cpus;
   }
   return {};
