@@ -5,11 +5,11 @@ Welch's (1947) of the logarithms, of two samples with spreads of their own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..suite.catalog import in_order
+from ..suite.catalog import Metric, in_order
 from ..suite.results import ResultsFolder
 from ..system import units
 from ..system.errors import BadInputError
@@ -17,7 +17,7 @@ from . import drawing
 from .comparison import Measured, compare
 from .drawing import Figure
 from .figures.axes import log_axis
-from .statistics import Finding, finding, unpaired_ratio
+from .statistics import finding, unpaired_ratio
 from .tables import Cell, Table, interval, ratio_interval
 
 _UNTOLD = {"run", "limits"}  # of an environment: differs in every run, or is told by its rows
@@ -27,7 +27,7 @@ _MARKERS = "osD^v"
 
 @dataclass(frozen=True)
 class SideBySide:
-    """`measured`: of a workload, by the name of a row, what each folder has of it, if anything."""
+    """Results folders, by the names under which they are told."""
 
     names: list[str]
     folders: Sequence[ResultsFolder]
@@ -45,6 +45,7 @@ class SideBySide:
         return [workload.name for workload in in_order(by_name.values(), lambda of: of)]
 
     def measured(self, workload: str) -> dict[str, list[Measured | None]]:
+        """By the name of a row what each folder has of it, if anything."""
         kept = [folder.workloads.get(workload) for folder in self.folders]
         cells = [
             {cell.row.name: cell for cell in compare(one).cells.values()} if one else {}
@@ -101,7 +102,7 @@ class SideBySide:
         ax.set_xlabel("ratio (log scale), with its 95 % interval")
         return drawing.with_legend(figure, [ax])
 
-    def _metric(self, workload: str) -> Any:  # noqa: ANN401 (a Metric)
+    def _metric(self, workload: str) -> Metric:
         kept = (folder.workloads.get(workload) for folder in self.folders)
         return next(one.workload.metric for one in kept if one)
 
@@ -116,12 +117,12 @@ def side_by_side(paths: Sequence[Path]) -> SideBySide:
     return SideBySide(short if len(set(short)) == len(short) else [str(p) for p in paths], folders)
 
 
-def _against(told: Cell, cell: Measured, first: Measured, metric: Any) -> Cell:  # noqa: ANN401
+def _against(told: Cell, cell: Measured, first: Measured, metric: Metric) -> Cell:
     ratio = unpaired_ratio(cell.values, first.values)
     said = finding(ratio, metric.better)
-    note = {Finding.TOO_FEW: (said,)}.get(said, (str(said),))
-    return Cell(told.text, told.value, told.interval, units.ratio(ratio.median),
-                ratio_interval(ratio), note)  # fmt: skip
+    return replace(
+        told, ratio=units.ratio(ratio.median), ratio_interval=ratio_interval(ratio), notes=(said,)
+    )
 
 
 def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
