@@ -1,5 +1,6 @@
 """The figure of a workload that has none of its own: what it is compared by, over the parameter
-that takes most values, with a panel for each case of the others; without any, a dot for each row.
+that takes most values of those that every row has, with a panel for each case of the others;
+without any, a dot for each row.
 """
 
 from matplotlib.figure import Figure
@@ -14,8 +15,11 @@ _ABREAST = 3
 def overview(folder: ResultsFolder, workload: str) -> Figure | None:
     comparison = measured(folder, workload)
     metric, cases = comparison.workload.metric, [dict(case) for case in comparison.cases]
-    taken = {name: list(dict.fromkeys(case.get(name) for case in cases)) for name in
-             split_parameters(comparison.cases)[1]}  # fmt: skip
+    taken = {
+        name: list(dict.fromkeys(case[name] for case in cases))
+        for name in split_parameters(comparison.cases)[1]
+        if all(name in case for case in cases)
+    }
     x = max(taken, key=lambda name: len(taken[name]), default="")
     linear = metric.better == "higher"
     label = metric.label if linear else f"{metric.label} (log scale)"
