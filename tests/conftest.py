@@ -38,13 +38,14 @@ def build(tmp_path: Path) -> Path:
     write_bench(folder, echo, {
         entry["name"]: {"fields": {
             "real_time": 10.0, "ops_per_s": speed[entry["runtime"]], "p50_us": 300.0,
-            "p99_us": 900.0, "bytes_per_task": 8000.0,
+            "p99_us": 900.0, "pss_bytes_per_task": 8000.0,
         }} for entry in echo
     })  # fmt: skip
     sleep = [row("sleep/fiber/tasks:1000/ms:100"), row("sleep/thread/tasks:1000/ms:100"),
              row("sleep/fiber/tasks:100000/ms:100", set_="full")]  # fmt: skip
     write_bench(folder, sleep, {
-        entry["name"]: {"fields": {"real_time": 101e3, "bytes_per_task": 5000.0}} for entry in sleep
+        entry["name"]: {"fields": {"real_time": 101e3, "pss_bytes_per_task": 5e3}}
+        for entry in sleep
     })  # fmt: skip
     (folder / "build_info.json").write_text(
         '{"compiler": "GNU 12.2.0", "flags": "-O3", "build_type": "Release", "boost": "1.81.0"}'

@@ -43,7 +43,7 @@ void echo_row(benchmark::State& state, echo::loaded_server& server) {
   constexpr double least_growth = 64 * 1024;
   const double grown = server.connection_memory().pss_bytes;
   if (grown >= least_growth) {
-    state.counters["bytes_per_task"] = grown / static_cast<double>(which.connections);
+    state.counters["pss_bytes_per_task"] = grown / static_cast<double>(which.connections);
   }
 }
 

@@ -258,7 +258,7 @@ double tree_pss_bytes(pid_t root) {  // NOLINT(misc-no-recursion)
   double sum = 0;
   for (std::size_t i = 0; i < read; ++i) sum += tree_pss_bytes(below[i * below.size() / read]);
   if (read > 0) sum *= static_cast<double>(below.size()) / static_cast<double>(read);
-  return kib(number_in(folder_of(root) / "smaps_rollup", "Pss")) + sum;
+  return memory_of_process(root).pss_bytes + sum;
 }
 
 }  // namespace switchyard::harness

@@ -55,7 +55,7 @@ void sleep_batch(R& rt, std::int64_t tasks, clock::duration d, batches_result& a
   all.wall += clock::now() - begin;
 }
 
-/// Proportional memory of one sleeping task in bytes, or 0 when the tasks could not be caught
+/// User-space pages of one sleeping task in bytes, or 0 when the tasks could not be caught
 /// asleep all at once. `spawning` is how long the spawning took before, `empty_bytes` what the
 /// process held before it had any task: stacks are used again, so the memory stays between passes.
 template <class R>
@@ -128,7 +128,7 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
     if constexpr (R::concurrent) {
       if (tasks >= fewest_for_memory && empty_bytes > 0) {
         const double bytes = memory_of_a_sleeper(rt, tasks, spawning, empty_bytes);
-        if (bytes > 0) state.counters["bytes_per_task"] = bytes;
+        if (bytes > 0) state.counters["pss_bytes_per_task"] = bytes;
       }
     }
   });
@@ -152,7 +152,7 @@ void gevent_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   state.counters["oversleep_ms"] = figures.at("oversleep_mean_ms");
   state.counters["oversleep_max_ms"] = figures.at("oversleep_max_ms");
   if (tasks >= fewest_for_memory) {
-    state.counters["bytes_per_task"] = figures.at("bytes_per_task");
+    state.counters["pss_bytes_per_task"] = figures.at("pss_bytes_per_task");
   }
 }
 

@@ -100,11 +100,10 @@ def print_figures(figures: dict[str, float]) -> None:
 
 
 def pss_bytes() -> int:
-    """Proportional set size of this process (proc(5), smaps_rollup)."""
-    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    """Proportional set size of this process without unchanged pages of files (proc(5))."""
+    lines = (line.split() for line in Path("/proc/self/smaps_rollup").read_text().splitlines())
+    kib = {words[0]: int(words[1]) for words in lines if words[0] in ("Pss:", "Pss_File:")}
+    return (kib["Pss:"] - kib["Pss_File:"]) * 1024
 
 
 def raise_open_files() -> None:

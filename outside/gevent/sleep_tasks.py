@@ -90,7 +90,7 @@ def measure(args: argparse.Namespace) -> None:
         **used.figures_since(),
     }
     if args.memory:
-        figures["bytes_per_task"] = memory_of_a_sleeper(args.tasks, empty_bytes)
+        figures["pss_bytes_per_task"] = memory_of_a_sleeper(args.tasks, empty_bytes)
     common.print_figures(figures)
 
 

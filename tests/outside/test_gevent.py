@@ -83,7 +83,7 @@ def test_tasks_sleep_at_once_unless_synchronous():
 @needs_gevent
 def test_a_sleeping_task_takes_memory():
     measured = figures("sleep_tasks.py", "--tasks", "1000", "--ms", "20", "--memory")
-    assert 1_000 < measured["bytes_per_task"] < 100_000
+    assert 1_000 < measured["pss_bytes_per_task"] < 100_000
 
 
 def body(size: int) -> bytes:

@@ -40,12 +40,12 @@ def _sleep() -> Iterator[MadeUp]:
     for runtime, tasks in product(each_us, (1, 10, 100, 1_000, 10_000)):
         if runtime != "serial" or tasks <= 10:
             wall = each_us[runtime] * tasks + (0 if runtime == "serial" else 100e3)
-            memory = {"bytes_per_task": bytes_per_task.get(runtime, 0.0)}
+            memory = {"pss_bytes_per_task": bytes_per_task.get(runtime, 0.0)}
             name = f"sleep/{runtime}/tasks:{tasks}/ms:100"
             yield _named(name, None, tasks < 10_000, real_time=wall, **memory)
     yield _named("sleep/fiber/tasks:100000/ms:500", None, True, real_time=770e3)
     million = "sleep/fiber/tasks:1000000/ms:1000"
-    yield _named(million, None, False, real_time=3.7e6, bytes_per_task=4.2e3)
+    yield _named(million, None, False, real_time=3.7e6, pss_bytes_per_task=4.2e3)
 
 
 def _switch() -> Iterator[MadeUp]:
@@ -105,13 +105,13 @@ def _echo() -> Iterator[MadeUp]:
         yield _named(
             f"echo/{runtime}/connections:{clients}/bytes:{size}", "epoll",
             size == 64 or clients == 64, ops_per_s=speed, p50_us=p50, p99_us=3 * p50,
-            bytes_per_task=9e3 if runtime == "fiber" else 14e3,
+            pss_bytes_per_task=9e3 if runtime == "fiber" else 14e3,
         )  # fmt: skip
     for runtime in ("thread", "fiber", "epoll"):
         yield _named(
             f"echo/{runtime}/connections:10000/active:1000/bytes:64", "epoll", False,
             ops_per_s=0.7 * _ECHO[runtime], p50_us=9e3, p99_us=2e4,
-            bytes_per_task=9e3 if runtime == "fiber" else 14e3,
+            pss_bytes_per_task=9e3 if runtime == "fiber" else 14e3,
         )  # fmt: skip
 
 

@@ -19,14 +19,14 @@ _SPEED_UP = "speed-up"  # of all keys the one that is no counter
 _LATENCIES = {"p50": "p50_us", "p99": "p99_us"}
 # By workload: title, unit, and the counters that stand together, by name if there are several.
 _SECONDARY: dict[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
-    "sleep": (("memory per task", "B", {"": "bytes_per_task"}),),
+    "sleep": (("user-space memory per task", "B", {"": "pss_bytes_per_task"}),),
     "switch": (
         ("time beyond the task's own block", "ns",
          {"": "switch_ns"}),
     ),
     "echo": (
         ("latency", "us", _LATENCIES),
-        ("memory per connection", "B", {"": "bytes_per_task"}),
+        ("user-space memory per connection", "B", {"": "pss_bytes_per_task"}),
     ),
     "echo_open": (("latency since due", "us", _LATENCIES),),
     "echo_capacity": (

@@ -48,7 +48,7 @@ def memory_per_task(folder: ResultsFolder) -> Figure | None:
     wanted = (("sleep", "tasks", "a sleeping task"), ("echo", "connections", "a served connection"))
     panels = []
     for workload, x_name, what in wanted:
-        comparison = measured(folder, workload, "bytes_per_task")
+        comparison = measured(folder, workload, "pss_bytes_per_task")
         # How long a task sleeps and how many others are busy does not matter to its memory; how
         # much is sent to it does.
         aside = {x_name, "ms", "active"}
