@@ -15,7 +15,7 @@ symmetrically; that all of them are equally far off, or equally noisy, is none.
 import functools
 import math
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -88,9 +88,13 @@ def trimmed_mean(values: Sequence[float]) -> float:
 
 
 def _weigh(changes: Sequence[float], size: float) -> tuple[float, float]:
-    """The capital of the bets that signs of what is left above `size` are positive, and negative.
+    *_, last = capitals(changes, size)
+    return last
 
-    A bet gains 2 p for a sign that it gave the chance p = 1 / (1 + exp(-2 stake z)).
+
+def capitals(changes: Iterable[float], size: float = 0.0) -> Iterator[tuple[float, float]]:
+    """After each change, that of the bets that signs of what is left above `size` are positive, and
+    negative. A bet gains 2 p for a sign that it gave the chance p = 1 / (1 + exp(-2 stake z)).
     """
     sizes: list[float] = []
     up, down = [0.0] * len(_STAKES), [0.0] * len(_STAKES)
@@ -104,7 +108,7 @@ def _weigh(changes: Sequence[float], size: float) -> tuple[float, float]:
         for i, stake in enumerate(_STAKES):
             up[i] += math.log(2) - math.log1p(math.exp(-2 * stake * z))
             down[i] += math.log(2) - math.log1p(math.exp(2 * stake * z))
-    return _capital(up), _capital(down)
+        yield _capital(up), _capital(down)
 
 
 def _capital(logarithms: Sequence[float]) -> float:

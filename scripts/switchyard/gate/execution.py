@@ -17,6 +17,7 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
+from ..system.paths import RESULTS
 from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts, wording
@@ -59,9 +60,9 @@ def compare(
 
     Raises SwitchyardError, and Interrupted while there is nothing to judge yet.
     """
-    expect_executable(asked.out or prepare.checks(asked))
+    expect_executable(asked.out or RESULTS)
     prepared = prepare.prepare(asked, machine, console, interrupts)
-    folder = document.create(asked.out or prepare.new_folder(asked, prepared))
+    folder = document.create(asked.out or prepare.new_folder(prepared))
     report = Report(
         asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
         prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
@@ -138,10 +139,9 @@ def _measure(
     if report.plan.cpu is not None and others:  # what is bound to a CPU has it to itself
         os.sched_setaffinity(0, others)
     before = _stamps(prepared)
-    binaries = [benchmark.binary for benchmark in prepared.benchmarks]
     counts: dict[str, Any] = {}
     with (
-        fresh_copies(prepared.launched, binaries, folder, report.plan.seed) as copies,
+        fresh_copies(prepared.launched, prepared.benchmarks, folder, report.plan.seed) as copies,
         CheckProgress(console, len(prepared.benchmarks)) as progress,
     ):
         sampler = Sampler(report.plan, copies.roots, interrupts, Machine(), prepared.stored)

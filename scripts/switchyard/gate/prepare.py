@@ -38,8 +38,8 @@ _FEWEST_STORED, _MOST_STORED = 20, 40
 
 @dataclass
 class Prepared:
-    """What there is to compare. identical: binaries that are the same bytes on both sides; stored:
-    the baseline's times by benchmark, if nothing of it runs.
+    """What there is to compare. identical: binaries that are the same bytes on both sides; start_s:
+    what starting a binary takes; stored: the baseline's values by benchmark, if nothing of it runs.
     """
 
     sides: list[Side]
@@ -47,6 +47,7 @@ class Prepared:
     settled: list[Finding]
     problems: list[str]
     identical: list[str] = field(default_factory=list)
+    start_s: dict[str, float] = field(default_factory=dict)
     stored: dict[str, list[float]] | None = None
 
     def settle(self, findings: Iterable[Finding]) -> None:
@@ -74,7 +75,7 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     results, found = asked.baseline_results, None
     if results is not None:
         here = environment.machine_facts(machine)
-        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metric)
+        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metrics[0].name)
         of_commit = found.facts.get("sha"), found.facts.get("dirty")
         baseline = Side("baseline", results, f"results of {results}", *of_commit)
     elif asked.baseline_build is not None:
@@ -90,7 +91,11 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     benchmarks, settled, problems = discovery.match(
         names[0], names[-1], asked.pattern, asked.wanted
     )
-    prepared = Prepared([baseline, candidate], benchmarks, settled, problems)
+    start_s = {
+        binary: min(side.start_s.get(binary, seconds) for side in names)
+        for binary, seconds in names[-1].start_s.items()
+    }
+    prepared = Prepared([baseline, candidate], benchmarks, settled, problems, start_s=start_s)
     if found:
         _match_stored(asked, prepared, found, names[0])
     else:

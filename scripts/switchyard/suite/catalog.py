@@ -111,10 +111,12 @@ class Workload:
         }
 
 
-def exact_filter(name: str) -> str:
-    """The --benchmark_filter that matches one row only."""
+def exact_filter(*names: str) -> str:
+    """The --benchmark_filter that matches these rows only."""
     # Not ] and }: as POSIX has it, a backslash before these is an error.
-    return "^" + re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) + _SUFFIX + "$"
+    escaped = [re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) for name in names]
+    either = escaped[0] if len(names) == 1 else f"({'|'.join(escaped)})"
+    return f"^{either}{_SUFFIX}$"
 
 
 def bare_name(printed: str) -> str:

@@ -100,7 +100,7 @@ class Rounds:
         seconds = self._expected_s(rest)
         for later in range(round_ + 1, max(wanted.values())):
             a_round = self._expected_s(self._due(wanted, later))
-            if self.is_whole and seconds + a_round > self.left_s:
+            if seconds + (a_round if self.is_whole else 0) > self.left_s:
                 break
             seconds += a_round
         overhead = (time.monotonic() - self._begun) / max(self.spent_s, 1e-3)
