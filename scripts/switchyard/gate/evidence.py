@@ -4,8 +4,9 @@ If nothing changed, the coin that chose the order within each pair makes the sig
 fair coin too, whatever the magnitudes are. So a bet on these signs has a capital that is expected
 to stay at 1 for ever, and reaches m / alpha with a chance of at most alpha / m, also if one looks
 after each pair and stops as one likes (Ville 1939; Ramdas et al. 2023, Game-theoretic statistics
-and safe anytime-valid inference). How much is bet on the next sign depends on the size of its
-change in units of the usual one: that may look at anything but the sign itself.
+and safe anytime-valid inference). So it is the highest capital so far that counts, and what was
+proven once stays proven. How much is bet on the next sign depends on the size of its change in
+units of the usual one: that may look at anything but the sign itself.
 
 Whether the change is larger or smaller than some other size is asked in the same way of what is
 left when that size is taken off. There it is an assumption that changes lie around the true one
@@ -88,8 +89,8 @@ def trimmed_mean(values: Sequence[float]) -> float:
 
 
 def _weigh(changes: Sequence[float], size: float) -> tuple[float, float]:
-    *_, last = capitals(changes, size)
-    return last
+    up, down = zip(*capitals(changes, size), strict=True)
+    return max(up), max(down)
 
 
 def capitals(changes: Iterable[float], size: float = 0.0) -> Iterator[tuple[float, float]]:

@@ -153,9 +153,9 @@ class Pair:
 class Evidence:
     """What its pairs say of one benchmark. Changes are logarithms, see above.
 
-    low..high is the 95 % interval, None at an end that nothing bounds yet. The others are e-values
-    (1 / p where the baseline is stored), the larger the surer: that the candidate is worse, that it
-    is better, and that it is not worse, not better, by as much as the equivalence limit.
+    low..high is the 95 % interval, None at an end that nothing bounds yet. The others are 1 / p,
+    the larger the surer: that the candidate is worse, that it is better, and that it is not worse,
+    not better, by as much as the equivalence limit.
     """
 
     pairs: int
