@@ -144,9 +144,11 @@ class Pair:
     def change(self, metric: str) -> float | None:
         """ln(candidate / baseline), or None when the pair is no evidence."""
         before, after = self.baseline.values.get(metric), self.candidate.values.get(metric)
-        if self.dropped or self.round == WARM_UP or not before or not after:
+        if self.dropped or self.round == WARM_UP or before is None or after is None:
             return None
-        return math.log(after / before)
+        if before == after:  # a counter of errors that stays at 0, say
+            return 0.0
+        return math.log(after) - math.log(before) if min(before, after) > 0 else None
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,8 @@ class Report:
 
     settled: the findings that need no pairs (a benchmark that one side lacks, a binary that is the
     same on both), which are among `findings` too; problems: loud lines about what could not be
-    compared; `advisory` when the baseline was not measured beside the candidate; facts: of each
-
+    compared; `advisory` when the baseline was not measured beside the candidate; facts: how it was
+    called, and what the sides and the machine are.
     """
 
     plan: Plan

@@ -98,7 +98,7 @@ def _weighed(
     pairs = [pair for pair in pairs if pair.round != WARM_UP]
     if is_stored:
         before, after = (
-            [math.log(value) for side in sides if (value := side.values.get(metric.name))]
+            [math.log(v) for side in sides if (v := side.values.get(metric.name, 0.0)) > 0]
             for sides in ([p.baseline for p in pairs], [p.candidate for p in pairs])
         )
         if min(len(before), len(after)) < _FEWEST_STORED:
@@ -177,7 +177,7 @@ def _nothing(metric: Metric, pairs: Sequence[Pair]) -> tuple[Verdict, str]:
     if any(metric.name not in s.values for pair in measured for s in (pair.baseline, pair.candidate)
            if s.values):  # fmt: skip
         return Verdict.SKIPPED, f"no {metric.name} in its results"
-    return Verdict.INCONCLUSIVE, f"{metric.name} is 0, or of too few launches"
+    return Verdict.INCONCLUSIVE, f"{metric.name} is not above 0, or of too few launches"
 
 
 def _pairs_needed(
