@@ -46,7 +46,7 @@ class Measuring:
     def __post_init__(self) -> None:
         self._open = {benchmark.key: benchmark for benchmark in self.benchmarks}
         self._regressed: set[tuple[str, str]] = set()
-        # By item of the rounds: a binary, or the key of a benchmark that is launched by itself.
+        # By item of the rounds: all of a binary, or the key of one that is launched by itself.
         self._units = {benchmark.key: [benchmark] for benchmark in self.benchmarks}
         self._wanted: dict[str, int] = {}
         self._rounds = Rounds(
@@ -67,24 +67,26 @@ class Measuring:
         by_binary: dict[str, list[Benchmark]] = {}
         for benchmark in self.benchmarks:
             by_binary.setdefault(benchmark.binary, []).append(benchmark)
-        firsts = {benchmarks[0].key: 1 for benchmarks in by_binary.values()}
-        self._turns(WARM_UP, firsts)
+        self._turns(WARM_UP, {benchmarks[0].key: 1 for benchmarks in by_binary.values()})
         walls = {pair.benchmark: pair.candidate.wall_s for pair in self.pairs}
         for binary, benchmarks in by_binary.items():
             start_s, wall_s = self.start_s.get(binary, 0.0), walls.get(benchmarks[0].key, 0.0)
             if len(benchmarks) > 1 and start_s >= _CHEAP_START * (wall_s - start_s):
-                self._units[binary] = benchmarks
                 for benchmark in benchmarks:
                     del self._units[benchmark.key]
-        self._turns(WARM_UP, {unit: 1 for unit in self._units if unit not in firsts})
+                self._units[f"all of {binary}"] = benchmarks
+        for _ in range(2):  # once more for what is launched by itself since then
+            warm = {pair.benchmark for pair in self.pairs}
+            cold = [unit for unit, those in self._units.items() if those[-1].key not in warm]
+            self._turns(WARM_UP, dict.fromkeys(cold, 1))
         self._turns(None, dict.fromkeys(self._units, self.launches or _MOST_ROUNDS))
 
-    def _split(self, binary: str) -> None:
+    def _split(self, unit: str) -> None:
         """Launch its benchmarks one by one."""
-        benchmarks = self._units.pop(binary)
-        self._rounds.retire(binary)
+        benchmarks = self._units.pop(unit)
+        self._rounds.retire(unit)
         self._units |= {benchmark.key: [benchmark] for benchmark in benchmarks}
-        self._wanted |= dict.fromkeys((b.key for b in benchmarks), self._wanted.pop(binary))
+        self._wanted |= dict.fromkeys((b.key for b in benchmarks), self._wanted.pop(unit))
 
     def _turns(self, round_: int | None, wanted: dict[str, int]) -> None:
         """Rounds until every unit has as many as are wanted, is closed, or does not fit."""
