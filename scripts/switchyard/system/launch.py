@@ -43,6 +43,9 @@ GOOGLE_BENCHMARK_VARIABLES = tuple(
 )  # fmt: skip
 _KEEPER_GRACE_S = 5.0
 _MOST_OF_A_REPORT = 4096
+# Where each command finds its file, whatever number it has here: what a path is long lies on the
+# stack of the program, and what two are compared by shall not differ in it.
+_OUT = 3
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -93,7 +96,7 @@ class _Launch:
         self._files = self.stdout, self.stderr, self.out = [
             os.memfd_create(name) for name in ("stdout", "stderr", "out_file")
         ]
-        out = f"{out_option}/proc/self/fd/{self.out}"
+        out = f"{out_option}/proc/self/fd/{_OUT}"
         self.command = [*command, out] if out_option else command
 
     def __enter__(self) -> Self:
@@ -296,7 +299,6 @@ def _become(launch: _Launch, keeper: int, settle: Callable[[], None]) -> NoRetur
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(launch.stdout, 1)
         os.dup2(launch.stderr, 2)
-        os.set_inheritable(launch.out, True)
         settle()
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
@@ -304,6 +306,8 @@ def _become(launch: _Launch, keeper: int, settle: Callable[[], None]) -> NoRetur
         if callable(command):
             os.write(launch.out, command().encode())
             os._exit(0)
+        os.dup2(launch.out, _OUT)
+        os.set_inheritable(_OUT, True)
         os.execvp(command[0], command)
     except OSError as error:
         name = "a process" if callable(command) else command[0]
