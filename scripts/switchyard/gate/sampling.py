@@ -46,9 +46,11 @@ class Sampler:
     machine: Machine
     stored: Mapping[str, Sequence[float]] | None = None
     contexts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # By what was launched: as the warm-up had it.
-    _usual_switches: dict[tuple[str, ...], int] = field(default_factory=dict)
+    # By benchmark, of the launch that it was warmed up in.
+    _usual_switches: dict[str, int] = field(default_factory=dict)
     _iterations: dict[str, str] = field(default_factory=dict)
+    # By binary: how it is told how many.
+    _exactly: dict[str, str | None] = field(default_factory=dict)
 
     def pairs(self, round_: int, benchmarks: Sequence[Benchmark], first: str) -> list[Pair]:
         """Of one binary, one for each of its benchmarks. Raises Interrupted."""
@@ -72,7 +74,7 @@ class Sampler:
                      steal_s=round(steal_s, 3), dropped=dropped)
             )  # fmt: skip
         if round_ == WARM_UP and len(benchmarks) == 1:
-            self._fix_iterations(benchmarks[0], pairs[0].baseline or pairs[0].candidate)
+            self._fix_iterations(benchmarks[0], pairs[0].candidate)
         return pairs
 
     def _launch(
@@ -127,27 +129,30 @@ class Sampler:
         """As many in each launch as the warm-up had found: looking for their number anew takes as
         long as measuring.
         """
-        argument = exact_iterations(
-            self.roots["candidate"] / benchmark.binary, self.plan.timeout_s, self.interrupts
-        )
-        if argument and sample.row.get("iterations"):
-            self._iterations[benchmark.key] = argument.format(sample.row["iterations"])
+        binary = benchmark.binary
+        if binary not in self._exactly:
+            self._exactly[binary] = exact_iterations(
+                self.roots["candidate"] / binary, self.plan.timeout_s, self.interrupts
+            )
+        argument, count = self._exactly[binary], sample.row.get("iterations")
+        if argument and count:
+            self._iterations[benchmark.key] = argument.format(count)
 
     def _disturbance(
         self, round_: int, benchmarks: Sequence[Benchmark], outcomes: Sequence[Outcome],
         steal_s: float,
     ) -> str | None:  # fmt: skip
         """What the kernel holds against launches, in words."""
-        unit = tuple(benchmark.key for benchmark in benchmarks)
+        keys = [benchmark.key for benchmark in benchmarks]
         switches = max(outcome.involuntary for outcome in outcomes)
         if round_ == WARM_UP:
-            self._usual_switches |= dict.fromkeys(((key,) for key in unit), switches)
+            self._usual_switches |= dict.fromkeys(keys, switches)
             return None
         wall_s = sum(outcome.wall_s for outcome in outcomes)
         if steal_s > max(MOST_STEAL * wall_s, _CERTAIN_STEAL_S):
             most = round(100 * MOST_STEAL)
             return f"more than {most} % of the CPU's time was taken (steal, or a CPU quota)"
-        usual = max(self._usual_switches.get((key,), 0) for key in unit)
+        usual = max(self._usual_switches.get(key, 0) for key in keys)
         if self.plan.cpu is not None and switches > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual:
             return "other work ran on the benchmark's CPU (involuntary switches)"
         return None
