@@ -161,7 +161,8 @@ def _decided(
     else:
         why = f"{seen.pairs} pairs can't tell yet"
     p = ps[0] if size >= 0 else ps[1]
-    more = _pairs_needed(plan, seen, size, threshold, p) if verdict not in DECIDED else None
+    is_known = verdict in DECIDED or excluded  # else it is not for want of pairs
+    more = None if is_known else _pairs_needed(plan, seen, size, threshold, p)
     return Finding(benchmark, verdict, why, metric, seen, p, more)
 
 
