@@ -228,4 +228,4 @@ class Report:
 
 def percent(change: float) -> float:
     """The logarithm of a change in per cent."""
-    return 100 * math.expm1(change)
+    return 100 * math.expm1(min(change, 700.0))
