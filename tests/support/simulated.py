@@ -133,6 +133,10 @@ class Check:
         return {benchmark.key: keys.count(benchmark.key) for benchmark in self.benchmarks}
 
 
+def a_plan(seed: int = 1, **changes: object) -> Plan:
+    return Plan(seed, **changes)
+
+
 def run(plan: Plan, world: World, launches: int | None = None, **hooks: Callable) -> Check:
     """A whole check: the warm-up, and rounds until all is decided; `launches`, and not looked at
     before the end, where the baseline is stored.
