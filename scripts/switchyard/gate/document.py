@@ -88,6 +88,8 @@ def _report(document: Any) -> Report:  # noqa: ANN401 (whatever is in the file)
     settled = set(document["settled"])
     ours = [found for found in document["findings"] if found["benchmark"]["key"] in settled]
     report = convert(document | {"settled": ours}, Report)
+    if unknown := sorted(document.keys() - to_document(report).keys()):
+        raise TypeError(f"nobody knows its {unknown[0]}")
     known = {finding.benchmark.key for finding in report.findings}
     strange = [pair.benchmark for pair in report.pairs if pair.benchmark not in known]
     if strange:

@@ -9,11 +9,15 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 SIDES = ("baseline", "candidate")
 # Of pairs: it shows what fails and what a launch costs, and is no evidence.
 WARM_UP = 0
+# What is read back from a file is held against it.
+Share = Annotated[float, Meta(gt=0, le=1)]
 
 
 class Verdict(StrEnum):
@@ -80,15 +84,15 @@ class Plan:
     """
 
     seed: int
-    threshold: float = 0.03
-    alpha: float = 0.01
+    threshold: Share = 0.03
+    alpha: Share = 0.01
     prove_threshold: bool = False
     min_time_s: float = 0.05
     timeout_s: float = 60.0
     budget_s: float | None = None
     cpu: int | None = None
     metrics: tuple[Metric, ...] = (Metric(),)
-    thresholds: tuple[tuple[str, float], ...] = ()
+    thresholds: tuple[tuple[str, Share], ...] = ()
     arguments: tuple[str, ...] = ()
     fail_fast: bool = False
 
