@@ -62,7 +62,7 @@ def draw(report: Report) -> Figure | None:
 def caption(report: Report) -> str:
     plan, of = report.plan, wording.sides(report)
     counts = [finding.evidence.pairs for finding in report.findings if finding.evidence] or [0]
-    launches = f"{min(counts)} to {max(counts)} pairs"
+    launches = f"{' to '.join(map(str, sorted({min(counts), max(counts)})))} pairs"
     if report.advisory:
         launches = f"advisory: {max(counts)} launches at most against stored values"
     parts = [
