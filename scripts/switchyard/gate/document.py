@@ -6,7 +6,6 @@ as a whole: one that is there is complete, though the check in it may not be.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ FORMAT = "switchyard-check/2"
 FILE_NAME = "check.json"
 _SUMMARY, _JUNIT = "summary.md", "junit.xml"
 _OTHERS = (_SUMMARY, _JUNIT, *(f"{side}.json" for side in SIDES), "check.png", "check.svg")
-_MOST_OF_A_REASON = 300
 
 
 def create(folder: Path) -> Path:
@@ -56,15 +54,10 @@ def write_all(report: Report, folder: Path) -> None:
 
 
 def draw(report: Report, folder: Path) -> None:
-    """One that can't be drawn costs a line and nothing else."""
-    try:
-        # Only here: loading matplotlib takes longer than a launch.
-        from . import figure
+    # Only here: loading matplotlib takes longer than a launch.
+    from . import figure
 
-        figure.save(report, folder)
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
-        print(f"check: no figure: {reason}", file=sys.stderr)
+    figure.save(report, folder)
 
 
 def load(path: Path) -> Report:

@@ -4,7 +4,8 @@ What a signal cuts short is judged as far as it got, and says so.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from .sampling import Sampler
 
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
+_MOST_OF_A_REASON = 300
 
 
 def check(asked: Check, machine: Machine) -> int:
@@ -42,15 +44,23 @@ def check(asked: Check, machine: Machine) -> int:
         except Interrupted as interrupted:
             console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
             return interrupted.exit_code
-        # Written before it is printed or drawn: no trouble with a terminal costs a verdict.
         document.write_all(report, folder)
-        table.print_report(report, stdout_console())
+        _show("table", lambda: table.print_report(report, stdout_console()))
         print(f"check: {folder}")
-        document.draw(report, folder)
+        _show("figure", lambda: document.draw(report, folder))
         if not report.complete:
             kept = f"{len(report.pairs)} pairs are kept in {folder}"
             console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
     return report.exit_code
+
+
+def _show(what: str, show: Callable[[], None]) -> None:
+    """Trouble with a terminal, a locale or a picture costs a line, and no verdict and no file."""
+    try:
+        show()
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
+        print(f"check: no {what}: {reason}", file=sys.stderr)
 
 
 def compare(

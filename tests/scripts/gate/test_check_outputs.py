@@ -11,7 +11,7 @@ import made_up_check
 import pytest
 from made_up_check import GATE, Behaviour
 
-from switchyard.gate import document, figure, google_benchmark
+from switchyard.gate import google_benchmark
 from switchyard.gate.junit import junit_xml
 from switchyard.gate.model import WARM_UP, Benchmark, Metric, Report, Sample, Verdict
 
@@ -189,18 +189,3 @@ def test_compare_py_reads_both_sides_and_prints_its_u_test(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert f"{GATE[0]}/manual_time_pvalue" in done.stdout
     assert "U Test, Repetitions: 24 vs 24" in done.stdout
-
-
-def test_a_figure_that_can_not_be_drawn_costs_a_line_and_nothing_else(
-    tmp_path: Path, monkeypatch, capsys
-):
-    def broken(*_):
-        raise ZeroDivisionError("two\nlines")
-
-    monkeypatch.setattr(figure, "save", broken)
-    document.write_all(REPORT, tmp_path)
-    document.draw(REPORT, tmp_path)
-    assert capsys.readouterr().err == "check: no figure: ZeroDivisionError: two lines\n"
-    assert document.load(tmp_path).complete
-    written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"check.json", "summary.md", "junit.xml", "baseline.json", "candidate.json"}
