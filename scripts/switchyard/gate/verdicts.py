@@ -4,7 +4,8 @@ judged again from what it wrote, and simulated without a machine.
 A benchmark is regressed when it is proven to be slower at all, in spite of all that are compared
 (Holm's method, for e-values: Vovk and Wang 2021), and is estimated to be slower by the threshold at
 least. Improved is the mirror of it, unchanged is what is proven not to be slower, nor faster, by as
-much as the equivalence limit. All others are open: they are measured on.
+much as the equivalence limit, and estimated below the threshold. All others are open: they are
+measured on.
 """
 
 import math
@@ -145,15 +146,16 @@ def _decided(
     size = metric.sign * seen.estimate
     verdict, why = Verdict.INCONCLUSIVE, ""
     excluded = min(seen.not_worse, seen.not_better) >= _SURE_OF_ABSENCE
-    reasons = Counter(pair.dropped for pair in pairs if pair.dropped)
+    disturbed = seen.dropped > MOST_DROPPED * (seen.pairs + seen.dropped)
     if ps[0] <= plan.alpha and size >= math.log1p(threshold):
         verdict, why = Verdict.REGRESSED, f"p {ps[0]:.2g}"
     elif ps[1] <= plan.alpha and size <= -math.log1p(threshold):
         verdict, why = Verdict.IMPROVED, f"p {ps[1]:.2g}"
-    elif seen.dropped > MOST_DROPPED * (seen.pairs + seen.dropped):
+    elif disturbed:
+        reasons = Counter(pair.dropped for pair in pairs if pair.dropped)
         most = reasons.most_common(1)[0][0]
         why = f"{seen.dropped} of {seen.pairs + seen.dropped} pairs dropped: {most}"
-    elif excluded:
+    elif excluded and _may_be_none(plan, size, threshold):
         limit = 100 * equivalence(threshold)
         verdict, why = Verdict.UNCHANGED, f"a change of {limit:.2g} % or more is excluded"
     elif seen.low is not None and seen.high is not None:
@@ -161,9 +163,16 @@ def _decided(
     else:
         why = f"{seen.pairs} pairs can't tell yet"
     p = ps[0] if size >= 0 else ps[1]
-    is_known = verdict in DECIDED or excluded  # else it is not for want of pairs
-    more = None if is_known else _pairs_needed(plan, seen, size, threshold, p)
+    is_enough = verdict in DECIDED or disturbed
+    more = None if is_enough else _pairs_needed(plan, seen, size, threshold, p)
     return Finding(benchmark, verdict, why, metric, seen, p, more)
+
+
+def _may_be_none(plan: Plan, size: float, threshold: float) -> bool:
+    """What is estimated at the threshold or more is measured on until it is proven: that it is less
+    than the equivalence limit is known sooner, and no answer.
+    """
+    return plan.prove_threshold or abs(size) < math.log1p(threshold)
 
 
 def _nothing(metric: Metric, pairs: Sequence[Pair]) -> tuple[Verdict, str]:
@@ -187,7 +196,9 @@ def _pairs_needed(
     """How many pairs would decide it if the next ones are like these: capital grows by a factor for
     each. None if it does not grow.
     """
-    routes = [[(seen.not_worse, _SURE_OF_ABSENCE), (seen.not_better, _SURE_OF_ABSENCE)]]
+    routes = []
+    if _may_be_none(plan, size, threshold):
+        routes.append([(seen.not_worse, _SURE_OF_ABSENCE), (seen.not_better, _SURE_OF_ABSENCE)])
     if abs(size) >= math.log1p(threshold):
         e = seen.worse if size > 0 else seen.better
         correction = max(p * e, 1.0)

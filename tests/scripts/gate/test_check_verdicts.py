@@ -32,6 +32,15 @@ def test_a_change_that_is_certain_but_small_is_no_regression():
     assert found.verdict == Verdict.UNCHANGED
 
 
+def test_a_change_between_threshold_and_limit_is_measured_until_it_is_proven():
+    """That it is less than the limit is known before."""
+    found = judged(a_plan(), some("a", slower(7, 0.04)))["a"]
+    assert min(found.evidence.not_worse, found.evidence.not_better) >= 20
+    assert found.verdict == Verdict.INCONCLUSIVE
+    assert 8 <= found.pairs_needed <= 10
+    assert judged(a_plan(), some("a", slower(10, 0.04)))["a"].verdict == Verdict.REGRESSED
+
+
 def test_told_to_prove_the_threshold_it_takes_more_than_an_estimate():
     barely = some("a", slower(14, 0.032))
     assert judged(a_plan(), barely)["a"].verdict == Verdict.REGRESSED

@@ -87,6 +87,13 @@ def test_two_per_cent_is_below_what_counts(ratio: float):
     assert found.count(Verdict.UNCHANGED) >= 0.8 * len(found)
 
 
+def test_four_per_cent_among_little_noise_is_found():
+    """Below the equivalence limit, of which it is soon known that it is not reached."""
+    for seed in range(4):
+        check = run(a_plan(seed, budget_s=100), World(rows(8, ratio=1.04, spread=0.005), seed))
+        assert set(verdicts_of(check)) == {Verdict.REGRESSED}
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_told_to_prove_the_threshold_it_calls_nothing_that_may_be_at_it(seed: int):
     """A change just at the threshold: half of the estimates are above it."""
