@@ -62,6 +62,8 @@ class Rounds:
         turns = 0
         for round_ in range(max(wanted.values(), default=0)):
             due = self._due(wanted, round_)
+            if not self.is_whole:
+                due = [item for item in due if self._fits(item)]
             if not due:
                 return
             if self.is_whole and round_ > 0 and self._expected_s(due) > self.left_s:
