@@ -27,7 +27,8 @@ def schema() -> dict[str, Any]:
     }
     of_report["required"] = sorted({*of_report["required"], "format", "settled"})
     del made["$defs"]["Sample"]["properties"]["row"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "check.json"} | made
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "check.json"}
+    return json.loads(json.dumps(whole | made))
 
 
 if __name__ == "__main__":

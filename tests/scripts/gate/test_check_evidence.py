@@ -54,7 +54,7 @@ def test_the_capital_is_the_one_worked_by_hand(data: tuple, zs: tuple):
     seen = of(*data)
     ups, downs = ([capital(*(sign * z for z in zs[: n + 1])) for n in range(len(zs))]
                   for sign in (1, -1))  # fmt: skip
-    assert list(capitals(data)) == pytest.approx(list(zip(ups, downs, strict=True)))
+    assert np.array(list(capitals(data))).T == pytest.approx(np.array([ups, downs]))
     assert (seen.worse, seen.better) == pytest.approx((max(ups), max(downs)))
 
 
@@ -84,7 +84,7 @@ def test_without_a_change_the_capital_is_expected_to_stay_at_one(magnitudes: lis
 def test_the_same_is_asked_of_what_is_left_when_a_size_is_taken_off():
     data = [0.1, 0.2, 0.4]
     left = [change - LIMIT for change in data]
-    assert list(capitals(data, LIMIT)) == pytest.approx(list(capitals(left)))
+    assert np.array(list(capitals(data, LIMIT))) == pytest.approx(np.array(list(capitals(left))))
     seen = of(*data)
     assert seen.not_worse == pytest.approx(max(down for _, down in capitals(left)))
     assert of(*data, least=LIMIT).worse == pytest.approx(max(up for up, _ in capitals(left)))
@@ -117,8 +117,8 @@ def test_one_launch_of_ten_times_the_time_moves_nothing_much(sign: int):
     calm = changes(Row("a", ratio=1.1, spread=0.02), 20, seed=3)
     before, after = of(*calm), of(*calm[:10], sign * math.log(10), *calm[11:])
     assert after.estimate == pytest.approx(before.estimate, abs=0.01)
-    assert after.high - after.low < 3 * (before.high - before.low)
-    assert after.worse > 1400
+    assert after.high - after.low < 2 * (before.high - before.low)
+    assert after.worse > 400
 
 
 def test_how_far_off_it_is_makes_no_difference():

@@ -82,6 +82,13 @@ def test_what_still_fits_is_measured_though_another_does_not():
     assert check.counts["cheap"] > check.counts["dear"] + 2
 
 
+def test_when_nothing_fits_any_more_nothing_more_is_prepared_or_judged():
+    rounds = []
+    world = World([Row("wild", spread=WILD)], 1)
+    run(a_plan(budget_s=2), world, before_round=lambda _: rounds.append(len(world.log)))
+    assert rounds == list(range(len(world.log)))
+
+
 def test_without_a_budget_it_ends_all_the_same(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("switchyard.gate.measuring._MOST_ROUNDS", 20)
     assert run(a_plan(), World([Row("wild", spread=WILD)], 1)).counts == {"wild": 21}
@@ -117,9 +124,9 @@ def test_a_gain_does_not_end_what_is_to_fail_fast():
 
 
 def test_a_benchmark_is_open_until_all_of_its_metrics_are_decided():
-    row = Row("a", ratio=1.3, spread=0.02, counters=(("bytes", 1.0), ("slowly", 1.045)))
+    row = Row("a", ratio=1.3, spread=0.03, counters=(("bytes", 1.0), ("slowly", 1.04)))
     plan = a_plan(metrics=tuple(map(Metric, ("real_time", "bytes", "slowly"))), budget_s=60)
-    check = run(plan, World([row], 1))
+    check = run(plan, World([row], 3))
     found = check.judge()
     assert found["a"].verdict == Verdict.REGRESSED
     assert found["a [bytes]"].verdict == Verdict.UNCHANGED
@@ -206,7 +213,7 @@ def test_a_benchmark_that_fails_is_not_launched_again(how: dict, start_s: float)
 
 
 def test_dropped_pairs_are_made_up_for():
-    check = run(a_plan(), World([Row("a"), Row("busy", dropped=0.1)], 3))
+    check = run(a_plan(), World([Row("a"), Row("busy", spread=0.04, dropped=0.15)], 1))
     kept = [pair for pair in check.pairs if pair.benchmark == "busy" and not pair.dropped]
     assert len(kept) < check.counts["busy"]
     assert check.judge()["busy"].verdict == Verdict.UNCHANGED

@@ -145,7 +145,8 @@ def test_a_launch_without_a_row_of_its_own_is_one_made_of_its_time():
     without = Sample({"real_time": 2e-6})
     report.pairs = [replace(pair, baseline=without) for pair in report.pairs]
     row = rows(report, "baseline")[0]
-    assert (row["name"], row["real_time"], row["time_unit"]) == ("BM_x/manual_time", 2000, "ns")
+    assert (row["name"], row["time_unit"]) == ("BM_x/manual_time", "ns")
+    assert row["real_time"] == pytest.approx(2000)
     assert "iterations" in row
 
 
@@ -157,7 +158,8 @@ def test_counters_are_there_as_they_are_and_names_come_with_each_side_once():
     report = replace(report, plan=replace(report.plan, metrics=metrics))
     report.findings += [replace(report.findings[0], metric=metrics[1])]
     row = rows(report, "baseline")[0]
-    assert (row["real_time"], row["p99_us"], row["time_unit"]) == (2000, 7.0, "ns")
+    assert (row["p99_us"], row["time_unit"]) == (7.0, "ns")
+    assert row["real_time"] == pytest.approx(2000)
     assert len(rows(report, "baseline")) == len(rows(report, "candidate")) == 24
 
 
