@@ -1,4 +1,4 @@
-"""Counts what whole checks, and simpler methods, found (false alarms, finds, time), and replays them.
+"""Counts what whole checks and simpler methods found (alarms, finds, time), and replays them.
 
 Shares come with their exact binomial 95 % interval (Clopper and Pearson): so many runs prove no
 more than that. The rivals get all launches of every benchmark: as many of each side, measured in
