@@ -17,7 +17,7 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS
+from ..system.paths import state_folder
 from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts
@@ -36,17 +36,19 @@ _FAILED = 2
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
     console = plain_console(stderr=True)
-    expect_executable(asked.out or RESULTS)
+    parent = asked.out or state_folder(prepare.repository(asked.is_ours)) / "checks"
+    expect_executable(parent)
     with Interrupts() as interrupts:
         try:
             prepared = prepare.prepare(asked, machine, console, interrupts)
         except Interrupted as interrupted:
             console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
             return interrupted.exit_code
-        folder = document.create(asked.out or prepare.new_folder(prepared))
+        folder = document.create(asked.out or prepare.new_folder(parent, prepared))
         report = Report(
-            asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
-            prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
+            asked.plan, [], [], prepare.facts(prepared, machine, asked.plan.seed),
+            prepared.settled, prepared.problems, strict=asked.strict,
+            advisory=prepared.stored is not None,
         )  # fmt: skip
         console.print(prepare.announcement(asked.plan, prepared, folder), soft_wrap=True)
         counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
