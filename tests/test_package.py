@@ -1,5 +1,6 @@
 """The package: a user's three commands in an empty environment, and one home for each version."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def test_every_package_has_its_version_in_one_place():
     assert len(set(pinned)) == len(pinned)
     named = {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["pictures"]}
     assert named <= set(pinned)  # with no version of their own
+
+
+def test_what_is_imported_is_named_and_nothing_else():
+    imported = set()
+    for file in (ROOT / "scripts" / "switchyard").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    named = {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["pictures"]}
+    assert imported - sys.stdlib_module_names == named
 
 
 def test_an_extra_is_what_a_command_names_as_missing():
