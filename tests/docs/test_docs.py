@@ -90,8 +90,8 @@ def options_of(program: str) -> frozenset[str]:
 def known_options(words: list[str]) -> frozenset[str] | None:
     """Of the command that these words begin with; None if they are no command of ours."""
     program = Path(words[0]).name
-    if program in ("switchyard.sh", "run.sh"):
-        name = words[1] if program == "switchyard.sh" and len(words) > 1 else "run"
+    if program in ("switchyard", "switchyard.sh", "run.sh"):
+        name = words[1] if program != "run.sh" and len(words) > 1 else "run"
         assert name in COMMANDS, f"no subcommand {name}"
         return frozenset(COMMANDS[name]._option_string_actions)
     if words[0] in COMMANDS and len(words) > 1:
@@ -201,7 +201,7 @@ def test_every_command_knows_its_options(page):
 @each_page
 def test_every_command_of_a_block_parses(page):
     for words in shell_lines(page):
-        if Path(words[0]).name == "switchyard.sh":
+        if Path(words[0]).name in ("switchyard", "switchyard.sh"):
             cli.build_parser().parse_args(words[1:])
         elif words[0] == "scripts/run.sh":
             cli.build_parser().parse_args(["run", *words[1:]])

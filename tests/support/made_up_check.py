@@ -37,7 +37,7 @@ GATE = (
     "cpu/fiber/tasks:2",
 )
 FACTS = {
-    "command": "scripts/switchyard.sh check --baseline main --budget 10m",
+    "command": "scripts/switchyard.sh check --baseline main --budget 10m --seed 42",
     "started_at": "2026-01-01T00:00:00Z",
     "sides": {
         "baseline": {"what": "commit 0123456", "sha": "0123456789abcdef", "dirty": False,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import convert, to_builtins
 
-from ..system import files
+from ..system import files, packages
 from ..system.errors import BadInputError
 from . import google_benchmark, junit, markdown
 from .model import SIDES, Report
@@ -54,6 +54,8 @@ def write_all(report: Report, folder: Path) -> None:
 
 
 def draw(report: Report, folder: Path) -> None:
+    """Raises SwitchyardError where pictures can't be drawn."""
+    packages.need("pictures")
     # Only here: loading matplotlib takes longer than a launch.
     from . import figure
 

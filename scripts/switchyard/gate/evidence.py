@@ -24,7 +24,7 @@ from .model import Evidence
 
 # How much is staked on a change of the usual size: small stakes find what is small and steady,
 # large ones what is large; the capital is their mean.
-_STAKES = (0.5, 1.0, 2.0, 3.5)
+_STAKES = (0.2, 0.5, 1.0, 2.0, 3.5)
 # No single pair may decide much, however far off it is.
 _MOST_TIMES_THE_USUAL = 3.0
 # Times have heavy tails: the estimate goes without the lowest and the highest fifth.

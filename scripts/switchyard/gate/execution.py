@@ -18,7 +18,7 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS
+from ..system.paths import state_folder
 from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts, wording
@@ -58,6 +58,8 @@ def _show(what: str, show: Callable[[], None]) -> None:
     """Trouble with a terminal, a locale or a picture costs a line, and no verdict and no file."""
     try:
         show()
+    except SwitchyardError as error:
+        print(f"check: no {what}: {error}", file=sys.stderr)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
         print(f"check: no {what}: {reason}", file=sys.stderr)
@@ -70,11 +72,12 @@ def compare(
 
     Raises SwitchyardError, and Interrupted while there is nothing to judge yet.
     """
-    expect_executable(asked.out or RESULTS)
+    parent = asked.out or state_folder(prepare.repository(asked.is_ours)) / "checks"
+    expect_executable(parent)
     prepared = prepare.prepare(asked, machine, console, interrupts)
-    folder = document.create(asked.out or prepare.new_folder(prepared))
+    folder = document.create(asked.out or prepare.new_folder(parent, prepared))
     report = Report(
-        asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
+        asked.plan, [], [], prepare.facts(prepared, machine, asked.plan.seed), prepared.settled,
         prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
     )  # fmt: skip
     console.print(prepare.announcement(asked.plan, prepared, folder), soft_wrap=True)

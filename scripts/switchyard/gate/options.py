@@ -85,7 +85,7 @@ _MEASURED = (
      "count instructions too, as a second witness (perf, or valgrind); not in the budget", _FLAG),
 )  # fmt: skip
 _HANDED_OUT = (
-    ("--out", "default: below results/checks/", _DIR),
+    ("--out", "default: below .switchyard/checks/ in the repository", _DIR),
     ("--strict",
      "exit 3 when anything is undecided, skipped or missing; advisory verdicts count", _FLAG),
 )  # fmt: skip
@@ -177,6 +177,9 @@ def _refuse_out_of_range(args: argparse.Namespace) -> None:
 
 def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     for wrong, line in (
+        (not (args.binaries or args.candidate_build or RELEASE_BUILD),
+         "name your benchmarks with --binaries GLOB: this is no checkout of Switchyard, which has "
+         "its own"),
         (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
          f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
         (args.build_command and not args.binaries, "--build-command needs --binaries"),

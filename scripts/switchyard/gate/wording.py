@@ -225,8 +225,7 @@ def machine(report: Report) -> str:
 
 def command(report: Report) -> str:
     """That repeats the check with the same coins; empty when it is not known."""
-    line = report.facts.get("command") or ""
-    return f"{line} --seed {report.plan.seed}" if line and "--seed" not in line else line
+    return report.facts.get("command") or ""
 
 
 def method(report: Report) -> str:

@@ -184,7 +184,7 @@ def select(
     selected = with_rows(workloads, chosen)
     if not selected:
         hint = " (rows of the full set need --full)" if size == "quick" else ""
-        raise BadInputError(f"no benchmark matches; `switchyard.sh list` names all{hint}")
+        raise BadInputError(f"no benchmark matches; `list` names all{hint}")
     return selected
 
 

@@ -14,7 +14,6 @@ from fakes import STUBBORN_CHILD
 from living import processes_of, wait_until
 
 from switchyard import __main__, cli
-from switchyard.cli import build_parser
 from switchyard.commands import check
 from switchyard.gate import document
 from switchyard.system import streams
@@ -196,13 +195,19 @@ def test_bad_input_is_named_and_never_exits_1(arguments, culprit, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def run_entry(monkeypatch, *arguments) -> int:
+    """The entry point, in this process and with its streams."""
+    monkeypatch.setattr(streams, "make_safe", lambda: streams.LenientFile(1, "w", closefd=False))
+    monkeypatch.setattr(sys, "argv", ["switchyard", *arguments])
+    return __main__.main()
+
+
 def test_a_bug_in_the_check_is_no_regression(monkeypatch, capsys):
     def broken(args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(check, "_check", broken)
-    args = build_parser().parse_args(["check", "--baseline", "HEAD"])
-    assert check.main(args) == 2
+    monkeypatch.setattr(check, "main", broken)
+    assert run_entry(monkeypatch, "check", "--baseline", "HEAD") == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
@@ -211,8 +216,6 @@ def test_what_can_not_be_loaded_is_no_verdict(monkeypatch, capsys, command):
     def broken():
         raise RuntimeError("a broken module")
 
-    monkeypatch.setattr(streams, "make_safe", lambda: streams.LenientFile(1, "w", closefd=False))
-    monkeypatch.setattr(sys, "argv", ["switchyard", command])
     monkeypatch.setattr(cli, "main", broken)
-    assert __main__.main() == 2
+    assert run_entry(monkeypatch, command) == 2
     assert "a broken module" in capsys.readouterr().err
