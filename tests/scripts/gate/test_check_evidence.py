@@ -17,7 +17,7 @@ from switchyard.gate.evidence import Question, capitals, of_changes, of_two_samp
 from switchyard.gate.model import Evidence
 
 LIMIT = math.log1p(0.05)
-STAKES = (0.5, 1.0, 2.0, 3.5)
+STAKES = (0.2, 0.5, 1.0, 2.0, 3.5)
 
 
 def of(*data: float, interval: bool = True, sign: int = 1, least: float = 0.0) -> Evidence:
