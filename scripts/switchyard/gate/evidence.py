@@ -30,7 +30,7 @@ _MOST_TIMES_THE_USUAL = 3.0
 # Times have heavy tails: the estimate goes without the lowest and the highest fifth.
 _TRIM = 0.2
 # Of either end of the 95 % interval.
-_SURE_OF_AN_END = 40.0
+SURE_OF_AN_END = 40.0
 _BISECTIONS = 24
 _LARGEST_EXPONENT = 700.0
 
@@ -122,13 +122,13 @@ def _end(weigh: Weigh, estimate: float, direction: int) -> float | None:
     """Where the interval ends: what lies beyond is excluded. None if nothing is."""
     beyond = (lambda size: weigh(size)[0]) if direction < 0 else (lambda size: weigh(size)[1])
     reach = 0.01
-    while beyond(estimate + direction * reach) < _SURE_OF_AN_END:
+    while beyond(estimate + direction * reach) < SURE_OF_AN_END:
         reach *= 2
         if reach > _LARGEST_EXPONENT:
             return None
     near, far = 0.0, reach
     for _ in range(_BISECTIONS):
         middle = (near + far) / 2
-        is_excluded = beyond(estimate + direction * middle) >= _SURE_OF_AN_END
+        is_excluded = beyond(estimate + direction * middle) >= SURE_OF_AN_END
         near, far = (near, middle) if is_excluded else (middle, far)
     return estimate + direction * far

@@ -28,8 +28,9 @@ from .model import (
 
 # More than this share of pairs lost to the kernel's doings, and nothing is called unchanged.
 MOST_DROPPED = 0.2
-# That a change is not there need not be as sure as that one is.
-_SURE_OF_ABSENCE = 20.0
+# That a change is not there need not be as sure as that one is: as sure as of an interval's end, so
+# that the interval of what is unchanged lies within the limits.
+_SURE_OF_ABSENCE = evidence.SURE_OF_AN_END
 # For a rank test of stored times.
 _FEWEST_STORED = 4
 

@@ -54,7 +54,7 @@ def test_the_capital_is_the_one_worked_by_hand(data: tuple, zs: tuple):
     seen = of(*data)
     ups, downs = ([capital(*(sign * z for z in zs[: n + 1])) for n in range(len(zs))]
                   for sign in (1, -1))  # fmt: skip
-    assert np.array(list(capitals(data))).T == pytest.approx(np.array([ups, downs]))
+    assert np.transpose(list(capitals(data))) == pytest.approx(np.array([ups, downs]))
     assert (seen.worse, seen.better) == pytest.approx((max(ups), max(downs)))
 
 
@@ -109,7 +109,7 @@ def test_pairs_without_any_spread_leave_nothing_to_chance():
     seen = of(*[0.1] * 10)
     assert (seen.low, seen.high) == pytest.approx((0.1, 0.1), abs=1e-6)
     assert of(*[0.0] * 10).worse == 1  # no sign at all
-    assert of(*[0.0] * 10).not_worse > 20
+    assert of(*[0.0] * 10).not_worse > 40
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -184,14 +184,14 @@ def test_a_change_at_the_limit_is_seldom_called_none(tail: str):
     count = 0
     for seed in range(trials):
         data = changes(Row("a", ratios[seed % 2], spread=0.02, tail=tail), 40, seed)
-        count += min(highest(data, LIMIT)[1], highest(data, -LIMIT)[0]) >= 20
-    assert count <= most(trials, 0.05)
+        count += min(highest(data, LIMIT)[1], highest(data, -LIMIT)[0]) >= 40
+    assert count <= most(trials, 0.025)
 
 
 def test_no_change_among_little_noise_is_called_none():
     row = Row("a", spread=0.02)
     seen = [of(*changes(row, 20, seed), interval=False) for seed in range(100)]
-    assert sum(min(e.not_worse, e.not_better) >= 20 for e in seen) >= fewest(100, 0.98)
+    assert sum(min(e.not_worse, e.not_better) >= 40 for e in seen) >= fewest(100, 0.98)
 
 
 @pytest.mark.parametrize("tail", TAILS)
@@ -245,5 +245,5 @@ def test_the_interval_of_two_samples_holds_the_true_change():
 
 
 def test_two_samples_without_any_spread_leave_nothing_to_chance():
-    assert stored([1.0] * 4, [1.04] * 4).not_worse > 20
+    assert stored([1.0] * 4, [1.04] * 4).not_worse > 40
     assert stored([1.0] * 4, [1.06] * 4).not_worse < 2

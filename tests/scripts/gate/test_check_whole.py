@@ -39,6 +39,15 @@ def test_the_same_code_twice_raises_no_alarm(tail: str, drift: float, start_s: f
     assert found.count(Verdict.UNCHANGED) >= 0.9 * len(found)
 
 
+def test_the_interval_of_what_is_unchanged_lies_within_the_limits():
+    for seed in range(3):
+        found = run(a_plan(seed, budget_s=60), World(rows(ratio=1.01), seed)).judge().values()
+        unchanged = [each.evidence for each in found if each.verdict == Verdict.UNCHANGED]
+        assert len(unchanged) > 10
+        for seen in unchanged:
+            assert -math.log1p(0.05) <= seen.low < seen.high <= math.log1p(0.05)
+
+
 def test_noise_far_above_the_threshold_makes_no_alarm_but_at_alpha():
     """Here the threshold itself stops nothing: the correction over all has to, at every look."""
     checks, alpha = 40, 0.25
