@@ -59,8 +59,9 @@ def test_the_capital_is_the_one_worked_by_hand(data: tuple, zs: tuple):
 
 
 def test_numbers_of_the_first_bet():
-    """2 / (1 + exp(-1)), (-2), (-4), (-7), and their mean."""
-    assert capital(1) == pytest.approx((1.46212 + 1.76159 + 1.96403 + 1.99818) / 4, abs=1e-5)
+    """2 / (1 + exp(-0.4)), (-1), (-2), (-4), (-7), and their mean."""
+    bets = (1.19738, 1.46212, 1.76159, 1.96403, 1.99818)
+    assert capital(1) == pytest.approx(sum(bets) / 5, abs=1e-5)
 
 
 MAGNITUDES = ([1.0] * 8, [2.0**n for n in range(8)], [0.0, 1, 0, 5, 0.01, 3, 2, 2],

@@ -131,7 +131,7 @@ def test_of_hundreds_those_are_drawn_that_say_something():
     left_out = [f for f in REPORTS["hundred"].findings if f not in shown]
 
     def width(finding) -> float:
-        return finding.evidence.high - finding.evidence.low
+        return percent(finding.evidence.high) - percent(finding.evidence.low)
 
     narrowest = min(width(f) for f in shown if f.verdict == Verdict.UNCHANGED)
     assert all(width(f) <= narrowest for f in left_out)
