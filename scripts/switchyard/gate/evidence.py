@@ -25,8 +25,9 @@ from .model import Evidence
 # How much is staked on a change of the usual size: small stakes find what is small and steady,
 # large ones what is large; the capital is their mean.
 _STAKES = (0.2, 0.5, 1.0, 2.0, 3.5)
-# No single pair may decide much, however far off it is.
-_MOST_TIMES_THE_USUAL = 3.0
+# No single pair may decide much, however far off it is: a large stake is lost nearly whole to one
+# launch that met a busy moment.
+_MOST_TIMES_THE_USUAL = 2.0
 # Times have heavy tails: the estimate goes without the lowest and the highest fifth.
 _TRIM = 0.2
 # Of either end of the 95 % interval.

@@ -46,7 +46,7 @@ def test_the_estimate_is_the_mean_without_the_lowest_and_the_highest_fifth():
         ((-0.3,), (-1,)),
         ((0.1, -0.2), (1, -0.2 / 0.15)),  # the usual size of two is their mean
         ((0.2, 0.1, 0.4), (1, 0.1 / 0.15, 0.4 / 0.2)),
-        ((0.1, 0.1, 5.0, -0.1), (1, 1, 3, -1)),  # none counts as more than three usual ones
+        ((0.1, 0.1, 5.0, -0.1), (1, 1, 2, -1)),  # none counts as more than two usual ones
         ((0.0, 0.2), (0, 2)),  # nothing is neither sign
     ],
 )
