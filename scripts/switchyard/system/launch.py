@@ -5,13 +5,8 @@ wait. It is a subreaper in a session of its own and is told by the kernel when t
 that it can kill whatever the command left, daemons included, even after a SIGKILL of the runner.
 The command in turn dies with the keeper. Output goes to memory files: no pipe can fill up, and
 nothing stays on disk.
-
-A process that has made itself a subreaper becomes the parent of every orphan below it, so "kill my
-children and reap until there are none" ends only when all descendants are gone. See prctl(2).
 """
 
-import contextlib
-import ctypes
 import functools
 import json
 import os
@@ -22,10 +17,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
-import psutil
-
 from .errors import SwitchyardError
 from .interrupts import SIGNALS, Interrupts
+from .process_tree import become_subreaper, children, die_with_parent, kill_and_reap_children
 
 # Google Benchmark takes each of its flags from the environment too: a filter or an output file that
 # some other job exported would change what is launched here without a word.
@@ -39,18 +33,17 @@ GOOGLE_BENCHMARK_VARIABLES = tuple(
     )
 )  # fmt: skip
 _KEEPER_GRACE_S = 5.0
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-
-# Loaded here, long before any fork: dlopen between fork and exec would not be safe.
-_libc = ctypes.CDLL(None, use_errno=True)
+# How often a launch is looked at for what it has written, and how many bytes are too much.
+_LOOK_S = 0.05
+_MOST_OUTPUT = 1 << 28
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a launch ended. `code` is its exit code, or minus the signal that ended it; `voluntary`
     and `involuntary` count the kernel's switches away from it and from those of its children that
-    it reaped: because it waited, and because the kernel forced it.
+    it reaped: because it waited, and because the kernel forced it. `timed_out` and `flooded` say
+    that we ended it: for the time that it took, or for printing without end.
     """
 
     code: int | None
@@ -59,14 +52,22 @@ class Outcome:
     stderr: str
     out_file: str
     timed_out: bool = False
+    flooded: bool = False
     voluntary: int = 0
     involuntary: int = 0
+
+    @property
+    def was_killed(self) -> bool:
+        """By us or by a signal, so that it had no say in how it ended."""
+        return self.timed_out or self.flooded or self.code is None or self.code < 0
 
     @property
     def ending(self) -> str:
         """In words, for an error message."""
         if self.timed_out:
             return f"killed after {self.wall_s:.0f} s: time-out"
+        if self.flooded:
+            return f"killed after {self.wall_s:.0f} s: it prints without end"
         if self.code is None:
             return "ended together with its keeper"
         if self.code < 0:
@@ -95,12 +96,13 @@ def launch(
     cpu: int | None = None,
     batch: bool = False,
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
+    most_output: int = _MOST_OUTPUT,
 ) -> Outcome:
     """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. A
     function is called in a fork of ours, and what it returns is in that file. With `cpu` the
     command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
-    environment `without` these variables. Raises Interrupted once a signal has come, and
-    SwitchyardError if no process can be started.
+    environment `without` these variables, and is ended when it has written more than `most_output`.
+    Raises Interrupted once a signal has come, and SwitchyardError if no process can be started.
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
@@ -111,9 +113,9 @@ def launch(
     report, keeper = _start_keeper(command, files, functools.partial(_settle, cpu, batch, without))
     waiting_for = [report, *([interrupts] if interrupts else [])]
     started = time.monotonic()
-    timed_out = False
+    ended: dict[str, bool] = {}
     try:
-        timed_out = not _wait(waiting_for, timeout_s)
+        ended = _wait_for_end(waiting_for, timeout_s, files, most_output)
     finally:
         # Also on KeyboardInterrupt: the keeper may not outlive this call.
         if not _wait([report], 0):
@@ -124,17 +126,33 @@ def launch(
         os.close(report)
         os.waitpid(keeper, 0)
         kill_and_reap_children(bystanders)
-    stdout, stderr, out_file = map(_read_and_close, files)
+    stdout, stderr, out_file = (_read_and_close(fd, most_output) for fd in files)
     end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
     if interrupts:
         interrupts.stop_if_any()
-    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
+    return Outcome(**end, **ended, stdout=stdout, stderr=stderr, out_file=out_file)
 
 
-def _read_and_close(fd: int) -> str:
-    with os.fdopen(fd, encoding="utf-8", errors="replace", newline="") as file:
-        file.seek(0)
-        return file.read()
+def _wait_for_end(
+    readers: list, timeout_s: float, files: Collection[int], most_output: int
+) -> dict[str, bool]:
+    """Until a reader has something to say; else why it is to be ended, as Outcome has it. Looked at
+    and not limited by RLIMIT_FSIZE, which would hit the files that a program writes for itself.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not _wait(readers, min(_LOOK_S, deadline - time.monotonic())):
+        if max(os.fstat(fd).st_size for fd in files) > most_output:
+            return {"flooded": True}
+        if time.monotonic() >= deadline:
+            return {"timed_out": True}
+    return {}
+
+
+def _read_and_close(fd: int, most: int) -> str:
+    """Its first bytes, `most` at most."""
+    text = os.pread(fd, min(os.fstat(fd).st_size, most), 0)
+    os.close(fd)
+    return text.decode(errors="replace")
 
 
 def _wait(readers: list, timeout_s: float) -> list:
@@ -243,48 +261,3 @@ def _become(command: Command, keeper: int, files: _Files, settle: Callable[[], N
         os.write(2, f"cannot start {name}: {error.strerror}\n".encode())
     finally:
         os._exit(127)
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
-
-
-def become_subreaper() -> None:
-    """From now on orphaned descendants become children of this process."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with_parent(parent: int, signum: int) -> None:
-    """Have the kernel send signum to this process when `parent` ends; exit if it already has."""
-    _prctl(_PR_SET_PDEATHSIG, signum)
-    if os.getppid() != parent:
-        os._exit(128 + signum)
-
-
-def children() -> list[int]:
-    """The direct children of this process, zombies included.
-
-    Finding them takes a look at every process of the machine, some milliseconds: only if the kernel
-    says that there are any.
-    """
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return []
-    return [child.pid for child in psutil.Process().children()]
-
-
-def kill_and_reap_children(bystanders: Collection[int] = ()) -> None:
-    """Kill and reap all descendants of this subreaper, except children in `bystanders`.
-
-    Each round ends one generation, whose own children then come to us.
-    """
-    while ours := set(children()) - set(bystanders):
-        for child in ours:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
-        for child in ours:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, 0)
