@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..suite.catalog import bare_name
 from ..suite.progress import ProgressBar
 from ..suite.rounds import Turn
 from ..system.errors import SwitchyardError
@@ -23,7 +24,7 @@ from ..system.tools import find_counter
 from . import document, instructions, prepare, table, verdicts
 from .copies import expect_executable, fresh_copies
 from .discovery import gate_set
-from .model import Benchmark, Finding, Report, Stage, Verdict
+from .model import Benchmark, Finding, Plan, Report, Stage, Verdict
 from .options import Check
 from .prepare import Prepared
 from .sampling import Sampler
@@ -136,7 +137,7 @@ def _measure(
         try:
             stages.run(prepared.launches_against_stored)
             if with_instructions:
-                counts = _count(prepared.benchmarks, copies.roots, interrupts)
+                counts = _count(report.plan, prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
             report.exit_code = interrupted.exit_code
@@ -160,17 +161,18 @@ def _stamps(prepared: Prepared) -> dict[Path, tuple[int, ...] | None]:
 
 
 def _count(
-    benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
+    plan: Plan, benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
 ) -> dict[str, Any]:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
     known, tool = gate_set(), find_counter()
     counts: dict[str, Any] = {}
     for benchmark in benchmarks:
-        if benchmark.name in known and not known[benchmark.name].instructions:
+        in_set = known.get(bare_name(benchmark.name))
+        if in_set and not in_set.instructions:
             continue
         try:
             counts[benchmark.key] = instructions.count(
-                tool, benchmark, roots, interrupts, _COUNT_TIMEOUT_S
+                tool, benchmark, roots, interrupts, _COUNT_TIMEOUT_S, plan.arguments
             )
         except (SwitchyardError, KeyError, TypeError, ValueError) as error:
             # A second witness that can't be heard takes nothing from the first.

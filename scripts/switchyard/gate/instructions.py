@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import launch_row, min_time, why
+from ..suite.benchmark_row import (
+    NoRowsError,
+    command_for,
+    exact_iterations,
+    min_time,
+    rows_in,
+    why,
+)
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from ..system.tools import InstructionCounter
 from .model import SIDES, Benchmark
-from .sampling import NoRowsError, rows_in
 
 _PROBE_MIN_TIME_S = 0.01
 # Of the shorter run, without a tool: long against what differs from start to start (some hundred
@@ -38,12 +44,13 @@ def count(
     roots: Mapping[str, Path],
     interrupts: Interrupts | None,
     timeout_s: float,
+    arguments: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Instructions for one iteration on both sides and their change, or the problem. `tool` is what
     find_tool() gave, once for all benchmarks.
 
     {"tool", "version", "iterations": [short run, long run], "baseline", "candidate",
-    "change_percent"}, or {"problem"}. timeout_s is that of each launch.
+    "change_percent"}, or {"problem"}. timeout_s is that of each launch, `arguments` are the user's.
     """
     try:
         if "/threads:" in benchmark.name:
@@ -51,7 +58,7 @@ def count(
         if not tool:
             raise _NoCountError(f"no tool for it; {tools.advice('valgrind')}")
         return _compare(tool, [
-            _Side(side, benchmark, roots[side] / benchmark.binary, interrupts, timeout_s)
+            _Side(side, benchmark, roots[side] / benchmark.binary, interrupts, timeout_s, arguments)
             for side in SIDES
         ])  # fmt: skip
     except _NoCountError as reason:
@@ -91,16 +98,13 @@ class _Side:
     binary: Path
     interrupts: Interrupts | None
     timeout_s: float
+    arguments: Sequence[str]
 
     def exact_iterations(self) -> str:
-        """The argument that tells how many; only its program's --help tells which way it knows."""
-        outcome = launch([str(self.binary), "--help"], self.timeout_s, self.interrupts)
-        if outcome.timed_out:
-            raise self._problem(outcome.ending)
-        if "`<integer>x`" in outcome.stdout:  # Google Benchmark 1.8
-            return "--benchmark_min_time={}x"
-        if "--describe" in outcome.stdout and "--iterations" in outcome.stdout:  # our own
-            return "--iterations={}"
+        """The argument that tells how many."""
+        told = exact_iterations(self.binary, self.timeout_s, self.interrupts, self.arguments)
+        if told:
+            return told
         raise self._problem("can't be told how many iterations to run (Google Benchmark 1.8 can)")
 
     def iterations_in(self, seconds: float) -> int:
@@ -122,10 +126,10 @@ class _Side:
     def _launch(
         self, argument: str, command: Sequence[str] = ()
     ) -> tuple[Outcome, list[dict[str, Any]]]:
-        outcome = launch_row(
-            self.binary, self.benchmark.name, [argument], self.timeout_s, self.interrupts,
-            tool=command,
-        )  # fmt: skip
+        asked = command_for(
+            self.binary, [self.benchmark.name], [*self.arguments, argument], command
+        )
+        outcome = launch(asked, self.timeout_s, self.interrupts, "--benchmark_out=")
         try:
             return outcome, rows_in(outcome, self.benchmark.name)[1]
         except NoRowsError as error:

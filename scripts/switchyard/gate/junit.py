@@ -59,7 +59,7 @@ def _add_case(suite: ElementTree.Element, finding: Finding, report: Report) -> s
     pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
     seconds = sum(pair.baseline.wall_s + pair.candidate.wall_s for pair in pairs)
     case = ElementTree.SubElement(
-        suite, "testcase", classname=_clean(benchmark.binary), name=_clean(benchmark.name),
+        suite, "testcase", classname=_clean(benchmark.binary), name=_clean(benchmark.key),
         time=f"{seconds:.3f}",
     )  # fmt: skip
     told = _NUMBERS.format_map(wording.numbers(finding))

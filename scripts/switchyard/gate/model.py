@@ -41,8 +41,9 @@ class Verdict(StrEnum):
 class Benchmark:
     """One row of a binary. `binary` is relative to the root of each side.
 
-    `key` names it everywhere: its name, with the binary's before it where two binaries have one of
-    the same name.
+    `name` is what the program prints, the same on both sides. `key` names it everywhere: without
+    what Google Benchmark appends unless that tells it from another one, and with the binary's name
+    before it where two binaries have one of the same name.
     """
 
     key: str
@@ -67,7 +68,7 @@ class Plan:
 
     alpha: family-wise error of the confirming stage; threshold: the smallest change that counts,
     0.03 is +3 %; cpu: where every launch is bound to, None for nowhere; metric: which of Google
-    Benchmark's times.
+    Benchmark's times; arguments: of the user's, for every launch.
     """
 
     seed: int
@@ -80,6 +81,7 @@ class Plan:
     budget_s: float | None = None
     cpu: int | None = None
     metric: str = "real_time"
+    arguments: tuple[str, ...] = ()
 
     @property
     def limit(self) -> float:

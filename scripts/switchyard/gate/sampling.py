@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of, why
-from ..suite.results import LIMIT_PREFIX, SECONDS
+from ..suite.benchmark_row import NoRowsError, command_for, min_time, rows_in
+from ..suite.results import SECONDS
 from ..system.interrupts import Interrupts
-from ..system.launch import Outcome
+from ..system.launch import Outcome, launch
 from ..system.machine import Machine
 from .model import SIDES, Benchmark, Pair, Plan, Sample, Stage
 
@@ -27,32 +27,6 @@ _CERTAIN_STEAL_S = 0.015
 # nature have more; for these the warm-up tells how many.
 _CALM_SWITCHES = 20
 _TIMES_THE_WARM_UP = 3
-
-
-class NoRowsError(Exception):
-    """Why a launch gave no numbers; `skipped`: the benchmark itself said that it can't run here."""
-
-    def __init__(self, problem: str, skipped: bool = False) -> None:
-        super().__init__(problem)
-        self.skipped = skipped
-
-
-def rows_in(outcome: Outcome, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Google Benchmark's context and rows, one for each repetition. Raises NoRowsError."""
-    try:
-        document = read(outcome.out_file)
-        context, rows = document["context"], rows_of(name, document["benchmarks"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise NoRowsError(why(outcome)) from None
-    for row in rows:
-        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
-            raise NoRowsError(row.get("skip_message") or "no reason given", skipped=True)
-        if has_mark(row, "error_occurred"):
-            message = row.get("error_message") or "failed without a message"
-            raise NoRowsError(message, skipped=message.startswith(LIMIT_PREFIX))
-    if not rows or outcome.code != 0:
-        raise NoRowsError(why(outcome))
-    return context, rows
 
 
 @dataclass
@@ -88,10 +62,10 @@ class Sampler:
     def sample(self, side: str, benchmark: Benchmark) -> Sample:
         plan, binary = self.plan, self.roots[side] / benchmark.binary
         before, throttled_s = self.machine.steal_s(plan.cpu), self.machine.throttled_s()
-        outcome = launch_row(
-            binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
-            self.interrupts, plan.cpu,
-        )  # fmt: skip
+        command = command_for(
+            binary, [benchmark.name], [*plan.arguments, min_time(plan.min_time_s)]
+        )
+        outcome = launch(command, plan.timeout_s, self.interrupts, "--benchmark_out=", plan.cpu)
         steal = self.machine.steal_s(plan.cpu) - before
         if plan.cpu is None:  # it was on some of the CPUs whose steal this is
             steal /= max(len(self.machine.usable_cpus()), 1)

@@ -112,9 +112,18 @@ class Workload:
 
 
 def exact_filter(name: str) -> str:
-    """The --benchmark_filter that matches one row only."""
+    """The --benchmark_filter that matches one row only, whatever is appended to its name."""
+    return f"^{_escaped(name)}{_SUFFIX}$"
+
+
+def filter_of(names: Iterable[str]) -> str:
+    """The --benchmark_filter that matches the rows that are printed like this, and no other."""
+    return f"^({'|'.join(map(_escaped, names))})$"
+
+
+def _escaped(name: str) -> str:
     # Not ] and }: as POSIX has it, a backslash before these is an error.
-    return "^" + re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) + _SUFFIX + "$"
+    return re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name)
 
 
 def bare_name(printed: str) -> str:

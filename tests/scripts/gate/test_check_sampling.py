@@ -13,7 +13,7 @@ from switchyard.system.interrupts import Interrupted, Interrupts
 from switchyard.system.machine import Machine
 
 NAME = "switch/fiber/via:yield/tasks:2"
-BENCHMARK = Benchmark(NAME, "bin/bench_switch", NAME)
+BENCHMARK = Benchmark(NAME, "bin/bench_switch", f"{NAME}/manual_time")
 PLAN = Plan(seed=1, screen_pairs=10, min_time_s=0.01, timeout_s=30.0)
 
 
@@ -53,7 +53,14 @@ def test_what_is_no_time_is_a_problem_and_no_number(sample, time):
         ({"error": "a wrong answer"}, "a wrong answer"),
         ({"code": "os.kill(os.getpid(), signal.SIGSEGV)"}, "ended by SIGSEGV"),
         ({"code": "sys.exit(3)"}, "exit code 3"),
-        ({"code": "result['name'] = 'another'"}, "printed no result"),
+        ({"code": "result |= {'name': 'another', 'run_name': 'another'}"}, "printed no result"),
+        (
+            {
+                "code": "rows.append(result); json.dump({'context': {}, 'benchmarks': rows}, out)\n"
+                "out.close(); os.kill(os.getpid(), signal.SIGSEGV)"
+            },
+            "ended by SIGSEGV",
+        ),
         ({"code": "out.write('{'); out.flush(); os._exit(0)"}, "printed no result"),
     ],
 )
@@ -62,6 +69,19 @@ def test_a_launch_that_fails_says_how(sample, does, reason):
     assert given.value is None
     assert reason in given.problem
     assert not given.skipped
+
+
+def test_an_exit_code_takes_nothing_from_a_complete_result(sample):
+    """Some programs return their number of benchmarks."""
+    code = "dump = json.dump; json.dump = lambda *a: (dump(*a), out.close(), sys.exit(7))"
+    assert sample({"fields": {"real_time": 250}, "code": code}).value == pytest.approx(250e-6)
+
+
+def test_a_launch_has_the_users_arguments(sample):
+    code = "assert sys.argv[1:3] == ['--size', 'big one']"
+    plan = replace(PLAN, arguments=("--size", "big one"))
+    assert sample({"fields": {"real_time": 250}, "code": code}, plan).value
+    assert not sample({"fields": {"real_time": 250}, "code": code}).value
 
 
 def test_a_launch_that_hangs_is_ended(sample):
@@ -115,7 +135,8 @@ def test_of_aggregates_alone_the_median_counts(sample):
     only = (
         "rows += [result | {'run_type': 'aggregate', 'aggregate_name': name, 'real_time': t, "
         "'name': f'{row[\"name\"]}/manual_time_{name}', 'run_name': row['name'] + '/manual_time'} "
-        "for name, t in (('mean', 70), ('median', 50))]; result['name'] = 'another'"
+        "for name, t in (('mean', 70), ('median', 50))]; "
+        "result |= {'name': 'another', 'run_name': 'another'}"
     )
     assert sample({"code": only}).value == pytest.approx(50e-6)
 

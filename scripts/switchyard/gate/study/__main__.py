@@ -26,7 +26,7 @@ from ...system.terminal import plain_console
 from ...system.tools import find_counter
 from .. import instructions
 from ..copies import fresh_copies
-from ..discovery import gate_set
+from ..discovery import discover, gate_set, match
 from ..model import SCREEN_PAIRS, SIDES, Benchmark, Plan, Side
 from . import runs
 
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build() -> int:
-    programs = {Path(_benchmark(name).binary).name for name in gate_set()}
+    programs = {f"bench_{name.partition('/')[0]}" for name in gate_set()}
     for percent in SLOWDOWNS:
         folder = BUILDS / str(percent)
         print(f"building with {percent} % more work for each operation", flush=True)
@@ -95,10 +95,10 @@ def _build() -> int:
 
 
 def _measure(counts: dict[int, int], cpu: int, seed: int) -> int:
-    benchmarks = [_benchmark(name) for name in gate_set()]
-    binaries = [benchmark.binary for benchmark in benchmarks]
     for percent in counts:
         _root(percent, "candidate")
+    benchmarks = _benchmarks()
+    binaries = [benchmark.binary for benchmark in benchmarks]
     DATA.mkdir(parents=True, exist_ok=True)
     file = DATA / f"pairs-seed{seed}-cpu{cpu}.csv.gz"
     runs.go_on_from(REFERENCE / file.name, file)
@@ -144,11 +144,14 @@ def _count() -> int:
     changes: dict[str, dict[str, float]] = {}
     tool = find_counter()
     with Interrupts() as interrupts:
-        for name in (name for name, entry in gate_set().items() if entry.instructions):
+        for benchmark in _benchmarks():
+            name = benchmark.key
+            if not gate_set()[name].instructions:
+                continue
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(percent, side) for side in SIDES}
-                counted = instructions.count(tool, _benchmark(name), roots, interrupts, 300.0)
+                counted = instructions.count(tool, benchmark, roots, interrupts, 300.0)
                 if "problem" in counted:
                     raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
                 changes[name][str(percent)] = change = round(counted["change_percent"], 3)
@@ -157,8 +160,10 @@ def _count() -> int:
     return 0
 
 
-def _benchmark(name: str) -> Benchmark:
-    return Benchmark(name, f"bin/bench_{name.split('/')[0]}", name)
+def _benchmarks() -> list[Benchmark]:
+    """The gate set."""
+    listed = discover(_root(0, "baseline"), "bin/bench_*", 60.0)
+    return match(listed, listed, None, gate_set())[0]
 
 
 def _report(data: Path, out: Path) -> int:
