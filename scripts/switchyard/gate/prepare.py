@@ -226,13 +226,14 @@ def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
 
 
 def command(arguments: Sequence[str]) -> str:
-    """To repeat it: without --out, whose folder is taken."""
+    """To repeat it: without --out, whose folder is taken. What is behind -- is the programs'."""
+    own = list(arguments)[: arguments.index("--") if "--" in arguments else None]
     kept, skip = [], False
-    for argument in arguments:
+    for argument in own:
         if not skip and argument != "--out" and not argument.startswith("--out="):
             kept.append(argument)
         skip = argument == "--out" and not skip
-    return shlex.join(["scripts/switchyard.sh", *kept])
+    return shlex.join(["scripts/switchyard.sh", *kept, *arguments[len(own) :]])
 
 
 def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:

@@ -6,6 +6,7 @@ that is where its reader looks.
 """
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -208,8 +209,11 @@ def machine(report: Report) -> str:
 
 def command(report: Report) -> str:
     """That repeats the check with the same coins; empty when it is not known."""
-    line = report.facts.get("command") or ""
-    return f"{line} --seed {report.plan.seed}" if line and "--seed" not in line else line
+    words = shlex.split(report.facts.get("command") or "")
+    place = words.index("--") if "--" in words else len(words)  # behind it they are the programs'
+    if words and not any(word.startswith("--seed") for word in words[:place]):
+        words[place:place] = ["--seed", str(report.plan.seed)]
+    return shlex.join(words)
 
 
 def method(report: Report) -> str:

@@ -102,6 +102,8 @@ def test_it_says_how_to_repeat_it_with_the_same_seed():
     ]
     given = made_up_check.report(GATE[:1], {}, facts={"command": "check --seed 42"})
     assert "check --seed 42\n" in markdown(given)
+    given.facts = {"command": "check -- --seed 3"}  # that is the programs' own
+    assert "check --seed 42 -- --seed 3\n" in markdown(given)
 
 
 def test_an_interrupted_and_advisory_check_says_so():
