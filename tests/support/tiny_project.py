@@ -1,7 +1,11 @@
-"""A project that is one file and a CMakeLists.txt without a language, so that a build is a copy."""
+"""Projects whose build is a copy: one file and a CMakeLists.txt without a language, or a script."""
 
 import subprocess
 from pathlib import Path
+
+from fakes import write_foreign
+
+BINARIES, BUILD = "build/bench/*", "sh build.sh"
 
 CMAKE = """cmake_minimum_required(VERSION 3.25)
 project(tiny NONE)
@@ -30,3 +34,19 @@ def commit(repository: Path, **files: str) -> str:
 
 def worktrees_of(project: Path) -> int:
     return git(project, "worktree", "list", "--porcelain").count("worktree ") - 1
+
+
+def timed(folder: Path, *times: str) -> Path:
+    """Somebody else's repository, with a script for its benchmark BM_work: a commit for each of
+    these times, which it then takes. BUILD builds it, and BINARIES are what comes of that.
+    """
+    (folder / "src").mkdir(parents=True)
+    write_foreign(folder / "template", ["BM_work"])
+    build = "mkdir -p build/bench && sed s/10.0/$(cat src/time)/ template > build/bench/work\n"
+    (folder / ".gitignore").write_text("build/\n")
+    (folder / "build.sh").write_text(f"{build}chmod +x build/bench/work\n")
+    git(folder, "init", "-q", "-b", "main")
+    for time in times:
+        (folder / "src" / "time").write_text(time)
+        commit(folder)
+    return folder

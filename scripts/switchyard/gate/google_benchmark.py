@@ -3,7 +3,8 @@
 Its compare.py and any service that reads its results can take it from there. A pair counts on both
 sides or on neither, so that repetition n of one side was measured beside repetition n of the other;
 stored times are no pairs, and there may be more of them on one side. A name has the key's prefix
-where two binaries have a benchmark of one name.
+where two binaries have a benchmark of one name. It is that of the list, which is the same on both
+sides: a number of iterations that a launch was told is no part of it.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 from ..suite.catalog import bare_name
 from ..suite.results import SECONDS
-from .model import SIDES, Benchmark, Pair, Report, Sample, Stage
+from .model import SIDES, WARM_UP, Metric, Pair, Report, Sample
 
 
 def documents(report: Report) -> dict[str, dict[str, Any]]:
@@ -24,24 +25,24 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
     for side in SIDES:
         context = (facts.get(side) or {}).get("context") or least
         of_sides[side] = {"context": _finite(context), "benchmarks": []}
-    for family, finding in enumerate(report.findings):
-        benchmark = finding.benchmark
+    benchmarks = dict.fromkeys(finding.benchmark for finding in report.findings)
+    for family, benchmark in enumerate(benchmarks):
         pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
-        pairs = [pair for pair in pairs if _counts(pair)]
-        printed = _name(benchmark, pairs)
+        pairs = [pair for pair in pairs if _counts(pair, report)]
         prefix = benchmark.key.removesuffix(benchmark.name).removesuffix(bare_name(benchmark.name))
         for side in SIDES:
             samples = [getattr(pair, side) for pair in pairs]
-            measured = [sample for sample in samples if sample.value is not None]
+            measured = [sample for sample in samples if sample.values]
             for index, sample in enumerate(measured):
                 among = {
-                    "name": prefix + printed, "family_index": family,
-                    "per_family_instance_index": 0, "run_name": printed, "run_type": "iteration",
+                    "name": prefix + benchmark.name, "family_index": family,
+                    "per_family_instance_index": 0, "run_name": benchmark.name,
+                    "run_type": "iteration",
                     "repetitions": len(measured), "repetition_index": index,
                     "switchyard_binary": benchmark.binary,
                 }  # fmt: skip
                 # In Google Benchmark's order, whatever its own row said of these.
-                row = among | _own(sample, report.plan.metric) | among
+                row = among | _own(sample, report.plan.metrics) | among
                 of_sides[side]["benchmarks"].append(row)
     return of_sides
 
@@ -51,30 +52,21 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if not (isinstance(v, float) and not math.isfinite(v))}
 
 
-def _counts(pair: Pair) -> bool:
-    if pair.stage == Stage.STORED:
-        return not pair.dropped
-    return pair.stage != Stage.WARM_UP and pair.change is not None
+def _counts(pair: Pair, report: Report) -> bool:
+    if report.advisory:
+        return pair.round != WARM_UP
+    return any(pair.change(metric.name) is not None for metric in report.plan.metrics)
 
 
-def _name(benchmark: Benchmark, pairs: Sequence[Pair]) -> str:
-    """As Google Benchmark prints it, with what it appends; the same on both sides, as compare.py
-    goes by it.
-    """
-    rows = (getattr(pair, side).row for pair in pairs for side in SIDES)
-    return next((row["name"] for row in rows if "name" in row), benchmark.name)
-
-
-def _own(sample: Sample, metric: str) -> dict[str, Any]:
-    """The rest of its own row; made of the value alone when it has none."""
-    if not sample.row:
-        nanoseconds = sample.value * 1e9
-        return {"threads": 1, "iterations": 1, "real_time": nanoseconds, "cpu_time": nanoseconds,
-                "time_unit": "ns"}  # fmt: skip
-    row = _finite(sample.row)
-    row.setdefault("time_unit", "ns")
-    time = sample.value / SECONDS[row["time_unit"]]
-    # The median of a benchmark that has repetitions of its own is not what its first row says.
-    if not math.isclose(row.get(metric, 0.0), time, rel_tol=1e-9):
-        row[metric] = time
-    return row
+def _own(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """The rest of its own row; made of the values alone when it has none."""
+    row = _finite(sample.row) or {"threads": 1, "iterations": 1}
+    unit = SECONDS[row.setdefault("time_unit", "ns")]
+    for metric in metrics:
+        if (value := sample.values.get(metric.name)) is not None:
+            number = value / unit if metric.is_time else value
+            # The median of one that has repetitions of its own is not what its first row says.
+            if not math.isclose(row.get(metric.name, math.inf), number, rel_tol=1e-9):
+                row[metric.name] = number
+    row.setdefault("real_time", 0.0)
+    return {"real_time": row["real_time"], "cpu_time": row["real_time"]} | row

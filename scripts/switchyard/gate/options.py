@@ -11,7 +11,7 @@ from ..system.errors import BadInputError
 from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD
 from .discovery import gate_set
-from .model import SCREEN_PAIRS, Plan
+from .model import Metric, Plan
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 _A_DAY_S = 86_400
@@ -73,15 +73,21 @@ _MEASURED = (
     ("--min-time", "of one launch", {"type": float, "default": 0.05, "metavar": "S"}),
     ("--launch-timeout", "kill a launch after that",
      {"type": float, "default": 60.0, "metavar": "S"}),
-    ("--metric", "which of Google Benchmark's times (default: real_time)",
-     {"choices": ("real_time", "cpu_time"), "default": "real_time"}),
+    ("--metric",
+     "real_time (default), cpu_time, or a counter with its better direction, such as p99_us:lower "
+     "or items_per_second:higher; several, with commas or one by one",
+     {"action": "append", "metavar": "NAME"}),
+    ("--prove-threshold",
+     "call slower only what is proven to be so by the threshold (default: proven to be slower at "
+     "all, and estimated at the threshold or more)", _FLAG),
+    ("--fail-fast", "end at the first regression", _FLAG),
     ("--cpu", "bind launches to this CPU (default: the last one for the gate set, else none)",
      {"metavar": "N|none"}),
     ("--instructions",
      "count instructions too, as a second witness (perf, or valgrind); not in the budget", _FLAG),
 )  # fmt: skip
 _HANDED_OUT = (
-    ("--out", "default: below results/checks/", _DIR),
+    ("--out", "default: below .switchyard/checks/ in the repository", _DIR),
     ("--strict",
      "exit 3 when anything is undecided, skipped or missing; advisory verdicts count", _FLAG),
 )  # fmt: skip
@@ -137,15 +143,16 @@ def read(args: argparse.Namespace, machine: Machine) -> Check:
     takes_gate_set = args.set == "gate" or (args.set is None and args.binaries is None)
     plan = Plan(
         seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
-        screen_pairs=SCREEN_PAIRS,
         threshold=args.threshold / 100,
         alpha=args.alpha,
         min_time_s=args.min_time,
         timeout_s=args.launch_timeout,
         budget_s=_seconds(args.budget),
         cpu=_cpu(args.cpu, takes_gate_set, machine),
-        metric=args.metric,
+        metrics=_metrics(args.metric or ["real_time"]),
         arguments=tuple(args.arguments),
+        prove_threshold=args.prove_threshold,
+        fail_fast=args.fail_fast,
     )
     return Check(
         ref=args.baseline,
@@ -174,6 +181,9 @@ def _refuse_out_of_range(args: argparse.Namespace) -> None:
 
 def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     for wrong, line in (
+        (not (args.binaries or args.candidate_build or RELEASE_BUILD),
+         "name your benchmarks with --binaries GLOB: this is no checkout of Switchyard, which has "
+         "its own"),
         (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
          f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
         (args.build_command and not args.binaries, "--build-command needs --binaries"),
@@ -186,11 +196,29 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
         (args.allow_other_machine and not args.baseline_results,
          "--allow-other-machine needs --baseline-results"),
         (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
+        (args.baseline_results and len(_metrics(args.metric or ["real_time"])) > 1,
+         "--baseline-results goes with one --metric"),
         (args.instructions and args.baseline_results,
          "--instructions needs a baseline that can be run, not --baseline-results"),
     ):  # fmt: skip
         if wrong:
             raise BadInputError(line)
+
+
+def _metrics(asked: list[str]) -> tuple[Metric, ...]:
+    """Times are better when they are lower; of a counter nobody but the user knows."""
+    found = []
+    for text in dict.fromkeys(part for one in asked for part in one.split(",")):
+        name, colon, better = text.rpartition(":")
+        is_time = (name or better) in ("real_time", "cpu_time")
+        if not (name or better) or (colon and better not in ("lower", "higher")):
+            raise BadInputError(f"--metric {text!r}: want NAME:lower or NAME:higher")
+        if not colon and not is_time:
+            raise BadInputError(f"--metric {text}: is more of it better? {text}:lower or :higher")
+        found.append(Metric(name if colon else text, better == "higher"))
+    if len({metric.name for metric in found}) < len(found):
+        raise BadInputError("--metric names one twice, in both directions")
+    return tuple(found)
 
 
 def _seconds(text: str) -> float:

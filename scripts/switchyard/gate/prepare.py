@@ -2,6 +2,7 @@
 is compared with what.
 """
 
+import argparse
 import filecmp
 import hashlib
 import itertools
@@ -23,7 +24,7 @@ from ..system.errors import BadInputError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS, ROOT, recorded
+from ..system.paths import ROOT, recorded, state_folder
 from . import build_commands, cmake, discovery, stored
 from .model import Benchmark, Finding, Plan, Side, Verdict
 from .options import Check
@@ -71,11 +72,12 @@ class Prepared:
 
 def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
     """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
-    builder = Builder(_repository(asked.is_ours), console, interrupts, asked.build_command)
+    builder = Builder(repository(asked.is_ours), console, interrupts, asked.build_command)
     results, found = asked.baseline_results, None
     if results is not None:
         here = environment.machine_facts(machine)
-        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metric)
+        metric = asked.plan.metrics[0].name
+        found = stored.load(results, here, asked.allow_other_machine, metric)
         baseline = Side("baseline", results, f"results of {results}", found.sha, found.dirty)
     elif asked.baseline_build is not None:
         baseline = of_build("baseline", asked.baseline_build)
@@ -83,7 +85,8 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
         builder.resolve(asked.ref)
     candidate = _candidate(asked, builder)
     if asked.ref is not None:
-        cache, targets = _baselines(builder.repository), _targets(asked, candidate.root)
+        cache = state_folder(builder.repository) / "baselines"
+        targets = _targets(asked, candidate.root)
         baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
     launched = [candidate] if found else [baseline, candidate]
     timeout_s, arguments = asked.plan.timeout_s, asked.plan.arguments
@@ -94,7 +97,10 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     if found:
         as_side, values = stored.as_side(found, listed[0])
         listed.insert(0, as_side)
-    start_s = listed[1].start_s | listed[0].start_s
+    start_s = {
+        binary: min(side.start_s.get(binary, seconds) for side in listed)
+        for binary, seconds in listed[-1].start_s.items()
+    }
     prepared = Prepared(
         [baseline, candidate], *discovery.match(*listed, asked.pattern, asked.wanted), start_s
     )
@@ -107,21 +113,14 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     return prepared
 
 
-def _repository(is_ours: bool) -> Path:
-    """Ours, or the one that the current folder is in."""
-    if is_ours:
+def repository(is_ours: bool) -> Path:
+    """Ours, or the one that the current folder is in, else that folder."""
+    if is_ours and ROOT:
         return ROOT
     if not shutil.which("git"):
         return Path.cwd()
     asked = build_commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
     return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
-
-
-def _baselines(repository: Path) -> Path:
-    """Where their builds are kept, in the source tree. A project may have a file named build."""
-    build = repository / "build"
-    parent = repository / ".switchyard" if build.exists() and not build.is_dir() else build
-    return parent / "baselines"
 
 
 def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
@@ -207,11 +206,11 @@ def _is_same(one: Path, other: Path) -> bool:
     )  # fmt: skip
 
 
-def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
+def facts(prepared: Prepared, machine: Machine, seed: int) -> dict[str, Any]:
     """What a check says of itself: its two sides, its machine, how to repeat it."""
     return {
         "switchyard": __version__,
-        "command": command(sys.argv[1:]),
+        "command": command(sys.argv, seed),
         "started_at": now(),
         "sides": {
             side.label: {
@@ -225,15 +224,21 @@ def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def command(arguments: Sequence[str]) -> str:
-    """To repeat it: without --out, whose folder is taken. What is behind -- is the programs'."""
-    own = list(arguments)[: arguments.index("--") if "--" in arguments else None]
-    kept, skip = [], False
-    for argument in own:
-        if not skip and argument != "--out" and not argument.startswith("--out="):
-            kept.append(argument)
-        skip = argument == "--out" and not skip
-    return shlex.join(["scripts/switchyard.sh", *kept, *arguments[len(own) :]])
+def command(argv: Sequence[str], seed: int) -> str:
+    """That repeats it, with the same coins, where it was typed. It begins with what started us
+    then, and goes without --out, whose folder is taken.
+    """
+    program, *words = argv
+    end = words.index("--") if "--" in words else len(words)
+    changed = argparse.ArgumentParser(add_help=False)
+    changed.add_argument("--out")
+    changed.add_argument("--seed")
+    _, kept = changed.parse_known_args(words[:end])
+    name = Path(program).name
+    started = [name if shutil.which(name) == program else program]
+    if name == "__main__.py":
+        started = [sys.executable, "-m", __package__.partition(".")[0]]
+    return shlex.join([*started, *kept, "--seed", str(seed), *words[end:]])
 
 
 def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:
@@ -252,9 +257,9 @@ def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def new_folder(prepared: Prepared) -> Path:
+def new_folder(parent: Path, prepared: Prepared) -> Path:
     """Sorts by time; says what was compared. Not there yet."""
     names = "-vs-".join(side.sha[:7] if side.sha else side.label for side in prepared.sides[::-1])
-    first = RESULTS / "checks" / f"{now_in_names()}-{names}"
+    first = parent / f"{now_in_names()}-{names}"
     others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
     return next(folder for folder in itertools.chain([first], others) if not folder.exists())
