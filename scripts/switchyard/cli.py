@@ -31,7 +31,9 @@ COMMANDS = {
 
 
 class _Subcommand(argparse.ArgumentParser):
-    """Asks its module for the arguments when it has some to parse, and not before."""
+    """Asks its module for the arguments when it has some to parse, and not before. What is behind
+    -- are the `arguments` of programs, for a command that has a default for these.
+    """
 
     command = ""
 
@@ -39,7 +41,14 @@ class _Subcommand(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         _module(self.command).add_arguments(self)
-        return super().parse_known_args(args, namespace)
+        args, behind = list(args or ()), []
+        if "--" in args and self.get_default("arguments") is not None:
+            place = args.index("--")
+            args, behind = args[:place], args[place + 1 :]
+        known, unknown = super().parse_known_args(args, namespace)
+        if behind:
+            known.arguments = behind
+        return known, unknown
 
 
 def _module(command: str) -> ModuleType:

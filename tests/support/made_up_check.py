@@ -99,7 +99,7 @@ class _Maker:
 
 
 def _sample(benchmark: Benchmark, seconds: float) -> Sample:
-    name = f"{benchmark.name}/manual_time"
+    name = benchmark.name
     row = {
         "name": name, "family_index": 0, "per_family_instance_index": 0, "run_name": name,
         "run_type": "iteration", "repetitions": 1, "repetition_index": 0, "threads": 1,
@@ -124,7 +124,7 @@ def report(
     **fields,
 ) -> Report:
     """A check of these benchmarks; those without a behaviour do not change."""
-    benchmarks = [Benchmark(name, binary, name) for name in names]
+    benchmarks = [Benchmark(name, binary, f"{name}/manual_time") for name in names]
     made = _Maker(random.Random(plan.seed))
     there = [b for b in benchmarks if not behaviours.get(b.key, CALM).missing]
     for benchmark in there:

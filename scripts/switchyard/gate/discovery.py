@@ -2,30 +2,35 @@
 what both sides have.
 
 A folder that a glob matches holds other things as well, and a program that knows nothing of
---benchmark_list_tests prints what it likes. So each is asked twice, the second time for no
-benchmark at all: what it prints then is no benchmark's name.
+--benchmark_list_tests does what it always does. So each is first asked for a benchmark that nobody
+has: the library says that there is none, and what else is printed is no benchmark's name. Whoever
+prints something without saying so is not asked again.
 
 What only one side has is a finding of its own, and what neither has is a line that can't be
 overlooked: a benchmark that silently drops out of a check is a regression that nobody sees.
 """
 
+import math
 import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..suite.catalog import bare_name
+from ..suite.catalog import bare_name, filter_of
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
-from ..system.launch import launch
+from ..system.launch import Outcome, launch
 from .model import SIDES, Benchmark, Finding, Verdict
 
-LIST_TIMEOUT_S = 20.0
 _GATE_SET = Path(__file__).with_name("gate.toml")
-_NOTHING = "--benchmark_filter=^$"
+_NOBODYS = "nobody_has_a_benchmark_of_this_name"
+_NONE_MATCHES = "Failed to match any benchmarks"
+_MOST_PRINTED = 1 << 22
+# Of listings, to tell names from lines that change from one to the next.
+_MOST_LISTINGS = 3
 # As revision.py names the folders of baselines.
 _OF_ANOTHER_REVISION = re.compile(r"(^|/)baselines/[0-9a-f]{12}-[0-9a-f]{8}/")
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
@@ -45,16 +50,24 @@ class GateBenchmark:
 
 @dataclass(frozen=True)
 class Discovery:
-    """The names of each binary's benchmarks, in its order; and of each that gave none the reason.
+    """The names of each binary's benchmarks as it prints them, in its order; and of each that gave
+    none the reason.
 
-    Binaries are relative to the root. `notes`: what is odd about names, one line each; start_s:
-    what it took to be told the names, the start of the program.
+    Binaries are relative to the root. `notes`: what is odd about names, one line each; start_s: how
+    long a binary takes to do nothing, at best.
     """
 
     names: dict[str, list[str]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     start_s: dict[str, float] = field(default_factory=dict)
+
+    def has(self, benchmark: Benchmark) -> bool:
+        return benchmark.name in self.names.get(benchmark.binary, ())
+
+
+class _NoListError(Exception):
+    """Why a program gives no names."""
 
 
 def gate_set() -> dict[str, GateBenchmark]:
@@ -63,19 +76,30 @@ def gate_set() -> dict[str, GateBenchmark]:
     return {entry["name"]: GateBenchmark(**entry) for entry in entries}
 
 
-def discover(root: Path, pattern: str, interrupts: Interrupts | None = None) -> Discovery:
-    """Ask every executable below `root` that the glob matches. Raises BadInputError if none."""
+def discover(
+    root: Path,
+    pattern: str,
+    timeout_s: float,
+    interrupts: Interrupts | None = None,
+    arguments: Sequence[str] = (),
+) -> Discovery:
+    """Ask every executable below `root` that the glob matches. `arguments` are the user's own;
+    timeout_s is that of each launch. Raises BadInputError if there is none.
+    """
     discovered = Discovery()
     found = list(_executables(root, pattern))
     if not found:
         raise BadInputError(f"no executable in {root} matches {pattern!r}: is it built?")
     for path in found:
         binary = str(path.relative_to(root))
-        printed, problem, discovered.start_s[binary] = _ask(path, interrupts)
-        if problem:
-            discovered.broken[binary] = problem
+        program = _Program([str(path.absolute()), *arguments], timeout_s, interrupts)
+        try:
+            printed = program.names()
+        except _NoListError as reason:
+            discovered.broken[binary] = str(reason)
             continue
-        discovered.names[binary] = _names(printed)
+        discovered.names[binary] = list(dict.fromkeys(printed))
+        discovered.start_s[binary] = program.start_s
         discovered.notes.extend(
             f"{binary}: {name} is registered {count} times, its times are taken together"
             for name, count in Counter(printed).items()
@@ -96,32 +120,59 @@ def _executables(root: Path, pattern: str) -> Iterator[Path]:
             yield path
 
 
-def _ask(path: Path, interrupts: Interrupts | None) -> tuple[list[str], str | None, float]:
-    """The names as printed, or the problem; and what it took."""
-    command = [str(path.absolute()), "--benchmark_list_tests=true"]
-    outcome = launch(command, LIST_TIMEOUT_S, interrupts)
-    if outcome.timed_out or outcome.code != 0:
-        said = outcome.stderr.strip().splitlines()
-        why = ": ".join([outcome.ending, *(line[:200] for line in said[-1:])])
-        return [], f"does not list its benchmarks: {why}", outcome.wall_s
-    # That none matches is an error to some: what counts is what it prints.
-    nothing = launch([*command, _NOTHING], LIST_TIMEOUT_S, interrupts)
-    noise = nothing.stdout.splitlines()
-    listed = [line for line in outcome.stdout.splitlines() if line.strip()]
-    names = [line for line in listed if line not in noise]
-    if names:
-        return names, None, min(outcome.wall_s, nothing.wall_s)
-    if listed:
-        why = f"is no Google Benchmark binary: it prints {listed[0][:60]!r} for any filter"
-        return [], why, outcome.wall_s
-    return [], "lists no benchmarks", outcome.wall_s
+@dataclass
+class _Program:
+    """start_s: of the launch that took least."""
+
+    command: list[str]
+    timeout_s: float
+    interrupts: Interrupts | None
+    start_s: float = math.inf
+
+    def names(self) -> list[str]:
+        """As printed. Raises _NoListError."""
+        none = self._ask(_NOBODYS)
+        noise = [line for line in _lines(none) if _NONE_MATCHES not in line]
+        is_googles = _NONE_MATCHES in none.stdout + none.stderr
+        if not is_googles and noise:
+            raise _NoListError(f"is no Google Benchmark binary: it prints {noise[0][:60]!r}")
+        if not is_googles and none.code != 0 and none.stderr.strip():
+            raise _no_list(none)
+        listing = self._ask()
+        listed = _lines(listing)
+        names = [line for line in listed if line not in noise]
+        for _ in range(1, _MOST_LISTINGS):
+            if len(names) + len(noise) <= len(listed):
+                break
+            again = _lines(self._ask())  # other noise than before
+            names = [name for name in names if name in again]
+        if not names:
+            raise _NoListError("lists no benchmarks") if listing.code == 0 else _no_list(listing)
+        # Reporters of one's own may keep silent when none matches: do they know what a filter is?
+        if not is_googles and set(_lines(self._ask(names[0]))) != {names[0]}:
+            raise _NoListError(f"is no Google Benchmark binary: it prints {listed[0][:60]!r}")
+        return names
+
+    def _ask(self, *names: str) -> Outcome:
+        """Its list, or what it says to these names. Raises _NoListError if it does not end."""
+        wanted = [f"--benchmark_filter={filter_of(names)}"] if names else []
+        command = [*self.command, "--benchmark_list_tests=true", *wanted]
+        outcome = launch(command, self.timeout_s, self.interrupts, most_output=_MOST_PRINTED)
+        self.start_s = min(self.start_s, outcome.wall_s)
+        if outcome.flooded:
+            raise _NoListError("is no Google Benchmark binary: it prints without end")
+        if outcome.was_killed:
+            raise _no_list(outcome)
+        return outcome
 
 
-def _names(printed: list[str]) -> list[str]:
-    """Without what Google Benchmark appends, unless that is all that tells two of them apart."""
-    whole = list(dict.fromkeys(printed))
-    shared = Counter(map(bare_name, whole))
-    return [name if shared[bare_name(name)] > 1 else bare_name(name) for name in whole]
+def _lines(outcome: Outcome) -> list[str]:
+    return [line for line in outcome.stdout.splitlines() if line.strip()]
+
+
+def _no_list(outcome: Outcome) -> _NoListError:
+    said = [line[:200] for line in outcome.stderr.strip().splitlines()[-1:]]
+    return _NoListError(f"does not list its benchmarks: {': '.join([outcome.ending, *said])}")
 
 
 def match(
@@ -129,26 +180,24 @@ def match(
 ) -> tuple[list[Benchmark], list[Finding], list[str]]:
     """What both sides have, findings on what one side lacks, and problems as lines.
 
-    pattern: --filter; wanted: only these names. Raises BadInputError when no name matches.
+    pattern: --filter; wanted: only these names, without what Google Benchmark appends. Raises
+    BadInputError when no name matches.
     """
     sides = {"baseline": baseline, "candidate": candidate}
-    rows = [
-        (binary, name)
-        for binary in sorted({*candidate.names, *baseline.names})
-        for name in dict.fromkeys(
-            [*candidate.names.get(binary, []), *baseline.names.get(binary, [])]
+    names = {
+        binary: list(
+            dict.fromkeys(candidate.names.get(binary, []) + baseline.names.get(binary, []))
         )
-    ]
-    chosen = _select(rows, pattern, wanted)
+        for binary in sorted({*candidate.names, *baseline.names})
+    }
     both, findings = [], []
-    for benchmark in (row for row in _benchmarks(rows) if row.name in chosen):
-        binary, name = benchmark.binary, benchmark.name
-        absent = [side for side in SIDES if name not in sides[side].names.get(binary, [])]
+    for benchmark in _select(_benchmarks(names), pattern, wanted):
+        absent = [side for side in SIDES if not sides[side].has(benchmark)]
         if absent:
             findings.append(_one_sided(benchmark, absent[0], sides[absent[0]]))
         else:
             both.append(benchmark)
-    present = {name for _, name in rows}
+    present = {bare_name(name) for printed in names.values() for name in printed}
     findings += [
         Finding(Benchmark(name, "", name), Verdict.MISSING, "wanted, but neither side has it")
         for name in wanted or ()
@@ -159,31 +208,52 @@ def match(
         for binary, reason in candidate.broken.items()
         if binary in baseline.broken
     ]
-    return both, findings, [*_broken(sides), *dict.fromkeys(candidate.notes + baseline.notes)]
+    problems = [
+        f"{side}: {binary} {reason}"
+        for side, other in (SIDES, SIDES[::-1])
+        for binary, reason in sides[side].broken.items()
+        if binary not in sides[other].broken
+    ]
+    return both, findings, [*problems, *dict.fromkeys(candidate.notes + baseline.notes)]
 
 
-def _benchmarks(rows: Collection[tuple[str, str]]) -> Iterator[Benchmark]:
-    """Where binaries share a name, the binary's is part of the key, in full if need be."""
-    shared = Counter(name for _, name in rows)
-    stems = Counter(Path(binary).stem for binary in {binary for binary, _ in rows})
-    for binary, name in rows:
+def _benchmarks(names: Mapping[str, Sequence[str]]) -> dict[Benchmark, str]:
+    """All that a side has, and what each is called in its binary: without what Google Benchmark
+    appends, unless that tells it from another one of either side. Where binaries share a name, the
+    binary's is part of the key, in full if need be.
+    """
+    called: dict[tuple[str, str], str] = {}
+    for binary, printed in names.items():
+        alike = Counter(map(bare_name, printed))
+        for name in printed:
+            bare = bare_name(name)
+            called[binary, name] = bare if alike[bare] == 1 else name
+    shared = Counter(called.values())
+    stems = Counter(Path(binary).stem for binary in names)
+    made: dict[Benchmark, str] = {}
+    for (binary, name), own in called.items():
         stem = Path(binary).stem
-        prefix = f"{stem if stems[stem] == 1 else binary}:" if shared[name] > 1 else ""
-        yield Benchmark(prefix + name, binary, name)
+        prefix = f"{stem if stems[stem] == 1 else binary}:" if shared[own] > 1 else ""
+        made[Benchmark(prefix + own, binary, name)] = own
+    return made
 
 
 def _select(
-    rows: list[tuple[str, str]], pattern: str | None, wanted: Collection[str] | None
-) -> set[str]:
-    """The names of those that the options ask for."""
+    benchmarks: Mapping[Benchmark, str], pattern: str | None, wanted: Collection[str] | None
+) -> list[Benchmark]:
+    """Those that the options ask for, by any of their names."""
     try:
         expression = re.compile(pattern or "")
     except re.error as error:
         raise BadInputError(f"--filter {pattern!r} is no regular expression: {error}") from None
-    matching = [name for _, name in rows if expression.search(name)]
-    chosen = {name for name in matching if wanted is None or name in wanted}
+    matching = [
+        benchmark
+        for benchmark, own in benchmarks.items()
+        if any(map(expression.search, (benchmark.key, benchmark.name, own)))
+    ]
+    chosen = [each for each in matching if wanted is None or bare_name(each.name) in wanted]
     if pattern is not None and not chosen:
-        those = f"the {len(rows)} benchmarks"
+        those = f"the {len(benchmarks)} benchmarks"
         if matching:
             those = f"the gate set; --set all has {len(matching)} that it matches"
         raise BadInputError(f"--filter {pattern!r} matches none of {those}")
@@ -197,12 +267,3 @@ def _one_sided(benchmark: Benchmark, absent: str, discovered: Discovery) -> Find
         return Finding(benchmark, verdict, f"{absent} failed: {benchmark.binary} {reason}")
     why = "only in the candidate: new" if absent == "baseline" else "only in the baseline: gone"
     return Finding(benchmark, Verdict.MISSING, why)
-
-
-def _broken(sides: Mapping[str, Discovery]) -> Iterator[str]:
-    for binary in sorted({binary for side in sides.values() for binary in side.broken}):
-        reasons = {side: of.broken[binary] for side, of in sides.items() if binary in of.broken}
-        if reasons.get("baseline") == reasons.get("candidate"):
-            yield f"{binary} {reasons['baseline']} (on both sides)"
-        else:
-            yield from (f"{side}: {binary} {reason}" for side, reason in reasons.items())

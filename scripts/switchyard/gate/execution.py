@@ -25,7 +25,7 @@ from . import document, instructions, prepare, table, verdicts, wording
 from .copies import expect_executable, fresh_copies
 from .discovery import gate_set
 from .measuring import Measuring
-from .model import Benchmark, Finding, Report, Verdict
+from .model import Benchmark, Finding, Plan, Report, Verdict
 from .options import Check
 from .prepare import Prepared
 from .sampling import Sampler
@@ -171,7 +171,7 @@ def _measure(
         try:
             measuring.run()
             if with_instructions:
-                counts = _count(prepared.benchmarks, copies.roots, interrupts)
+                counts = _count(report.plan, prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
             report.exit_code = interrupted.exit_code
@@ -195,7 +195,7 @@ def _stamps(prepared: Prepared) -> dict[Path, tuple[int, ...] | None]:
 
 
 def _count(
-    benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
+    plan: Plan, benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
 ) -> dict[str, Any]:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
     known, tool = gate_set(), find_counter()
@@ -205,7 +205,7 @@ def _count(
             continue
         try:
             counts[benchmark.key] = instructions.count(
-                tool, benchmark, roots, interrupts, _COUNT_TIMEOUT_S
+                tool, benchmark, roots, interrupts, _COUNT_TIMEOUT_S, plan.arguments
             )
         except (SwitchyardError, KeyError, TypeError, ValueError) as error:
             # A second witness that can't be heard takes nothing from the first.

@@ -2,15 +2,18 @@
 
 Its compare.py and any service that reads its results can take it from there. A pair counts on both
 sides or on neither, so that repetition n of one side was measured beside repetition n of the other;
-stored times are no pairs, and there may be more of them on one side.
+stored times are no pairs, and there may be more of them on one side. A name has the key's prefix
+where two binaries have a benchmark of one name. It is that of the list, which is the same on both
+sides: a number of iterations that a launch was told is no part of it.
 """
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..suite.catalog import bare_name
 from ..suite.results import SECONDS
-from .model import SIDES, WARM_UP, Benchmark, Metric, Pair, Report, Sample
+from .model import SIDES, WARM_UP, Metric, Pair, Report, Sample
 
 
 def documents(report: Report) -> dict[str, dict[str, Any]]:
@@ -26,15 +29,17 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
     for family, benchmark in enumerate(benchmarks):
         pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
         pairs = [pair for pair in pairs if _counts(pair, report)]
-        name = _name(benchmark, pairs)
+        prefix = benchmark.key.removesuffix(benchmark.name).removesuffix(bare_name(benchmark.name))
         for side in SIDES:
             samples = [getattr(pair, side) for pair in pairs]
             measured = [sample for sample in samples if sample.values]
             for index, sample in enumerate(measured):
                 among = {
-                    "name": name, "family_index": family, "per_family_instance_index": 0,
-                    "run_name": name, "run_type": "iteration", "repetitions": len(measured),
-                    "repetition_index": index,
+                    "name": prefix + benchmark.name, "family_index": family,
+                    "per_family_instance_index": 0, "run_name": benchmark.name,
+                    "run_type": "iteration",
+                    "repetitions": len(measured), "repetition_index": index,
+                    "switchyard_binary": benchmark.binary,
                 }  # fmt: skip
                 # In Google Benchmark's order, whatever its own row said of these.
                 row = among | _own(sample, report.plan.metrics) | among
@@ -51,16 +56,6 @@ def _counts(pair: Pair, report: Report) -> bool:
     if report.advisory:
         return pair.round != WARM_UP
     return any(pair.change(metric.name) is not None for metric in report.plan.metrics)
-
-
-def _name(benchmark: Benchmark, pairs: Sequence[Pair]) -> str:
-    """As Google Benchmark prints it, with what it appends; the same on both sides, as compare.py
-    goes by it, and with the key's prefix where two binaries have a benchmark of one name.
-    """
-    rows = (getattr(pair, side).row for pair in pairs for side in SIDES)
-    printed = next((row["name"] for row in rows if "name" in row), benchmark.name)
-    prefix = benchmark.key.removesuffix(benchmark.name)
-    return prefix + printed
 
 
 def _own(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..suite.benchmark_row import (
     NoRowsError,
+    command_for,
     exact_iterations,
-    launch_row,
     min_time,
     rows_in,
     why,
@@ -22,7 +22,7 @@ from ..suite.benchmark_row import (
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts
-from ..system.launch import Outcome
+from ..system.launch import Outcome, launch
 from ..system.tools import InstructionCounter
 from .model import SIDES, Benchmark
 
@@ -44,12 +44,13 @@ def count(
     roots: Mapping[str, Path],
     interrupts: Interrupts | None,
     timeout_s: float,
+    arguments: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Instructions for one iteration on both sides and their change, or the problem. `tool` is what
     find_tool() gave, once for all benchmarks.
 
     {"tool", "version", "iterations": [short run, long run], "baseline", "candidate",
-    "change_percent"}, or {"problem"}. timeout_s is that of each launch.
+    "change_percent"}, or {"problem"}. timeout_s is that of each launch, `arguments` are the user's.
     """
     try:
         if "/threads:" in benchmark.name:
@@ -57,7 +58,7 @@ def count(
         if not tool:
             raise _NoCountError(f"no tool for it; {tools.advice('valgrind')}")
         return _compare(tool, [
-            _Side(side, benchmark, roots[side] / benchmark.binary, interrupts, timeout_s)
+            _Side(side, benchmark, roots[side] / benchmark.binary, interrupts, timeout_s, arguments)
             for side in SIDES
         ])  # fmt: skip
     except _NoCountError as reason:
@@ -97,12 +98,13 @@ class _Side:
     binary: Path
     interrupts: Interrupts | None
     timeout_s: float
+    arguments: Sequence[str]
 
     def exact_iterations(self) -> str:
         """The argument that tells how many."""
-        argument = exact_iterations(self.binary, self.timeout_s, self.interrupts)
-        if argument:
-            return argument
+        told = exact_iterations(self.binary, self.timeout_s, self.interrupts, self.arguments)
+        if told:
+            return told
         raise self._problem("can't be told how many iterations to run (Google Benchmark 1.8 can)")
 
     def iterations_in(self, seconds: float) -> int:
@@ -124,10 +126,10 @@ class _Side:
     def _launch(
         self, argument: str, command: Sequence[str] = ()
     ) -> tuple[Outcome, list[dict[str, Any]]]:
-        outcome = launch_row(
-            self.binary, self.benchmark.name, [argument], self.timeout_s, self.interrupts,
-            tool=command,
-        )  # fmt: skip
+        asked = command_for(
+            self.binary, [self.benchmark.name], [*self.arguments, argument], command
+        )
+        outcome = launch(asked, self.timeout_s, self.interrupts, "--benchmark_out=")
         try:
             return outcome, rows_in(outcome, self.benchmark.name)[1]
         except NoRowsError as error:

@@ -35,8 +35,9 @@ class Verdict(StrEnum):
 class Benchmark:
     """One row of a binary. `binary` is relative to the root of each side, `name` as it prints it.
 
-    `key` names it everywhere: its name, without what Google Benchmark appends where that tells
-    nothing apart, and with the binary's before it where two binaries have one of the same name.
+    `name` is what the program prints, the same on both sides. `key` names it everywhere: without
+    what Google Benchmark appends unless that tells it from another one, and with the binary's name
+    before it where two binaries have one of the same name.
     """
 
     key: str

@@ -28,6 +28,8 @@ examples:
   check --baseline HEAD~1 --filter fiber    only benchmarks whose name matches
   check --baseline-build A --candidate-build B --binaries 'bench/*'
                                             any Google Benchmark binaries below A and B
+  check --baseline-build A --candidate-build B --binaries 'bench/*' -- --threads 4
+                                            the same, with arguments for the binaries
   check --replay DIR                        judge the raw data of an earlier check again
 
 exit codes: 0 nothing regressed, 1 regressed, 2 the check could not do its work, 3 undecided
@@ -122,6 +124,7 @@ class Check:
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXAMPLES
+    parser.set_defaults(arguments=())  # what is behind --
     compared = parser.add_argument_group("what is compared")
     for group, options in (
         (compared.add_mutually_exclusive_group(required=True), _BASELINE),
@@ -147,6 +150,7 @@ def read(args: argparse.Namespace, machine: Machine) -> Check:
         budget_s=_seconds(args.budget),
         cpu=_cpu(args.cpu, takes_gate_set, machine),
         metrics=_metrics(args.metric or ["real_time"]),
+        arguments=tuple(args.arguments),
         prove_threshold=args.prove_threshold,
         fail_fast=args.fail_fast,
     )
@@ -248,6 +252,6 @@ def replayed(args: argparse.Namespace) -> Path | None:
     add_to(parser)
     for name, default in vars(parser.parse_args(["--replay", "x"])).items():
         if name != "replay" and getattr(args, name) != default:
-            option = f"--{name.replace('_', '-')}"
+            option = "--" if name == "arguments" else f"--{name.replace('_', '-')}"
             raise BadInputError(f"--replay goes without {option}: it judges the check as it was")
     return args.replay

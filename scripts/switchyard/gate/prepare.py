@@ -26,7 +26,6 @@ from ..system.interrupts import Interrupts
 from ..system.machine import Machine
 from ..system.paths import ROOT, recorded, state_folder
 from . import build_commands, cmake, discovery, stored
-from .discovery import Discovery
 from .model import Benchmark, Finding, Plan, Side, Verdict
 from .options import Check
 from .revision import Builder
@@ -39,16 +38,17 @@ _FEWEST_STORED, _MOST_STORED = 20, 40
 
 @dataclass
 class Prepared:
-    """What there is to compare. identical: binaries that are the same bytes on both sides; start_s:
-    what starting a binary takes; stored: the baseline's values by benchmark, if nothing of it runs.
+    """What there is to compare. start_s: how long a binary takes to do nothing; identical: binaries
+    that are the same bytes on both sides; stored: the baseline's times by benchmark, if nothing of
+    it runs.
     """
 
     sides: list[Side]
     benchmarks: list[Benchmark]
     settled: list[Finding]
     problems: list[str]
+    start_s: dict[str, float]
     identical: list[str] = field(default_factory=list)
-    start_s: dict[str, float] = field(default_factory=dict)
     stored: dict[str, list[float]] | None = None
 
     def settle(self, findings: Iterable[Finding]) -> None:
@@ -76,9 +76,9 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     results, found = asked.baseline_results, None
     if results is not None:
         here = environment.machine_facts(machine)
-        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metrics[0].name)
-        of_commit = found.facts.get("sha"), found.facts.get("dirty")
-        baseline = Side("baseline", results, f"results of {results}", *of_commit)
+        metric = asked.plan.metrics[0].name
+        found = stored.load(results, here, asked.allow_other_machine, metric)
+        baseline = Side("baseline", results, f"results of {results}", found.sha, found.dirty)
     elif asked.baseline_build is not None:
         baseline = of_build("baseline", asked.baseline_build)
     else:
@@ -89,17 +89,25 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
         targets = _targets(asked, candidate.root)
         baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
     launched = [candidate] if found else [baseline, candidate]
-    names = [discovery.discover(side.root, asked.binaries, interrupts) for side in launched]
-    benchmarks, settled, problems = discovery.match(
-        names[0], names[-1], asked.pattern, asked.wanted
-    )
-    start_s = {
-        binary: min(side.start_s.get(binary, seconds) for side in names)
-        for binary, seconds in names[-1].start_s.items()
-    }
-    prepared = Prepared([baseline, candidate], benchmarks, settled, problems, start_s=start_s)
+    timeout_s, arguments = asked.plan.timeout_s, asked.plan.arguments
+    listed = [
+        discovery.discover(side.root, asked.binaries, timeout_s, interrupts, arguments)
+        for side in launched
+    ]
     if found:
-        _match_stored(asked, prepared, found, names[0])
+        as_side, values = stored.as_side(found, listed[0])
+        listed.insert(0, as_side)
+    start_s = {
+        binary: min(side.start_s.get(binary, seconds) for side in listed)
+        for binary, seconds in listed[-1].start_s.items()
+    }
+    prepared = Prepared(
+        [baseline, candidate], *discovery.match(*listed, asked.pattern, asked.wanted), start_s
+    )
+    if found:
+        prepared.stored, lost = stored.enough(values, prepared.benchmarks)
+        prepared.settle(lost)
+        prepared.problems += found.problems
     else:
         _match_builds(asked, prepared)
     return prepared
@@ -150,16 +158,6 @@ def _match_builds(asked: Check, prepared: Prepared) -> None:
             for benchmark in prepared.benchmarks
             if benchmark.binary in prepared.identical
         )
-
-
-def _match_stored(
-    asked: Check, prepared: Prepared, found: stored.Stored, candidate: Discovery
-) -> None:
-    prepared.stored, lost = stored.match(
-        found.times, prepared.benchmarks, candidate, asked.pattern, asked.wanted
-    )
-    prepared.settle(lost)
-    prepared.problems += found.problems
 
 
 def identical(baseline: Path, candidate: Path, binaries: Iterable[str]) -> list[str]:

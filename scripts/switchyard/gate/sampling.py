@@ -86,7 +86,7 @@ class Sampler:
         if len(benchmarks) == 1:
             how_long = self._iterations.get(benchmarks[0].key, how_long)
         commands = [
-            command_for(self.roots[side] / benchmarks[0].binary, names, [how_long, *plan.arguments])
+            command_for(self.roots[side] / benchmarks[0].binary, names, [*plan.arguments, how_long])
             for side in order
         ]
         padding = "x" * random.Random(f"{plan.seed} {round_}").randrange(_MOST_PADDING)
@@ -132,8 +132,9 @@ class Sampler:
         binary = benchmark.binary
         if binary not in self._exactly:
             self._exactly[binary] = exact_iterations(
-                self.roots["candidate"] / binary, self.plan.timeout_s, self.interrupts
-            )
+                self.roots["candidate"] / binary, self.plan.timeout_s, self.interrupts,
+                self.plan.arguments,
+            )  # fmt: skip
         argument, count = self._exactly[binary], sample.row.get("iterations")
         if argument and count:
             self._iterations[benchmark.key] = argument.format(count)

@@ -111,12 +111,19 @@ class Workload:
         }
 
 
-def exact_filter(*names: str) -> str:
-    """The --benchmark_filter that matches these rows only."""
+def exact_filter(name: str) -> str:
+    """The --benchmark_filter that matches one row only, whatever is appended to its name."""
+    return f"^{_escaped(name)}{_SUFFIX}$"
+
+
+def filter_of(names: Iterable[str]) -> str:
+    """The --benchmark_filter that matches the rows that are printed like this, and no other."""
+    return f"^({'|'.join(map(_escaped, names))})$"
+
+
+def _escaped(name: str) -> str:
     # Not ] and }: as POSIX has it, a backslash before these is an error.
-    escaped = [re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) for name in names]
-    either = escaped[0] if len(names) == 1 else f"({'|'.join(escaped)})"
-    return f"^{either}{_SUFFIX}$"
+    return re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name)
 
 
 def bare_name(printed: str) -> str:
@@ -184,7 +191,7 @@ def select(
     selected = with_rows(workloads, chosen)
     if not selected:
         hint = " (rows of the full set need --full)" if size == "quick" else ""
-        raise BadInputError(f"no benchmark matches; `list` names all{hint}")
+        raise BadInputError(f"no benchmark matches; `switchyard.sh list` names all{hint}")
     return selected
 
 

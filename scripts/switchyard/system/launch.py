@@ -6,13 +6,9 @@ that it can kill whatever the command left, daemons included, even after a SIGKI
 The command in turn dies with the keeper. Output goes to memory files: no pipe can fill up, and
 nothing stays on disk. Of several commands that one keeper runs in turn, nothing but the end of one
 and the start of the next lies between two.
-
-A process that has made itself a subreaper becomes the parent of every orphan below it, so "kill my
-children and reap until there are none" ends only when all descendants are gone. See prctl(2).
 """
 
 import contextlib
-import ctypes
 import functools
 import json
 import os
@@ -25,32 +21,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
-import psutil
-
 from .errors import SwitchyardError
 from .interrupts import SIGNALS, Interrupts
+from .process_tree import become_subreaper, children, die_with_parent, kill_and_reap_children
+from .surroundings import GOOGLE_BENCHMARK_VARIABLES, settle_in
 
-# Google Benchmark takes each of its flags from the environment too: a filter or an output file that
-# some other job exported would change what is launched here without a word.
-GOOGLE_BENCHMARK_VARIABLES = tuple(
-    f"BENCHMARK_{flag}"
-    for flag in (
-        "COLOR", "CONTEXT", "COUNTERS_TABULAR", "DISPLAY_AGGREGATES_ONLY", "DRY_RUN",
-        "ENABLE_RANDOM_INTERLEAVING", "FILTER", "FORMAT", "LIST_TESTS", "MIN_TIME",
-        "MIN_WARMUP_TIME", "OUT", "OUT_FORMAT", "PERF_COUNTERS", "REPETITIONS",
-        "REPORT_AGGREGATES_ONLY", "TIME_UNIT",
-    )
-)  # fmt: skip
 _KEEPER_GRACE_S = 5.0
 _MOST_OF_A_REPORT = 4096
+# How often a launch is looked at for what it has written, and how many bytes are too much.
+_LOOK_S = 0.05
+_MOST_OUTPUT = 1 << 28
 # Where each command finds its file, whatever number it has here: what a path is long lies on the
 # stack of the program, and what two are compared by shall not differ in it.
 _OUT = 3
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-
-# Loaded here, long before any fork: dlopen between fork and exec would not be safe.
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +41,8 @@ class Outcome:
     """How a launch ended. `code` is its exit code, or minus the signal that ended it; `voluntary`
     and `involuntary` count the kernel's switches away from it and from those of its children that
     it reaped: because it waited, and because the kernel forced it; started_s: by the monotonic
-    clock.
+    clock. `timed_out` and `flooded` say that we ended it: for the time that it took, or for
+    printing without end.
     """
 
     code: int | None
@@ -67,15 +51,23 @@ class Outcome:
     stderr: str
     out_file: str
     timed_out: bool = False
+    flooded: bool = False
     voluntary: int = 0
     involuntary: int = 0
     started_s: float = 0.0
+
+    @property
+    def was_killed(self) -> bool:
+        """By us or by a signal, so that it had no say in how it ended."""
+        return self.timed_out or self.flooded or self.code is None or self.code < 0
 
     @property
     def ending(self) -> str:
         """In words, for an error message."""
         if self.timed_out:
             return f"killed after {self.wall_s:.0f} s: time-out"
+        if self.flooded:
+            return f"killed after {self.wall_s:.0f} s: it prints without end"
         if self.code is None:
             return "ended together with its keeper"
         if self.code < 0:
@@ -106,12 +98,24 @@ class _Launch:
         for fd in self._files:
             os.close(fd)
 
-    def outcome(self, told: bytes, timed_out: bool) -> Outcome:
+    def wait(self, readers: list, timeout_s: float, most_output: int) -> dict[str, bool]:
+        """Until a reader has something to say; else why it is to be ended, as Outcome has it.
+        Looked at and not limited by RLIMIT_FSIZE, which would hit a program's own files too.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not _wait(readers, min(_LOOK_S, deadline - time.monotonic())):
+            if max(os.fstat(fd).st_size for fd in self._files) > most_output:
+                return {"flooded": True}
+            if time.monotonic() >= deadline:
+                return {"timed_out": True}
+        return {}
+
+    def outcome(self, told: bytes, killed: Mapping[str, bool], most_output: int) -> Outcome:
         """`told` by the keeper at its end; nothing if that was killed."""
         end = json.loads(told or b'{"code": null}')
         end.setdefault("wall_s", time.monotonic() - self.begun)
-        stdout, stderr, out_file = map(_read, self._files)
-        return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
+        stdout, stderr, out_file = (_read(fd, most_output) for fd in self._files)
+        return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, **killed)
 
 
 def launch(command: Command, timeout_s: float, *arguments: Any, **options: Any) -> Outcome:  # noqa: ANN401
@@ -128,23 +132,27 @@ def launch_in_turn(
     batch: bool = False,
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
     variables: Mapping[str, str] = MappingProxyType({}),
+    most_output: int = _MOST_OUTPUT,
 ) -> list[Outcome]:
     """Run each command when the one before is gone; `out_option`, when given, is passed on with a
     file to write to behind it. A function is called in a fork of ours, and what it returns is in
     that file. With `cpu` commands may use that CPU only, and `batch` has them scheduled as
-    SCHED_BATCH. They have our environment `without` some variables and with others. Raises
-    Interrupted once a signal has come, and SwitchyardError if no process can be started.
+    SCHED_BATCH. They have our environment `without` some variables and with others. One that has
+    written more than `most_output` is ended. Raises Interrupted once a signal has come, and
+    SwitchyardError if no process can be started.
     """
-    settle = functools.partial(_settle, cpu, batch, without, variables)
+    settle = functools.partial(settle_in, cpu, batch, without, variables)
     with contextlib.ExitStack() as stack:
         launches = [stack.enter_context(_Launch(command, out_option)) for command in commands]
-        ends = _run(launches, settle, timeout_s, interrupts)
-        outcomes = [each.outcome(*end) for each, end in zip(launches, ends, strict=False)]
+        ends = _run(launches, settle, timeout_s, interrupts, most_output)
+        outcomes = [
+            each.outcome(*end, most_output) for each, end in zip(launches, ends, strict=False)
+        ]
     if interrupts:
         interrupts.stop_if_any()
     if rest := commands[len(outcomes) :]:  # one before them took too long
         outcomes += launch_in_turn(
-            rest, timeout_s, interrupts, out_option, cpu, batch, without, variables
+            rest, timeout_s, interrupts, out_option, cpu, batch, without, variables, most_output
         )
     return outcomes
 
@@ -154,21 +162,23 @@ def _run(
     settle: Callable[[], None],
     timeout_s: float,
     interrupts: Interrupts | None,
-) -> list[tuple[bytes, bool]]:
-    """What the keeper told of each, and whether it took too long, until one did."""
+    most_output: int,
+) -> list[tuple[bytes, dict[str, bool]]]:
+    """What the keeper told of each, and why we ended it, until we ended one."""
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
     report, keeper = _start_keeper(launches, settle)
-    ends: list[tuple[bytes, bool]] = []
+    readers = [report, *([interrupts] if interrupts else [])]
+    ends: list[tuple[bytes, dict[str, bool]]] = []
     try:
         while len(ends) < len(launches):
-            timed_out = not _wait([report, *([interrupts] if interrupts else [])], timeout_s)
+            killed = launches[len(ends)].wait(readers, timeout_s, most_output)
             is_last = not _wait([report], 0)
             if is_last:
                 os.kill(keeper, signal.SIGTERM)
             told = report.recv(_MOST_OF_A_REPORT) if _wait([report], _KEEPER_GRACE_S) else b""
-            ends.append((told, timed_out))
+            ends.append((told, killed))
             if is_last or not told:
                 break
     finally:
@@ -191,41 +201,13 @@ def _end(keeper: int, report: socket.socket) -> None:
     os.waitpid(keeper, 0)
 
 
-def _read(fd: int) -> str:
-    with os.fdopen(os.dup(fd), encoding="utf-8", errors="replace", newline="") as file:
-        file.seek(0)
-        return file.read()
+def _read(fd: int, most: int) -> str:
+    """Its first bytes, `most` at most."""
+    return os.pread(fd, min(os.fstat(fd).st_size, most), 0).decode(errors="replace")
 
 
 def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
-
-
-def _settle(
-    cpu: int | None, batch: bool, without: Collection[str], variables: Mapping[str, str]
-) -> None:
-    """Where and how the command is scheduled, and all that it starts, and what its environment has
-    unlike ours. Raises OSError.
-    """
-    for variable in without:
-        os.environ.pop(variable, None)
-    os.environ.update(variables)
-    _write_numbers_as_c()
-    if cpu is not None:
-        os.sched_setaffinity(0, {cpu})
-    if batch:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def _write_numbers_as_c() -> None:
-    """Numbers with a decimal comma are neither an argument of Google Benchmark's nor JSON, and perf
-    writes them too. In all else the caller's locale stays: LC_ALL would stand above LC_NUMERIC.
-    """
-    if everything := os.environ.pop("LC_ALL", ""):
-        for name in [name for name in os.environ if name.startswith("LC_")]:
-            del os.environ[name]
-        os.environ["LANG"] = everything
-    os.environ["LC_NUMERIC"] = "C"
 
 
 def _start_keeper(
@@ -314,48 +296,3 @@ def _become(launch: _Launch, keeper: int, settle: Callable[[], None]) -> NoRetur
         os.write(2, f"cannot start {name}: {error.strerror}\n".encode())
     finally:
         os._exit(127)
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
-
-
-def become_subreaper() -> None:
-    """From now on orphaned descendants become children of this process."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with_parent(parent: int, signum: int) -> None:
-    """Have the kernel send signum to this process when `parent` ends; exit if it already has."""
-    _prctl(_PR_SET_PDEATHSIG, signum)
-    if os.getppid() != parent:
-        os._exit(128 + signum)
-
-
-def children() -> list[int]:
-    """The direct children of this process, zombies included.
-
-    Finding them takes a look at every process of the machine, some milliseconds: only if the kernel
-    says that there are any.
-    """
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return []
-    return [child.pid for child in psutil.Process().children()]
-
-
-def kill_and_reap_children(bystanders: Collection[int] = ()) -> None:
-    """Kill and reap all descendants of this subreaper, except children in `bystanders`.
-
-    Each round ends one generation, whose own children then come to us.
-    """
-    while ours := set(children()) - set(bystanders):
-        for child in ours:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
-        for child in ours:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, 0)

@@ -76,7 +76,8 @@ def test_a_real_google_benchmark_is_listed_launched_and_counted(tmp_path: Path):
     )  # fmt: skip
     document = json.loads((tmp_path / "out/check.json").read_text())
     (found,) = document["findings"]
-    assert found["benchmark"]["name"] == name
+    assert found["benchmark"]["key"] == name
+    assert found["benchmark"]["name"].startswith(f"{name}/")
     assert found["verdict"] in ("unchanged", "inconclusive", "regressed", "improved"), done.stderr
     times = [pair["baseline"]["values"]["real_time"] for pair in document["pairs"]]
     assert all(1e-10 < time < 1e-4 for time in times)
@@ -139,7 +140,7 @@ def test_stored_names_of_two_binaries_are_told_apart(tmp_path):
     found = {f["benchmark"]["key"]: f["verdict"] for f in document["findings"]}
     assert done.returncode == 0, done.stderr
     assert found == {
-        "BM_x": "unchanged", "BM_one": "unchanged", "two:BM_x": "missing", "BM_two": "missing",
+        "one:BM_x": "unchanged", "BM_one": "unchanged", "two:BM_x": "missing", "BM_two": "missing",
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def test_each_benchmark_is_a_test_case_with_the_result_of_its_verdict():
     found = cases(REPORT)
     assert set(found) == set(GATE)
     for finding in REPORT.findings:
-        case = found[finding.benchmark.name]
+        case = found[finding.benchmark.key]
         children = {child.tag for child in case} - {"system-out"}
         wanted = RESULT.get(finding.verdict)
         assert children == ({wanted} if wanted else set()), finding
@@ -134,10 +134,13 @@ def test_rows_and_context_of_google_benchmark_stay_as_they_were():
 
 def test_same_names_in_two_binaries_stay_apart():
     report = made_up_check.report(["BM_x"], {})
-    key = Benchmark("one:BM_x", "bin/one", "BM_x")
+    key = Benchmark("one:BM_x", "bin/one", "BM_x/manual_time")
     report.findings = [replace(report.findings[0], benchmark=key)]
     report.pairs = [replace(pair, benchmark=key.key) for pair in report.pairs]
-    assert {row["name"] for row in rows(report, "baseline")} == {"one:BM_x/manual_time"}
+    found = rows(report, "baseline")
+    assert {row["name"] for row in found} == {"one:BM_x/manual_time"}
+    assert {row["run_name"] for row in found} == {"BM_x/manual_time"}
+    assert {row["switchyard_binary"] for row in found} == {"bin/one"}
 
 
 def test_a_launch_without_a_row_of_its_own_is_one_made_of_its_time():

@@ -17,7 +17,7 @@ from switchyard.gate import revision
 from switchyard.gate.revision import Builder
 from switchyard.system.errors import BadInputError, SwitchyardError
 from switchyard.system.interrupts import Interrupted, Interrupts
-from switchyard.system.launch import children
+from switchyard.system.process_tree import children
 
 
 def test_the_baseline_is_the_old_commit_with_the_candidates_settings(project, baseline):

@@ -88,7 +88,14 @@ def test_what_is_no_number_of_a_counter_is_a_problem(sample, value):
         ({"error": "a wrong answer"}, "a wrong answer"),
         ({"code": "os.kill(os.getpid(), signal.SIGSEGV)"}, "ended by SIGSEGV"),
         ({"code": "sys.exit(3)"}, "exit code 3"),
-        ({"code": "result['name'] = 'another'"}, "printed no result"),
+        ({"code": "result |= {'name': 'another', 'run_name': 'another'}"}, "printed no result"),
+        (
+            {
+                "code": "rows.append(result); json.dump({'context': {}, 'benchmarks': rows}, out)\n"
+                "out.close(); os.kill(os.getpid(), signal.SIGSEGV)"
+            },
+            "ended by SIGSEGV",
+        ),
         ({"code": "out.write('{'); out.flush(); os._exit(0)"}, "printed no result"),
     ],
 )
@@ -148,7 +155,8 @@ MORE_ROWS = {
     "of aggregates alone the median counts":
         "rows += [result | {'run_type': 'aggregate', 'aggregate_name': name, 'real_time': t, "
         "'name': f'{row[\"name\"]}/manual_time_{name}', 'run_name': row['name'] + '/manual_time'} "
-        "for name, t in (('mean', 70), ('median', 50))]; result['name'] = 'another'",
+        "for name, t in (('mean', 70), ('median', 50))]; "
+        "result |= {'name': 'another', 'run_name': 'another'}",
 }  # fmt: skip
 
 

@@ -1,124 +1,19 @@
-"""The two sides of a check: what binaries offer, what both have, and paths of equal length."""
+"""The two sides of a check: what both have, under which names, and which binaries are the same."""
 
 import os
-import re
 from pathlib import Path
 
 import pytest
-from fakes import row, write_bench, write_foreign
+from fakes import write_foreign
 
 from switchyard.gate import discovery, prepare
-from switchyard.gate.discovery import Discovery, discover
+from switchyard.gate.discovery import Discovery
 from switchyard.gate.model import Side, Verdict
-from switchyard.suite.catalog import exact_filter
 from switchyard.system.errors import BadInputError
-from switchyard.system.interrupts import Interrupted, Interrupts
-
-# Google Benchmark's parts in its order: arguments, min_time, min_warmup_time, iterations,
-# repeats, kind of time, threads.
-PRINTED = {
-    "BM/8/manual_time": "BM/8",
-    "BM/16/iterations:5/real_time": "BM/16",
-    "BM/min_time:0.100/repeats:3": "BM",
-    "BM/2/min_time:0.100/min_warmup_time:0.500/real_time": (
-        "BM/2/min_time:0.100/min_warmup_time:0.500"
-    ),
-    "BM/process_time/real_time": "BM/process_time",
-    "BM/real_time/threads:4": "BM/real_time/threads:4",
-    'BM_map<int, std::less<>>/"a b"/x:-1': 'BM_map<int, std::less<>>/"a b"/x:-1',
-    "-BM(.*)[a]{2}|^$+?\\": "-BM(.*)[a]{2}|^$+?\\",
-    "größe/μs": "größe/μs",
-}
 
 
 def one(names: list[str], binary: str = "bin/a", **more) -> Discovery:
     return Discovery({binary: names}, **more)
-
-
-@pytest.mark.parametrize(("printed", "name"), PRINTED.items())
-def test_names_lose_what_google_benchmark_appends_and_match_one_row_only(tmp_path, printed, name):
-    write_foreign(tmp_path / "bench", list(PRINTED))
-    names = discover(tmp_path, "bench").names["bench"]
-    assert name in names
-    assert [p for p in PRINTED if re.search(exact_filter(name), p)] == [printed]
-
-
-def test_the_filter_escapes_nothing_that_posix_forbids_to_escape():
-    # libstdc++ says "Invalid escape in regular expression" to \\] and \\}.
-    assert exact_filter("BM[a]{2}").startswith(r"^BM\[a]\{2}(")
-
-
-def test_our_own_binaries_are_listed_in_their_order(tmp_path):
-    rows = ["switch/thread/tasks:2", "switch/fiber/tasks:2"]
-    write_bench(tmp_path, [row(name) for name in rows])
-    assert discover(tmp_path, "bin/bench_*").names == {"bin/bench_switch": rows}
-
-
-def test_a_suffix_stays_where_it_alone_tells_two_benchmarks_apart(tmp_path):
-    write_foreign(tmp_path / "bench", ["BM/1", "BM/1/real_time", "BM/2/real_time"])
-    assert discover(tmp_path, "*").names["bench"] == ["BM/1", "BM/1/real_time", "BM/2"]
-
-
-def test_a_name_registered_twice_is_told_and_counts_once(tmp_path):
-    write_foreign(tmp_path / "bench", ["BM", "BM"])
-    found = discover(tmp_path, "*")
-    assert found.names["bench"] == ["BM"]
-    assert "BM is registered 2 times" in found.notes[0]
-
-
-def test_what_can_not_be_run_is_passed_over(tmp_path):
-    write_foreign(tmp_path / "bench", ["BM"])
-    (tmp_path / "CMakeFiles").mkdir()
-    (tmp_path / "cmake_install.cmake").write_text("")
-    (tmp_path / "compile_commands.json").write_text("{}")
-    write_foreign(tmp_path / "libbench.so.1", ["BM"])
-    found = discover(tmp_path, "*")
-    assert (list(found.names), found.broken) == (["bench"], {})
-
-
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("kill -SEGV $$", "does not list its benchmarks: ended by SIGSEGV"),
-        (
-            "echo no such option >&2; exit 1",
-            "does not list its benchmarks: exit code 1: no such option",
-        ),
-        ("echo hello; exit", "is no Google Benchmark binary: it prints 'hello'"),
-        ("names=()", "lists no benchmarks"),
-        ("exec sleep 1000", "does not list its benchmarks: killed after 1 s: time-out"),
-    ],
-)
-def test_a_binary_that_gives_no_list_is_told_and_the_others_count(
-    tmp_path, monkeypatch, code, reason
-):
-    if "sleep" in code:
-        monkeypatch.setattr(discovery, "LIST_TIMEOUT_S", 1.0)
-    write_foreign(tmp_path / "bad", ["BM"], code)
-    if "sleep" not in code:
-        write_foreign(tmp_path / "good", ["BM"])
-    found = discover(tmp_path, "*")
-    assert found.broken["bad"].startswith(reason)
-    assert list(found.names) == ([] if "sleep" in code else ["good"])
-
-
-def test_what_a_binary_prints_beside_its_names_is_no_name(tmp_path):
-    write_foreign(tmp_path / "bench", ["BM"], "echo using config /etc/x")
-    assert discover(tmp_path, "*").names["bench"] == ["BM"]
-
-
-@pytest.mark.parametrize("pattern", ["bin/none_*", "", "/abs/*"])
-def test_a_pattern_without_executables_is_refused(tmp_path, pattern):
-    with pytest.raises(BadInputError, match=str(tmp_path)):
-        discover(tmp_path, pattern)
-
-
-def test_a_signal_ends_the_listing(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNNER", str(os.getpid()))
-    write_foreign(tmp_path / "bench", ["BM"], "kill -TERM $RUNNER; exec sleep 1000")
-    with Interrupts() as interrupts, pytest.raises(Interrupted):
-        discover(tmp_path, "*", interrupts)
-    assert interrupts.signum == 15
 
 
 def test_what_only_one_side_has_is_a_finding():
@@ -148,11 +43,38 @@ def test_a_baseline_whose_binary_broke_keeps_from_comparing():
     assert [finding.verdict for finding in findings] == [Verdict.SKIPPED]
 
 
-def test_what_is_broken_alike_on_both_sides_is_told_once():
-    tool = one(["BM"], broken={"bin/tool": "lists no benchmarks"})
-    assert discovery.match(tool, tool, None, None)[2] == [
-        "bin/tool lists no benchmarks (on both sides)"
+def test_what_is_broken_on_both_sides_is_told_once_and_skipped():
+    """Though it may say something else each time."""
+    sides = [one(["BM"], broken={"bin/tool": f"prints '{n} ms'"}) for n in (12, 13)]
+    _, findings, problems = discovery.match(*sides, None, None)
+    assert [(f.benchmark.key, f.verdict, f.why) for f in findings] == [
+        ("bin/tool", Verdict.SKIPPED, "prints '13 ms' (on both sides)")
     ]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "compared"),
+    [
+        (["BM/1/real_time"], ["BM/1/real_time"], {"BM/1": "BM/1/real_time"}),
+        (["BM", "BM/real_time"], ["BM", "BM/real_time"], {n: n for n in ("BM", "BM/real_time")}),
+        # The name that is left is the same on both sides, whatever became of its sibling.
+        (
+            ["BM/iterations:1000", "BM/iterations:9"], ["BM/iterations:9"],
+            {"BM/iterations:9": "BM/iterations:9"},
+        ),
+        # What is called iterations may be an argument, and then they are two benchmarks.
+        (["BM/iterations:1000"], ["BM/iterations:9"], {}),
+    ],
+)  # fmt: skip
+def test_a_benchmark_is_one_name_on_both_sides(before, after, compared):
+    """Without what is appended, unless that tells it from any other of either side."""
+    for sides in ((before, after), (after, before)):
+        both, findings, _ = discovery.match(*map(one, sides), None, None)
+        assert {benchmark.key: benchmark.name for benchmark in both} == compared
+        alone = {finding.benchmark.name for finding in findings}
+        assert alone == {*before, *after} - set(compared.values())
+        assert all(f.benchmark.key == f.benchmark.name for f in findings)
 
 
 def test_binaries_that_share_a_name_are_told_apart_by_key():
@@ -166,9 +88,26 @@ def test_a_benchmark_that_moved_to_another_binary_is_two_findings():
     assert [finding.benchmark.key for finding in findings] == ["a:BM", "b:BM"]
 
 
-def test_the_filter_chooses_by_name():
-    both, _, _ = discovery.match(one(["x/1", "y/1"]), one(["x/1", "y/1"]), "^x/", None)
-    assert [benchmark.name for benchmark in both] == ["x/1"]
+@pytest.mark.parametrize(
+    ("pattern", "key"),
+    [
+        ("^x/", "x/1"), ("^x/1$", "x/1"), ("^x/1/manual_time$", "x/1"),
+        ("^b:y$", "b:y"), ("a:", "a:y"),
+    ],
+)  # fmt: skip
+def test_the_filter_chooses_by_the_key_and_by_the_name_as_printed(pattern, key):
+    sides = Discovery({"bin/a": ["x/1/manual_time", "y/manual_time"], "bin/b": ["y/manual_time"]})
+    both, _, _ = discovery.match(sides, sides, pattern, None)
+    assert [benchmark.key for benchmark in both] == [key]
+
+
+def test_the_gate_set_has_names_without_what_is_appended():
+    sides = one(["x/1/manual_time"]), one(["x/1/real_time"])
+    both, findings, _ = discovery.match(*sides, None, ["x/1"])
+    assert both == []
+    assert {finding.why for finding in findings} == {
+        "only in the candidate: new", "only in the baseline: gone",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from switchyard.system.errors import SwitchyardError
-from switchyard.system.launch import children, launch
+from switchyard.system.launch import launch
+from switchyard.system.process_tree import children
 
 PYTHON = (sys.executable, "-ISs", "-c")
 
@@ -91,6 +92,28 @@ def test_time_out_kills_all_that_was_started():
     assert outcome.timed_out
     assert "time-out" in outcome.ending
     assert children() == before
+
+
+def test_who_prints_without_end_is_ended_and_not_all_of_it_is_read():
+    outcome = launch(["yes"], 60, most_output=1_000_000)
+    assert outcome.flooded
+    assert outcome.was_killed
+    assert "prints without end" in outcome.ending
+    assert len(outcome.stdout) == 1_000_000
+
+
+def test_of_much_output_the_beginning_is_read():
+    script = "import sys; sys.stderr.write('begins' + 'x' * 2_000_000)"
+    outcome = launch([*PYTHON, script], 30, most_output=1_000_000)
+    assert outcome.stderr[:6] == "begins"
+    assert len(outcome.stderr) == 1_000_000
+
+
+def test_files_of_its_own_are_no_output(tmp_path):
+    script = "import sys, time; open(sys.argv[1], 'w').write('x' * 2_000_000); time.sleep(0.2)"
+    outcome = launch([*PYTHON, script, str(tmp_path / "own")], 30, most_output=1_000_000)
+    assert (outcome.code, outcome.flooded) == (0, False)
+    assert (tmp_path / "own").stat().st_size == 2_000_000
 
 
 def test_children_that_were_there_before_are_spared():

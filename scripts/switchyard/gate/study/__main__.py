@@ -31,7 +31,7 @@ from ...system.terminal import plain_console
 from ...system.tools import find_counter
 from .. import instructions
 from ..copies import fresh_copies
-from ..discovery import gate_set
+from ..discovery import discover, gate_set, match
 from ..model import SIDES, Benchmark, Plan, Side
 from ..sampling import Sampler
 from . import runs
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build() -> int:
-    programs = {Path(_benchmark(name).binary).name for name in gate_set()}
+    programs = {f"bench_{name.partition('/')[0]}" for name in gate_set()}
     builds = {str(percent): [f"-DSWITCHYARD_INJECT_SLOWDOWN={percent}"] for percent in SLOWDOWNS}
     builds["relinked"] = [f"-DCMAKE_EXE_LINKER_FLAGS={_ANOTHER_ORDER}"]
     for name, settings in builds.items():
@@ -108,9 +108,9 @@ def _build() -> int:
 
 
 def _measure(counts: dict[str, int], cpu: int, seed: int, hours: float | None) -> int:
-    benchmarks = [_benchmark(name) for name in gate_set()]
     for kind in counts:
         _root(kind, "candidate")
+    benchmarks = _benchmarks()
     DATA.mkdir(parents=True, exist_ok=True)
     file = DATA / f"pairs-seed{seed}-cpu{cpu}.csv.gz"
     runs.go_on_from(REFERENCE / file.name, file)
@@ -178,11 +178,14 @@ def _count() -> int:
     changes: dict[str, dict[str, float]] = {}
     tool = find_counter()
     with Interrupts() as interrupts:
-        for name in (name for name, entry in gate_set().items() if entry.instructions):
+        for benchmark in _benchmarks():
+            name = benchmark.key
+            if not gate_set()[name].instructions:
+                continue
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(str(percent), side) for side in SIDES}
-                counted = instructions.count(tool, _benchmark(name), roots, interrupts, 300.0)
+                counted = instructions.count(tool, benchmark, roots, interrupts, 300.0)
                 if "problem" in counted:
                     raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
                 changes[name][str(percent)] = change = round(counted["change_percent"], 3)
@@ -191,8 +194,10 @@ def _count() -> int:
     return 0
 
 
-def _benchmark(name: str) -> Benchmark:
-    return Benchmark(name, f"bin/bench_{name.split('/')[0]}", name)
+def _benchmarks() -> list[Benchmark]:
+    """The gate set."""
+    listed = discover(_root("0", "baseline"), "bin/bench_*", 60.0)
+    return match(listed, listed, None, gate_set())[0]
 
 
 def _report(data: Path, out: Path, replays: int) -> int:
