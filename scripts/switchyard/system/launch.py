@@ -28,9 +28,10 @@ from .surroundings import GOOGLE_BENCHMARK_VARIABLES, settle_in
 
 _KEEPER_GRACE_S = 5.0
 _MOST_OF_A_REPORT = 4096
-# How often a launch is looked at for what it has written, and how many bytes are too much.
-_LOOK_S = 0.05
+# How many bytes of output are too much; and how often a launch is looked at for what it has written:
+# hardly ever, as we sleep while a benchmark runs, but where less is too much.
 _MOST_OUTPUT = 1 << 28
+_LOOK_S, _LOOK_CLOSELY_S = 2.0, 0.05
 # Where each command finds its file, whatever number it has here: what a path is long lies on the
 # stack of the program, and what two are compared by shall not differ in it.
 _OUT = 3
@@ -102,8 +103,9 @@ class _Launch:
         """Until a reader has something to say; else why it is to be ended, as Outcome has it.
         Looked at and not limited by RLIMIT_FSIZE, which would hit a program's own files too.
         """
+        look_s = _LOOK_S if most_output >= _MOST_OUTPUT else _LOOK_CLOSELY_S
         deadline = time.monotonic() + timeout_s
-        while not _wait(readers, min(_LOOK_S, deadline - time.monotonic())):
+        while not _wait(readers, min(look_s, deadline - time.monotonic())):
             if max(os.fstat(fd).st_size for fd in self._files) > most_output:
                 return {"flooded": True}
             if time.monotonic() >= deadline:
