@@ -39,6 +39,7 @@ GOOGLE_BENCHMARK_VARIABLES = tuple(
     )
 )  # fmt: skip
 _KEEPER_GRACE_S = 5.0
+_TELL_EVERY_S = 60.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -75,6 +76,11 @@ class Outcome:
             return f"ended by {name}"
         return f"exit code {self.code}"
 
+    @property
+    def complaint(self) -> str:
+        """All that it said on stderr, on one line."""
+        return " ".join(self.stderr.split()) or self.ending
+
 
 class _Files(NamedTuple):
     """The memory files that a launch writes to."""
@@ -85,6 +91,7 @@ class _Files(NamedTuple):
 
 
 Command = Sequence[str] | Callable[[], str]
+Tell = Callable[[float], None]
 
 
 def launch(
@@ -95,12 +102,13 @@ def launch(
     cpu: int | None = None,
     batch: bool = False,
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
+    tell: Tell = lambda _: None,
 ) -> Outcome:
     """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. A
     function is called in a fork of ours, and what it returns is in that file. With `cpu` the
     command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
-    environment `without` these variables. Raises Interrupted once a signal has come, and
-    SwitchyardError if no process can be started.
+    environment `without` these variables. Each minute we `tell` for how many seconds it has run.
+    Raises Interrupted once a signal has come, and SwitchyardError if no process can be started.
     """
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
@@ -113,7 +121,7 @@ def launch(
     started = time.monotonic()
     timed_out = False
     try:
-        timed_out = not _wait(waiting_for, timeout_s)
+        timed_out = not _wait(waiting_for, timeout_s, tell)
     finally:
         # Also on KeyboardInterrupt: the keeper may not outlive this call.
         if not _wait([report], 0):
@@ -137,8 +145,18 @@ def _read_and_close(fd: int) -> str:
         return file.read()
 
 
-def _wait(readers: list, timeout_s: float) -> list:
-    return select.select(readers, [], [], max(timeout_s, 0))[0]
+def _wait(readers: list, timeout_s: float, tell: Tell = lambda _: None) -> list:
+    """Those that can be read; none when the time is over. `tell` hears each minute how many seconds
+    it has been.
+    """
+    begun, waited_s = time.monotonic(), 0.0
+    while True:
+        slice_s = min(timeout_s - waited_s, _TELL_EVERY_S)
+        ready = select.select(readers, [], [], max(slice_s, 0))[0]
+        waited_s = time.monotonic() - begun
+        if ready or waited_s >= timeout_s:
+            return ready
+        tell(waited_s)
 
 
 def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
