@@ -31,29 +31,19 @@ from .stages import Stages
 
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
+# By what verdicts.slower() says: 125 is "skip this commit".
+_BISECT_RUN = {True: 1, False: 0, None: 125}
 
 
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
     console = plain_console(stderr=True)
-    expect_executable(asked.out or RESULTS)
-    with Interrupts() as interrupts:
+    with Interrupts(asked.deadline_s) as interrupts:
         try:
-            prepared = prepare.prepare(asked, machine, console, interrupts)
+            report, folder = compare(asked, machine, console, interrupts)
         except Interrupted as interrupted:
             console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
             return interrupted.exit_code
-        folder = document.create(asked.out or prepare.new_folder(prepared))
-        report = Report(
-            asked.plan, [], [], prepare.facts(prepared, machine), prepared.settled,
-            prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
-        )  # fmt: skip
-        console.print(prepare.announcement(asked.plan, prepared, folder), soft_wrap=True)
-        counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
-        report.facts["ended_at"] = now()
-        _judge(report, prepared.benchmarks, counts)
-        if report.complete:
-            report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
         # Printed before it is written: what can't be written has been seen at least.
         table.print_report(report, stdout_console())
         document.write_all(report, folder)
@@ -61,7 +51,35 @@ def check(asked: Check, machine: Machine) -> int:
         if not report.complete:
             kept = f"{len(report.pairs)} pairs are kept in {folder}"
             console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
+    if asked.bisect_run and report.complete:
+        return _BISECT_RUN[verdicts.slower(report.findings, report.strict)]
     return report.exit_code
+
+
+def compare(
+    asked: Check, machine: Machine, console: Console, interrupts: Interrupts
+) -> tuple[Report, Path]:
+    """Of the whole check, judged and with its exit code, and its folder, which holds the raw data.
+
+    Raises SwitchyardError, and Interrupted while there is nothing to judge yet; what is cut short
+    later is incomplete, unless it was by the deadline, which ends measuring as the budget does.
+    """
+    expect_executable(asked.out or RESULTS)
+    prepared = prepare.prepare(asked, machine, console, interrupts)
+    folder = document.create(asked.out or prepare.new_folder(prepared))
+    interrupts.stop_if_any()
+    plan = replace(asked.plan, budget_s=min(asked.plan.budget_s, interrupts.left_s))
+    report = Report(
+        plan, [], [], prepare.facts(prepared, machine), prepared.settled, prepared.problems,
+        strict=asked.strict, advisory=prepared.stored is not None,
+    )  # fmt: skip
+    console.print(prepare.announcement(plan, prepared, folder), soft_wrap=True)
+    counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
+    report.facts["ended_at"] = now()
+    _judge(report, prepared.benchmarks, counts)
+    if report.complete:
+        report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
+    return report, folder
 
 
 def replay(file: Path) -> int:
@@ -139,7 +157,7 @@ def _measure(
                 counts = _count(prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
-            report.exit_code = interrupted.exit_code
+            report.complete, report.exit_code = interrupted.is_deadline, interrupted.exit_code
     report.plan, report.spent_s = stages.plan, stages.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context

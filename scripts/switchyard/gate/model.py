@@ -66,13 +66,14 @@ class Plan:
     """All that was decided before the first pair was measured.
 
     alpha: family-wise error of the confirming stage; threshold: the smallest change that counts,
-    0.03 is +3 %; cpu: where every launch is bound to, None for nowhere; metric: which of Google
-    Benchmark's times.
+    0.03 is +3 %, and `thresholds` that of benchmarks whose key a pattern matches; cpu: where every
+    launch is bound to, None for nowhere; metric: which of Google Benchmark's times.
     """
 
     seed: int
     screen_pairs: int
     threshold: float = 0.03
+    thresholds: tuple[tuple[str, float], ...] = ()
     alpha: float = 0.01
     screen_alpha: float = 0.10
     min_time_s: float = 0.05

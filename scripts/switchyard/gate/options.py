@@ -1,15 +1,19 @@
-"""The options of `check`, and the plan that they make: no other part of the check knows them."""
+"""The options of `check`, and the plan that they make: no other part of the check knows them. What
+a command line leaves open the project's own file may say, and then our defaults.
+"""
 
 import argparse
 import random
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..system.errors import BadInputError
 from ..system.machine import Machine
-from ..system.paths import RELEASE_BUILD
+from ..system.paths import RELEASE_BUILD, ROOT
+from . import project
 from .discovery import gate_set
 from .model import SCREEN_PAIRS, Plan
 
@@ -18,10 +22,19 @@ _A_DAY_S = 86_400
 # Each of its decimals takes ten times as many permutations.
 _LEAST_ALPHA = 1e-5
 _OUR_BINARIES = "bin/bench_*"
-_AS_GIVEN = (
-    "baseline_build", "baseline_results", "allow_other_machine", "build_command", "skip_identical",
-    "out", "strict", "instructions",
-)  # fmt: skip
+_DEFAULTS = {
+    "threshold": 3.0, "alpha": 0.01, "budget": "10m", "min_time": 0.05, "launch_timeout": 60.0,
+    "metric": "real_time",
+}  # fmt: skip
+_AS_GIVEN = ("baseline_build", "baseline_results", "build_command", "out")
+_SWITCHES = ("allow_other_machine", "skip_identical", "strict", "instructions", "bisect_run")
+_BASELINES = ("baseline", "baseline_build", "baseline_results")
+# What of a project's file gives way to what does not go with it on the command line.
+_GIVES_WAY = dict.fromkeys(_BASELINES, _BASELINES) | {
+    "build_command": ("candidate_build",), "set": ("binaries",),
+    "allow_other_machine": ("baseline", "baseline_build"),
+    "skip_identical": ("baseline_results",), "instructions": ("baseline_results",),
+}  # fmt: skip
 _EXAMPLES = """\
 examples:
   check --baseline main                     the working tree against the branch main
@@ -30,13 +43,14 @@ examples:
                                             any Google Benchmark binaries below A and B
   check --replay DIR                        judge the raw data of an earlier check again
 
+defaults for these options: [check] in switchyard.toml, in the top folder of the repository
+
 exit codes: 0 nothing regressed, 1 regressed, 2 the check could not do its work, 3 undecided
 (with --strict), 128 + N ended by signal N"""
-
-
 _DIR: dict[str, Any] = {"type": Path, "metavar": "DIR"}
-_FLAG: dict[str, Any] = {"action": "store_true"}
-# One of these; each option with its help and what argparse is told of it.
+_FLAG: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
+# One of these; each option with its help and what argparse is told of it, which is no default: what
+# is not there has to be told from what is.
 _BASELINE = (
     ("--baseline", "build this revision; the candidate is the work tree", {"metavar": "GITREF"}),
     ("--baseline-build", "a finished build", _DIR),
@@ -62,17 +76,17 @@ _COMPARED = (
 )  # fmt: skip
 _MEASURED = (
     ("--threshold", "the smallest change that counts (default: 3); unchanged excludes 5/3 of it",
-     {"type": float, "default": 3.0, "metavar": "PERCENT"}),
+     {"type": float, "metavar": "PERCENT"}),
     ("--alpha", "chance of any false alarm in a whole check (default: 0.01)",
-     {"type": float, "default": 0.01, "metavar": "P"}),
+     {"type": float, "metavar": "P"}),
     ("--budget", "of launches at most: 90s, 10m (default); builds come on top",
-     {"default": "10m", "metavar": "TIME"}),
+     {"metavar": "TIME"}),
+    ("--deadline", "of the whole check at most, builds included", {"metavar": "TIME"}),
     ("--seed", "of the order of launches", {"type": int, "metavar": "N"}),
-    ("--min-time", "of one launch", {"type": float, "default": 0.05, "metavar": "S"}),
-    ("--launch-timeout", "kill a launch after that",
-     {"type": float, "default": 60.0, "metavar": "S"}),
+    ("--min-time", "of one launch", {"type": float, "metavar": "S"}),
+    ("--launch-timeout", "kill a launch after that", {"type": float, "metavar": "S"}),
     ("--metric", "which of Google Benchmark's times (default: real_time)",
-     {"choices": ("real_time", "cpu_time"), "default": "real_time"}),
+     {"choices": ("real_time", "cpu_time")}),
     ("--cpu", "bind launches to this CPU (default: the last one for the gate set, else none)",
      {"metavar": "N|none"}),
     ("--instructions",
@@ -82,7 +96,11 @@ _HANDED_OUT = (
     ("--out", "default: below results/checks/", _DIR),
     ("--strict",
      "exit 3 when anything is undecided, skipped or missing; advisory verdicts count", _FLAG),
+    ("--bisect-run",
+     "exit codes for `git bisect run`: 125 where the candidate does not build or nothing is "
+     "decided, 128 when it could not do its work", _FLAG),
 )  # fmt: skip
+OPTIONS = (*_BASELINE, *_COMPARED, *_MEASURED, *_HANDED_OUT)
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ class Check:
 
     Of `ref`, `baseline_build` and `baseline_results` one is the baseline. builds_candidate: whether
     candidate_build has to be brought up to date, by CMake, or by build_command in the source tree;
-    is_ours: Switchyard's own sources and no other project's; binaries: a glob below the builds;
+    repository: where that is, Switchyard's own if is_ours; binaries: a glob below the builds;
     wanted: only these names; pattern: only what it matches.
     """
 
@@ -102,15 +120,19 @@ class Check:
     candidate_build: Path
     builds_candidate: bool
     build_command: str | None
+    repository: Path
     is_ours: bool
     binaries: str
     wanted: tuple[str, ...] | None
     pattern: str | None
     skip_identical: bool
     plan: Plan
+    accepted: tuple[project.Accepted, ...]
+    deadline_s: float | None
     out: Path | None
     strict: bool
     instructions: bool
+    bisect_run: bool
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +140,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     compared = parser.add_argument_group("what is compared")
     for group, options in (
-        (compared.add_mutually_exclusive_group(required=True), _BASELINE),
+        (compared.add_mutually_exclusive_group(), _BASELINE),
         (compared, _COMPARED),
         (parser.add_argument_group("how it is measured and judged"), _MEASURED),
         (parser.add_argument_group("what comes out"), _HANDED_OUT),
@@ -129,6 +151,37 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace, machine: Machine) -> Check:
     """Raises BadInputError for what is out of range, or does not fit together."""
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    own = _project(given)
+    of_file = {
+        name: value
+        for name, value in own.options.items()
+        if name in vars(args) and given.keys().isdisjoint({name, *_GIVES_WAY.get(name, ())})
+    }
+    try:
+        values = dict.fromkeys(map(_attribute, OPTIONS)) | _DEFAULTS | of_file | given
+        return _check(argparse.Namespace(**values), own, machine)
+    except BadInputError as error:
+        named = re.findall(r"--([a-z-]*[a-z])", str(error))
+        if {name.replace("-", "_") for name in named} & of_file.keys():
+            raise BadInputError(f"{own.file}: {error}") from None
+        raise
+
+
+def _attribute(option: Sequence[Any]) -> str:
+    """Its name in argparse's namespaces."""
+    return option[0].removeprefix("--").replace("-", "_")
+
+
+def _project(given: Collection[str]) -> project.Project:
+    """Of the repository that the current folder is in; of our own, unless others' are checked."""
+    reader = project.Reader()
+    add_to(reader)
+    here = project.read(project.repository_of(Path.cwd()), reader)
+    return here if "binaries" in {*given, *here.options} else project.read(ROOT, reader)
+
+
+def _check(args: argparse.Namespace, own: project.Project, machine: Machine) -> Check:
     _refuse_out_of_range(args)
     _refuse_what_does_not_fit(args)
     takes_gate_set = args.set == "gate" or (args.set is None and args.binaries is None)
@@ -136,10 +189,11 @@ def read(args: argparse.Namespace, machine: Machine) -> Check:
         seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
         screen_pairs=SCREEN_PAIRS,
         threshold=args.threshold / 100,
+        thresholds=own.thresholds,
         alpha=args.alpha,
         min_time_s=args.min_time,
         timeout_s=args.launch_timeout,
-        budget_s=_seconds(args.budget),
+        budget_s=_seconds("--budget", args.budget),
         cpu=_cpu(args.cpu, takes_gate_set, machine),
         metric=args.metric,
     )
@@ -147,12 +201,16 @@ def read(args: argparse.Namespace, machine: Machine) -> Check:
         ref=args.baseline,
         candidate_build=args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD),
         builds_candidate=not args.candidate_build and bool(args.build_command or not args.binaries),
+        repository=own.file.parent,
         is_ours=not args.binaries,
         binaries=args.binaries or _OUR_BINARIES,
         wanted=tuple(gate_set()) if takes_gate_set else None,
         pattern=args.filter,
         plan=plan,
+        accepted=own.accepted,
+        deadline_s=_seconds("--deadline", args.deadline) if args.deadline else None,
         **{name: getattr(args, name) for name in _AS_GIVEN},
+        **{name: bool(getattr(args, name)) for name in _SWITCHES},
     )
 
 
@@ -170,6 +228,8 @@ def _refuse_out_of_range(args: argparse.Namespace) -> None:
 
 def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     for wrong, line in (
+        (not any(getattr(args, name) for name in _BASELINES),
+         f"one of the arguments {' '.join(name for name, *_ in _BASELINE)} is required"),
         (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
          f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
         (args.build_command and not args.binaries, "--build-command needs --binaries"),
@@ -189,13 +249,13 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
             raise BadInputError(line)
 
 
-def _seconds(text: str) -> float:
+def _seconds(option: str, text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
     if not match or match[2] not in _UNITS_S:
-        raise BadInputError(f"--budget {text!r} is no time: want 90s, 10m or 1h")
+        raise BadInputError(f"{option} {text!r} is no time: want 90s, 10m or 1h")
     seconds = float(match[1]) * _UNITS_S[match[2]]
     if not 0 < seconds <= _A_DAY_S:
-        raise BadInputError(f"--budget must be above 0 and at most a day, not {text}")
+        raise BadInputError(f"{option} must be above 0 and at most a day, not {text}")
     return seconds
 
 
@@ -216,10 +276,7 @@ def replayed(args: argparse.Namespace) -> Path | None:
     """
     if args.replay is None:
         return None
-    parser = argparse.ArgumentParser()
-    add_to(parser)
-    for name, default in vars(parser.parse_args(["--replay", "x"])).items():
-        if name != "replay" and getattr(args, name) != default:
-            option = f"--{name.replace('_', '-')}"
-            raise BadInputError(f"--replay goes without {option}: it judges the check as it was")
+    for option in OPTIONS:
+        if option[0] != "--replay" and getattr(args, _attribute(option)) is not None:
+            raise BadInputError(f"--replay goes without {option[0]}: it judges the check as it was")
     return args.replay

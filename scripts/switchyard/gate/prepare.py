@@ -19,11 +19,11 @@ from rich.console import Console
 
 from .. import __version__
 from ..suite import environment
-from ..system.errors import BadInputError
+from ..system.errors import BadInputError, CandidateError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS, ROOT, recorded
+from ..system.paths import RESULTS, recorded
 from . import build_commands, cmake, discovery, stored
 from .discovery import Discovery
 from .model import Benchmark, Finding, Plan, Side, Verdict
@@ -39,7 +39,7 @@ _FEWEST_STORED, _MOST_STORED = 20, 40
 @dataclass
 class Prepared:
     """What there is to compare. identical: binaries that are the same bytes on both sides; stored:
-    the baseline's times by benchmark, if nothing of it runs.
+    the baseline's times by benchmark, if nothing of it runs; builder: holds what it built.
     """
 
     sides: list[Side]
@@ -48,6 +48,7 @@ class Prepared:
     problems: list[str]
     identical: list[str] = field(default_factory=list)
     stored: dict[str, list[float]] | None = None
+    builder: Builder | None = None
 
     def settle(self, findings: Iterable[Finding]) -> None:
         """Of these nothing is to be launched."""
@@ -70,7 +71,7 @@ class Prepared:
 
 def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
     """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
-    builder = Builder(_repository(asked.is_ours), console, interrupts, asked.build_command)
+    builder = Builder(asked.repository, console, interrupts, asked.build_command)
     results, found = asked.baseline_results, None
     if results is not None:
         here = environment.machine_facts(machine)
@@ -83,14 +84,13 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
         builder.resolve(asked.ref)
     candidate = _candidate(asked, builder)
     if asked.ref is not None:
-        cache, targets = _baselines(builder.repository), _targets(asked, candidate.root)
-        baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
+        baseline = builder.revision(asked.ref, candidate.root, targets(asked, candidate.root))
     launched = [candidate] if found else [baseline, candidate]
-    names = [discovery.discover(side.root, asked.binaries, interrupts) for side in launched]
+    names = [_discover(side, asked.binaries, interrupts) for side in launched]
     benchmarks, settled, problems = discovery.match(
         names[0], names[-1], asked.pattern, asked.wanted
     )
-    prepared = Prepared([baseline, candidate], benchmarks, settled, problems)
+    prepared = Prepared([baseline, candidate], benchmarks, settled, problems, builder=builder)
     if found:
         _match_stored(asked, prepared, found, names[0])
     else:
@@ -98,21 +98,11 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     return prepared
 
 
-def _repository(is_ours: bool) -> Path:
-    """Ours, or the one that the current folder is in."""
-    if is_ours:
-        return ROOT
-    if not shutil.which("git"):
-        return Path.cwd()
-    asked = build_commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
-    return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
-
-
-def _baselines(repository: Path) -> Path:
-    """Where their builds are kept, in the source tree. A project may have a file named build."""
-    build = repository / "build"
-    parent = repository / ".switchyard" if build.exists() and not build.is_dir() else build
-    return parent / "baselines"
+def _discover(side: Side, pattern: str, interrupts: Interrupts) -> Discovery:
+    try:
+        return discovery.discover(side.root, pattern, interrupts)
+    except BadInputError as error:  # where the baseline has some, it is not the pattern
+        raise (CandidateError(str(error)) if side.label == "candidate" else error) from None
 
 
 def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
@@ -126,10 +116,10 @@ def _candidate(asked: Check, builder: Builder) -> Side:
     if not asked.builds_candidate:
         return of_build("candidate", asked.candidate_build)
     build = builder.repository if builder.command else asked.candidate_build
-    return builder.candidate(build, _targets(asked, build))
+    return builder.candidate(build, targets(asked, build))
 
 
-def _targets(asked: Check, build: Path) -> list[str]:
+def targets(asked: Check, build: Path) -> list[str]:
     """Of our own build: what the wanted names are in, or every bench_* that the candidate has."""
     if asked.build_command:
         return []

@@ -71,6 +71,18 @@ def exit_code(findings: Sequence[Finding], strict: bool, advisory: bool = False)
     return 3 if strict and found & undecided else 0
 
 
+def slower(findings: Sequence[Finding], strict: bool) -> bool | None:
+    """What a bisection wants to know; None if it can't be told: by all of them if strict, else by
+    any.
+    """
+    found = [finding.verdict for finding in findings]
+    decided = [verdict in (Verdict.IMPROVED, Verdict.UNCHANGED) for verdict in found]
+    if Verdict.REGRESSED in found:
+        return True
+    is_sure = bool(found) and all(decided) if strict else any(decided)
+    return False if is_sure and Verdict.FAILED not in found else None
+
+
 def _by_benchmark(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     grouped: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
