@@ -1,6 +1,7 @@
 """Check whether the candidate is slower than the baseline; the exit code says.
 
-Every way of failing ends with exit code 2, as 1 has a meaning of its own: something regressed.
+Every way of failing ends with exit code 2, as 1 has a meaning of its own: something regressed. For
+`git bisect run` a candidate that can't be measured is 125, and __main__ makes 128 of all else.
 """
 
 import argparse
@@ -8,10 +9,11 @@ import sys
 import traceback
 
 from ..system import errors, streams
-from ..system.errors import SwitchyardError
+from ..system.errors import CandidateError, SwitchyardError
 from ..system.machine import Machine
 
 _FAILED = 2
+_SKIP_COMMIT = 125
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +28,8 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     except SwitchyardError as error:
         errors.report(error)
-        return _FAILED
+        is_skipped = args.bisect_run and isinstance(error, CandidateError)
+        return _SKIP_COMMIT if is_skipped else _FAILED
     except Exception:
         traceback.print_exc()
         return _FAILED
