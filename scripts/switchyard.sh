@@ -18,5 +18,6 @@ if [[ ! -x $python ]]; then
       "run $root/scripts/setup.sh as this user"
   fail "$root/.venv is missing: run $root/scripts/setup.sh first"
 fi
-main='import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module("switchyard", None, "__main__", True)'
-exec "$python" -I -c "$main" "$root/scripts" "$@"
+# As an installed command does it: argv[0] is what the user typed, for the lines that repeat a check.
+main='import sys; sys.path.insert(0, sys.argv[1]); del sys.argv[:2]; from switchyard.__main__ import main; sys.exit(main())'
+exec "$python" -I -c "$main" "$root/scripts" "$0" "$@"

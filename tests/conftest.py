@@ -18,7 +18,6 @@ from rich.console import Console
 from tiny_project import CMAKE, commit, git
 
 import switchyard.cli
-from switchyard.gate import evidence
 from switchyard.gate.revision import Builder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,9 +155,3 @@ def baseline(project: Path, said: io.StringIO):
         return builder.revision(ref, project / "build" / "release", targets)
 
     return built
-
-
-@pytest.fixture
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many patterns of signs as the correction needs and no more: a test runs many checks."""
-    monkeypatch.setattr(evidence, "RESAMPLES", 400)

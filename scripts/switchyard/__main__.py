@@ -6,7 +6,7 @@ Nothing else is loaded before, so that Ctrl-C ends in one line also while the co
 import sys
 import traceback
 
-from .system import errors, streams
+from .system import errors, packages, streams
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
         print("switchyard: interrupted", file=sys.stderr)
         code = 130
     except ImportError as error:
-        print(f"switchyard: error: {error}: run scripts/setup.sh", file=sys.stderr)
+        print(f"switchyard: error: {packages.told(error)}", file=sys.stderr)
         code = 2
     except SystemExit as ended:  # argparse: --help, or a command line it can't use
         code = int(ended.code or 0)

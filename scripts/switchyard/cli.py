@@ -1,4 +1,4 @@
-"""The command line: `switchyard.sh <run|plot|report|compare|check|bisect|...>`, all in COMMANDS.
+"""The command line: `switchyard <run|plot|report|compare|check|bisect|...>`, all in COMMANDS.
 
 One module of commands/ per subcommand, each with add_arguments(parser) and main(args) -> exit code.
 Only the one that is asked for is loaded: all of them together take longer than most of them run.

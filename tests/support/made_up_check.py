@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from switchyard.gate import verdicts
 from switchyard.gate.model import (
+    WARM_UP,
     Benchmark,
     Evidence,
     Finding,
@@ -13,11 +14,10 @@ from switchyard.gate.model import (
     Plan,
     Report,
     Sample,
-    Stage,
     Verdict,
 )
 
-PLAN = Plan(seed=42, screen_pairs=10)
+PLAN = Plan(seed=42)
 GATE = (
     "echo/fiber/connections:64/bytes:64",
     "echo/thread/connections:64/bytes:64",
@@ -37,7 +37,7 @@ GATE = (
     "cpu/fiber/tasks:2",
 )
 FACTS = {
-    "command": "scripts/switchyard.sh check --baseline main --budget 10m",
+    "command": "scripts/switchyard.sh check --baseline main --budget 10m --seed 42",
     "started_at": "2026-01-01T00:00:00Z",
     "sides": {
         "baseline": {"what": "commit 0123456", "sha": "0123456789abcdef", "dirty": False,
@@ -61,7 +61,7 @@ class Behaviour:
     skips: str = ""
     drops: float = 0.0  # share of its pairs
     missing: bool = False
-    confirm_pairs: int = 24
+    pairs: int = 24
 
 
 CALM = Behaviour()
@@ -69,7 +69,7 @@ MIXED = {
     GATE[0]: Behaviour(change=12),
     GATE[10]: Behaviour(change=6),
     GATE[2]: Behaviour(change=-9),
-    GATE[6]: Behaviour(spread=0.09),
+    GATE[6]: Behaviour(spread=0.2),
     GATE[7]: Behaviour(drops=0.5),
     GATE[11]: Behaviour(fails="exit code 1: wrong body\nafter 1024 bytes"),
     GATE[14]: Behaviour(skips="limit reached: threads-max"),
@@ -79,21 +79,21 @@ MIXED = {
 
 @dataclass
 class _Maker:
-    plan: Plan
     random: random.Random
     pairs: list[Pair] = field(default_factory=list)
 
-    def measure(self, stage: Stage, count: int, benchmark: Benchmark, acts: Behaviour) -> None:
-        for round_ in range(count):
+    def measure(self, benchmark: Benchmark, acts: Behaviour) -> None:
+        """The warm-up, and its pairs."""
+        for round_ in range(WARM_UP, WARM_UP + 1 + acts.pairs):
             baseline = 1e-6 * self.random.lognormvariate(0, 0.02)
             noise = self.random.lognormvariate(0, acts.spread)
             candidate = baseline * (1 + acts.change / 100) * noise
             dropped = "the hypervisor took CPU time (steal)"
             self.pairs.append(
                 Pair(
-                    stage, round_, benchmark.key, self.random.choice(("baseline", "candidate")),
+                    round_, benchmark.key, self.random.choice(("baseline", "candidate")),
                     _sample(benchmark, baseline), _candidate(benchmark, candidate, acts),
-                    dropped if self.random.random() < acts.drops else None,
+                    gap_s=0.002, dropped=dropped if self.random.random() < acts.drops else None,
                 )
             )  # fmt: skip
 
@@ -106,12 +106,12 @@ def _sample(benchmark: Benchmark, seconds: float) -> Sample:
         "iterations": 50_000, "real_time": seconds * 1e6, "cpu_time": seconds * 0.9e6,
         "time_unit": "us", "ops_per_s": 1 / seconds,
     }  # fmt: skip
-    return Sample(seconds, wall_s=0.06, row=row)
+    return Sample({"real_time": seconds}, wall_s=0.06, row=row)
 
 
 def _candidate(benchmark: Benchmark, seconds: float, acts: Behaviour) -> Sample:
     if acts.fails or acts.skips:
-        return Sample(None, acts.fails or acts.skips, skipped=bool(acts.skips), wall_s=0.06)
+        return Sample({}, acts.fails or acts.skips, skipped=bool(acts.skips), wall_s=0.06)
     return _sample(benchmark, seconds)
 
 
@@ -125,17 +125,10 @@ def report(
 ) -> Report:
     """A check of these benchmarks; those without a behaviour do not change."""
     benchmarks = [Benchmark(name, binary, name) for name in names]
-    made = _Maker(plan, random.Random(plan.seed))
+    made = _Maker(random.Random(plan.seed))
     there = [b for b in benchmarks if not behaviours.get(b.key, CALM).missing]
-    for stage in (Stage.WARM_UP, Stage.SCREEN):
-        for benchmark in there:
-            acts = behaviours.get(benchmark.key, CALM)
-            made.measure(stage, 1 if stage == Stage.WARM_UP else plan.screen_pairs, benchmark, acts)
-    chosen = verdicts.suspects(plan, verdicts.screened(plan, made.pairs))
     for benchmark in there:
-        acts = behaviours.get(benchmark.key, CALM)
-        if benchmark.key in chosen:
-            made.measure(Stage.CONFIRM, acts.confirm_pairs, benchmark, acts)
+        made.measure(benchmark, behaviours.get(benchmark.key, CALM))
     findings = verdicts.judge(plan, there, made.pairs)
     gone = [Finding(b, Verdict.MISSING, "only in the baseline: gone") for b in benchmarks
             if b not in there]  # fmt: skip
@@ -148,5 +141,6 @@ def report(
 def finding(verdict: Verdict, change: float, **fields) -> Finding:
     """One without pairs behind it, for what only a finding says; `change` is a logarithm."""
     name = fields.pop("name", f"BM_Any/{verdict}")
-    seen = Evidence(Stage.SCREEN, 10, 0, change, change - 0.01, change + 0.01, 0.01, 0.5, 0.5, 0.5)
-    return Finding(Benchmark(name, "bench/any", name), verdict, "because", screen=seen, **fields)
+    seen = Evidence(10, 0, change, change - 0.01, change + 0.01, 1.0, 1.0, 1.0, 1.0)
+    fields = {"evidence": seen, "p": 0.5} | fields
+    return Finding(Benchmark(name, "bench/any", name), verdict, "because", **fields)

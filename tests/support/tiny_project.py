@@ -1,13 +1,16 @@
-"""A project that is one file and a CMakeLists.txt without a language, so that a build is a copy;
-and one whose benchmark takes as long as a commit says.
-"""
+"""Projects whose build is a copy: one file and a CMakeLists.txt without a language, or a script."""
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from fakes import write_foreign
 
+BINARIES, BUILD = "build/bench/*", "sh build.sh"
+
+_BUILD_SH = """[ "$(cat src/time)" != broken ] || { echo no compiler today; exit 7; }
+mkdir -p build/bench && sed s/10.0/$(cat src/time)/ template > build/bench/work
+chmod +x build/bench/work
+"""
 CMAKE = """cmake_minimum_required(VERSION 3.25)
 project(tiny NONE)
 file(APPEND "${CMAKE_BINARY_DIR}/configured" "${CMAKE_CXX_FLAGS} $ENV{CXXFLAGS}\\n")
@@ -29,32 +32,30 @@ def commit(repository: Path, **files: str) -> str:
     for name, content in files.items():
         (repository / name.replace("_txt", ".txt")).write_text(content)
     git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "a change")
+    git(repository, "commit", "-qm", "a change", "--allow-empty")
     return git(repository, "rev-parse", "HEAD")
-
-
-# How the timed project is built, in out/bench; and the benchmark's name.
-BUILD = "sh build.sh"
-WORK = "BM_work"
-_BUILD_SH = """[ "$(cat time)" != broken ] || { echo no compiler today; exit 7; }
-mkdir -p out && sed "s/10\\.0/$(cat time)/" template >out/bench && chmod +x out/bench
-"""
-
-
-def timed_project(folder: Path, times: Sequence[str]) -> list[str]:
-    """A commit for each time of its benchmark, "broken" for one that does not build; their ids."""
-    write_foreign(folder / "template", [WORK])
-    (folder / "build.sh").write_text(_BUILD_SH)
-    (folder / ".gitignore").write_text("out/\n")
-    git(folder, "init", "-q")
-    shas = []
-    for number, time in enumerate(times):
-        (folder / "time").write_text(time)
-        git(folder, "add", "-A")
-        git(folder, "commit", "-qm", f"change {number}", "--allow-empty")
-        shas.append(git(folder, "rev-parse", "HEAD"))
-    return shas
 
 
 def worktrees_of(project: Path) -> int:
     return git(project, "worktree", "list", "--porcelain").count("worktree ") - 1
+
+
+def commits(repository: Path) -> list[str]:
+    """Their ids, the oldest first."""
+    return git(repository, "rev-list", "--reverse", "HEAD").split()
+
+
+def timed(folder: Path, *times: str) -> Path:
+    """Somebody else's repository, with a script for its benchmark BM_work: a commit for each of
+    these times, which it then takes; "broken" does not build. BUILD builds it, and BINARIES are
+    what comes of that.
+    """
+    (folder / "src").mkdir(parents=True)
+    write_foreign(folder / "template", ["BM_work"])
+    (folder / ".gitignore").write_text("build/\n")
+    (folder / "build.sh").write_text(_BUILD_SH)
+    git(folder, "init", "-q", "-b", "main")
+    for time in times:
+        (folder / "src" / "time").write_text(time)
+        commit(folder)
+    return folder

@@ -1,18 +1,16 @@
 """Check whether the candidate is slower than the baseline; the exit code says.
 
-Every way of failing ends with exit code 2, as 1 has a meaning of its own: something regressed. For
-`git bisect run` a candidate that can't be measured is 125, and __main__ makes 128 of all else.
+Every way of failing ends with exit code 2, as 1 has a meaning of its own (something regressed):
+errors.VERDICTS has the entry point see to that. For `git bisect run` a candidate that can't be
+measured is 125, and the entry point makes 128 of all else.
 """
 
 import argparse
-import sys
-import traceback
 
-from ..system import errors, streams
-from ..system.errors import CandidateError, SwitchyardError
+from ..system import errors
+from ..system.errors import CandidateError
 from ..system.machine import Machine
 
-_FAILED = 2
 _SKIP_COMMIT = 125
 
 
@@ -23,20 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    try:
-        code = _check(args)
-        sys.stdout.flush()
-    except SwitchyardError as error:
-        errors.report(error)
-        is_skipped = args.bisect_run and isinstance(error, CandidateError)
-        return _SKIP_COMMIT if is_skipped else _FAILED
-    except Exception:
-        traceback.print_exc()
-        return _FAILED
-    return _FAILED if streams.has_lost_output() else code
-
-
-def _check(args: argparse.Namespace) -> int:
     from ..gate import options
 
     machine = Machine()
@@ -45,4 +29,10 @@ def _check(args: argparse.Namespace) -> int:
     # Statistics take a second to load: only for options that make sense.
     from ..gate import execution
 
-    return execution.replay(earlier) if earlier else execution.check(asked, machine)
+    try:
+        return execution.replay(earlier) if earlier else execution.check(asked, machine)
+    except CandidateError as error:
+        if not args.bisect_run:
+            raise
+        errors.report(error)
+        return _SKIP_COMMIT

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from ..system import packages
 from ..system.errors import BadInputError
 from ..system.terminal import stdout_console
 
@@ -25,6 +26,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _compare(paths: list[Path], plots: Path | None) -> int:
+    packages.need("pictures")
     # Only here: loading scipy takes longer than the other commands.
     from ..compare.side_by_side import side_by_side
     from ..compare.terminal import print_table

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    workloads = catalog.load(args.build)
+    workloads = catalog.load(options.build_of(args))
     if args.json:
         print(json.dumps([workload.document() for workload in workloads], indent=1))
         return 0

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..compare import histograms
 from ..compare.histograms import QUANTILES, Histogram, HistogramFile
-from ..system import files, units
+from ..system import files, packages, units
 from ..system.errors import BadInputError
 from ..system.terminal import stdout_console
 
@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     if args.plot and args.plot.suffix not in (".png", ".svg"):
         raise BadInputError(f"--plot {args.plot}: want a file that ends in .png or .svg")
+    if args.plot:
+        packages.need("pictures")
     parts = [histograms.read(path) for path in args.files]
     whole = merge(parts)
     _print(whole, len(parts))

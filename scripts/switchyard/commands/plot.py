@@ -7,6 +7,7 @@ import argparse
 
 from ..suite import options
 from ..suite.results import ResultsFolder, newest
+from ..system import packages
 from ..system.paths import RESULTS
 
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    packages.need("pictures")
     # Only here: loading matplotlib takes longer than all that the other commands do.
     from ..compare.figures import draw_figures
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..suite import options
 from ..suite.results import ResultsFolder, newest
+from ..system import packages
 from ..system.paths import RESULTS
 
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    packages.need("pictures")
     # Only here: loading the templates and the figures takes longer than the other commands.
     from ..compare.report.page import write_report
 

@@ -4,6 +4,7 @@ Reads top-down: check the options, open the results folder, run the campaign, sa
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from ..suite import catalog, environment, needs, options
 from ..suite.campaign import Campaign, Plan
 from ..suite.progress import ProgressDisplay
 from ..suite.results import ResultsFolder, Tally
-from ..system import errors
+from ..system import errors, packages
 from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
@@ -68,6 +69,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _run(asked: _Asked) -> int:
+    if asked.plot or asked.report:
+        packages.need("pictures")
     workloads = catalog.select(
         catalog.load(asked.build), size=asked.size, pattern=asked.filter, runtimes=asked.runtimes
     )
@@ -84,12 +87,7 @@ def _run(asked: _Asked) -> int:
         terminal.print_tables(folder, tally, asked.plan.rounds)
     terminal.print_answers(folder, tally, asked.plan.rounds)
     if any(kept.has_measurement() for kept in folder.workloads.values()):
-        from ..compare.exports import write_exports
-        from ..compare.figures import draw_figures
-        from ..compare.report.page import write_report
-
-        wanted = [write_exports] + [draw_figures] * asked.plot + [write_report] * asked.report
-        for write in wanted:
+        for write in _wanted(asked):
             try:
                 write(folder)
             except SwitchyardError as error:  # how the run itself ended counts for more
@@ -97,6 +95,22 @@ def _run(asked: _Asked) -> int:
                 code = code or its_code
     print(f"results: {folder.path}")
     return code
+
+
+def _wanted(asked: _Asked) -> list[Callable[[ResultsFolder], None]]:
+    """What is written of the results; no more is loaded, as there may be no more."""
+    from ..compare.exports import write_exports
+
+    wanted = [write_exports]
+    if asked.plot:
+        from ..compare.figures import draw_figures
+
+        wanted.append(draw_figures)
+    if asked.report:
+        from ..compare.report.page import write_report
+
+        wanted.append(write_report)
+    return wanted
 
 
 def _exit_code(tally: Tally) -> int:
@@ -120,8 +134,8 @@ def _asked(args: argparse.Namespace) -> _Asked:
     })  # fmt: skip
     plan = Plan(rounds, budget_s, min_time_s, timeout_s, options.seed_of(args))
     return _Asked(
-        plan, size, args.filter, args.runtimes, args.build, args.out, args.tables, args.plot,
-        args.report, options.of_command(args),
+        plan, size, args.filter, args.runtimes, options.build_of(args), args.out, args.tables,
+        args.plot, args.report, options.of_command(args),
     )  # fmt: skip
 
 

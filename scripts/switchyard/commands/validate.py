@@ -30,13 +30,14 @@ def main(args: argparse.Namespace) -> int:
     seed = options.seed_of(args)
     if not 0 <= seed < 2**63:
         raise BadInputError(f"--seed must be 0 or more, not {seed}")
-    if not any((args.build / "bin" / name).exists() for name in _PROGRAMS):
-        raise BadInputError(f"no programs in {args.build}/bin: build them with scripts/run.sh")
+    build = options.build_of(args)
+    if not any((build / "bin" / name).exists() for name in _PROGRAMS):
+        raise BadInputError(f"no programs in {build}/bin: build them with scripts/run.sh")
     cpus, asked = _cpus(args.cpu), options.of_command(args)
     # Statistics take a second to load: only for options that make sense.
     from ..agreement.validation import Plan, validate
 
-    return validate(Plan(args.build, args.rounds, args.budget, seed, *cpus, args.out, asked))
+    return validate(Plan(build, args.rounds, args.budget, seed, *cpus, args.out, asked))
 
 
 def _cpus(wanted: int | None) -> tuple[int, int]:

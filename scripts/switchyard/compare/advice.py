@@ -54,7 +54,7 @@ def _problems(records: list[Record]) -> Iterator[RunWarning]:
     for name, problem in failed.items():
         yield RunWarning(f"FAILED {name}: {problem}", "run the binary by hand with this filter")
     for name, problem in limited.items():
-        yield RunWarning(f"{name}: {problem}", "`switchyard.sh doctor` tells how to raise limits")
+        yield RunWarning(f"{name}: {problem}", "`doctor` tells how to raise limits")
 
 
 def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:

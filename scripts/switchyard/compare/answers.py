@@ -1,9 +1,10 @@
 """What a run answers, a workload at a time, in one sentence that needs no table to be understood.
 
-Of a workload one case is told: the one that is named here, or else the one with most contenders.
-Each runtime stands there with its best mechanism, the best one first, the others with the factor by
-which they are behind it and that factor's 95 % interval. "Ahead" allows for all the comparisons of
-these cases together (statistics.level).
+Of a workload one case is told: the one that is named here, or else the one with most contenders,
+with each parameter that other cases have otherwise and the words don't tell. Each runtime stands
+there with its best mechanism, the best one first, the others with the factor by which they are
+behind it and that factor's 95 % interval. "Ahead" allows for all the comparisons of these cases
+together (statistics.level).
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,13 +13,15 @@ from dataclasses import dataclass, field
 from ..suite.catalog import in_order
 from ..suite.results import ResultsFolder
 from ..system import units
-from .comparison import Case, Comparison, Ranking, compare
+from .comparison import Case, Comparison, Ranking, compare, split_parameters
 from .statistics import Finding, Summary, level
 
 
 @dataclass(frozen=True)
 class _Question:
-    """`beside`: runtimes that are no models to choose between, and are told behind them."""
+    """`text` tells what is in `where`; `beside`: runtimes that are no models to choose between, and
+    are told behind them.
+    """
 
     text: str
     where: Mapping[str, int | str] = field(default_factory=dict)
@@ -36,18 +39,25 @@ _QUESTIONS = {
         "messages echoed, 64 connections", {"connections": 64, "bytes": 64},
         frozenset(("plain_thread", "plain_process")),
     ),
-    "echo_open": _Question("99 % of the messages are answered within"),
+    "echo_open": _Question(
+        "99 % of the messages are answered within, 20,000 a second", {"rate": 20_000}
+    ),
     "echo_capacity": _Question("messages answered, 10 % more due than it can", {"load": 110}),
-    "http_fetch": _Question("fetches of 50 ms, 100 at once", {"urls": 100, "latency_ms": 50}),
+    "http_fetch": _Question(
+        "fetches of 50 ms, 100 at once", {"urls": 100, "latency_ms": 50, "connection": "new"}
+    ),
     "channel": _Question(
-        "items through a channel on one CPU", {"pairs": 1, "placement": "same"}
+        "items through a channel of 64 on one CPU",
+        {"pairs": 1, "bytes": 8, "capacity": 64, "placement": "same"},
     ),
     "shared_counter": _Question(
         "an addition to a shared number, 4 tasks on one CPU", {"tasks": 4, "placement": "same"}
     ),
     "cpu": _Question("work for the CPU, cut into 2 tasks", {"tasks": 2}),
     "blocking": _Question("others are late by, while one blocks 100 ms", {"block_ms": 100}),
-    "memory": _Question("memory of an idle task", {"of": "tasks", "stack_kib": 0}),
+    "memory": _Question(
+        "memory of one of 100 idle tasks", {"of": "tasks", "count": 100, "stack_kib": 0}
+    ),
     "limits": _Question("tasks at once, until something stops it", {"of": "tasks"}),
 }  # fmt: skip
 
@@ -68,8 +78,11 @@ def answers(folder: ResultsFolder) -> list[Answer]:
     for results in kept:
         comparison = compare(results).measured()
         name = results.workload.name
-        question = _QUESTIONS.get(name, _Question(results.workload.metric.label))
+        question = _QUESTIONS.get(name, _Question(""))
         if case := _case(comparison, question):
+            if not _is_of(case, question):  # it has other words then
+                label = results.workload.metric.label
+                question = _Question(label, beside=question.beside)
             asked.append((comparison, question, case))
     shown = level(lead for comparison, _, case in asked for lead in comparison.leads(case))
     return [_answer(*of_one, shown) for of_one in asked]
@@ -84,7 +97,15 @@ def _answer(comparison: Comparison, question: _Question, case: Case, shown: floa
     asides += [column for column in comparison.of(case) if column not in contenders]
     sentence = told(comparison, comparison.ranking(case, shown, models))
     beside = ", ".join(value(comparison, case, column) for column in asides)
-    return Answer(comparison.workload.name, f"{question.text}: {sentence}", beside)
+    text = question.text + _untold(comparison, question, case)
+    return Answer(comparison.workload.name, f"{text}: {sentence}", beside)
+
+
+def _untold(comparison: Comparison, question: _Question, case: Case) -> str:
+    """ " (bytes:1024)"."""
+    _, varying = split_parameters(comparison.cases)
+    untold = [f"{n}:{v}" for n, v in case if n in varying and n not in question.where]
+    return f" ({', '.join(untold)})" if untold else ""
 
 
 def told(comparison: Comparison, found: Ranking) -> str:
@@ -105,8 +126,12 @@ def value(comparison: Comparison, case: Case, column: str) -> str:
 def _case(comparison: Comparison, question: _Question) -> Case | None:
     """None where nothing that competes was measured."""
     contested = {case: n for case in comparison.cases if (n := len(comparison.contenders(case)))}
-    wanted = [case for case in contested if question.where.items() <= dict(case).items()]
+    wanted = [case for case in contested if _is_of(case, question)]
     return max(wanted or contested, key=contested.get, default=None)
+
+
+def _is_of(case: Case, question: _Question) -> bool:
+    return bool(question.text) and question.where.items() <= dict(case).items()
 
 
 def _best_columns(comparison: Comparison, case: Case) -> dict[str, str]:

@@ -172,11 +172,7 @@ class _Search:
                 alone = self.judge.judge(sha, self.judge.baseline(parent))
                 if alone.findings:
                     judged, against = alone, f"its parent {parent[:7]}"
-        return [
-            f"{found.benchmark.key}: {wording.change(found)} "
-            f"({wording.numbers(found)['95 % interval']}) against {against}"
-            for found in judged.findings
-        ]
+        return [f"{wording.proven(found)} against {against}" for found in judged.findings]
 
     def _described(self, sha: str) -> str:
         words = ("show", "--no-patch", "--no-show-signature", "--format=%h %s (%an, %ad)", sha)
@@ -191,7 +187,7 @@ def _told(findings: Sequence[Finding]) -> str:
     told = []
     for finding in findings:
         change = f"({wording.change(finding)}) " if finding.evidence else ""
-        told.append(f"{finding.benchmark.key} {finding.verdict} {change}{wording.reason(finding)}")
+        told.append(f"{wording.name(finding)} {finding.verdict} {change}{wording.reason(finding)}")
     return "; ".join(map(str.strip, told))
 
 

@@ -18,12 +18,12 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.files import replacing
-from .model import Side
+from .model import Benchmark, Side
 
 
 class Copies:
@@ -39,11 +39,12 @@ class Copies:
         for side in sides:
             self._mirror(side.root, self.roots[side.label], Path())
 
-    def renew(self) -> None:
-        """Copy all binaries anew. Raises SwitchyardError."""
+    def renew(self, benchmarks: Iterable[Benchmark]) -> None:
+        """Copy what they are in anew. Raises SwitchyardError."""
+        binaries = sorted({benchmark.binary for benchmark in benchmarks})
         self._random.shuffle(self._sides)
         for side in self._sides:
-            for binary in self._binaries:
+            for binary in binaries:
                 target = self.roots[side.label] / binary
                 try:
                     with replacing(target) as part:
@@ -77,7 +78,7 @@ def expect_executable(parent: Path) -> None:
 
 @contextlib.contextmanager
 def fresh_copies(
-    sides: Sequence[Side], binaries: Iterable[str], parent: Path, seed: int
+    sides: Sequence[Side], benchmarks: Collection[Benchmark], parent: Path, seed: int
 ) -> Iterator[Copies]:
     """In a folder of their own in `parent`, gone on every way out. Raises SwitchyardError."""
     with contextlib.ExitStack() as stack:
@@ -86,8 +87,8 @@ def fresh_copies(
                 prefix=".binaries-", dir=parent.resolve(), ignore_cleanup_errors=True
             )
             folder = Path(stack.enter_context(temporary))
-            copies = Copies(sides, binaries, folder, seed)
+            copies = Copies(sides, {b.binary for b in benchmarks}, folder, seed)
         except OSError as error:
             raise SwitchyardError(f"cannot copy binaries to {parent}: {error.strerror}") from None
-        copies.renew()
+        copies.renew(benchmarks)
         yield copies

@@ -47,12 +47,14 @@ class GateBenchmark:
 class Discovery:
     """The names of each binary's benchmarks, in its order; and of each that gave none the reason.
 
-    Binaries are relative to the root. `notes`: what is odd about names, one line each.
+    Binaries are relative to the root. `notes`: what is odd about names, one line each; start_s:
+    what it took to be told the names, the start of the program.
     """
 
     names: dict[str, list[str]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    start_s: dict[str, float] = field(default_factory=dict)
 
 
 def gate_set() -> dict[str, GateBenchmark]:
@@ -69,7 +71,7 @@ def discover(root: Path, pattern: str, interrupts: Interrupts | None = None) -> 
         raise BadInputError(f"no executable in {root} matches {pattern!r}: is it built?")
     for path in found:
         binary = str(path.relative_to(root))
-        printed, problem = _ask(path, interrupts)
+        printed, problem, discovered.start_s[binary] = _ask(path, interrupts)
         if problem:
             discovered.broken[binary] = problem
             continue
@@ -94,23 +96,25 @@ def _executables(root: Path, pattern: str) -> Iterator[Path]:
             yield path
 
 
-def _ask(path: Path, interrupts: Interrupts | None) -> tuple[list[str], str | None]:
-    """The names as printed, or the problem."""
+def _ask(path: Path, interrupts: Interrupts | None) -> tuple[list[str], str | None, float]:
+    """The names as printed, or the problem; and what it took."""
     command = [str(path.absolute()), "--benchmark_list_tests=true"]
     outcome = launch(command, LIST_TIMEOUT_S, interrupts)
     if outcome.timed_out or outcome.code != 0:
         said = outcome.stderr.strip().splitlines()
         why = ": ".join([outcome.ending, *(line[:200] for line in said[-1:])])
-        return [], f"does not list its benchmarks: {why}"
+        return [], f"does not list its benchmarks: {why}", outcome.wall_s
     # That none matches is an error to some: what counts is what it prints.
-    noise = launch([*command, _NOTHING], LIST_TIMEOUT_S, interrupts).stdout.splitlines()
+    nothing = launch([*command, _NOTHING], LIST_TIMEOUT_S, interrupts)
+    noise = nothing.stdout.splitlines()
     listed = [line for line in outcome.stdout.splitlines() if line.strip()]
     names = [line for line in listed if line not in noise]
     if names:
-        return names, None
+        return names, None, min(outcome.wall_s, nothing.wall_s)
     if listed:
-        return [], f"is no Google Benchmark binary: it prints {listed[0][:60]!r} for any filter"
-    return [], "lists no benchmarks"
+        why = f"is no Google Benchmark binary: it prints {listed[0][:60]!r} for any filter"
+        return [], why, outcome.wall_s
+    return [], "lists no benchmarks", outcome.wall_s
 
 
 def _names(printed: list[str]) -> list[str]:

@@ -1,29 +1,26 @@
 """The files of a check: check.json while it runs, all others at its end, and the figure last.
 
-check.json holds all that was measured and decided, so that it can be judged again. What it holds is
+check.json holds all that was measured and decided, so that it can be judged again: model.Report,
 described in schema.json (JSON Schema), and a file is read back only if it fits. Files are replaced
 as a whole: one that is there is complete, though the check in it may not be.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import msgspec
 from msgspec import convert, to_builtins
 
-from ..system import files
+from ..system import files, packages
 from ..system.errors import BadInputError
 from . import google_benchmark, junit, markdown
 from .model import SIDES, Report
 
-FORMAT = "switchyard-check/1"
+FORMAT = "switchyard-check/2"
 FILE_NAME = "check.json"
-_SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_bytes())
 _SUMMARY, _JUNIT = "summary.md", "junit.xml"
 _OTHERS = (_SUMMARY, _JUNIT, *(f"{side}.json" for side in SIDES), "check.png", "check.svg")
-_MOST_OF_A_REASON = 300
 
 
 def create(folder: Path) -> Path:
@@ -32,16 +29,15 @@ def create(folder: Path) -> Path:
 
 
 def to_document(report: Report) -> dict[str, Any]:
-    """In the schema's order, without Google Benchmark's own rows, which have files of their own."""
-    document = to_builtins(report) | {
-        "format": FORMAT,
+    """Without Google Benchmark's own rows, which have files of their own."""
+    document = {"format": FORMAT} | to_builtins(report) | {
         "spent_s": round(report.spent_s, 3),
         "settled": [finding.benchmark.key for finding in report.settled],
-    }
+    }  # fmt: skip
     for pair in document["pairs"]:
         for side in SIDES:
             del pair[side]["row"]
-    return {name: document[name] for name in _SCHEMA["properties"]}
+    return document
 
 
 def save(report: Report, folder: Path) -> None:
@@ -49,22 +45,21 @@ def save(report: Report, folder: Path) -> None:
 
 
 def write_all(report: Report, folder: Path) -> None:
-    """check.json says that the check is complete. A figure that can't be drawn costs no more than
-    itself. Raises SwitchyardError.
-    """
+    """All but the figure. Raises SwitchyardError."""
     files.write(folder / _SUMMARY, markdown.markdown(report))
     files.write(folder / _JUNIT, junit.junit_xml(report))
     for side, made in google_benchmark.documents(report).items():
         files.write(folder / f"{side}.json", made)
     save(report, folder)
-    try:
-        # Only here: loading matplotlib takes longer than a launch.
-        from . import figure
 
-        figure.save(report, folder)
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
-        print(f"check: no figure: {reason}", file=sys.stderr)
+
+def draw(report: Report, folder: Path) -> None:
+    """Raises SwitchyardError where pictures can't be drawn."""
+    packages.need("pictures")
+    # Only here: loading matplotlib takes longer than a launch.
+    from . import figure
+
+    figure.save(report, folder)
 
 
 def load(path: Path) -> Report:
@@ -72,17 +67,28 @@ def load(path: Path) -> Report:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         document = json.loads(file.read_bytes(), parse_constant=_refuse)
-        jsonschema.validate(document, _SCHEMA)
+        return _report(document)
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-    except jsonschema.ValidationError as error:
-        where = "/".join(map(str, error.absolute_path)) or "the document"
-        reason = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
-        raise BadInputError(f"{file} is no {FILE_NAME} of a check: {where}: {reason}") from None
+    except (msgspec.ValidationError, KeyError, TypeError) as error:
+        raise BadInputError(f"{file} is no {FILE_NAME} of a check: {str(error)[:200]}") from None
     except (ValueError, RecursionError) as error:  # no JSON, or no text at all
         raise BadInputError(f"{file} is no JSON: {error}") from None
-    settled = set(document.pop("settled"))
-    report = convert(document, Report)
+
+
+def _report(document: Any) -> Report:  # noqa: ANN401 (whatever is in the file)
+    """Raises msgspec.ValidationError, KeyError and TypeError for what is no document of ours."""
+    if document["format"] != FORMAT:
+        raise TypeError(f"its format is {document['format']!r}, not {FORMAT!r}")
+    settled = set(document["settled"])
+    ours = [found for found in document["findings"] if found["benchmark"]["key"] in settled]
+    report = convert(document | {"settled": ours}, Report)
+    if unknown := sorted(document.keys() - to_document(report).keys()):
+        raise TypeError(f"nobody knows its {unknown[0]}")
+    known = {finding.benchmark.key for finding in report.findings}
+    strange = [pair.benchmark for pair in report.pairs if pair.benchmark not in known]
+    if strange:
+        raise TypeError(f"a pair of {strange[0]!r}, of which there is no finding")
     report.settled = [found for found in report.findings if found.benchmark.key in settled]
     return report
 

@@ -1,200 +1,135 @@
-"""What a number of pairs says about one benchmark, and how many it takes: to convict at all, to
-tell what counts from what doesn't, to decide.
+"""What the pairs measured so far say about one benchmark, at whatever pair one may look.
 
-The measure is the mean of ln(candidate / baseline) without the lowest and the highest fifth of the
-pairs: times have heavy tails, and one launch that met a busy moment must not decide. Whether it
-differs from zero is asked by flipping signs: a coin has chosen the order within each pair, so that
-without a change every sign is as likely as the other, whatever the distribution is. Whether a
-change is excluded is asked by two one-sided tests (Schuirmann 1987) with Yuen's standard error of a
-trimmed mean (Wilcox, Introduction to Robust Estimation and Hypothesis Testing, ch. 4).
+If nothing changed, the coin that chose the order within each pair makes the sign of its change a
+fair coin too, whatever the magnitudes are. So a bet on these signs has a capital that is expected
+to stay at 1 for ever, and reaches m / alpha with a chance of at most alpha / m, also if one looks
+after each pair and stops as one likes (Ville 1939; Ramdas et al. 2023, Game-theoretic statistics
+and safe anytime-valid inference). So it is the highest capital so far that counts, and what was
+proven once stays proven. How much is bet on the next sign depends on the size of its change in
+units of the usual one: that may look at anything but the sign itself.
+
+Whether the change is larger or smaller than some other size is asked in the same way of what is
+left when that size is taken off. There it is an assumption that changes lie around the true one
+symmetrically; that all of them are equally far off, or equally noisy, is none.
 """
 
+import functools
 import math
-from collections.abc import Callable, Sequence
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 
-import numpy as np
-from scipy import stats
+from .model import Evidence
 
-from .model import Evidence, Pair, Plan, Stage
+# How much is staked on a change of the usual size: small stakes find what is small and steady,
+# large ones what is large; the capital is their mean.
+_STAKES = (0.2, 0.5, 1.0, 2.0, 3.5)
+# No single pair may decide much, however far off it is: a large stake is lost nearly whole to one
+# launch that met a busy moment.
+_MOST_TIMES_THE_USUAL = 2.0
+# Times have heavy tails: the estimate goes without the lowest and the highest fifth.
+_TRIM = 0.2
+# Of either end of the 95 % interval.
+SURE_OF_AN_END = 40.0
+_BISECTIONS = 24
+_LARGEST_EXPONENT = 700.0
 
-TRIM = 0.2
-CONFIDENCE = 0.95
-# Of sign patterns, when there are too many to take them all; the smallest p-value is one over it.
-RESAMPLES = 20_000
-# How many of them at a time: with all at once, a large check needs a gigabyte.
-_BATCH = 2_000
-# Of the share of positive signs, against the mean size of a change: it decides between equals only.
-_TIE_BREAK = 1e-9
-_LEAST_FOR_A_SPREAD = 2
-
-# More than this share of pairs lost to the kernel's doings, and the rest is not to be trusted.
-MOST_DROPPED = 0.2
-EQUIVALENCE_ALPHA = 0.05
-_POWER = 0.9
-
-Statistic = Callable[..., np.ndarray]
+# (that the true change is above this one, that it is below it)
+Weigh = Callable[[float], tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class _Shift:
-    """A trimmed mean, or the difference of two, with its standard error and degrees of freedom;
-    neither is known of a single value.
+class Question:
+    """`sign` is that of a change for the worse. Worse and better are to be proven beyond `least`,
+    their absence beyond `limit`; has_interval: whether its ends are asked for, which takes longer.
     """
 
-    mean: float
-    error: float | None = None
-    freedom: float = 1.0
-
-    @classmethod
-    def of(cls, data: np.ndarray) -> "_Shift":
-        """The error is Yuen's (Wilcox, section 3.3)."""
-        if len(data) < _LEAST_FOR_A_SPREAD:
-            return cls(float(data.mean()))
-        cut = int(TRIM * len(data))
-        kept = len(data) - 2 * cut
-        ordered = np.sort(data)[cut : cut + kept]
-        winsorized = np.clip(data, ordered[0], ordered[-1])
-        error = math.sqrt(winsorized.var(ddof=1) * len(data)) / kept
-        return cls(float(ordered.mean()), error, kept - 1)
-
-    def minus(self, other: "_Shift") -> "_Shift":
-        """With Welch's degrees of freedom (Yuen 1974)."""
-        error, freedom = math.hypot(self.error, other.error), 1.0
-        if error:
-            parts = (part.error**4 / part.freedom for part in (self, other))
-            freedom = error**4 / sum(parts)
-        return _Shift(self.mean - other.mean, error, freedom)
-
-    def evidence(
-        self, stage: Stage, pairs: int, dropped: int, equivalence: float, p: tuple[float, float]
-    ) -> Evidence:
-        """`p`: of slower and of faster. p_equivalent is of "the change lies outside of
-        -equivalence..equivalence".
-        """
-        low = high = spread = None
-        outside = 1.0
-        if self.error is not None:
-            reach = self.error * float(stats.t.ppf((1 + CONFIDENCE) / 2, self.freedom))
-            low, high = self.mean - reach, self.mean + reach
-            spread = self.error * math.sqrt(pairs)
-            distance = equivalence - abs(self.mean)
-            outside = float(distance <= 0)  # all alike: nothing left to chance
-            if self.error:
-                outside = float(stats.t.sf(distance / self.error, self.freedom))
-        return Evidence(stage, pairs, dropped, self.mean, low, high, spread, *p, outside)
+    sign: int
+    limit: float
+    least: float = 0.0
+    has_interval: bool = True
 
 
-def of_pairs(
-    pairs: Sequence[Pair], stage: Stage, equivalence: float, seed: int, resamples: int = RESAMPLES
-) -> Evidence:
-    """The evidence of the pairs of a stage. `equivalence` is a change's logarithm."""
-    dropped = sum(pair.dropped is not None for pair in pairs)
-    if stage == Stage.STORED:
-        kept = [pair for pair in pairs if not pair.dropped]
-        before = [pair.baseline.value for pair in kept if pair.baseline.value is not None]
-        after = [pair.candidate.value for pair in kept if pair.candidate.value is not None]
-        return of_two_samples(before, after, dropped, equivalence, seed, resamples)
-    changes = [change for pair in pairs if (change := pair.change) is not None]
-    return of_changes(changes, dropped, stage, equivalence, seed, resamples)
+def of_changes(changes: Sequence[float], dropped: int, asked: Question) -> Evidence:
+    """`changes` in the order they were measured, at least one."""
+    weigh = functools.partial(_weigh, changes)
+    return _evidence(weigh, trimmed_mean(changes), len(changes), dropped, asked)
 
 
-def of_changes(
-    changes: Sequence[float], dropped: int, stage: Stage, equivalence: float, seed: int,
-    resamples: int = RESAMPLES,
-) -> Evidence:  # fmt: skip
-    """Of at least one change; the same changes and seed give the same evidence."""
-    data = np.asarray(changes, dtype=float)
-    if not len(data) or not np.isfinite(data).all():
-        raise ValueError("changes have to be finite, and at least one")
-    signs = _sign_flip(data, seed, resamples)
-    return _Shift.of(data).evidence(stage, len(data), dropped, equivalence, signs)
-
-
-def of_two_samples(
-    before: Sequence[float], after: Sequence[float], dropped: int, equivalence: float, seed: int,
-    resamples: int = RESAMPLES,
-) -> Evidence:  # fmt: skip
-    """Of times that were not measured in pairs, at least two of each: nothing guards against a
-    drift of the machine between them. Labels are permuted instead of signs.
+def of_two_samples(before: Sequence[float], after: Sequence[float], asked: Question) -> Evidence:
+    """Of logarithms that were not measured in pairs: nothing guards against a drift of the machine
+    between them, and all is measured before it is looked at. Mann and Whitney's test by ranks.
     """
-    old, new = (np.log(np.asarray(times, dtype=float)) for times in (before, after))
-    if min(len(old), len(new)) < _LEAST_FOR_A_SPREAD or not np.isfinite([*old, *new]).all():
-        raise ValueError("two positive times of each side are needed at least")
+    from scipy.stats import mannwhitneyu  # loading it takes longer than many a launch
 
-    def shift(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
-        return stats.trim_mean(a, TRIM, axis=axis) - stats.trim_mean(b, TRIM, axis=axis)
+    def weigh(size: float) -> tuple[float, float]:
+        moved = [value - size for value in after]
+        return tuple(
+            1 / max(float(mannwhitneyu(moved, before, alternative=way).pvalue), 1e-300)
+            for way in ("greater", "less")
+        )
 
-    labels = _permuted((new, old), shift, "independent", seed, resamples)
-    difference, pairs = _Shift.of(new).minus(_Shift.of(old)), min(len(old), len(new))
-    return difference.evidence(Stage.STORED, pairs, dropped, equivalence, labels)
-
-
-def _sign_flip(data: np.ndarray, seed: int, resamples: int) -> tuple[float, float]:
-    """One-sided p-values, of slower and of faster, of the trimmed mean against random signs."""
-    if len(data) == 1:
-        # scipy wants two; with one pair there are two patterns of signs.
-        return (0.5 if data[0] > 0 else 1.0), (0.5 if data[0] < 0 else 1.0)
-    # The sign of a pair that trimming leaves out moves no trimmed mean: without this weight many
-    # patterns tie, and ten pairs that are all alike can't get below 0.05.
-    tie_break = _TIE_BREAK * np.abs(data).mean()
-
-    def statistic(sample: np.ndarray, axis: int) -> np.ndarray:
-        signs = np.sign(sample).mean(axis=axis)
-        return stats.trim_mean(sample, TRIM, axis=axis) + tie_break * signs
-
-    return _permuted((data,), statistic, "samples", seed, resamples)
+    estimate = median(new - old for new in after for old in before)  # Hodges and Lehmann
+    return _evidence(weigh, estimate, min(len(before), len(after)), 0, asked)
 
 
-def _permuted(
-    data: tuple[np.ndarray, ...], statistic: Statistic, kind: str, seed: int, resamples: int
-) -> tuple[float, float]:
-    """One-sided p-values, of a greater and of a smaller statistic, against permutations of a kind
-    that scipy knows. Both come from the same ones, as they are what takes the time.
+def _evidence(weigh: Weigh, estimate: float, pairs: int, dropped: int, asked: Question) -> Evidence:
+    up, down = weigh(asked.least)[0], weigh(-asked.least)[1]
+    below, above = weigh(asked.limit)[1], weigh(-asked.limit)[0]
+    low = high = None
+    if asked.has_interval:
+        low, high = (_end(weigh, estimate, direction) for direction in (-1, 1))
+    proofs = (up, down, below, above) if asked.sign > 0 else (down, up, above, below)
+    return Evidence(pairs, dropped, estimate, low, high, *proofs)
+
+
+def trimmed_mean(values: Sequence[float]) -> float:
+    cut = int(_TRIM * len(values))
+    return fmean(sorted(values)[cut : len(values) - cut])
+
+
+def _weigh(changes: Sequence[float], size: float) -> tuple[float, float]:
+    up, down = zip(*capitals(changes, size), strict=True)
+    return max(up), max(down)
+
+
+def capitals(changes: Iterable[float], size: float = 0.0) -> Iterator[tuple[float, float]]:
+    """After each change, that of the bets that signs of what is left above `size` are positive, and
+    negative. A bet gains 2 p for a sign that it gave the chance p = 1 / (1 + exp(-2 stake z)).
     """
-
-    def both_ways(*samples: np.ndarray, axis: int) -> np.ndarray:
-        seen = statistic(*samples, axis=axis)
-        return np.stack((seen, -seen), axis=-1)
-
-    greater, smaller = stats.permutation_test(
-        data, both_ways, permutation_type=kind, vectorized=True, n_resamples=resamples,
-        batch=_BATCH, alternative="greater", rng=np.random.default_rng(seed),
-    ).pvalue  # fmt: skip
-    return float(greater), float(smaller)
-
-
-def fewest_pairs(plan: Plan, among: int) -> int:
-    """With fewer no p-value of `among` suspects can get below alpha, even if all signs agree.
-
-    One more than that, also when as many are dropped as may be.
-    """
-    return math.ceil((math.log2(max(among, 1) / plan.alpha) + 1) / (1 - MOST_DROPPED))
+    sizes: list[float] = []
+    up, down = [0.0] * len(_STAKES), [0.0] * len(_STAKES)
+    for change in changes:
+        left = change - size
+        insort(sizes, abs(left))
+        half = len(sizes) // 2
+        usual = sizes[half] if len(sizes) % 2 else (sizes[half - 1] + sizes[half]) / 2
+        z = left / usual if usual else 0.0
+        z = max(-_MOST_TIMES_THE_USUAL, min(_MOST_TIMES_THE_USUAL, z))
+        for i, stake in enumerate(_STAKES):
+            up[i] += math.log(2) - math.log1p(math.exp(-2 * stake * z))
+            down[i] += math.log(2) - math.log1p(math.exp(2 * stake * z))
+        yield _capital(up), _capital(down)
 
 
-def pairs_for(plan: Plan, spread: float | None, fewest: int, most: int) -> int:
-    """How many pairs tell a change that counts from one that doesn't, whatever it turns out to be:
-    their standard error is a third of the way from the threshold to the equivalence limit.
-    """
-    wanted_error = (plan.equivalence_limit - plan.limit) / 3
-    wanted = math.ceil(((spread or 0) / wanted_error) ** 2)
-    return min(max(wanted, fewest), max(most, fewest))
+def _capital(logarithms: Sequence[float]) -> float:
+    return fmean(
+        math.exp(max(-_LARGEST_EXPONENT, min(value, _LARGEST_EXPONENT))) for value in logarithms
+    )
 
 
-def pairs_needed(plan: Plan, seen: Evidence, among: int) -> int | None:
-    """How many pairs would decide in nine of ten checks, if the estimate and the spread are right:
-    exclude a change beyond the equivalence limit, or show one beyond the threshold and survive the
-    correction over all suspects. None when there is no spread to go by.
-    """
-    if not seen.spread:
-        return None
-
-    def wanted(distance: float, p: float) -> float:
-        reach = stats.norm.ppf(1 - p) + stats.norm.ppf((1 + _POWER) / 2)
-        return (reach * seen.spread / distance) ** 2 if distance > 0 else math.inf
-
-    size = abs(seen.estimate)
-    excluded = wanted(plan.equivalence_limit - size, EQUIVALENCE_ALPHA)
-    beyond = max(wanted(size - plan.limit, 0.5), wanted(size, plan.alpha / max(among, 1)))
-    least = max(seen.pairs + 1, fewest_pairs(plan, among))
-    return max(math.ceil(min(excluded, beyond)), least)
+def _end(weigh: Weigh, estimate: float, direction: int) -> float | None:
+    """Where the interval ends: what lies beyond is excluded. None if nothing is."""
+    beyond = (lambda size: weigh(size)[0]) if direction < 0 else (lambda size: weigh(size)[1])
+    reach = 0.01
+    while beyond(estimate + direction * reach) < SURE_OF_AN_END:
+        reach *= 2
+        if reach > _LARGEST_EXPONENT:
+            return None
+    near, far = 0.0, reach
+    for _ in range(_BISECTIONS):
+        middle = (near + far) / 2
+        is_excluded = beyond(estimate + direction * middle) >= SURE_OF_AN_END
+        near, far = (near, middle) if is_excluded else (middle, far)
+    return estimate + direction * far

@@ -4,8 +4,11 @@ What a signal cuts short is judged as far as it got, and says so.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +20,24 @@ from ..system.errors import SwitchyardError
 from ..system.files import now
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS
+from ..system.paths import state_folder
 from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
-from . import document, instructions, prepare, table, verdicts
+from . import document, instructions, prepare, table, verdicts, wording
 from .copies import expect_executable, fresh_copies
 from .discovery import gate_set
-from .model import Benchmark, Finding, Report, Stage, Verdict
+from .measuring import Measuring
+from .model import Benchmark, Finding, Report, Verdict
 from .options import Check
 from .prepare import Prepared
+from .project import why_accepted
 from .sampling import Sampler
-from .stages import Stages
 
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
 # By what verdicts.slower() says: 125 is "skip this commit".
 _BISECT_RUN = {True: 1, False: 0, None: 125}
+_MOST_OF_A_REASON = 300
 
 
 def check(asked: Check, machine: Machine) -> int:
@@ -44,16 +49,27 @@ def check(asked: Check, machine: Machine) -> int:
         except Interrupted as interrupted:
             console.print(f"{interrupted}, nothing was measured yet", soft_wrap=True)
             return interrupted.exit_code
-        # Printed before it is written: what can't be written has been seen at least.
-        table.print_report(report, stdout_console())
         document.write_all(report, folder)
+        _show("table", lambda: table.print_report(report, stdout_console()))
         print(f"check: {folder}")
+        _show("figure", lambda: document.draw(report, folder))
         if not report.complete:
             kept = f"{len(report.pairs)} pairs are kept in {folder}"
             console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
     if asked.bisect_run and report.complete:
         return _BISECT_RUN[verdicts.slower(report.findings, report.strict)]
     return report.exit_code
+
+
+def _show(what: str, show: Callable[[], None]) -> None:
+    """Trouble with a terminal, a locale or a picture costs a line, and no verdict and no file."""
+    try:
+        show()
+    except SwitchyardError as error:
+        print(f"check: no {what}: {error}", file=sys.stderr)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
+        print(f"check: no {what}: {reason}", file=sys.stderr)
 
 
 def compare(
@@ -64,19 +80,21 @@ def compare(
     Raises SwitchyardError, and Interrupted while there is nothing to judge yet; what is cut short
     later is incomplete, unless it was by the deadline, which ends measuring as the budget does.
     """
-    expect_executable(asked.out or RESULTS)
+    parent = asked.out or state_folder(asked.repository) / "checks"
+    expect_executable(parent)
     prepared = prepare.prepare(asked, machine, console, interrupts)
-    folder = document.create(asked.out or prepare.new_folder(prepared))
+    folder = document.create(asked.out or prepare.new_folder(parent, prepared))
     interrupts.stop_if_any()
     plan = replace(asked.plan, budget_s=min(asked.plan.budget_s, interrupts.left_s))
     report = Report(
-        plan, [], [], prepare.facts(prepared, machine), prepared.settled, prepared.problems,
-        strict=asked.strict, advisory=prepared.stored is not None,
+        plan, [], [], prepare.facts(prepared, machine, plan.seed), prepared.settled,
+        prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
     )  # fmt: skip
     console.print(prepare.announcement(plan, prepared, folder), soft_wrap=True)
     counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
     report.facts["ended_at"] = now()
-    _judge(report, prepared.benchmarks, counts)
+    today = datetime.now(UTC).date()
+    _judge(report, prepared.benchmarks, counts, partial(why_accepted, asked.accepted, today))
     if report.complete:
         report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
     return report, folder
@@ -87,7 +105,10 @@ def replay(file: Path) -> int:
     report = document.load(file)
     before = [finding for finding in report.findings if finding not in report.settled]
     counts = {finding.benchmark.key: finding.instructions for finding in before}
-    _judge(report, [finding.benchmark for finding in before], counts)
+    benchmarks = list(dict.fromkeys(finding.benchmark for finding in before))
+    # What was accepted then, whatever day it is.
+    accepted = {(finding.benchmark, finding.metric): finding.accepted for finding in before}
+    _judge(report, benchmarks, counts, lambda found: accepted.get((found.benchmark, found.metric)))
     for old, new in zip(before, report.findings, strict=False):  # settled ones come behind
         if report.complete and new.verdict != old.verdict:
             raise SwitchyardError(
@@ -100,18 +121,37 @@ def replay(file: Path) -> int:
     return verdicts.exit_code(report.findings, report.strict, report.advisory)
 
 
-def _judge(report: Report, benchmarks: Sequence[Benchmark], counts: Mapping[str, Any]) -> None:
-    judged = verdicts.judge(report.plan, benchmarks, report.pairs)
-    judged = [replace(found, instructions=counts.get(found.benchmark.key)) for found in judged]
+def _judge(
+    report: Report,
+    benchmarks: Sequence[Benchmark],
+    counts: Mapping[str, Any],
+    accepts: Callable[[Finding], str | None],
+) -> None:
+    """accepts(regression) is why it does not count, if it doesn't."""
+    judged = [
+        replace(
+            found, instructions=counts.get(found.benchmark.key),
+            accepted=accepts(found) if found.verdict == Verdict.REGRESSED else None,
+        )
+        for found in verdicts.judge(report.plan, benchmarks, report.pairs, report.advisory)
+    ]  # fmt: skip
     report.findings = [*judged, *report.settled]
 
 
 class CheckProgress(ProgressBar):
-    """Context manager: which stage, how many of its pairs, how long still."""
+    """Context manager: the round, how many benchmarks are open, how long still at most."""
 
-    def pair(self, stage: Stage, turn: Turn, pairs: int) -> None:
-        plain = f"{stage}: pair {turn.done + 1} of {pairs}"
-        self.show(stage, turn.done, pairs, turn.seconds_left, turn.item, plain)
+    def __init__(self, console: Console, benchmarks: int) -> None:
+        super().__init__(console, benchmarks)
+        self._benchmarks, self._terminal = benchmarks, console
+
+    def launching(self, turn: Turn, still_open: int) -> None:
+        decided = self._benchmarks - still_open
+        plain = f"round {turn.round + 1}: {decided} of {self._benchmarks} decided"
+        self.show(f"round {turn.round + 1}", decided, self._benchmarks, None, turn.item, plain)
+
+    def regressed(self, finding: Finding) -> None:
+        self._terminal.print(f"regressed: {wording.proven(finding)}", soft_wrap=True, markup=False)
 
 
 def _measure(
@@ -126,8 +166,9 @@ def _measure(
     # What is in the file if the check should die: nothing that could be taken for a result.
     report.complete, report.exit_code = False, _FAILED
     unfinished = [
-        Finding(benchmark, Verdict.INCONCLUSIVE, "the check did not end")
+        Finding(benchmark, Verdict.INCONCLUSIVE, "the check did not end", metric)
         for benchmark in prepared.benchmarks
+        for metric in report.plan.metrics
     ]
     report.findings = [*unfinished, *report.settled]
     document.save(report, folder)
@@ -135,30 +176,30 @@ def _measure(
     if report.plan.cpu is not None and others:  # what is bound to a CPU has it to itself
         os.sched_setaffinity(0, others)
     before = _stamps(prepared)
-    binaries = [benchmark.binary for benchmark in prepared.benchmarks]
     counts: dict[str, Any] = {}
     with (
-        fresh_copies(prepared.launched, binaries, folder, report.plan.seed) as copies,
-        CheckProgress(console) as progress,
+        fresh_copies(prepared.launched, prepared.benchmarks, folder, report.plan.seed) as copies,
+        CheckProgress(console, len(prepared.benchmarks)) as progress,
     ):
         sampler = Sampler(report.plan, copies.roots, interrupts, Machine(), prepared.stored)
 
         def save() -> None:
-            report.plan, report.spent_s = stages.plan, stages.spent_s
+            report.spent_s = measuring.spent_s
             document.save(report, folder)
 
-        stages = Stages(
-            report.plan, prepared.benchmarks, sampler.pair, progress.pair, copies.renew, save,
-            report.pairs,
+        measuring = Measuring(
+            report.plan, prepared.benchmarks, sampler.pairs, prepared.start_s,
+            prepared.launches_against_stored, progress.launching, progress.regressed,
+            copies.renew, save, report.pairs,
         )  # fmt: skip
         try:
-            stages.run(prepared.launches_against_stored)
+            measuring.run()
             if with_instructions:
                 counts = _count(prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
             report.complete, report.exit_code = interrupted.is_deadline, interrupted.exit_code
-    report.plan, report.spent_s = stages.plan, stages.spent_s
+    report.spent_s = measuring.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context
     changed = [path for path, stamp in _stamps(prepared).items() if before.get(path) != stamp]
@@ -184,7 +225,7 @@ def _count(
     known, tool = gate_set(), find_counter()
     counts: dict[str, Any] = {}
     for benchmark in benchmarks:
-        if benchmark.name in known and not known[benchmark.name].instructions:
+        if benchmark.key in known and not known[benchmark.key].instructions:
             continue
         try:
             counts[benchmark.key] = instructions.count(

@@ -11,7 +11,8 @@ from pathlib import Path
 from ..compare import drawing
 from ..compare.drawing import Axes, Figure, Line2D, Patch
 from . import wording
-from .model import Evidence, Finding, Plan, Report, Verdict, percent
+from .model import Evidence, Finding, Plan, Report, Verdict, equivalence, percent
+from .verdicts import DECIDED
 
 MOST_ROWS = 60
 _MANY_ROWS = 30
@@ -38,18 +39,19 @@ def draw(report: Report) -> Figure | None:
     left_out = len(report.findings) - len(rows)
     title = f"Candidate against baseline: {wording.headline(report)}"
     height = 0.9 + _ROW_HEIGHT * (len(rows) + bool(left_out))
-    longest = max(len(_shown(finding.benchmark.key)) for finding in rows)
+    longest = max(len(_shown(wording.name(finding))) for finding in rows)
     more = max(longest - _USUAL_NAME, 0) * _INCHES_PER_LETTER / 3.7  # new_figure's unit
     figure, (ax,) = drawing.new_figure(title, [2.2 + more], height=height)
-    for limit, colour in ((plan.equivalence_limit, "#F3F3F3"), (plan.limit, "#E6E6E6")):
+    threshold, largest = (math.log1p(share) for share in _limits(plan))
+    for limit, colour in ((largest, "#F3F3F3"), (threshold, "#E6E6E6")):
         ax.axvspan(percent(-limit), percent(limit), color=colour, linewidth=0, zorder=0)
-    for limit, dashes in ((-plan.limit, (4, 2)), (plan.limit, (4, 2)), (0, None)):
+    for limit, dashes in ((-threshold, (4, 2)), (threshold, (4, 2)), (0, None)):
         style = {"linewidth": 0.9, "linestyle": (0, dashes), "zorder": 1}
         ax.axvline(percent(limit), color="#777777", **style)
     reach = _reach(plan, rows)
     for y, finding in enumerate(rows):
         _draw_finding(ax, y, finding, reach)
-    _scale(ax, rows, left_out, reach)
+    _scale(ax, plan, rows, left_out, reach)
     ax.legend(
         handles=_legend_handles(report, rows), loc="lower right", bbox_to_anchor=(1, 1),
         ncols=4, fontsize=8, borderaxespad=2.8 if len(rows) >= _MANY_ROWS else 0.6,
@@ -59,12 +61,10 @@ def draw(report: Report) -> Figure | None:
 
 def caption(report: Report) -> str:
     plan, of = report.plan, wording.sides(report)
-    most = max((finding.confirm.pairs for finding in report.findings if finding.confirm), default=0)
-    launches = f"{plan.screen_pairs} pairs to screen"
+    counts = [finding.evidence.pairs for finding in report.findings if finding.evidence] or [0]
+    launches = f"{' to '.join(map(str, sorted({min(counts), max(counts)})))} pairs"
     if report.advisory:
-        launches = f"advisory: {most} launches at most against stored times"
-    elif most:
-        launches += f", {most} new ones at most for a suspect"
+        launches = f"advisory: {max(counts)} launches at most against stored values"
     parts = [
         "" if report.complete else "Interrupted",
         f"baseline: {of['baseline']}; candidate: {of['candidate']}",
@@ -83,7 +83,10 @@ def chosen(findings: Sequence[Finding]) -> list[Finding]:
 
     def weight(finding: Finding) -> tuple[bool, float]:
         seen = finding.evidence
-        width = 0.0 if seen is None else math.inf if seen.low is None else seen.high - seen.low
+        width = 0.0
+        if seen:
+            low, high = _ends(seen)
+            width = high - low
         unchanged = finding.verdict == Verdict.UNCHANGED
         return unchanged, -width if unchanged else 0.0
 
@@ -92,17 +95,22 @@ def chosen(findings: Sequence[Finding]) -> list[Finding]:
 
 def _reach(plan: Plan, rows: Sequence[Finding]) -> tuple[float, float]:
     """How far the axis goes to both sides, in per cent."""
-    unit = 100 * plan.equivalence
+    unit = 100 * _limits(plan)[1]
     seen = [finding.evidence for finding in rows if finding.evidence]
     middles = sorted(abs(percent(found.estimate)) for found in seen) or [0.0]
     most = max(_MOST_REACH * unit, 2 * middles[len(middles) // 2])
-    low = min([-_LEAST_REACH * unit, *(_ends(found)[0] for found in seen)])
-    high = max([_LEAST_REACH * unit, *(_ends(found)[1] for found in seen)])
+    ends = [end for found in seen for end in _ends(found) if math.isfinite(end)]
+    low, high = min([-_LEAST_REACH * unit, *ends]), max([_LEAST_REACH * unit, *ends])
     return max(1.08 * low, -most), min(1.08 * high, most)
 
 
-def _scale(ax: Axes, rows: Sequence[Finding], left_out: int, reach: tuple[float, float]) -> None:
-    names = [_shown(finding.benchmark.key) for finding in rows]
+def _scale(
+    ax: Axes, plan: Plan, rows: Sequence[Finding], left_out: int, reach: tuple[float, float]
+) -> None:
+    label = "change in %"
+    if all(metric.is_time for metric in plan.metrics):
+        label = "change of the time of one iteration in %  (left: faster, right: slower)"
+    names = [_shown(wording.name(finding)) for finding in rows]
     if left_out:
         what = "unchanged" if rows[-1].verdict == Verdict.UNCHANGED else "less notable"
         names.append(f"and {left_out} more that are {what}")
@@ -113,7 +121,7 @@ def _scale(ax: Axes, rows: Sequence[Finding], left_out: int, reach: tuple[float,
     ax.tick_params(axis="x", labeltop=len(rows) >= _MANY_ROWS)
     ax.grid(False, axis="y")
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:+.3g}" if value else "0")
-    ax.set_xlabel("change of the time of one iteration in %  (left: faster, right: slower)")
+    ax.set_xlabel(label)
 
 
 def _shown(name: str) -> str:
@@ -125,20 +133,25 @@ def _shown(name: str) -> str:
 
 
 def _ends(seen: Evidence) -> tuple[float, float]:
-    """Of the interval, in per cent; one pair has none."""
-    low = seen.estimate if seen.low is None else seen.low
-    high = seen.estimate if seen.high is None else seen.high
-    return percent(low), percent(high)
+    """Of the interval, in per cent; endless where nothing bounds it."""
+    low = -math.inf if seen.low is None else percent(seen.low)
+    return low, math.inf if seen.high is None else percent(seen.high)
+
+
+def _limits(plan: Plan) -> tuple[float, float]:
+    """The threshold and the equivalence limit of most benchmarks."""
+    return plan.threshold, equivalence(plan.threshold)
 
 
 def _draw_finding(ax: Axes, y: int, finding: Finding, reach: tuple[float, float]) -> None:
-    """What lies beyond the axis ends in an arrow at its edge; what was measured anew is filled and
-    thick. Beyond the right edge, with room for the arrows: the change, and the verdict in words.
+    """What lies beyond the axis ends in an arrow at its edge; what is decided is filled and thick.
+    Beyond the right edge, with room for the arrows: the change, and the verdict in words.
     """
     seen, shown = finding.evidence, wording.WORST_FIRST[finding.verdict]
     if seen and shown.look:
         look = shown.look
-        line = {"color": look.colour, "linewidth": 2.2 if finding.confirm else 1.3, "zorder": 3}
+        decided = finding.verdict in DECIDED
+        line = {"color": look.colour, "linewidth": 2.2 if decided else 1.3, "zorder": 3}
         low, high = _ends(seen)
         ax.plot([max(low, reach[0]), min(high, reach[1])], [y, y], solid_capstyle="butt", **line)
         beyond = {"<": (low < reach[0], reach[0]), ">": (high > reach[1], reach[1])}
@@ -147,7 +160,7 @@ def _draw_finding(ax: Axes, y: int, finding: Finding, reach: tuple[float, float]
                 ax.plot(edge, y, marker=marker, color=look.colour, markersize=6, clip_on=False)
         middle = percent(seen.estimate)
         if reach[0] <= middle <= reach[1]:
-            face = look.colour if finding.confirm else "white"
+            face = look.colour if decided else "white"
             ax.plot(middle, y, look.marker, color=look.colour, markerfacecolor=face,
                     markersize=look.size, zorder=4)  # fmt: skip
     number = wording.change(finding).replace("-", "\N{MINUS SIGN}") if seen else ""
@@ -174,16 +187,11 @@ def _legend_handles(report: Report, rows: Sequence[Finding]) -> list[Line2D | Pa
         for verdict, look in looks.items()
         if verdict in verdicts
     ]
-    anew = "against stored results" if report.advisory else "confirmed on new pairs"
-    there = {anew if finding.confirm else "screened" for finding in drawn}
-    for label, face, width in (("screened", "white", 1.3), (anew, "#444444", 2.2)):
-        if label in there:
-            handles.append(mark(label, "#444444", "o", 5, markerfacecolor=face, linewidth=width))
     return [
         *handles,
-        Patch(color="#E6E6E6", label=f"threshold ({100 * plan.threshold:.3g} %)"),
+        Patch(color="#E6E6E6", label=f"threshold ({100 * _limits(plan)[0]:.3g} %)"),
         Patch(
             facecolor="#F3F3F3", edgecolor="#CCCCCC", linewidth=0.5,
-            label=f"equivalence limit ({100 * plan.equivalence:.3g} %)",
+            label=f"equivalence limit ({100 * _limits(plan)[1]:.3g} %)",
         ),
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..suite.results import SECONDS
-from .model import SIDES, Benchmark, Pair, Report, Sample, Stage
+from .model import SIDES, WARM_UP, Benchmark, Metric, Pair, Report, Sample
 
 
 def documents(report: Report) -> dict[str, dict[str, Any]]:
@@ -22,14 +22,14 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
     for side in SIDES:
         context = (facts.get(side) or {}).get("context") or least
         of_sides[side] = {"context": _finite(context), "benchmarks": []}
-    for family, finding in enumerate(report.findings):
-        benchmark = finding.benchmark
+    benchmarks = dict.fromkeys(finding.benchmark for finding in report.findings)
+    for family, benchmark in enumerate(benchmarks):
         pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
-        pairs = [pair for pair in pairs if _counts(pair)]
+        pairs = [pair for pair in pairs if _counts(pair, report)]
         name = _name(benchmark, pairs)
         for side in SIDES:
             samples = [getattr(pair, side) for pair in pairs]
-            measured = [sample for sample in samples if sample.value is not None]
+            measured = [sample for sample in samples if sample.values]
             for index, sample in enumerate(measured):
                 among = {
                     "name": name, "family_index": family, "per_family_instance_index": 0,
@@ -37,7 +37,7 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
                     "repetition_index": index,
                 }  # fmt: skip
                 # In Google Benchmark's order, whatever its own row said of these.
-                row = among | _own(sample, report.plan.metric) | among
+                row = among | _own(sample, report.plan.metrics) | among
                 of_sides[side]["benchmarks"].append(row)
     return of_sides
 
@@ -47,10 +47,10 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if not (isinstance(v, float) and not math.isfinite(v))}
 
 
-def _counts(pair: Pair) -> bool:
-    if pair.stage == Stage.STORED:
-        return not pair.dropped
-    return pair.stage != Stage.WARM_UP and pair.change is not None
+def _counts(pair: Pair, report: Report) -> bool:
+    if report.advisory:
+        return pair.round != WARM_UP
+    return any(pair.change(metric.name) is not None for metric in report.plan.metrics)
 
 
 def _name(benchmark: Benchmark, pairs: Sequence[Pair]) -> str:
@@ -63,16 +63,15 @@ def _name(benchmark: Benchmark, pairs: Sequence[Pair]) -> str:
     return prefix + printed
 
 
-def _own(sample: Sample, metric: str) -> dict[str, Any]:
-    """The rest of its own row; made of the value alone when it has none."""
-    if not sample.row:
-        nanoseconds = sample.value * 1e9
-        return {"threads": 1, "iterations": 1, "real_time": nanoseconds, "cpu_time": nanoseconds,
-                "time_unit": "ns"}  # fmt: skip
-    row = _finite(sample.row)
-    row.setdefault("time_unit", "ns")
-    time = sample.value / SECONDS[row["time_unit"]]
-    # The median of a benchmark that has repetitions of its own is not what its first row says.
-    if not math.isclose(row.get(metric, 0.0), time, rel_tol=1e-9):
-        row[metric] = time
-    return row
+def _own(sample: Sample, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """The rest of its own row; made of the values alone when it has none."""
+    row = _finite(sample.row) or {"threads": 1, "iterations": 1}
+    unit = SECONDS[row.setdefault("time_unit", "ns")]
+    for metric in metrics:
+        if (value := sample.values.get(metric.name)) is not None:
+            number = value / unit if metric.is_time else value
+            # The median of one that has repetitions of its own is not what its first row says.
+            if not math.isclose(row.get(metric.name, math.inf), number, rel_tol=1e-9):
+                row[metric.name] = number
+    row.setdefault("real_time", 0.0)
+    return {"real_time": row["real_time"], "cpu_time": row["real_time"]} | row

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import launch_row, min_time, why
+from ..suite.benchmark_row import (
+    NoRowsError,
+    exact_iterations,
+    launch_row,
+    min_time,
+    rows_in,
+    why,
+)
 from ..suite.results import SECONDS
 from ..system import tools
 from ..system.interrupts import Interrupts
-from ..system.launch import Outcome, launch
+from ..system.launch import Outcome
 from ..system.tools import InstructionCounter
 from .model import SIDES, Benchmark
-from .sampling import NoRowsError, rows_in
 
 _PROBE_MIN_TIME_S = 0.01
 # Of the shorter run, without a tool: long against what differs from start to start (some hundred
@@ -93,14 +99,10 @@ class _Side:
     timeout_s: float
 
     def exact_iterations(self) -> str:
-        """The argument that tells how many; only its program's --help tells which way it knows."""
-        outcome = launch([str(self.binary), "--help"], self.timeout_s, self.interrupts)
-        if outcome.timed_out:
-            raise self._problem(outcome.ending)
-        if "`<integer>x`" in outcome.stdout:  # Google Benchmark 1.8
-            return "--benchmark_min_time={}x"
-        if "--describe" in outcome.stdout and "--iterations" in outcome.stdout:  # our own
-            return "--iterations={}"
+        """The argument that tells how many."""
+        argument = exact_iterations(self.binary, self.timeout_s, self.interrupts)
+        if argument:
+            return argument
         raise self._problem("can't be told how many iterations to run (Google Benchmark 1.8 can)")
 
     def iterations_in(self, seconds: float) -> int:

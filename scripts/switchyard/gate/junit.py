@@ -13,7 +13,7 @@ from .model import Finding, Report
 # Whatever is not a character of XML 1.0 (section 2.2) can't stand in it, not even escaped.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NUMBERS = (
-    "change {change}, 95 % interval {95 % interval}, pairs {pairs}, corrected p {p}, "
+    "change {change}, 95 % interval {95 % interval}, pairs {pairs}, p {p}, "
     "instructions {instructions}"
 )
 _REGRESSED_EXIT = 1
@@ -59,12 +59,13 @@ def _add_case(suite: ElementTree.Element, finding: Finding, report: Report) -> s
     pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
     seconds = sum(pair.baseline.wall_s + pair.candidate.wall_s for pair in pairs)
     case = ElementTree.SubElement(
-        suite, "testcase", classname=_clean(benchmark.binary), name=_clean(benchmark.name),
+        suite, "testcase", classname=_clean(benchmark.binary), name=_clean(wording.name(finding)),
         time=f"{seconds:.3f}",
     )  # fmt: skip
     told = _NUMBERS.format_map(wording.numbers(finding))
     element = wording.WORST_FIRST[verdict].element
-    if element == "failure" and report.advisory and report.exit_code != _REGRESSED_EXIT:
+    forgiven = finding.accepted or (report.advisory and report.exit_code != _REGRESSED_EXIT)
+    if element == "failure" and forgiven:
         element = "skipped"
     if not element:
         ElementTree.SubElement(case, "system-out").text = f"{verdict}: {told}"

@@ -58,12 +58,12 @@ def _table(findings: Sequence[Finding], room: int) -> str:
 
 
 def _cells(finding: Finding) -> list[str]:
-    name, why, verdict = code(finding.benchmark.key), wording.reason(finding), finding.verdict
+    name, why, verdict = code(wording.name(finding)), wording.reason(finding), finding.verdict
     if why:
         # What programs print reads better as code; the rest are sentences of ours.
         printed = verdict in (Verdict.FAILED, Verdict.SKIPPED)
         name += f"<br>{code(why) if printed else prose(why)}"
-    loud = verdict in (Verdict.REGRESSED, Verdict.FAILED)
+    loud = finding.fails or verdict == Verdict.FAILED
     numbers = wording.numbers(finding)
     numbers["p"] = prose(numbers["p"])
     return [name, f"**{verdict}**" if loud else str(verdict), *numbers.values()]

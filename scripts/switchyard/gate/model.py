@@ -1,29 +1,26 @@
 """What a check speaks of: benchmarks, launches, pairs of them, and what they prove.
 
-Times are in seconds for one iteration. A change is the natural logarithm of candidate / baseline:
-0.0296 is three per cent more time, and a change and its reverse have the same size.
+A change is the natural logarithm of candidate / baseline: 0.0296 is three per cent more, and a
+change and its reverse have the same size. Times are in seconds for one iteration.
 """
 
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ..system.errors import BadInputError
 
 SIDES = ("baseline", "candidate")
-# Of each benchmark in the screening, if the budget allows.
-SCREEN_PAIRS = 10
-
-
-class Stage(StrEnum):
-    """Where a pair belongs. The warm-up is no evidence, but shows what fails; `stored` pairs have a
-    baseline that was measured some other time, and are no true pairs.
-    """
-
-    WARM_UP = "warm-up"
-    SCREEN = "screen"
-    CONFIRM = "confirm"
-    STORED = "stored"
+# Of pairs: it shows what fails and what a launch costs, and is no evidence.
+WARM_UP = 0
+# What is read back from a file is held against it.
+Share = Annotated[float, Meta(gt=0, le=1)]
 
 
 class Verdict(StrEnum):
@@ -39,10 +36,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One row of a binary. `binary` is relative to the root of each side.
+    """One row of a binary. `binary` is relative to the root of each side, `name` as it prints it.
 
-    `key` names it everywhere: its name, with the binary's before it where two binaries have one of
-    the same name.
+    `key` names it everywhere: its name, without what Google Benchmark appends where that tells
+    nothing apart, and with the binary's before it where two binaries have one of the same name.
     """
 
     key: str
@@ -62,132 +59,170 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """One of Google Benchmark's times, or a counter."""
+
+    name: str = "real_time"
+    higher_is_better: bool = False
+
+    @property
+    def sign(self) -> int:
+        """A change times this is positive where the candidate is worse."""
+        return -1 if self.higher_is_better else 1
+
+    @property
+    def is_time(self) -> bool:
+        return self.name in ("real_time", "cpu_time")
+
+
+def metrics_of(asked: Iterable[str]) -> tuple[Metric, ...]:
+    """As --metric names them. Times are better when they are lower; of a counter nobody knows but
+    the user. Raises BadInputError.
+    """
+    found = []
+    for text in dict.fromkeys(part for one in asked for part in one.split(",")):
+        name, colon, better = text.rpartition(":")
+        is_time = (name or better) in ("real_time", "cpu_time")
+        if not (name or better) or (colon and better not in ("lower", "higher")):
+            raise BadInputError(f"--metric {text!r}: want NAME:lower or NAME:higher")
+        if not colon and not is_time:
+            raise BadInputError(f"--metric {text}: is more of it better? {text}:lower or :higher")
+        found.append(Metric(name if colon else text, better == "higher"))
+    if len({metric.name for metric in found}) < len(found):
+        raise BadInputError("--metric names one twice, in both directions")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that was decided before the first pair was measured.
 
-    alpha: family-wise error of the confirming stage; threshold: the smallest change that counts,
-    0.03 is +3 %, and `thresholds` that of benchmarks whose key a pattern matches; cpu: where every
-    launch is bound to, None for nowhere; metric: which of Google Benchmark's times.
+    alpha: the chance of any false alarm in a whole check; threshold: the smallest change that
+    counts, 0.03 is +3 %, and `thresholds` those of the benchmarks whose key a pattern matches, the
+    first one counts; prove_threshold: whether a regression has to be proven to be that large, and
+    not just to be there; cpu: where every launch is bound to, None for nowhere; arguments: for the
+    binaries; fail_fast: whether a check ends at the first regression.
     """
 
     seed: int
-    screen_pairs: int
-    threshold: float = 0.03
-    thresholds: tuple[tuple[str, float], ...] = ()
-    alpha: float = 0.01
-    screen_alpha: float = 0.10
+    threshold: Share = 0.03
+    alpha: Share = 0.01
+    prove_threshold: bool = False
     min_time_s: float = 0.05
     timeout_s: float = 60.0
     budget_s: float | None = None
     cpu: int | None = None
-    metric: str = "real_time"
+    metrics: tuple[Metric, ...] = (Metric(),)
+    thresholds: tuple[tuple[str, Share], ...] = ()
+    arguments: tuple[str, ...] = ()
+    fail_fast: bool = False
 
-    @property
-    def limit(self) -> float:
-        """The smallest logarithm of a change that is a regression."""
-        return math.log1p(self.threshold)
+    def threshold_of(self, key: str) -> float:
+        found = (share for pattern, share in self.thresholds if re.search(pattern, key))
+        return next(found, self.threshold)
 
-    @property
-    def equivalence(self) -> float:
-        """A change that has to be excluded before a benchmark is called unchanged: 5 % by default.
 
-        As far above the threshold as the threshold allows to tell them apart: 5/3 of it.
-        """
-        return self.threshold * 5 / 3
+def equivalence(threshold: float) -> float:
+    """A change that has to be excluded before a benchmark is called unchanged: 5 % by default.
 
-    @property
-    def equivalence_limit(self) -> float:
-        """Its logarithm."""
-        return math.log1p(self.equivalence)
+    As far above the threshold as the threshold allows to tell them apart: 5/3 of it.
+    """
+    return threshold * 5 / 3
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one launch gave: a time, or the problem that kept it from giving one; neither if there
-    was no such launch (stored results may have fewer).
+    """What one launch gave: values by metric, or the problem that kept it from giving any; neither
+    if there was no such launch (stored results may have fewer).
 
-    steal_s: CPU time that the hypervisor or a CPU quota took from the launch; involuntary: switches
-    that the kernel forced on its processes; skipped: the benchmark itself said that it can't run
-    here.
+    wall_s: the benchmark's share of its launch; involuntary: switches that the kernel forced on
+    that launch's processes; skipped: the benchmark itself said that it can't run here.
     """
 
-    value: float | None
+    values: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
     skipped: bool = False
     wall_s: float = 0.0
-    steal_s: float = 0.0
     involuntary: int = 0
     row: dict[str, Any] = field(default_factory=dict, compare=False)  # as Google Benchmark gave it
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Baseline and candidate back to back. `dropped` is the kernel's reason, if it gave one."""
+    """Baseline and candidate back to back, gap_s of time between them. steal_s: CPU time that the
+    hypervisor or a CPU quota took from both; `dropped` is the kernel's reason, if it gave one.
+    """
 
-    stage: Stage
     round: int
     benchmark: str
     first: str
     baseline: Sample
     candidate: Sample
+    gap_s: float = 0.0
+    steal_s: float = 0.0
     dropped: str | None = None
 
     @property
-    def change(self) -> float | None:
+    def problem(self) -> bool:
+        return bool(self.baseline.problem or self.candidate.problem)
+
+    def change(self, metric: str) -> float | None:
         """ln(candidate / baseline), or None when the pair is no evidence."""
-        if self.dropped or self.baseline.value is None or self.candidate.value is None:
+        before, after = self.baseline.values.get(metric), self.candidate.values.get(metric)
+        if self.dropped or self.round == WARM_UP or before is None or after is None:
             return None
-        return math.log(self.candidate.value / self.baseline.value)
+        if before == after:  # a counter of errors that stays at 0, say
+            return 0.0
+        return math.log(after) - math.log(before) if min(before, after) > 0 else None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the pairs of one stage say of one benchmark. Changes are logarithms, see above.
+    """What its pairs say of one benchmark. Changes are logarithms, see above.
 
-    low..high is the 95 % interval (both None below two pairs); p_slower and p_faster come from the
-    one-sided sign-flip tests, p_equivalent from the two one-sided tests of equivalence.
+    low..high is the 95 % interval, None at an end that nothing bounds yet. The others are 1 / p,
+    the larger the surer: that the candidate is worse, that it is better, and that it is not worse,
+    not better, by as much as the equivalence limit.
     """
 
-    stage: Stage
     pairs: int
     dropped: int
     estimate: float
     low: float | None
     high: float | None
-    spread: float | None
-    p_slower: float
-    p_faster: float
-    p_equivalent: float
+    worse: float
+    better: float
+    not_worse: float
+    not_better: float
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict on one benchmark, and all it rests on.
+    """The verdict on one benchmark by one metric, and all it rests on.
 
-    corrected: the p-value of the verdict's direction after Holm's correction, None if it was never
-    a suspect; pairs_needed: how many pairs would decide an inconclusive one; instructions: the
-    second witness, see instructions.py.
+    p: of the change's direction, corrected for all that are compared, and valid at whatever pair
+    the check ended; pairs_needed: how many would decide an inconclusive one; instructions: the
+    second witness, see instructions.py; accepted: why a regression does not count.
     """
 
     benchmark: Benchmark
     verdict: Verdict
     why: str
-    screen: Evidence | None = None
-    confirm: Evidence | None = None
-    p_slower_corrected: float | None = None
-    p_faster_corrected: float | None = None
+    metric: Metric = Metric()
+    evidence: Evidence | None = None
+    p: float | None = None
     pairs_needed: int | None = None
     instructions: dict[str, Any] | None = None
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """What the verdict rests on: the last stage it was in."""
-        return self.confirm or self.screen
+    accepted: str | None = None
 
     @property
     def was_compared(self) -> bool:
         """Whether anything is known: a pair that counts, or that there is nothing to compare."""
         return self.evidence is not None or self.verdict == Verdict.UNCHANGED
+
+    @property
+    def fails(self) -> bool:
+        return self.verdict == Verdict.REGRESSED and not self.accepted
 
 
 @dataclass
@@ -196,8 +231,8 @@ class Report:
 
     settled: the findings that need no pairs (a benchmark that one side lacks, a binary that is the
     same on both), which are among `findings` too; problems: loud lines about what could not be
-    compared; `advisory` when the baseline was not measured beside the candidate; facts: of each
-    side and of the machine; stored in check.json, whose schema is schema.json.
+    compared; `advisory` when the baseline was not measured beside the candidate; facts: how it was
+    called, and what the sides and the machine are.
     """
 
     plan: Plan
@@ -218,4 +253,4 @@ class Report:
 
 def percent(change: float) -> float:
     """The logarithm of a change in per cent."""
-    return 100 * math.expm1(change)
+    return 100 * math.expm1(min(change, 700.0))

@@ -15,7 +15,7 @@ from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD, ROOT
 from . import project
 from .discovery import gate_set
-from .model import SCREEN_PAIRS, Plan
+from .model import Plan, metrics_of
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 _A_DAY_S = 86_400
@@ -24,7 +24,7 @@ _LEAST_ALPHA = 1e-5
 _OUR_BINARIES = "bin/bench_*"
 _DEFAULTS = {
     "threshold": 3.0, "alpha": 0.01, "budget": "10m", "min_time": 0.05, "launch_timeout": 60.0,
-    "metric": "real_time",
+    "metric": ["real_time"],
 }  # fmt: skip
 _AS_GIVEN = ("baseline_build", "baseline_results", "build_command", "out")
 _SWITCHES = ("allow_other_machine", "skip_identical", "strict", "instructions", "bisect_run")
@@ -85,15 +85,21 @@ _MEASURED = (
     ("--seed", "of the order of launches", {"type": int, "metavar": "N"}),
     ("--min-time", "of one launch", {"type": float, "metavar": "S"}),
     ("--launch-timeout", "kill a launch after that", {"type": float, "metavar": "S"}),
-    ("--metric", "which of Google Benchmark's times (default: real_time)",
-     {"choices": ("real_time", "cpu_time")}),
+    ("--metric",
+     "real_time (default), cpu_time, or a counter with its better direction, such as p99_us:lower "
+     "or items_per_second:higher; several, with commas or one by one",
+     {"action": "append", "metavar": "NAME"}),
+    ("--prove-threshold",
+     "call slower only what is proven to be so by the threshold (default: proven to be slower at "
+     "all, and estimated at the threshold or more)", _FLAG),
+    ("--fail-fast", "end at the first regression", _FLAG),
     ("--cpu", "bind launches to this CPU (default: the last one for the gate set, else none)",
      {"metavar": "N|none"}),
     ("--instructions",
      "count instructions too, as a second witness (perf, or valgrind); not in the budget", _FLAG),
 )  # fmt: skip
 _HANDED_OUT = (
-    ("--out", "default: below results/checks/", _DIR),
+    ("--out", "default: below .switchyard/checks/ in the repository", _DIR),
     ("--strict",
      "exit 3 when anything is undecided, skipped or missing; advisory verdicts count", _FLAG),
     ("--bisect-run",
@@ -178,7 +184,8 @@ def _project(given: Collection[str]) -> project.Project:
     reader = project.Reader()
     add_to(reader)
     here = project.read(project.repository_of(Path.cwd()), reader)
-    return here if "binaries" in {*given, *here.options} else project.read(ROOT, reader)
+    is_theirs = "binaries" in {*given, *here.options} or not ROOT
+    return here if is_theirs else project.read(ROOT, reader)
 
 
 def _check(args: argparse.Namespace, own: project.Project, machine: Machine) -> Check:
@@ -187,7 +194,6 @@ def _check(args: argparse.Namespace, own: project.Project, machine: Machine) -> 
     takes_gate_set = args.set == "gate" or (args.set is None and args.binaries is None)
     plan = Plan(
         seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
-        screen_pairs=SCREEN_PAIRS,
         threshold=args.threshold / 100,
         thresholds=own.thresholds,
         alpha=args.alpha,
@@ -195,7 +201,9 @@ def _check(args: argparse.Namespace, own: project.Project, machine: Machine) -> 
         timeout_s=args.launch_timeout,
         budget_s=_seconds("--budget", args.budget),
         cpu=_cpu(args.cpu, takes_gate_set, machine),
-        metric=args.metric,
+        metrics=metrics_of(args.metric),
+        prove_threshold=bool(args.prove_threshold),
+        fail_fast=bool(args.fail_fast),
     )
     return Check(
         ref=args.baseline,
@@ -230,6 +238,9 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     for wrong, line in (
         (not any(getattr(args, name) for name in _BASELINES),
          f"one of the arguments {' '.join(name for name, *_ in _BASELINE)} is required"),
+        (not (args.binaries or args.candidate_build or RELEASE_BUILD),
+         "name your benchmarks with --binaries GLOB: this is no checkout of Switchyard, which has "
+         "its own"),
         (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
          f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
         (args.build_command and not args.binaries, "--build-command needs --binaries"),
@@ -242,6 +253,8 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
         (args.allow_other_machine and not args.baseline_results,
          "--allow-other-machine needs --baseline-results"),
         (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
+        (args.baseline_results and len(metrics_of(args.metric)) > 1,
+         "--baseline-results goes with one --metric"),
         (args.instructions and args.baseline_results,
          "--instructions needs a baseline that can be run, not --baseline-results"),
     ):  # fmt: skip

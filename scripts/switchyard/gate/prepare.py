@@ -2,6 +2,7 @@
 is compared with what.
 """
 
+import argparse
 import filecmp
 import hashlib
 import itertools
@@ -23,7 +24,7 @@ from ..system.errors import BadInputError, CandidateError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import RESULTS, recorded
+from ..system.paths import recorded
 from . import build_commands, cmake, discovery, stored
 from .discovery import Discovery
 from .model import Benchmark, Finding, Plan, Side, Verdict
@@ -38,8 +39,9 @@ _FEWEST_STORED, _MOST_STORED = 20, 40
 
 @dataclass
 class Prepared:
-    """What there is to compare. identical: binaries that are the same bytes on both sides; stored:
-    the baseline's times by benchmark, if nothing of it runs; builder: holds what it built.
+    """What there is to compare. identical: binaries that are the same bytes on both sides; start_s:
+    what starting a binary takes; stored: the baseline's values by benchmark, if nothing of it runs;
+    builder: holds what it built.
     """
 
     sides: list[Side]
@@ -47,6 +49,7 @@ class Prepared:
     settled: list[Finding]
     problems: list[str]
     identical: list[str] = field(default_factory=list)
+    start_s: dict[str, float] = field(default_factory=dict)
     stored: dict[str, list[float]] | None = None
     builder: Builder | None = None
 
@@ -75,7 +78,7 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     results, found = asked.baseline_results, None
     if results is not None:
         here = environment.machine_facts(machine)
-        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metric)
+        found = stored.load(results, here, asked.allow_other_machine, asked.plan.metrics[0].name)
         of_commit = found.facts.get("sha"), found.facts.get("dirty")
         baseline = Side("baseline", results, f"results of {results}", *of_commit)
     elif asked.baseline_build is not None:
@@ -90,7 +93,13 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     benchmarks, settled, problems = discovery.match(
         names[0], names[-1], asked.pattern, asked.wanted
     )
-    prepared = Prepared([baseline, candidate], benchmarks, settled, problems, builder=builder)
+    start_s = {
+        binary: min(side.start_s.get(binary, seconds) for side in names)
+        for binary, seconds in names[-1].start_s.items()
+    }
+    prepared = Prepared(
+        [baseline, candidate], benchmarks, settled, problems, start_s=start_s, builder=builder
+    )
     if found:
         _match_stored(asked, prepared, found, names[0])
     else:
@@ -198,11 +207,11 @@ def _is_same(one: Path, other: Path) -> bool:
     )  # fmt: skip
 
 
-def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
+def facts(prepared: Prepared, machine: Machine, seed: int) -> dict[str, Any]:
     """What a check says of itself: its two sides, its machine, how to repeat it."""
     return {
         "switchyard": __version__,
-        "command": command(sys.argv[1:]),
+        "command": command(sys.argv, seed),
         "started_at": now(),
         "sides": {
             side.label: {
@@ -216,14 +225,21 @@ def facts(prepared: Prepared, machine: Machine) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def command(arguments: Sequence[str]) -> str:
-    """To repeat it: without --out, whose folder is taken."""
-    kept, skip = [], False
-    for argument in arguments:
-        if not skip and argument != "--out" and not argument.startswith("--out="):
-            kept.append(argument)
-        skip = argument == "--out" and not skip
-    return shlex.join(["scripts/switchyard.sh", *kept])
+def command(argv: Sequence[str], seed: int) -> str:
+    """That repeats it, with the same coins, where it was typed. It begins with what started us
+    then, and goes without --out, whose folder is taken.
+    """
+    program, *words = argv
+    end = words.index("--") if "--" in words else len(words)
+    changed = argparse.ArgumentParser(add_help=False)
+    changed.add_argument("--out")
+    changed.add_argument("--seed")
+    _, kept = changed.parse_known_args(words[:end])
+    name = Path(program).name
+    started = [name if shutil.which(name) == program else program]
+    if name == "__main__.py":
+        started = [sys.executable, "-m", __package__.partition(".")[0]]
+    return shlex.join([*started, *kept, "--seed", str(seed), *words[end:]])
 
 
 def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:
@@ -242,9 +258,9 @@ def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def new_folder(prepared: Prepared) -> Path:
+def new_folder(parent: Path, prepared: Prepared) -> Path:
     """Sorts by time; says what was compared. Not there yet."""
     names = "-vs-".join(side.sha[:7] if side.sha else side.label for side in prepared.sides[::-1])
-    first = RESULTS / "checks" / f"{now_in_names()}-{names}"
+    first = parent / f"{now_in_names()}-{names}"
     others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
     return next(folder for folder in itertools.chain([first], others) if not folder.exists())

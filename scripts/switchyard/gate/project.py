@@ -18,7 +18,7 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from ..system.errors import BadInputError, SwitchyardError
 from .build_commands import git
-from .model import percent
+from .model import Finding, percent
 
 FILE_NAME = "switchyard.toml"
 _Text = Annotated[str, Meta(min_length=1)]
@@ -127,9 +127,18 @@ def _expect_expressions(patterns: Iterable[str]) -> None:
 def accepted_by(
     accepted: Iterable[Accepted], key: str, change: float, today: date
 ) -> Accepted | None:
-    """The first by which a regression of this size is accepted; `change` is its logarithm."""
+    """The first by which a regression of this size is accepted; `change` is its logarithm, above 0
+    whatever direction is worse.
+    """
     for entry in accepted:
         is_meant = re.search(entry.pattern, key) and today <= entry.until
         if is_meant and (entry.most is None or percent(change) <= entry.most):
             return entry
     return None
+
+
+def why_accepted(accepted: Iterable[Accepted], today: date, found: Finding) -> str | None:
+    """In words, if this regression is."""
+    change = found.metric.sign * found.evidence.estimate
+    entry = accepted_by(accepted, found.benchmark.key, change, today)
+    return f"{entry.reason} (until {entry.until})" if entry else None

@@ -1,25 +1,27 @@
-"""One launch of one benchmark in a process of its own gives one number, or the reason why not.
+"""A pair of launches, back to back, gives a number for each benchmark and metric, or the reason why
+not.
 
-Also what the kernel says about the launch: CPU time stolen by the hypervisor or withheld by a CPU
-quota, and involuntary switches. Only these may drop a pair: a rule about times would throw away
-what it is meant to find.
+Also what the kernel says about them: CPU time stolen by the hypervisor or withheld by a CPU quota,
+and involuntary switches. Only these may drop a pair: a rule about values would throw away what it
+is meant to find.
 """
 
 import math
+import random
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..suite.benchmark_row import has_mark, launch_row, min_time, read, rows_of, why
-from ..suite.results import LIMIT_PREFIX, SECONDS
+from ..suite.benchmark_row import NoRowsError, command_for, exact_iterations, min_time, rows_in
+from ..suite.results import SECONDS
 from ..system.interrupts import Interrupts
-from ..system.launch import Outcome
+from ..system.launch import Outcome, launch_in_turn
 from ..system.machine import Machine
-from .model import SIDES, Benchmark, Pair, Plan, Sample, Stage
+from .model import SIDES, WARM_UP, Benchmark, Metric, Pair, Plan, Sample
 
-# A launch that lost more of its CPU's time than this measured the neighbours, not the benchmark.
+# Launches that lost more of their CPU's time than this measured the neighbours, not the benchmark.
 MOST_STEAL = 0.05
 # The kernel tells in steps of 0.01 s: one step may have been stolen nearly all before the launch.
 _CERTAIN_STEAL_S = 0.015
@@ -27,38 +29,15 @@ _CERTAIN_STEAL_S = 0.015
 # nature have more; for these the warm-up tells how many.
 _CALM_SWITCHES = 20
 _TIMES_THE_WARM_UP = 3
-
-
-class NoRowsError(Exception):
-    """Why a launch gave no numbers; `skipped`: the benchmark itself said that it can't run here."""
-
-    def __init__(self, problem: str, skipped: bool = False) -> None:
-        super().__init__(problem)
-        self.skipped = skipped
-
-
-def rows_in(outcome: Outcome, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Google Benchmark's context and rows, one for each repetition. Raises NoRowsError."""
-    try:
-        document = read(outcome.out_file)
-        context, rows = document["context"], rows_of(name, document["benchmarks"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise NoRowsError(why(outcome)) from None
-    for row in rows:
-        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
-            raise NoRowsError(row.get("skip_message") or "no reason given", skipped=True)
-        if has_mark(row, "error_occurred"):
-            message = row.get("error_message") or "failed without a message"
-            raise NoRowsError(message, skipped=message.startswith(LIMIT_PREFIX))
-    if not rows or outcome.code != 0:
-        raise NoRowsError(why(outcome))
-    return context, rows
+# Where the environment ends decides where a program's stack begins, and that what it costs
+# (Mytkowicz et al. 2009): drawn anew for each round, the same for both sides.
+_PADDING, _MOST_PADDING = "SWITCHYARD_PADDING", 4096
 
 
 @dataclass
 class Sampler:
-    """`stored`: the baseline's times in seconds by benchmark, if it is not to be launched;
-    `contexts`: what Google Benchmark said of each side's machine and build.
+    """`stored`: the baseline's values by benchmark, if it is not to be launched; `contexts`: what
+    Google Benchmark said of each side's machine and build.
     """
 
     plan: Plan
@@ -67,66 +46,131 @@ class Sampler:
     machine: Machine
     stored: Mapping[str, Sequence[float]] | None = None
     contexts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # By benchmark, of the launch that it was warmed up in.
     _usual_switches: dict[str, int] = field(default_factory=dict)
+    _iterations: dict[str, str] = field(default_factory=dict)
+    # By binary: how it is told how many.
+    _exactly: dict[str, str | None] = field(default_factory=dict)
 
-    def pair(self, stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
-        """Both sides back to back, `first` before the other. Raises Interrupted."""
-        if self.stored is not None:  # beside the next stored time, as long as there is one
-            times = self.stored[benchmark.key] if stage == Stage.STORED else ()
-            baseline = Sample(times[round_] if round_ < len(times) else None)
-            candidate = self.sample("candidate", benchmark)
-            return Pair(stage, round_, benchmark.key, "baseline", baseline, candidate)
-        samples = {side: self.sample(side, benchmark) for side in sorted(SIDES, key=first.__ne__)}
-        if stage == Stage.WARM_UP:
-            most = max(sample.involuntary for sample in samples.values())
-            self._usual_switches[benchmark.key] = most
-        dropped = next(
-            filter(None, (self._disturbance(benchmark, samples[s]) for s in SIDES)), None
-        )
-        return Pair(stage, round_, benchmark.key, first, **samples, dropped=dropped)
+    def pairs(self, round_: int, benchmarks: Sequence[Benchmark], first: str) -> list[Pair]:
+        """Of one binary, one for each of its benchmarks. Raises Interrupted."""
+        order = sorted(SIDES, key=first.__ne__) if self.stored is None else ["candidate"]
+        steal_s = self._stolen_s()
+        outcomes = self._launch(round_, benchmarks, order)
+        steal_s = self._stolen_s() - steal_s
+        by_side = {
+            side: self._read(side, benchmarks, outcome)
+            for side, outcome in zip(order, outcomes, strict=True)
+        }
+        gap_s = outcomes[-1].started_s - outcomes[0].started_s - outcomes[0].wall_s
+        dropped = self._disturbance(round_, benchmarks, outcomes, steal_s)
+        pairs = []
+        for index, benchmark in enumerate(benchmarks):
+            samples = {side: samples[index] for side, samples in by_side.items()}
+            if self.stored is not None:  # beside the next stored value, as long as there is one
+                samples["baseline"] = self._stored(benchmark, round_)
+            pairs.append(
+                Pair(round_, benchmark.key, first, **samples, gap_s=round(max(gap_s, 0.0), 5),
+                     steal_s=round(steal_s, 3), dropped=dropped)
+            )  # fmt: skip
+        if round_ == WARM_UP and len(benchmarks) == 1:
+            self._fix_iterations(benchmarks[0], pairs[0].candidate)
+        return pairs
 
-    def sample(self, side: str, benchmark: Benchmark) -> Sample:
-        plan, binary = self.plan, self.roots[side] / benchmark.binary
-        before, throttled_s = self.machine.steal_s(plan.cpu), self.machine.throttled_s()
-        outcome = launch_row(
-            binary, benchmark.name, [min_time(plan.min_time_s)], plan.timeout_s,
-            self.interrupts, plan.cpu,
+    def _launch(
+        self, round_: int, benchmarks: Sequence[Benchmark], order: Sequence[str]
+    ) -> list[Outcome]:
+        plan = self.plan
+        names = [benchmark.name for benchmark in benchmarks]
+        how_long = min_time(plan.min_time_s)
+        if len(benchmarks) == 1:
+            how_long = self._iterations.get(benchmarks[0].key, how_long)
+        commands = [
+            command_for(self.roots[side] / benchmarks[0].binary, names, [how_long, *plan.arguments])
+            for side in order
+        ]
+        padding = "x" * random.Random(f"{plan.seed} {round_}").randrange(_MOST_PADDING)
+        return launch_in_turn(
+            commands, plan.timeout_s * len(benchmarks), self.interrupts, "--benchmark_out=",
+            plan.cpu, variables={_PADDING: padding},
         )  # fmt: skip
-        steal = self.machine.steal_s(plan.cpu) - before
-        if plan.cpu is None:  # it was on some of the CPUs whose steal this is
-            steal /= max(len(self.machine.usable_cpus()), 1)
-        steal += self.machine.throttled_s() - throttled_s
-        return self._read(side, benchmark, outcome, steal)
 
-    def _read(self, side: str, benchmark: Benchmark, outcome: Outcome, steal_s: float) -> Sample:
-        facts = {
-            "wall_s": round(outcome.wall_s, 4), "steal_s": round(steal_s, 3),
+    def _stolen_s(self) -> float:
+        """So far, of the CPU that launches are bound to, or of the usual one, and by a quota."""
+        steal_s = self.machine.steal_s(self.plan.cpu)
+        if self.plan.cpu is None:  # they were on some of the CPUs whose steal this is
+            steal_s /= max(len(self.machine.usable_cpus()), 1)
+        return steal_s + self.machine.throttled_s()
+
+    def _stored(self, benchmark: Benchmark, round_: int) -> Sample:
+        values = self.stored[benchmark.key]
+        known = 0 < round_ <= len(values)
+        return Sample({self.plan.metrics[0].name: values[round_ - 1]} if known else {})
+
+    def _read(self, side: str, benchmarks: Sequence[Benchmark], outcome: Outcome) -> list[Sample]:
+        facts: dict[str, Any] = {
+            "wall_s": round(outcome.wall_s / len(benchmarks), 4),
             "involuntary": outcome.involuntary,
-        }  # fmt: skip
-        try:
-            context, rows = rows_in(outcome, benchmark.name)
-        except NoRowsError as error:
-            return Sample(None, str(error), skipped=error.skipped, **facts)
-        self.contexts.setdefault(side, context)
-        metric = self.plan.metric
-        try:
-            times = [row[metric] * SECONDS[row.get("time_unit", "ns")] for row in rows]
-        except (KeyError, TypeError) as error:
-            return Sample(None, f"no {metric} in its result: {error!r}", **facts)
-        wrong = [time for time in times if not (math.isfinite(time) and time > 0)]
-        if wrong:
-            return Sample(None, f"reported a {metric} of {wrong[0]:g} s, which is no time", **facts)
-        # Of several, should the benchmark ask for repetitions of its own.
-        return Sample(statistics.median(times), row=rows[0], **facts)
+        }
+        samples = []
+        for benchmark in benchmarks:
+            try:
+                context, rows = rows_in(outcome, benchmark.name, is_alone=len(benchmarks) == 1)
+                self.contexts.setdefault(side, context)
+                values = {
+                    m.name: v for m in self.plan.metrics if (v := _value(rows, m)) is not None
+                }
+                samples.append(Sample(values, row=rows[0], **facts))
+            except NoRowsError as error:
+                samples.append(Sample(problem=str(error), skipped=error.skipped, **facts))
+        return samples
 
-    def _disturbance(self, benchmark: Benchmark, sample: Sample) -> str | None:
-        """What the kernel holds against a launch, in words."""
-        if sample.steal_s > max(MOST_STEAL * sample.wall_s, _CERTAIN_STEAL_S):
+    def _fix_iterations(self, benchmark: Benchmark, sample: Sample) -> None:
+        """As many in each launch as the warm-up had found: looking for their number anew takes as
+        long as measuring.
+        """
+        binary = benchmark.binary
+        if binary not in self._exactly:
+            self._exactly[binary] = exact_iterations(
+                self.roots["candidate"] / binary, self.plan.timeout_s, self.interrupts
+            )
+        argument, count = self._exactly[binary], sample.row.get("iterations")
+        if argument and count:
+            self._iterations[benchmark.key] = argument.format(count)
+
+    def _disturbance(
+        self, round_: int, benchmarks: Sequence[Benchmark], outcomes: Sequence[Outcome],
+        steal_s: float,
+    ) -> str | None:  # fmt: skip
+        """What the kernel holds against launches, in words."""
+        keys = [benchmark.key for benchmark in benchmarks]
+        switches = max(outcome.involuntary for outcome in outcomes)
+        if round_ == WARM_UP:
+            self._usual_switches |= dict.fromkeys(keys, switches)
+            return None
+        wall_s = sum(outcome.wall_s for outcome in outcomes)
+        if steal_s > max(MOST_STEAL * wall_s, _CERTAIN_STEAL_S):
             most = round(100 * MOST_STEAL)
             return f"more than {most} % of the CPU's time was taken (steal, or a CPU quota)"
-        usual = self._usual_switches.get(benchmark.key, 0)
-        if self.plan.cpu is not None and (
-            sample.involuntary > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual
-        ):
+        usual = max(self._usual_switches.get(key, 0) for key in keys)
+        if self.plan.cpu is not None and switches > _CALM_SWITCHES + _TIMES_THE_WARM_UP * usual:
             return "other work ran on the benchmark's CPU (involuntary switches)"
         return None
+
+
+def _value(rows: Sequence[Mapping[str, Any]], metric: Metric) -> float | None:
+    """In seconds for a time; of several rows, should the benchmark ask for repetitions of its own,
+    the median. None where there is no such number. Raises NoRowsError for what is none.
+    """
+    values = [row[metric.name] for row in rows if metric.name in row]
+    if not values:
+        return None
+    numbers = [v for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    if metric.is_time:
+        numbers = [
+            number * SECONDS[row.get("time_unit", "ns")]
+            for number, row in zip(numbers, rows, strict=False) if number > 0
+        ]  # fmt: skip
+    if len(numbers) < len(values):
+        raise NoRowsError(f"reported a {metric.name} of {values[0]!r}, which is no such number")
+    return statistics.median(numbers)

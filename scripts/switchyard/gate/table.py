@@ -13,15 +13,15 @@ from .model import Finding, Report, Verdict
 
 _INDENT = "  "
 _LEGEND = (
-    "change: time of one iteration, candidate against baseline, with its 95 % interval; pairs: {}"
-    "; p: Holm-corrected, of suspects only"
+    "change: candidate against baseline, with its 95 % interval; p: of the change's direction, "
+    "corrected for all that are compared"
 )
 _COLUMNS = {
     "verdict": _INDENT + "{:<12}",
     "change": "{:>9}",
     "95 % interval": "  {:>18}",
     "instructions": "{:>9}",
-    "pairs": "{:>7}",
+    "pairs": "{:>6}",
     "p": "{:>9}",
 }
 
@@ -35,8 +35,7 @@ def print_report(report: Report, console: Console) -> None:
     findings = list(reversed(wording.worst_first(report.findings)))
     if findings:
         _print_findings(findings, console)
-        pairs = "launches beside stored ones" if report.advisory else "screened+confirmed"
-        console.print(Text(_LEGEND.format(pairs), style="dim"))
+        console.print(Text(_LEGEND, style="dim"))
     for caveat in wording.caveats(report):
         line(f"! {' '.join(caveat.split())}", "bold yellow")
     for side, what in wording.sides(report).items():
@@ -58,12 +57,12 @@ def _print_findings(findings: list[Finding], console: Console) -> None:
         for row in [headings, *rows]
     ]
     heading = lines.pop(0)
-    longest = max(len(finding.benchmark.key) for finding in findings)
+    longest = max(len(wording.name(finding)) for finding in findings)
     beside = len(heading) + len(_INDENT) + longest <= console.width
     console.print(Text(heading + (f"{_INDENT}benchmark" if beside else ""), style="bold"))
     for finding, numbers in zip(findings, lines, strict=True):
         line = Text(numbers, style=wording.WORST_FIRST[finding.verdict].style)
-        name = Text(finding.benchmark.key)
+        name = Text(wording.name(finding))
         whole = Text.assemble(line, _INDENT, name) if beside else Text.assemble(name, "\n", line)
         console.print(whole, soft_wrap=True)
         why = wording.reason(finding)
@@ -73,7 +72,7 @@ def _print_findings(findings: list[Finding], console: Console) -> None:
 
 
 def _style(report: Report) -> str:
-    if report.count(Verdict.REGRESSED) or report.count(Verdict.FAILED):
+    if any(finding.fails for finding in report.findings) or report.count(Verdict.FAILED):
         return "bold red"
     undecided = report.count(Verdict.INCONCLUSIVE) or not report.findings or not report.complete
     return "bold yellow" if undecided else "bold green"

@@ -9,10 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from ..compare.palette import BLUE, ORANGE, VERMILLION, Look
-from .model import SIDES, Finding, Report, Stage, Verdict, percent
+from .model import SIDES, WARM_UP, Finding, Metric, Report, Verdict, percent
 
 
 @dataclass(frozen=True)
@@ -53,34 +54,48 @@ _NAMED = 3
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """By verdict, then by the change: of improved ones the largest gain, else the largest loss."""
 
-    def order(finding: Finding) -> tuple[int, float, str]:
-        change = finding.evidence.estimate if finding.evidence else -math.inf
+    def order(finding: Finding) -> tuple[float, float, str]:
+        seen = finding.evidence
+        loss = finding.metric.sign * seen.estimate if seen else -math.inf
         gained = finding.verdict == Verdict.IMPROVED
         place = list(WORST_FIRST).index(finding.verdict)
-        return place, change if gained else -change, finding.benchmark.key
+        return place + 0.5 * bool(finding.accepted), loss if gained else -loss, name(finding)
 
     return sorted(findings, key=order)
 
 
 def numbers(finding: Finding) -> dict[str, str]:
-    """By what they are: the columns of a table.
-
-    Pairs: how many were screened and, after a plus sign, how many confirm. Instructions: the change
-    of their number, when they were counted on both sides.
+    """By what they are: the columns of a table. Instructions: the change of their number, when they
+    were counted on both sides.
     """
     seen = finding.evidence
-    interval = NONE
-    if seen and seen.low is not None and seen.high is not None:
-        interval = f"{_signed(percent(seen.low))} to {_signed(percent(seen.high))} %"
     counted = (finding.instructions or {}).get("change_percent")
-    stages = [stage for stage in (finding.screen, finding.confirm) if stage]
     return {
         "change": change(finding),
-        "95 % interval": interval,
+        "95 % interval": _interval(finding) or NONE,
         "instructions": f"{_signed(counted)} %" if isinstance(counted, int | float) else NONE,
-        "pairs": "+".join(str(stage.pairs) for stage in stages) or NONE,
+        "pairs": str(seen.pairs) if seen else NONE,
         "p": _p_value(finding),
     }
+
+
+def name(finding: Finding) -> str:
+    """With the metric, unless that is the usual one."""
+    metric = finding.metric.name
+    return finding.benchmark.key + (f" [{metric}]" if metric != Metric().name else "")
+
+
+def proven(finding: Finding) -> str:
+    """Of a regression, while others are still measured: "a (+12.3 %, 95 %: +9.1 to +15.0 %)"."""
+    interval = _interval(finding)
+    return f"{name(finding)} ({change(finding)}{f', 95 %: {interval}' if interval else ''})"
+
+
+def _interval(finding: Finding) -> str:
+    seen = finding.evidence
+    if not seen or seen.low is None or seen.high is None:
+        return ""
+    return f"{_signed(percent(seen.low))} to {_signed(percent(seen.high))} %"
 
 
 def change(finding: Finding) -> str:
@@ -95,9 +110,7 @@ def _signed(number: float) -> str:
 
 
 def _p_value(finding: Finding) -> str:
-    """Corrected, of the verdict's direction; of the change's direction where there is none."""
-    upwards = finding.evidence is None or finding.evidence.estimate >= 0
-    p = finding.p_slower_corrected if upwards else finding.p_faster_corrected
+    p = finding.p
     if p is None:
         return NONE
     return "<0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.01 else f"{p:.2f}"
@@ -109,6 +122,8 @@ def reason(finding: Finding) -> str:
     """
     says_more = WORST_FIRST[finding.verdict].reason or not finding.evidence
     parts = [finding.why] if says_more else []
+    if finding.accepted:
+        parts.append(f"accepted: {finding.accepted}")
     if finding.pairs_needed:
         parts.append(f"about {finding.pairs_needed} pairs would decide it")
     problem = (finding.instructions or {}).get("problem")
@@ -131,8 +146,8 @@ def summary(report: Report) -> str:
 
 def slower_ones(report: Report) -> str:
     """The worst by name: "a (+12.3 %), b (+5.0 %) and 4 more"; empty when there are none."""
-    found = [f for f in worst_first(report.findings) if f.verdict == Verdict.REGRESSED]
-    named = ", ".join(f"{f.benchmark.key} ({change(f)})" for f in found[:_NAMED])
+    found = [f for f in worst_first(report.findings) if f.fails]
+    named = ", ".join(f"{name(f)} ({change(f)})" for f in found[:_NAMED])
     rest = len(found) - _NAMED
     return f"{named} and {rest} more" if rest > 0 else named
 
@@ -142,9 +157,10 @@ def _lead(report: Report) -> str:
     if not total:
         return "Nothing was compared"
     of_total = f"of {total} benchmark{'s'[: total != 1]}"
-    slower = report.count(Verdict.REGRESSED)
+    slower = sum(finding.fails for finding in report.findings)
     if slower:
-        return f"{slower} {of_total} {'is' if slower == 1 else 'are'} slower"
+        word = "slower" if all(m.is_time for m in report.plan.metrics) else "worse"
+        return f"{slower} {of_total} {'is' if slower == 1 else 'are'} {word}"
     if not any(finding.was_compared for finding in report.findings):
         return f"None {of_total} could be compared"
     return f"None {of_total} was found slower"
@@ -152,6 +168,7 @@ def _lead(report: Report) -> str:
 
 def _others(report: Report) -> list[str]:
     counts = {what.counted: report.count(verdict) for verdict, what in sorted(WORST_FIRST.items())}
+    counts["slower, but accepted"] = sum(bool(finding.accepted) for finding in report.findings)
     return [f"{count} {what}" for what, count in counts.items() if what and count]
 
 
@@ -169,7 +186,7 @@ def caveats(report: Report) -> list[str]:
         lines.append(
             "Advisory: the baseline was measured some other time, so a change may be the machine's."
         )
-    measured = [pair for pair in report.pairs if pair.stage != Stage.WARM_UP]
+    measured = [pair for pair in report.pairs if pair.round != WARM_UP]
     reasons = Counter(pair.dropped for pair in measured if pair.dropped)
     for why, count in reasons.most_common():
         lines.append(f"{count} of {len(measured)} pairs dropped: {why}")
@@ -208,22 +225,29 @@ def machine(report: Report) -> str:
 
 def command(report: Report) -> str:
     """That repeats the check with the same coins; empty when it is not known."""
-    line = report.facts.get("command") or ""
-    return f"{line} --seed {report.plan.seed}" if line and "--seed" not in line else line
+    return report.facts.get("command") or ""
 
 
 def method(report: Report) -> str:
     plan = report.plan
-    decided = f"by {100 * plan.threshold:.3g} % or more with p at most {plan.alpha:g}"
+    least = f"{100 * plan.threshold:.3g} %"
+    proof = (
+        f"proven to be so by {least} or more"
+        if plan.prove_threshold
+        else (f"proven to be so at all, and estimated at {least} or more")
+    )
     if report.advisory:
         return (
-            f"Each launch of the candidate is a process of its own; the times of the baseline are "
-            f"stored ones. Change: difference of the 20 % trimmed means of ln(time). Slower or "
-            f"faster is what differs {decided} (permutation test, Holm's correction over all)."
+            "Each launch of the candidate is a process of its own; the values of the baseline are "
+            "stored ones. Change: the median of all differences of ln(value). Slower or faster is "
+            f"what is {proof} (rank test, p at most {plan.alpha:g} by Holm's correction over all)."
         )
+    gaps = [pair.gap_s for pair in report.pairs if pair.round != WARM_UP]
+    between = f", {1e3 * median(gaps):.1f} ms apart," if gaps else ""
     return (
-        f"Baseline and candidate run back to back, each launch in a process of its own; a coin "
+        f"Baseline and candidate run back to back{between} in processes of their own; a coin "
         f"decides which goes first (seed {plan.seed}). Change: 20 % trimmed mean of "
-        f"ln(candidate / baseline). Suspects of a screening are measured anew; slower or faster "
-        f"is what then differs {decided} (sign-flip test, Holm's correction over all suspects)."
+        f"ln(candidate / baseline). Slower or faster is what is {proof}: bets on the signs of the "
+        f"changes, which may be looked at after each pair, p at most {plan.alpha:g} for all "
+        "together (Holm's correction)."
     )

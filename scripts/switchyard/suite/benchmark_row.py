@@ -12,6 +12,7 @@ from typing import Any
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from .catalog import bare_name, exact_filter
+from .results import LIMIT_PREFIX
 
 # What Google Benchmark prints before the first row, about the time, the machine and its own build.
 _HEADER = re.compile(
@@ -25,6 +26,37 @@ def min_time(seconds: float) -> str:
     return f"--benchmark_min_time={seconds:g}"
 
 
+class NoRowsError(Exception):
+    """Why a launch gave no numbers; `skipped`: the benchmark itself said that it can't run here."""
+
+    def __init__(self, problem: str, skipped: bool = False) -> None:
+        super().__init__(problem)
+        self.skipped = skipped
+
+
+def exact_iterations(
+    binary: Path, timeout_s: float, interrupts: Interrupts | None = None
+) -> str | None:
+    """The argument that tells how many, with {} in place of the number; None if there is none. Only
+    its program's --help tells which way it knows.
+    """
+    said = launch([str(binary), "--help"], timeout_s, interrupts).stdout
+    if "`<integer>x`" in said:  # Google Benchmark 1.8
+        return "--benchmark_min_time={}x"
+    # Our own.
+    return "--iterations={}" if "--describe" in said and "--iterations" in said else None
+
+
+def command_for(binary: Path, names: Sequence[str], arguments: Iterable[str]) -> list[str]:
+    """The launch of these rows, as the program prints them. Its JSON goes where the argument that
+    is appended says.
+    """
+    return [
+        str(binary), f"--benchmark_filter={exact_filter(*names)}", *arguments,
+        "--benchmark_out_format=json",
+    ]  # fmt: skip
+
+
 def launch_row(
     binary: Path,
     name: str,
@@ -35,11 +67,33 @@ def launch_row(
     tool: Sequence[str] = (),
 ) -> Outcome:
     """Run one row; its JSON is the outcome's `out_file`. `tool` is a command to run it under."""
-    command = [
-        *tool, str(binary), f"--benchmark_filter={exact_filter(name)}", *arguments,
-        "--benchmark_out_format=json",
-    ]  # fmt: skip
+    command = [*tool, *command_for(binary, [name], arguments)]
     return launch(command, timeout_s, interrupts, "--benchmark_out=", cpu)
+
+
+def rows_in(
+    outcome: Outcome, name: str, is_alone: bool = True
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Google Benchmark's context and the rows of a benchmark, one for each repetition; is_alone:
+    nothing else was launched. Some programs end with the number of their benchmarks: what they
+    wrote counts, unless a signal or a time-out ended them. Raises NoRowsError.
+    """
+    if outcome.timed_out or outcome.code is None or outcome.code < 0:
+        raise NoRowsError(why(outcome))
+    try:
+        document = read(outcome.out_file)
+        context, rows = document["context"], rows_of(name, document["benchmarks"], is_alone)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoRowsError(why(outcome)) from None
+    for row in rows:
+        if has_mark(row, "skipped"):  # since Google Benchmark 1.8
+            raise NoRowsError(row.get("skip_message") or "no reason given", skipped=True)
+        if has_mark(row, "error_occurred"):
+            message = row.get("error_message") or "failed without a message"
+            raise NoRowsError(message, skipped=message.startswith(LIMIT_PREFIX))
+    if not rows:
+        raise NoRowsError(why(outcome))
+    return context, rows
 
 
 def read(text: str | bytes) -> Any:  # noqa: ANN401 (whatever is in it)
@@ -66,15 +120,20 @@ def _own_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not _HEADER.match(line)]
 
 
-def rows_of(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of its very name, if there are any; else without what Google Benchmark appends."""
+def rows_of(
+    name: str, rows: Iterable[dict[str, Any]], is_alone: bool = True
+) -> list[dict[str, Any]]:
+    """Those of its very name, if there are any; else without what Google Benchmark appends, unless
+    others were launched with it.
+    """
     rows = list(rows)
     launched = [row for row in rows if row.get("run_type", "iteration") == "iteration"]
     # With ReportAggregatesOnly there are no others.
     medians = [row | {"name": row["run_name"]} for row in rows if _is_median(row)]
     for kind in (launched, medians):
         exact = [row for row in kind if row["name"] == name]
-        found = exact or [row for row in kind if bare_name(row["name"]) == name]
+        bare = bare_name(name)
+        found = exact or [row for row in kind if is_alone and bare_name(row["name"]) == bare]
         if found:
             return found
     return []

@@ -111,10 +111,12 @@ class Workload:
         }
 
 
-def exact_filter(name: str) -> str:
-    """The --benchmark_filter that matches one row only."""
+def exact_filter(*names: str) -> str:
+    """The --benchmark_filter that matches these rows only."""
     # Not ] and }: as POSIX has it, a backslash before these is an error.
-    return "^" + re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) + _SUFFIX + "$"
+    escaped = [re.sub(r"([.^$*+?()\[{|\\])", r"\\\1", name) for name in names]
+    either = escaped[0] if len(names) == 1 else f"({'|'.join(escaped)})"
+    return f"^{either}{_SUFFIX}$"
 
 
 def bare_name(printed: str) -> str:
@@ -182,7 +184,7 @@ def select(
     selected = with_rows(workloads, chosen)
     if not selected:
         hint = " (rows of the full set need --full)" if size == "quick" else ""
-        raise BadInputError(f"no benchmark matches; `switchyard.sh list` names all{hint}")
+        raise BadInputError(f"no benchmark matches; `list` names all{hint}")
     return selected
 
 

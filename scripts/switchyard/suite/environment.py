@@ -6,7 +6,6 @@ Collected once at the start of a run and kept beside the results, as environment
 import json
 import platform
 import re
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -49,7 +48,7 @@ Facts = _facts(
 )  # fmt: skip
 
 
-def git_state(root: Path = ROOT) -> dict[str, Any]:
+def git_state(root: Path) -> dict[str, Any]:
     """{"sha": 40 hex digits or None, "dirty": True, False, or None outside of git}."""
     status = _git(root, "status", "--porcelain", "--untracked-files=normal")
     head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -82,13 +81,13 @@ def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
     machine = machine or Machine()
     return {
         "switchyard": __version__,
-        "git": git_state(),
+        "git": git_state(ROOT or build),
         "build": build_info(build),
         "machine": machine_facts(machine),
         "limits": _limits(machine),
         "python": {
             "version": platform.python_version(),
-            **{name: metadata.version(name) for name in _LIBRARIES},
+            **needs.versions_of_packages(*_LIBRARIES),
             **needs.versions("gevent"),
         },
         "programs": needs.versions("wrk"),

@@ -5,6 +5,7 @@ is no error. Packages are looked for and never imported: what they do to a proce
 none of the runner's business.
 """
 
+import functools
 import importlib.util
 import shutil
 from collections.abc import Callable, Sequence
@@ -48,12 +49,14 @@ def _program(name: str, advice: str) -> _Need:
 
 def _package(name: str, advice: str, *parts: str) -> _Need:
     """Of Python, in the interpreter that runs us; `parts`: whose versions matter to a result."""
-
-    def versions() -> dict[str, str]:
-        found = {part: list(metadata.distributions(name=part)) for part in (name, *parts)}
-        return {part: ours[0].version for part, ours in found.items() if ours}
-
+    versions = functools.partial(versions_of_packages, name, *parts)
     return _Need(advice, lambda: importlib.util.find_spec(name) is not None, versions)
+
+
+def versions_of_packages(*names: str) -> dict[str, str]:
+    """Of those of Python that are there."""
+    found = {name: list(metadata.distributions(name=name)) for name in names}
+    return {name: ours[0].version for name, ours in found.items() if ours}
 
 
 def _machine(advice: str, files: str, tells: Callable[[list[str]], bool]) -> _Need:

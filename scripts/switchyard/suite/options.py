@@ -23,6 +23,16 @@ def add_build(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def build_of(args: argparse.Namespace) -> Path:
+    """Raises BadInputError where none is named and there is no checkout that has one."""
+    if args.build is None:
+        raise BadInputError(
+            f"{args.command} needs Switchyard's own benchmarks: start it in a checkout that has "
+            "them built, or name a build with --build DIR"
+        )
+    return args.build
+
+
 def add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dir", nargs="?", type=Path, metavar="DIR", help="results folder (default: the newest)"

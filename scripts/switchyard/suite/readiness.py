@@ -17,10 +17,14 @@ from .findings import LIMIT, OK, WARN, Finding, judge, surroundings
 _STEAL_SAMPLE_S = 1.0
 
 
-def examine(machine: Machine, build: Path, steal_s: float = _STEAL_SAMPLE_S) -> Iterator[Finding]:
-    yield from binaries(build)
-    yield from source()
-    yield from optional()
+def examine(
+    machine: Machine, build: Path | None, steal_s: float = _STEAL_SAMPLE_S
+) -> Iterator[Finding]:
+    """Without a build it is about what `check` does with any binaries."""
+    if build:
+        yield from binaries(build)
+        yield from source(ROOT or build)
+        yield from optional()
     yield from counting()
     yield from instruments()
     yield from surroundings(machine_facts(machine))
@@ -57,8 +61,8 @@ def binaries(build: Path) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def source() -> Iterator[Finding]:
-    git = git_state(ROOT)
+def source(folder: Path) -> Iterator[Finding]:
+    git = git_state(folder)
     if git["dirty"] is None:
         yield Finding(WARN, "source", git_problem(ROOT), "results can't be traced to a commit")
         return
@@ -86,7 +90,7 @@ def counting() -> Iterator[Finding]:
     yield judge(
         tool is None, WARN, "instructions",
         f"counted by {tool.name} {tool.version}" if tool else "no tool that counts them",
-        f"`switchyard.sh check --instructions` needs one; {tools.advice('valgrind')}",
+        f"`check --instructions` needs one; {tools.advice('valgrind')}",
     )  # fmt: skip
 
 
@@ -94,9 +98,7 @@ def instruments() -> Iterator[Finding]:
     """What `validate` holds our figures against."""
     found = tools.find()
     for line in dict.fromkeys(found.missing.values()):
-        yield Finding(
-            WARN, "instruments", line, "`switchyard.sh validate` leaves out what needs it"
-        )
+        yield Finding(WARN, "instruments", line, "`validate` leaves out what needs it")
     if found.versions:
         versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
         yield Finding(OK, "instruments", versions)

@@ -62,6 +62,8 @@ class Rounds:
         turns = 0
         for round_ in range(max(wanted.values(), default=0)):
             due = self._due(wanted, round_)
+            if not self.is_whole:
+                due = [item for item in due if self._fits(item)]
             if not due:
                 return
             if self.is_whole and round_ > 0 and self._expected_s(due) > self.left_s:
@@ -100,7 +102,7 @@ class Rounds:
         seconds = self._expected_s(rest)
         for later in range(round_ + 1, max(wanted.values())):
             a_round = self._expected_s(self._due(wanted, later))
-            if self.is_whole and seconds + a_round > self.left_s:
+            if seconds + (a_round if self.is_whole else 0) > self.left_s:
                 break
             seconds += a_round
         overhead = (time.monotonic() - self._begun) / max(self.spent_s, 1e-3)

@@ -1,10 +1,11 @@
-"""Runs one command to its end, or to its time-out, and leaves no process of it behind.
+"""Runs commands to their ends, or to a time-out, and leaves no process of theirs behind.
 
 Between the runner and the command stands a keeper: a fork of the runner that does nothing but
 wait. It is a subreaper in a session of its own and is told by the kernel when the runner dies, so
 that it can kill whatever the command left, daemons included, even after a SIGKILL of the runner.
 The command in turn dies with the keeper. Output goes to memory files: no pipe can fill up, and
-nothing stays on disk.
+nothing stays on disk. Of several commands that one keeper runs in turn, nothing but the end of one
+and the start of the next lies between two.
 
 A process that has made itself a subreaper becomes the parent of every orphan below it, so "kill my
 children and reap until there are none" ends only when all descendants are gone. See prctl(2).
@@ -17,10 +18,12 @@ import json
 import os
 import select
 import signal
+import socket
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn, Self
 
 import psutil
 
@@ -40,6 +43,10 @@ GOOGLE_BENCHMARK_VARIABLES = tuple(
 )  # fmt: skip
 _KEEPER_GRACE_S = 5.0
 _TELL_EVERY_S = 60.0
+_MOST_OF_A_REPORT = 4096
+# Where each command finds its file, whatever number it has here: what a path is long lies on the
+# stack of the program, and what two are compared by shall not differ in it.
+_OUT = 3
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -51,7 +58,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Outcome:
     """How a launch ended. `code` is its exit code, or minus the signal that ended it; `voluntary`
     and `involuntary` count the kernel's switches away from it and from those of its children that
-    it reaped: because it waited, and because the kernel forced it.
+    it reaped: because it waited, and because the kernel forced it; started_s: by the monotonic
+    clock.
     """
 
     code: int | None
@@ -62,6 +70,7 @@ class Outcome:
     timed_out: bool = False
     voluntary: int = 0
     involuntary: int = 0
+    started_s: float = 0.0
 
     @property
     def ending(self) -> str:
@@ -82,65 +91,118 @@ class Outcome:
         return " ".join(self.stderr.split()) or self.ending
 
 
-class _Files(NamedTuple):
-    """The memory files that a launch writes to."""
-
-    stdout: int
-    stderr: int
-    out: int
-
-
 Command = Sequence[str] | Callable[[], str]
 Tell = Callable[[float], None]
 
 
-def launch(
-    command: Command,
+class _Launch:
+    """Context manager: a command, and the memory files that it writes to."""
+
+    def __init__(self, command: Command, out_option: str) -> None:
+        self.begun = time.monotonic()
+        self._files = self.stdout, self.stderr, self.out = [
+            os.memfd_create(name) for name in ("stdout", "stderr", "out_file")
+        ]
+        out = f"{out_option}/proc/self/fd/{_OUT}"
+        self.command = [*command, out] if out_option else command
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for fd in self._files:
+            os.close(fd)
+
+    def outcome(self, told: bytes, timed_out: bool) -> Outcome:
+        """`told` by the keeper at its end; nothing if that was killed."""
+        end = json.loads(told or b'{"code": null}')
+        end.setdefault("wall_s", time.monotonic() - self.begun)
+        stdout, stderr, out_file = map(_read, self._files)
+        return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
+
+
+def launch(command: Command, timeout_s: float, *arguments: Any, **options: Any) -> Outcome:  # noqa: ANN401
+    """The outcome of one command; the rest as for launch_in_turn()."""
+    return launch_in_turn([command], timeout_s, *arguments, **options)[0]
+
+
+def launch_in_turn(
+    commands: Sequence[Command],
     timeout_s: float,
     interrupts: Interrupts | None = None,
     out_option: str = "",
     cpu: int | None = None,
     batch: bool = False,
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
+    variables: Mapping[str, str] = MappingProxyType({}),
     tell: Tell = lambda _: None,
-) -> Outcome:
-    """Run `command`; `out_option`, when given, is passed on with a file to write to behind it. A
-    function is called in a fork of ours, and what it returns is in that file. With `cpu` the
-    command may use that CPU only, and `batch` has it scheduled as SCHED_BATCH. It has our
-    environment `without` these variables. Each minute we `tell` for how many seconds it has run.
-    Raises Interrupted once a signal has come, and SwitchyardError if no process can be started.
+) -> list[Outcome]:
+    """Run each command when the one before is gone; `out_option`, when given, is passed on with a
+    file to write to behind it. A function is called in a fork of ours, and what it returns is in
+    that file. With `cpu` commands may use that CPU only, and `batch` has them scheduled as
+    SCHED_BATCH. They have our environment `without` some variables and with others. Each minute
+    of one that runs we `tell` for how many seconds it has. Raises Interrupted once a signal has
+    come, and SwitchyardError if no process can be started.
     """
+    settle = functools.partial(_settle, cpu, batch, without, variables)
+    with contextlib.ExitStack() as stack:
+        launches = [stack.enter_context(_Launch(command, out_option)) for command in commands]
+        ends = _run(launches, settle, timeout_s, interrupts, tell)
+        outcomes = [each.outcome(*end) for each, end in zip(launches, ends, strict=False)]
+    if interrupts:
+        interrupts.stop_if_any()
+    if rest := commands[len(outcomes) :]:  # one before them took too long
+        outcomes += launch_in_turn(
+            rest, timeout_s, interrupts, out_option, cpu, batch, without, variables, tell
+        )
+    return outcomes
+
+
+def _run(
+    launches: Sequence[_Launch],
+    settle: Callable[[], None],
+    timeout_s: float,
+    interrupts: Interrupts | None,
+    tell: Tell,
+) -> list[tuple[bytes, bool]]:
+    """What the keeper told of each, and whether it took too long, until one did."""
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
-    files = _Files(*map(os.memfd_create, _Files._fields))
-    if out_option:
-        command = [*command, f"{out_option}/proc/self/fd/{files.out}"]
-    report, keeper = _start_keeper(command, files, functools.partial(_settle, cpu, batch, without))
-    waiting_for = [report, *([interrupts] if interrupts else [])]
-    started = time.monotonic()
-    timed_out = False
+    report, keeper = _start_keeper(launches, settle)
+    ends: list[tuple[bytes, bool]] = []
     try:
-        timed_out = not _wait(waiting_for, timeout_s, tell)
+        while len(ends) < len(launches):
+            timed_out = not _wait([report, *([interrupts] if interrupts else [])], timeout_s, tell)
+            is_last = not _wait([report], 0)
+            if is_last:
+                os.kill(keeper, signal.SIGTERM)
+            told = report.recv(_MOST_OF_A_REPORT) if _wait([report], _KEEPER_GRACE_S) else b""
+            ends.append((told, timed_out))
+            if is_last or not told:
+                break
     finally:
         # Also on KeyboardInterrupt: the keeper may not outlive this call.
-        if not _wait([report], 0):
+        if len(ends) < len(launches):
             os.kill(keeper, signal.SIGTERM)
-        if not _wait([report], _KEEPER_GRACE_S):
-            os.kill(keeper, signal.SIGKILL)
-        ending = os.read(report, 4096)
-        os.close(report)
-        os.waitpid(keeper, 0)
+        _end(keeper, report)
         kill_and_reap_children(bystanders)
-    stdout, stderr, out_file = map(_read_and_close, files)
-    end = json.loads(ending) if ending else {"code": None, "wall_s": time.monotonic() - started}
-    if interrupts:
-        interrupts.stop_if_any()
-    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, timed_out=timed_out)
+    return ends
 
 
-def _read_and_close(fd: int) -> str:
-    with os.fdopen(fd, encoding="utf-8", errors="replace", newline="") as file:
+def _end(keeper: int, report: socket.socket) -> None:
+    """Reap it, by force if it does not go by itself."""
+    while _wait([report], _KEEPER_GRACE_S):
+        if not report.recv(_MOST_OF_A_REPORT):
+            break
+    else:
+        os.kill(keeper, signal.SIGKILL)
+    report.close()
+    os.waitpid(keeper, 0)
+
+
+def _read(fd: int) -> str:
+    with os.fdopen(os.dup(fd), encoding="utf-8", errors="replace", newline="") as file:
         file.seek(0)
         return file.read()
 
@@ -159,12 +221,15 @@ def _wait(readers: list, timeout_s: float, tell: Tell = lambda _: None) -> list:
         tell(waited_s)
 
 
-def _settle(cpu: int | None, batch: bool, without: Collection[str]) -> None:
-    """Where and how the command is scheduled, and all that it starts, and what it does not have of
-    our environment. Raises OSError.
+def _settle(
+    cpu: int | None, batch: bool, without: Collection[str], variables: Mapping[str, str]
+) -> None:
+    """Where and how the command is scheduled, and all that it starts, and what its environment has
+    unlike ours. Raises OSError.
     """
     for variable in without:
         os.environ.pop(variable, None)
+    os.environ.update(variables)
     _write_numbers_as_c()
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
@@ -183,28 +248,31 @@ def _write_numbers_as_c() -> None:
     os.environ["LC_NUMERIC"] = "C"
 
 
-def _start_keeper(command: Command, files: _Files, settle: Callable[[], None]) -> tuple[int, int]:
-    """Fork the keeper; returns the pipe on which it reports the end, and its pid."""
-    report_read, report_write = os.pipe()
+def _start_keeper(
+    launches: Sequence[_Launch], settle: Callable[[], None]
+) -> tuple[socket.socket, int]:
+    """Fork the keeper; returns the socket on which it reports each end, and its pid."""
+    report, report_of_keeper = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     runner = os.getpid()
     # Blocked across the fork, so that no signal falls between the two ways of handling it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*SIGNALS, signal.SIGCHLD})
     try:
         keeper = os.fork()
         if keeper == 0:
-            _keep(command, runner, files, settle, report_write)
+            report.close()
+            _keep(launches, runner, settle, report_of_keeper)
     except OSError as error:
         raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.close(report_write)
-    return report_read, keeper
+    report_of_keeper.close()
+    return report, keeper
 
 
 def _keep(
-    command: Command, runner: int, files: _Files, settle: Callable[[], None], report: int
+    launches: Sequence[_Launch], runner: int, settle: Callable[[], None], report: socket.socket
 ) -> NoReturn:
-    """The keeper's life: start the command, wait, clear up, report."""
+    """The keeper's life: start each command, wait, clear up, report."""
     try:
         for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
             signal.signal(signum, signal.SIG_DFL)
@@ -212,17 +280,20 @@ def _keep(
         become_subreaper()
         die_with_parent(runner, signal.SIGTERM)
         keeper = os.getpid()
-        started = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            _become(command, keeper, files, settle)
-        code, switches = _wait_for(child)
-        wall_s = time.monotonic() - started
-        kill_and_reap_children()
-        end = {"code": code, "wall_s": wall_s, **switches}
-        os.write(report, json.dumps(end).encode())
+        for each in launches:
+            started = time.monotonic()
+            child = os.fork()
+            if child == 0:
+                _become(each, keeper, settle)
+            code, switches = _wait_for(child)
+            wall_s = time.monotonic() - started
+            kill_and_reap_children()
+            end = {"code": code, "wall_s": wall_s, "started_s": started, **switches}
+            report.send(json.dumps(end).encode())
+            if code is None:
+                break
     except OSError as error:
-        os.write(files.stderr, f"cannot start a process: {error.strerror}\n".encode())
+        os.write(launches[0].stderr, f"cannot start a process: {error.strerror}\n".encode())
     finally:
         os._exit(0)
 
@@ -239,22 +310,24 @@ def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
     return None, {}
 
 
-def _become(command: Command, keeper: int, files: _Files, settle: Callable[[], None]) -> NoReturn:
+def _become(launch: _Launch, keeper: int, settle: Callable[[], None]) -> NoReturn:
     """In the forked child: detach from the terminal and turn into the command."""
+    command = launch.command
     try:
         os.setsid()
         die_with_parent(keeper, signal.SIGKILL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(files.stdout, 1)
-        os.dup2(files.stderr, 2)
-        os.set_inheritable(files.out, True)
+        os.dup2(launch.stdout, 1)
+        os.dup2(launch.stderr, 2)
         settle()
         for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         if callable(command):
-            os.write(files.out, command().encode())
+            os.write(launch.out, command().encode())
             os._exit(0)
+        os.dup2(launch.out, _OUT)
+        os.set_inheritable(_OUT, True)
         os.execvp(command[0], command)
     except OSError as error:
         name = "a process" if callable(command) else command[0]

@@ -1,4 +1,9 @@
-"""Where things lie in the repository. Everything else takes its folders as arguments."""
+"""Where things lie. Everything else takes its folders as arguments.
+
+Switchyard is started from a checkout of it, or it is an installed package, which may stand anywhere
+and beside which nothing is written. An installed one works on the checkout that the current folder
+is in, if it is in one: for its own benchmarks it needs their sources or their build.
+"""
 
 import hashlib
 import os
@@ -6,16 +11,36 @@ from pathlib import Path
 
 from .errors import BadInputError
 
-ROOT = Path(__file__).resolve().parents[3]
-RESULTS = ROOT / "results"
-RELEASE_BUILD = ROOT / "build" / "release"
+
+def _checkout(folders: list[Path]) -> Path | None:
+    """The first that is one."""
+    own = "scripts/switchyard/system/paths.py"
+    return next((top for top in folders if (top / "bench").is_dir() and (top / own).exists()), None)
+
+
+def _current_folders() -> list[Path]:
+    """The current folder and those above it; none if it is gone."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return []
+    return [here, *here.parents]
+
+
+_BESIDE_US = _checkout(list(Path(__file__).resolve().parents[3:4]))
+IS_INSTALLED = _BESIDE_US is None
+# The checkout of Switchyard and its usual build. An installed package may have neither, and then
+# writes results below the current folder.
+ROOT = _BESIDE_US or _checkout(_current_folders())
+RESULTS = ROOT / "results" if ROOT else Path("results")
+RELEASE_BUILD = ROOT / "build" / "release" if ROOT else None
 _STATE = ".switchyard"
 
 
 def recorded(path: str | Path) -> str:
-    """As it stands in results, which others read: relative to the repository if it is in it."""
+    """As it stands in results, which others read: relative to the checkout if it is in it."""
     path = Path(path)
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    return str(path.relative_to(ROOT) if ROOT and path.is_relative_to(ROOT) else path)
 
 
 def state_folder(repository: Path) -> Path:

@@ -36,13 +36,6 @@ def make_safe() -> LenientFile:
     return stdout
 
 
-def has_lost_output() -> bool:
-    """Whether what was printed so far could not all be written (a full disk, say)."""
-    file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    error = file.error if isinstance(file, LenientFile) else None
-    return error is not None and not isinstance(error, BrokenPipeError)
-
-
 def _text(file: LenientFile, before: TextIO | None, line_buffering: bool = False) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(file),

@@ -5,21 +5,18 @@ from pathlib import Path
 
 import pytest
 from check_command import SWITCHYARD, run_process
-from tiny_project import BUILD, git, timed_project
+from tiny_project import BINARIES, BUILD, commits, git, timed
 
 from switchyard.gate.model import Benchmark, Finding, Verdict
 from switchyard.gate.verdicts import slower
 
 GOOD, BAD, SKIP, STOP = 0, 1, 125, 128
-HOW = ("--bisect-run", "--binaries", "out/*", "--build-command", BUILD, "--min-time", "0.01")
+HOW = ("--bisect-run", "--binaries", BINARIES, "--build-command", BUILD, "--min-time", "0.01")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    timed_project(folder, ["10.0", "broken", "10.0", "15.0"])
-    return folder
+    return timed(tmp_path / "project", "10.0", "broken", "10.0", "15.0")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +60,7 @@ def test_one_that_is_slower_decides_and_else_any_or_all_have_to(verdicts, by_any
 
 
 def test_git_finds_the_commit(project, tmp_path):
-    shas = git(project, "rev-list", "--reverse", "HEAD").split()
+    shas = commits(project)
     git(project, "bisect", "start", shas[3], shas[0])
     each = ("sh", "-c", f'exec "$@" --out "{tmp_path}/out-$$"', "sh", SWITCHYARD, "check")
     argv = ["git", "bisect", "run", *each, *HOW, "--baseline", shas[0]]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from check_command import FIBER, compare, run, side
-from tiny_project import timed_project
+from tiny_project import BINARIES, timed
 
 from switchyard.system import launch
 from switchyard.system.interrupts import Interrupted, Interrupts
@@ -19,13 +19,11 @@ HANG = "[ -e only-here ] || sleep 1000; sh build.sh"
     [("sleep 1000", "the candidate"), (HANG, "the baseline HEAD")],
 )
 def test_a_build_that_overruns_is_ended_and_named(tmp_path, command, culprit):
-    project = tmp_path / "project"
-    project.mkdir()
-    timed_project(project, ["10.0"])
+    project = timed(tmp_path / "project", "10.0")
     (project / "only-here").write_text("")
     begun, before = time.monotonic(), children()
     done = run(
-        "--baseline", "HEAD", "--binaries", "out/*", "--build-command", command,
+        "--baseline", "HEAD", "--binaries", BINARIES, "--build-command", command,
         "--deadline", "2s", "--out", tmp_path / "out", cwd=project,
     )  # fmt: skip
     assert done.returncode == 2

@@ -1,5 +1,6 @@
 """However a check ends early, 1 means only that something regressed, and nothing is left behind."""
 
+import functools
 import json
 import signal
 import subprocess
@@ -13,7 +14,6 @@ from fakes import STUBBORN_CHILD
 from living import processes_of, wait_until
 
 from switchyard import __main__, cli
-from switchyard.cli import build_parser
 from switchyard.commands import check
 from switchyard.gate import document
 from switchyard.system import streams
@@ -59,7 +59,7 @@ def test_what_is_left_of_a_killed_check_is_no_result(tmp_path):
     argv = [SWITCHYARD, "check", "--baseline-build", a, "--candidate-build", b, *GLOB, "--out", out]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: (out / "check.json").exists(), "the first file")
-        wait_until(lambda: '"stage"' in (out / "check.json").read_text(), "the warm-up")
+        wait_until(lambda: '"round"' in (out / "check.json").read_text(), "the warm-up")
         process.kill()
     assert run("--replay", out).returncode == 2
 
@@ -97,6 +97,37 @@ def test_output_that_can_not_be_written_is_no_pass(tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert json.loads((tmp_path / "out/check.json").read_text())["exit_code"] == 0
+
+
+@pytest.mark.parametrize("broken", ["table.print_report", "document.draw", "figure.save"])
+def test_what_can_not_be_printed_or_drawn_costs_a_line_and_nothing_else(
+    compare, tmp_path, monkeypatch, broken
+):
+    def fails(*_) -> None:
+        raise UnicodeEncodeError("ascii", "\u2212", 0, 1, "two\nlines")
+
+    monkeypatch.setattr(f"switchyard.gate.{broken}", fails)
+    slower = {"candidate": {"slower": {FIBER: 1.5}}}
+    done = compare(**slower, run=functools.partial(run, figures=True))
+    assert done.returncode == 1
+    what = "table" if broken == "table.print_report" else "figure"
+    assert f"check: no {what}: UnicodeEncodeError: 'ascii'" in done.stderr
+    assert "Traceback" not in done.stderr
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"check.json", "summary.md", "junit.xml", "baseline.json", "candidate.json"} <= written
+    document = json.loads((tmp_path / "out/check.json").read_text())
+    assert (document["complete"], document["exit_code"]) == (True, 1)
+
+
+def test_all_is_written_before_anything_is_printed(compare, tmp_path, monkeypatch):
+    there = []
+
+    def note(*_) -> None:
+        there.append({path.name for path in (tmp_path / "out").iterdir()})
+
+    monkeypatch.setattr("switchyard.gate.table.print_report", note)
+    compare()
+    assert {"check.json", "summary.md", "junit.xml", "baseline.json", "candidate.json"} <= there[0]
 
 
 def test_a_folder_that_holds_a_check_is_not_overwritten(compare):
@@ -164,13 +195,19 @@ def test_bad_input_is_named_and_never_exits_1(arguments, culprit, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def run_entry(monkeypatch, *arguments) -> int:
+    """The entry point, in this process and with its streams."""
+    monkeypatch.setattr(streams, "make_safe", lambda: streams.LenientFile(1, "w", closefd=False))
+    monkeypatch.setattr(sys, "argv", ["switchyard", *arguments])
+    return __main__.main()
+
+
 def test_a_bug_in_the_check_is_no_regression(monkeypatch, capsys):
     def broken(args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(check, "_check", broken)
-    args = build_parser().parse_args(["check", "--baseline", "HEAD"])
-    assert check.main(args) == 2
+    monkeypatch.setattr(check, "main", broken)
+    assert run_entry(monkeypatch, "check", "--baseline", "HEAD") == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
@@ -179,8 +216,6 @@ def test_what_can_not_be_loaded_is_no_verdict(monkeypatch, capsys, command):
     def broken():
         raise RuntimeError("a broken module")
 
-    monkeypatch.setattr(streams, "make_safe", lambda: streams.LenientFile(1, "w", closefd=False))
-    monkeypatch.setattr(sys, "argv", ["switchyard", command])
     monkeypatch.setattr(cli, "main", broken)
-    assert __main__.main() == 2
+    assert run_entry(monkeypatch, command) == 2
     assert "a broken module" in capsys.readouterr().err

@@ -67,6 +67,28 @@ def test_each_runtime_stands_with_its_best_mechanism():
     assert "process (shared_memory)" in text
 
 
+def http(case: str) -> str:
+    return said(*((row(f"http_fetch/{name}/{case}"), FAST) for name in ("fiber", "thread")))
+
+
+def test_a_case_is_not_told_in_the_words_of_another():
+    text = http("urls:100/latency_ms:0/bytes:1024/connection:keep")
+    assert "50 ms" not in text
+    several = said(
+        *((row(f"spawn/{name}/tasks:{n}"), FAST) for name in ("fiber", "thread") for n in (1, 1000))
+    )
+    assert "100 " not in several
+    assert "(tasks:1)" in several
+
+
+def test_what_the_words_do_not_tell_stands_beside_them():
+    rows = [
+        (row(f"http_fetch/{name}/urls:100/latency_ms:50/bytes:{size}/connection:new"), FAST)
+        for name in ("fiber", "thread") for size in (1024, 4096)
+    ]  # fmt: skip
+    assert said(*rows).startswith("fetches of 50 ms, 100 at once (bytes:1024): fiber")
+
+
 def test_nothing_measured_has_no_answer():
     kept = results((row("spawn/fiber/tasks:100"), [float("nan")]))
     assert answers(ResultsFolder(Path("none"), {"spawn": kept}, {})) == []

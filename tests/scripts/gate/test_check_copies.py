@@ -10,10 +10,11 @@ import pytest
 from fakes import write_foreign
 
 from switchyard.gate.copies import expect_executable, fresh_copies
-from switchyard.gate.model import Side
+from switchyard.gate.model import Benchmark, Side
 from switchyard.system.errors import BadInputError, SwitchyardError
 
 BINARIES = ["bin/bench_x", "bin/bench_y"]
+BENCHMARKS = [Benchmark(f"{binary}/{n}", binary, "BM") for binary in BINARIES for n in (1, 2)]
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def both(tmp_path: Path) -> list[Side]:
 
 
 def test_the_roots_are_of_one_length_and_have_the_sides_binaries(both, tmp_path):
-    with fresh_copies(both, BINARIES, tmp_path, seed=1) as copies:
+    with fresh_copies(both, BENCHMARKS, tmp_path, seed=1) as copies:
         roots = copies.roots
         assert len(str(roots["baseline"])) == len(str(roots["candidate"]))
         for side in both:
@@ -43,7 +44,7 @@ def test_the_roots_are_of_one_length_and_have_the_sides_binaries(both, tmp_path)
 
 
 def test_what_lies_beside_a_binary_is_found_from_its_copy(both, tmp_path):
-    with fresh_copies(both, BINARIES, tmp_path, seed=1) as copies:
+    with fresh_copies(both, BENCHMARKS, tmp_path, seed=1) as copies:
         for side in both:
             root = copies.roots[side.label]
             assert (root / "bin/server").samefile(side.root / "bin/server")
@@ -51,33 +52,43 @@ def test_what_lies_beside_a_binary_is_found_from_its_copy(both, tmp_path):
 
 
 def test_a_copy_can_be_run(both, tmp_path):
-    with fresh_copies(both, BINARIES, tmp_path, seed=1) as copies:
+    with fresh_copies(both, BENCHMARKS, tmp_path, seed=1) as copies:
         command = [copies.roots["candidate"] / BINARIES[0], "--benchmark_list_tests=true"]
         assert subprocess.check_output(command, text=True) == "BM_c\n"
 
 
 def test_each_round_has_files_of_its_own(both, tmp_path):
-    with fresh_copies(both, BINARIES, tmp_path, seed=1) as copies:
+    with fresh_copies(both, BENCHMARKS, tmp_path, seed=1) as copies:
         file = copies.roots["baseline"] / BINARIES[0]
         with file.open() as before:  # open, or its number could be given to the next
-            copies.renew()
+            copies.renew(BENCHMARKS)
             assert file.stat().st_ino != os.fstat(before.fileno()).st_ino
         assert file.read_bytes() == (both[0].root / BINARIES[0]).read_bytes()
+
+
+def test_what_is_launched_no_more_is_copied_no_more(both, tmp_path):
+    with fresh_copies(both, BENCHMARKS, tmp_path, seed=1) as copies:
+        files = [copies.roots["baseline"] / binary for binary in BINARIES]
+        before = [file.stat().st_ino for file in files]
+        copies.renew(BENCHMARKS[:1])
+        assert [file.stat().st_ino == ino for file, ino in zip(files, before, strict=True)] == [
+            False, True
+        ]  # fmt: skip
 
 
 def test_chance_decides_which_side_is_copied_first(both, tmp_path, monkeypatch):
     copied = []
     copy = shutil.copy2
     monkeypatch.setattr("shutil.copy2", lambda a, b: copied.append(a) or copy(a, b))
-    with fresh_copies(both, BINARIES[:1], tmp_path, seed=1) as copies:
+    with fresh_copies(both, BENCHMARKS[:2], tmp_path, seed=1) as copies:
         for _ in range(20):
-            copies.renew()
+            copies.renew(BENCHMARKS[:2])
     firsts = [source.parents[1].name for source in copied[::2]]
     assert 4 < firsts.count("c") < 17
 
 
 def test_they_are_gone_also_after_an_error(both, tmp_path):
-    with pytest.raises(KeyboardInterrupt), fresh_copies(both, BINARIES, tmp_path, 1) as copies:
+    with pytest.raises(KeyboardInterrupt), fresh_copies(both, BENCHMARKS, tmp_path, 1) as copies:
         raise KeyboardInterrupt
     assert not copies.roots["baseline"].parent.exists()
     assert (both[0].root / BINARIES[0]).exists()
@@ -86,16 +97,16 @@ def test_they_are_gone_also_after_an_error(both, tmp_path):
 def test_a_binary_that_is_gone_meanwhile_is_told(both, tmp_path):
     with (
         pytest.raises(SwitchyardError, match=r"cannot copy bin/bench_y of the candidate"),
-        fresh_copies(both, BINARIES, tmp_path, 1) as copies,
+        fresh_copies(both, BENCHMARKS, tmp_path, 1) as copies,
     ):
         (both[1].root / BINARIES[1]).unlink()
-        copies.renew()
+        copies.renew(BENCHMARKS)
 
 
 def test_a_folder_that_can_not_be_written_to_is_told(both):
     with (
         pytest.raises(SwitchyardError, match="cannot copy binaries"),
-        fresh_copies(both, BINARIES, Path("/proc"), 1),
+        fresh_copies(both, BENCHMARKS, Path("/proc"), 1),
     ):
         pass
 

@@ -4,10 +4,11 @@ import json
 import random
 from dataclasses import replace
 
+import check_schema
 import pytest
 
 from switchyard.gate import discovery, document, verdicts
-from switchyard.gate.model import Benchmark, Finding, Pair, Plan, Report, Sample, Stage, Verdict
+from switchyard.gate.model import Benchmark, Finding, Metric, Pair, Plan, Report, Sample, Verdict
 from switchyard.system import files
 from switchyard.system.errors import BadInputError, SwitchyardError
 from switchyard.system.paths import ROOT
@@ -16,20 +17,20 @@ BENCHMARKS = [Benchmark(name, "bin/bench_x", name) for name in ("x/a", "x/b", "x
 
 
 def made_report() -> Report:
-    """Two benchmarks with pairs, one that fails, one that only the candidate has."""
+    """Two benchmarks with pairs of two metrics, one that fails, one that only the candidate has."""
     noise = random.Random(3)
-    plan = Plan(seed=11, screen_pairs=8, budget_s=60.0, cpu=1)
+    plan = Plan(
+        seed=11, budget_s=60.0, cpu=1, metrics=(Metric(), Metric("rate", higher_is_better=True)),
+        thresholds=(("^x/c", 0.5),), arguments=("--size", "8"),
+    )  # fmt: skip
     pairs = []
-    for stage, name, slower in (
-        ("screen", "x/a", 1.0),
-        ("screen", "x/b", 1.2),
-        ("confirm", "x/b", 1.2),
-    ):
-        for round_ in range(8 if stage == "screen" else 20):
-            sides = [Sample(1e-6 * r * noise.uniform(0.99, 1.01), wall_s=0.1) for r in (1, slower)]
-            pairs.append(Pair(Stage(stage), round_, name, "candidate", *sides))
-    pairs.append(Pair(Stage.WARM_UP, 0, "x/c", "baseline", Sample(1.0), Sample(None, "crashed")))
-    pairs[0] = replace(pairs[0], dropped="steal")
+    for name, slower in (("x/a", 1.0), ("x/b", 1.2)):
+        for round_ in range(21):
+            times = [1e-6 * ratio * noise.uniform(0.99, 1.01) for ratio in (1, slower)]
+            sides = [Sample({"real_time": t, "rate": 1 / t}, wall_s=0.1) for t in times]
+            pairs.append(Pair(round_, name, "candidate", *sides, gap_s=0.002))
+    pairs.append(Pair(0, "x/c", "baseline", Sample({"real_time": 1.0}), Sample(problem="crashed")))
+    pairs[2] = replace(pairs[2], dropped="steal")
     new = Finding(
         Benchmark("x/new", "bin/bench_x", "x/new"), Verdict.MISSING, "only in the candidate"
     )
@@ -50,20 +51,31 @@ def test_a_report_comes_back_as_it_was(tmp_path):
 def test_what_comes_back_is_judged_the_same(tmp_path):
     files.write(tmp_path / "check.json", document.to_document(made_report()))
     back = document.load(tmp_path)
-    assert verdicts.judge(back.plan, BENCHMARKS, back.pairs) == back.findings[:3]
-    assert [f.verdict for f in back.findings] == ["unchanged", "regressed", "failed", "missing"]
+    assert verdicts.judge(back.plan, BENCHMARKS, back.pairs) == back.findings[:6]
+    assert [f.verdict for f in back.findings] == [
+        *["unchanged"] * 2, *["regressed"] * 2, *["failed"] * 2, "missing"
+    ]  # fmt: skip
+
+
+def test_its_schema_is_published():
+    """Made anew by tests/support/check_schema.py."""
+    assert json.loads(check_schema.FILE.read_text()) == check_schema.schema()
 
 
 @pytest.mark.parametrize(
     ("spoil", "culprit"),
     [
         (lambda d: d.pop("pairs"), "pairs"),
-        (lambda d: d["plan"].update(alpha=2), "plan/alpha"),
-        (lambda d: d["pairs"][0]["baseline"].update(value=-1), "pairs/0/baseline/value"),
-        (lambda d: d["pairs"][0]["baseline"].update(value=0), "pairs/0/baseline/value"),
-        (lambda d: d["pairs"][0].update(stage="lunch"), "pairs/0/stage"),
-        (lambda d: d["findings"][0].update(verdict="fine"), "findings/0/verdict"),
-        (lambda d: d.update(format="something else"), "format"),
+        (lambda d: d.pop("settled"), "settled"),
+        (lambda d: d["plan"].update(alpha=2), r"plan\.alpha"),
+        (lambda d: d["plan"].update(alpha=0), r"plan\.alpha"),
+        (lambda d: d["plan"].update(threshold=0), r"plan\.threshold"),
+        (lambda d: d["pairs"][0]["baseline"]["values"].update(rate="fast"), "baseline.values"),
+        (lambda d: d["pairs"][0].update(round="lunch"), r"pairs\[0\]\.round"),
+        (lambda d: d["pairs"][0].update(benchmark="x/z"), "a pair of 'x/z'"),
+        (lambda d: d["findings"][0].update(verdict="fine"), "verdict"),
+        (lambda d: d["findings"][0].update(benchmark="x"), "is no check.json"),
+        (lambda d: d.update(format="switchyard-check/1"), "format is 'switchyard-check/1'"),
         (lambda d: d.update(extra=1), "extra"),
     ],
 )
@@ -118,3 +130,12 @@ def test_the_gate_set_names_benchmarks_that_exist():
     assert all(entry.reason and entry.spread > 0 for entry in wanted.values())
     told = f"the {len(wanted)} benchmarks that decide"
     assert told in (ROOT / "docs/gate.md").read_text()
+
+
+def test_numbers_that_are_none_are_refused(tmp_path):
+    made = json.dumps(document.to_document(made_report())).replace(
+        '"spent_s": 5.6', '"spent_s": NaN'
+    )
+    (tmp_path / "check.json").write_text(made)
+    with pytest.raises(BadInputError, match="NaN is no number"):
+        document.load(tmp_path)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from switchyard.compare import drawing
 from switchyard.gate import figure
-from switchyard.gate.model import Report, Verdict, percent
+from switchyard.gate.model import Metric, Report, Verdict, percent
 
 drawing.use_style()
 
@@ -26,8 +26,11 @@ REPORTS = {
         GATE[:5], {GATE[0]: Behaviour(change=300), GATE[1]: Behaviour(spread=0.6)}
     ),
     "strange names": made_up_check.report(["BM_$x$^2_{", "x" * 300, "BM_a\nb"], {}),
-    "one pair": made_up_check.report(
-        GATE[:2], {}, plan=replace(made_up_check.PLAN, screen_pairs=1)
+    "one pair": made_up_check.report(GATE[:2], dict.fromkeys(GATE[:2], Behaviour(pairs=1))),
+    "two metrics": replace(
+        REPORT,
+        findings=REPORT.findings
+        + [replace(finding, metric=Metric("p99_us")) for finding in REPORT.findings],
     ),
 }
 
@@ -74,7 +77,7 @@ def test_the_worst_is_on_top_with_its_change_and_verdict_in_words():
     (ax,) = drawn(REPORT).axes
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
     assert names(ax)[:3] == [GATE[11], GATE[0], GATE[10]]
-    assert words(ax)[:4] == ["", "failed", "+12.0 %", "regressed"]
+    assert words(ax)[:4] == ["", "failed", "+12.8 %", "regressed"]
 
 
 def test_intervals_are_those_of_the_findings():
@@ -86,7 +89,7 @@ def test_intervals_are_those_of_the_findings():
     assert list(middle.get_xdata()) == pytest.approx([percent(seen.estimate)])
 
 
-def test_verdicts_differ_in_colour_and_shape_and_stages_in_filling():
+def test_verdicts_differ_in_colour_and_shape_and_what_is_decided_is_filled():
     (ax,) = drawn(REPORT).axes
     middles = [line for line in ax.lines if len(line.get_xdata()) == 1]
     looks = {(line.get_color(), line.get_marker()) for line in middles}
@@ -94,7 +97,19 @@ def test_verdicts_differ_in_colour_and_shape_and_stages_in_filling():
     faces = {f.benchmark.key: None for f in REPORT.findings if f.evidence}
     assert len(middles) == len(faces)
     open_ones = sum(line.get_markerfacecolor() == "white" for line in middles)
-    assert open_ones == sum(bool(f.evidence and not f.confirm) for f in REPORT.findings) > 0
+    undecided = [f for f in REPORT.findings if f.verdict == Verdict.INCONCLUSIVE]
+    assert open_ones == sum(bool(finding.evidence) for finding in undecided) > 0
+
+
+def test_an_interval_that_nothing_bounds_reaches_from_edge_to_edge():
+    (ax,) = drawn(REPORTS["one pair"]).axes
+    intervals = [line for line in ax.lines if list(line.get_xdata()) == list(ax.get_xlim())]
+    assert len(intervals) == 2
+
+
+def test_metrics_are_told_apart_by_name():
+    (ax,) = drawn(REPORTS["two metrics"]).axes
+    assert {GATE[0], f"{GATE[0]} [p99_us]"} <= set(names(ax))
 
 
 def test_what_lies_beyond_the_axis_ends_in_an_arrow_at_its_edge():
@@ -116,7 +131,7 @@ def test_of_hundreds_those_are_drawn_that_say_something():
     left_out = [f for f in REPORTS["hundred"].findings if f not in shown]
 
     def width(finding) -> float:
-        return finding.evidence.high - finding.evidence.low
+        return percent(finding.evidence.high) - percent(finding.evidence.low)
 
     narrowest = min(width(f) for f in shown if f.verdict == Verdict.UNCHANGED)
     assert all(width(f) <= narrowest for f in left_out)
@@ -145,9 +160,9 @@ def test_the_caption_tells_what_was_compared_and_how(tmp_path: Path):
     caption = figure.caption(replace(REPORT, complete=False))
     for part in (
         "Interrupted", "commit 0123456", "with uncommitted changes", "seed 42", "2026-01-01",
-        "10 pairs to screen, 24 new ones at most", "Fast CPU, 2 CPUs",
+        "12 to 24 pairs", "Fast CPU, 2 CPUs",
     ):  # fmt: skip
         assert part in caption
-    assert "against stored times" in figure.caption(replace(REPORT, advisory=True))
+    assert "against stored values" in figure.caption(replace(REPORT, advisory=True))
     assert [path.name for path in figure.save(REPORT, tmp_path)] == ["check.png", "check.svg"]
     assert "unknown" in figure.caption(replace(REPORT, facts={}))

@@ -123,14 +123,15 @@ def test_a_suffix_of_the_printed_name_does_not_hide_the_row(sides):
         ({"help": OLDER}, "candidate: can't be told how many iterations to run"),
         ({"row": {"error_occurred": True, "error_message": "wrong sum"}}, "candidate: wrong sum"),
         ({"row": {"skipped": True, "skip_message": "no GPU"}}, "candidate: no GPU"),
-        ({"exits": 3, "says": "out of luck"}, "candidate: exit code 3: out of luck"),
+        ({"exits": 3, "says": "out of luck"},
+         "candidate: valgrind gave no count (exit code 3: out of luck)"),
         ({"name": "BM_other"}, "candidate: printed no result for this row"),
         ({"says": "valgrind: Unrecognised instruction"},
          "candidate: valgrind gave no count (printed no result for this row: valgrind: Unrec"),
         ({"row": {"iterations": 5}}, "it runs 5 iterations whatever it is told"),
         ({"costs": 0}, "more iterations don't take more instructions"),
         ({"hangs": True}, "candidate: killed after 1 s: time-out"),
-        ({"help": None, "hangs": True}, "candidate: killed after 1 s: time-out"),
+        ({"help": None, "hangs": True}, "candidate: can't be told how many iterations to run"),
     ],
 )  # fmt: skip
 def test_without_a_count_there_is_the_reason(sides, candidate, reason):

@@ -1,5 +1,7 @@
 """A check as Markdown, read back by a Markdown parser: what a reader of the page sees."""
 
+from dataclasses import replace
+
 import made_up_check
 import pytest
 from made_up_check import GATE, Behaviour
@@ -7,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from switchyard.gate.markdown import markdown
-from switchyard.gate.model import Report, Verdict
+from switchyard.gate.model import Benchmark, Metric, Report, Verdict
 from switchyard.system.markdown import code, prose
 
 REPORT = made_up_check.report()
@@ -104,12 +106,36 @@ def test_it_says_how_to_repeat_it_with_the_same_seed():
     assert "check --seed 42\n" in markdown(given)
 
 
+def test_it_says_what_slower_means_and_how_far_apart_launches_were():
+    text = markdown(REPORT)
+    assert "run back to back, 2.0 ms apart, in processes of their own" in text
+    assert "proven to be so at all, and estimated at 3 % or more" in text
+    proven = replace(REPORT, plan=replace(REPORT.plan, prove_threshold=True))
+    assert "proven to be so by 3 % or more" in markdown(proven)
+
+
+def test_an_accepted_regression_is_told_and_not_loud():
+    slower = made_up_check.finding(Verdict.REGRESSED, 0.1, accepted="the price of | checks")
+    text = markdown(replace(REPORT, findings=[slower]))
+    assert text.startswith("## None of 1 benchmark was found slower, 1 slower, but accepted")
+    ((row,),) = tables(text)
+    assert row[1].content == "regressed"
+    assert "accepted: the price of | checks" in "".join(c.content for c in row[0].children)
+
+
+def test_metrics_other_than_the_usual_one_are_named():
+    report = made_up_check.report(GATE[:1], {GATE[0]: Behaviour(change=20)})
+    report.findings += [replace(report.findings[0], metric=Metric("p99_us"))]
+    (table,) = tables(markdown(report))
+    assert names(table) == [GATE[0], f"{GATE[0]} [p99_us]"]
+
+
 def test_an_interrupted_and_advisory_check_says_so():
     text = markdown(made_up_check.report(GATE[:1], {}, complete=False, advisory=True))
     assert "(interrupted, advisory)" in text
     assert "**Interrupted:" in text
     assert "**Advisory:" in text
-    assert "the times of the baseline are stored ones" in text
+    assert "the values of the baseline are stored ones" in text
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour(), Behaviour(fails="x" * 10_000)])
@@ -117,18 +143,11 @@ def test_a_thousand_benchmarks_fit_into_a_comment(behaviour: Behaviour):
     many = [f"{GATE[10]}/{number}" for number in range(1000)]
     few = made_up_check.report(many[:1], {many[0]: behaviour}).findings[0]
     report = Report(made_up_check.PLAN, [], [], {})
-    report.findings = [_renamed(few, name) for name in many]
+    report.findings = [replace(few, benchmark=Benchmark(name, "bin/b", name)) for name in many]
     text = markdown(report)
     assert len(text) < 65_536
     assert "more do not fit in here" in text
-    assert "sign-flip test" in text
-
-
-def _renamed(finding, name: str):
-    return finding.__class__(
-        finding.benchmark.__class__(name, "bin/b", name), finding.verdict, finding.why,
-        finding.screen, finding.confirm,
-    )  # fmt: skip
+    assert "bets on the signs" in text
 
 
 def test_a_report_without_facts_is_written_all_the_same():

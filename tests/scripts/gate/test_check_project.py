@@ -1,11 +1,13 @@
 """switchyard.toml: defaults that a command line overrules, thresholds, accepted regressions."""
 
+import json
 import math
 from datetime import date
 from pathlib import Path
 
 import pytest
-from tiny_project import git
+from check_command import run
+from tiny_project import BINARIES, BUILD, git, timed
 
 from switchyard.cli import build_parser
 from switchyard.gate import options
@@ -181,3 +183,34 @@ ENTRIES = (
 def test_a_regression_is_accepted_by_name_size_and_date(key, percent, today, reason):
     found = accepted_by(ENTRIES, key, math.log1p(percent / 100), today)
     assert (found and found.reason) == reason
+
+
+@pytest.mark.parametrize(
+    ("until", "code", "said"),
+    [
+        ("9999-12-31", 0, "accepted: safer now (until 9999-12-31)"),
+        ("2020-12-31", 1, "1 of 1 benchmark is slower"),
+    ],
+)
+def test_what_is_accepted_fails_no_check_before_its_day_and_is_shown(tmp_path, until, code, said):
+    project = timed(tmp_path / "project", "10.0", "15.0")
+    (project / "switchyard.toml").write_text(
+        f'[check]\nbaseline = "HEAD~1"\nbinaries = "{BINARIES}"\nbuild-command = "{BUILD}"\n'
+        f'[[accept]]\nname = "^BM_work"\nreason = "safer now"\nuntil = {until}\n'
+    )
+    done = run("--out", tmp_path / "out", cwd=project)
+    assert done.returncode == code, done.stderr
+    assert said in " ".join(done.stdout.split())
+    (finding,) = json.loads((tmp_path / "out/check.json").read_text())["findings"]
+    assert finding["verdict"] == "regressed"
+    assert run("--replay", tmp_path / "out").returncode == code
+
+
+def test_a_benchmark_has_the_threshold_of_its_own(tmp_path):
+    project = timed(tmp_path / "project", "10.0", "15.0")
+    (project / "switchyard.toml").write_text(
+        f'[check]\nbinaries = "{BINARIES}"\nbuild-command = "{BUILD}"\n'
+        '[[threshold]]\nname = "^BM_"\npercent = 80\n'
+    )
+    done = run("--baseline", "HEAD~1", "--out", tmp_path / "out", cwd=project)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from switchyard.gate import wording
 from switchyard.gate.execution import CheckProgress
-from switchyard.gate.model import Finding, Report, Stage, Verdict
+from switchyard.gate.model import WARM_UP, Finding, Metric, Report, Verdict
 from switchyard.gate.table import print_report
 from switchyard.suite import progress as shared_progress
 from switchyard.suite.rounds import Turn
@@ -43,7 +43,7 @@ def test_every_name_stands_on_one_line_whole(width: int):
 
 def test_names_stand_above_their_numbers_in_80_columns_and_beside_them_in_200():
     narrow, wide = printed(REPORT), printed(REPORT, 200)
-    assert narrow[narrow.index(LONG) + 1].split()[:3] == ["regressed", "+6.0", "%"]
+    assert narrow[narrow.index(LONG) + 1].split()[:3] == ["regressed", "+6.3", "%"]
     (row,) = [line for line in wide if line.endswith(f"  {LONG}")]
     assert row.split()[0] == "regressed"
 
@@ -55,11 +55,10 @@ def test_numbers_fit_into_80_columns():
 def test_a_row_tells_change_interval_pairs_and_corrected_p():
     (row,) = [line for line in printed(REPORT, 200) if line.endswith(f"  {LONG}")]
     finding = next(f for f in REPORT.findings if f.benchmark.key == LONG)
-    seen = finding.confirm
+    seen = finding.evidence
     low, high = (f"{100 * math.expm1(end):+.1f}" for end in (seen.low, seen.high))
     assert row.split()[1:] == [
-        "+6.0", "%", low, "to", high, "%", "10+24",
-        f"{finding.p_slower_corrected:.2g}", LONG,
+        "+6.3", "%", low, "to", high, "%", "24", "<0.0001", LONG,
     ]  # fmt: skip
 
 
@@ -71,12 +70,12 @@ def test_the_worst_stands_last_and_the_summary_below_it():
         map(place.get, verdicts), reverse=True
     )
     assert lines[-1].startswith("2 of 16 benchmarks are slower: echo/fiber/connections:64/bytes:64")
-    assert "1 failed, 1 faster, 1 undecided, 1 on one side only, 1 skipped" in lines[-1]
+    assert "1 failed, 1 faster, 2 undecided, 1 on one side only, 1 skipped" in lines[-1]
 
 
 def test_reasons_are_told_where_numbers_do_not_say_all():
     text = "\n".join(printed(REPORT))
-    assert "  candidate failed: exit code 1: wrong body after 1024 bytes\n" in text
+    assert "  candidate: exit code 1: wrong body after 1024 bytes\n" in text
     assert "limit reached: threads-max" in text
     assert "only in the baseline: gone" in text
 
@@ -84,8 +83,8 @@ def test_reasons_are_told_where_numbers_do_not_say_all():
 def test_problems_and_dropped_pairs_are_loud():
     lines = printed(REPORT)
     assert "! bin/bench_x: cannot be listed" in lines
-    measured = sum(pair.stage != "warm-up" for pair in REPORT.pairs)
-    dropped = sum(pair.dropped is not None and pair.stage != "warm-up" for pair in REPORT.pairs)
+    measured = sum(pair.round != WARM_UP for pair in REPORT.pairs)
+    dropped = sum(pair.dropped is not None and pair.round != WARM_UP for pair in REPORT.pairs)
     assert dropped > 0
     reason = "the hypervisor took CPU time (steal)"
     assert f"! {dropped} of {measured} pairs dropped: {reason}" in lines
@@ -114,6 +113,29 @@ def test_instructions_have_a_column_only_when_they_were_counted():
     assert any("not counted: valgrind is missing" in line for line in printed(of_findings(failed)))
 
 
+def test_metrics_other_than_the_usual_one_are_named():
+    made = [made_up_check.finding(Verdict.REGRESSED, 0.1, name="BM_x", metric=metric)
+            for metric in (Metric(), Metric("p99_us"))]  # fmt: skip
+    text = "\n".join(printed(of_findings(*made), 120))
+    assert "  BM_x\n" in text
+    assert "  BM_x [p99_us]\n" in text
+    assert "2 of 2 benchmarks are slower: BM_x (+10.5 %), BM_x [p99_us] (+10.5 %)." in text
+
+
+def test_of_counters_it_says_worse_and_not_slower():
+    rate = Metric("items_per_second", higher_is_better=True)
+    report = of_findings(made_up_check.finding(Verdict.REGRESSED, -0.1, metric=rate))
+    report = replace(report, plan=replace(report.plan, metrics=(rate,)))
+    assert printed(report)[-1].startswith("1 of 1 benchmark is worse: ")
+
+
+def test_an_accepted_regression_is_told_with_its_reason_and_fails_nothing():
+    slower = made_up_check.finding(Verdict.REGRESSED, 0.1, accepted="the price of safety")
+    lines = printed(of_findings(slower), 120)
+    assert any("accepted: the price of safety" in line for line in lines)
+    assert lines[-1] == "None of 1 benchmark was found slower. 1 slower, but accepted."
+
+
 def test_an_undecided_one_tells_how_many_pairs_would_decide():
     finding = made_up_check.finding(Verdict.INCONCLUSIVE, 0.01, pairs_needed=70)
     assert any("because; about 70 pairs" in line for line in printed(of_findings(finding)))
@@ -136,7 +158,8 @@ def test_the_headline_says_how_it_came_out(findings: tuple, fields: dict, expect
     made = [made_up_check.finding(Verdict(verdict), change) for verdict, change in findings]
     if not any(verdict in (Verdict.UNCHANGED, Verdict.INCONCLUSIVE) for verdict, _ in findings):
         made = [
-            replace(f, screen=f.screen if f.verdict == Verdict.REGRESSED else None) for f in made
+            replace(f, evidence=f.evidence if f.verdict == Verdict.REGRESSED else None)
+            for f in made
         ]
     report = of_findings(*made, **fields)
     assert wording.headline(report) == expected
@@ -158,22 +181,30 @@ def test_a_report_without_facts_is_printed_all_the_same():
 
 
 def progress_of(console: Console) -> str:
-    with CheckProgress(console) as progress:
-        progress.pair(Stage.SCREEN, Turn("BM_[x]/8", 0, 7, 95), 160)
+    with CheckProgress(console, 16) as progress:
+        progress.launching(Turn("BM_[x]/8", 6, 7, 95), 9)
     return console.file.getvalue()
 
 
-def test_progress_on_a_terminal_is_a_bar_with_stage_pairs_time_and_benchmark():
+def test_progress_on_a_terminal_is_a_bar_with_round_decided_ones_and_benchmark():
     text = progress_of(Console(file=io.StringIO(), force_terminal=True, width=100))
-    for part in ("screen", "7/160", "about 1 min 35 s left", "BM_[x]/8"):
+    for part in ("round 7", "7/16", "BM_[x]/8"):
         assert part in text
+
+
+def test_a_regression_is_told_on_a_line_of_its_own_while_others_are_measured():
+    console = Console(file=io.StringIO(), width=20)
+    with CheckProgress(console, 16) as progress:
+        progress.regressed(made_up_check.finding(Verdict.REGRESSED, 0.1, name="BM_[x]/a b c d e"))
+    told = "regressed: BM_[x]/a b c d e (+10.5 %, 95 %: +9.4 to +11.6 %)\n"
+    assert console.file.getvalue() == told
 
 
 def test_progress_elsewhere_is_a_plain_line_now_and_then(monkeypatch: pytest.MonkeyPatch):
     assert progress_of(Console(file=io.StringIO())) == ""
     monkeypatch.setattr(shared_progress, "_PLAIN_EVERY_S", 0)
     text = progress_of(Console(file=io.StringIO()))
-    assert text == "screen: pair 8 of 160, about 1 min 35 s left\n"
+    assert text == "round 7: 7 of 16 decided\n"
     # A terminal that can't take a line back.
     dumb = Console(file=io.StringIO(), force_terminal=True, width=100, _environ={"TERM": "dumb"})
     assert progress_of(dumb) == text

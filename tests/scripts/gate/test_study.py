@@ -7,21 +7,24 @@ import sys
 from pathlib import Path
 
 import pytest
+from judging import most
 from simulated import Row, World, a_plan, run
 
 from switchyard.compare import drawing
-from switchyard.gate.model import Pair, Sample, Stage
+from switchyard.gate.model import Pair, Sample
 from switchyard.gate.study import figure, runs, summary, text
 from switchyard.system.paths import ROOT
 
 REFERENCE = ROOT / "results/reference/check"
 NAMES = ("x/a", "x/b", "x/c")
+REPLAYS = 300
 
 
-def a_run(slowdown: int, seed: int, spread: float = 0.01) -> runs.Run:
-    rows = [Row(name, 1 + slowdown / 100, spread) for name in NAMES]
-    check = run(a_plan(seed, cpu=1), World(rows, seed))
-    return runs.Run(slowdown, check.plan, check.pairs, [0.2 * i for i in range(len(check.pairs))])
+def a_run(kind: str, seed: int, spread: float = 0.01) -> runs.Run:
+    slower = 1 + int(kind.partition("-")[0]) / 100
+    world = World([Row(name, slower, spread) for name in NAMES], seed)
+    check = run(a_plan(seed, cpu=1), world)
+    return runs.Run(kind, check.plan, check.pairs, [0.2 * i for i in range(len(check.pairs))])
 
 
 def study(*arguments: str) -> subprocess.CompletedProcess:
@@ -32,13 +35,13 @@ def study(*arguments: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    """What is counted from five checks without a change and five with one of 20 %."""
-    made = [a_run(slowdown, seed) for slowdown in (0, 20) for seed in range(5)]
-    return summary.summarize(made)
+    """What is counted from ten checks without a change and five with one of 20 %."""
+    made = [a_run(kind, seed) for kind in ("0", "0-busy", "20") for seed in range(5)]
+    return summary.summarize(made, REPLAYS)
 
 
 def test_runs_come_back_from_the_file_as_they_were_judged(tmp_path: Path):
-    made, file = [a_run(0, 1), a_run(10, 2)], tmp_path / "pairs-1.csv.gz"
+    made, file = [a_run("0", 1), a_run("10", 2)], tmp_path / "pairs-1.csv.gz"
     for each in made:
         runs.append(file, each)
     back = runs.read([file])
@@ -52,18 +55,18 @@ def test_runs_come_back_from_the_file_as_they_were_judged(tmp_path: Path):
 
 
 def test_a_failed_launch_stays_one(tmp_path: Path):
-    pair = Pair(Stage.SCREEN, 0, "x/a", "baseline", Sample(1.0), Sample(None, "wrong answer"))
-    runs.append(tmp_path / "p.csv.gz", runs.Run(5, a_plan(3), [pair], [1.5]))
+    pair = Pair(1, "x/a", "baseline", Sample({"real_time": 1.0}), Sample(problem="wrong answer"))
+    runs.append(tmp_path / "p.csv.gz", runs.Run("5", a_plan(3), [pair], [1.5]))
     (back,) = runs.read([tmp_path / "p.csv.gz"])
     assert "wrong answer" in back.pairs[0].candidate.problem
-    assert back.pairs[0].baseline.value == 1.0
+    assert back.pairs[0].baseline.values == {"real_time": 1.0}
     assert back.seconds == 1.5
 
 
 def test_the_same_data_are_kept_as_the_same_bytes(tmp_path: Path):
     files = [tmp_path / name for name in ("one.csv.gz", "two.csv.gz")]
     for file in files:
-        runs.append(file, a_run(0, 1))
+        runs.append(file, a_run("0", 1))
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -71,28 +74,51 @@ def test_measuring_goes_on_from_what_was_kept_and_never_loses_what_is_newer(tmp_
     file, kept = tmp_path / "p.csv.gz", tmp_path / "kept.csv.gz"
     runs.go_on_from(kept, file)
     assert not file.exists()
-    runs.append(kept, a_run(0, 1))
+    runs.append(kept, a_run("0", 1))
     runs.go_on_from(kept, file)
     assert file.read_bytes() == kept.read_bytes()
-    runs.append(file, a_run(0, 2))
+    runs.append(file, a_run("0", 2))
     runs.go_on_from(kept, file)
     assert len(runs.read([file])) == 2
 
 
-def test_the_schedule_mixes_sizes_and_never_repeats_a_seed():
-    todo = runs.schedule({0: 30, 10: 30}, seed=1)
-    assert len(set(todo)) == 60
-    assert len({slowdown for slowdown, _ in todo[:10]}) == 2
-    assert todo == runs.schedule({0: 30, 10: 30}, seed=1)
+def test_the_schedule_mixes_kinds_and_never_repeats_a_seed():
+    counts = {"0": 30, "0-busy": 30, "10": 30}
+    todo = runs.schedule(counts, seed=1)
+    assert len(set(todo)) == len({seed for _, seed in todo}) == 90
+    assert len({kind for kind, _ in todo[:10]}) == 3
+    assert todo == runs.schedule(counts, seed=1)
 
 
 def test_finds_and_false_alarms_are_counted(found):
-    ours = {size: part["runs_with_an_alarm"][summary.OURS] for size, part in found["sizes"].items()}
-    assert (ours["0"]["count"], ours["0"]["of"]) == (0, 5)
-    assert (ours["20"]["count"], ours["20"]["of"]) == (5, 5)
-    assert found["sizes"]["20"]["benchmarks_with_an_alarm"][summary.OURS]["count"] == 15
-    assert found["sizes"]["20"]["by_benchmark"] == dict.fromkeys(NAMES, 5)
-    assert found["p_values_without_a_change"]["count"] == 15
+    kinds = found["kinds"]
+    ours = {kind: part["runs_with_an_alarm"][summary.OURS] for kind, part in kinds.items()}
+    assert {kind: (part["count"], part["of"]) for kind, part in ours.items()} == {
+        "none": (0, 10), "0": (0, 5), "0-busy": (0, 5), "20": (5, 5),
+    }  # fmt: skip
+    assert kinds["20"]["benchmarks_with_an_alarm"][summary.OURS]["count"] == 15
+    assert kinds["20"]["by_benchmark"] == dict.fromkeys(NAMES, 5)
+    assert kinds["20"]["verdicts"] == {"regressed": 15}
+    assert kinds["none"]["first_alarm_s"] is None
+
+
+def test_the_first_alarm_is_when_the_round_that_proved_it_was_over():
+    made = a_run("20", 1)
+    first_s = summary.first_alarm_s(made)
+    assert 5 < first_s < made.seconds + 1e-9
+    until = [pair for pair, at_s in zip(made.pairs, made.elapsed_s, strict=True) if at_s < first_s]
+    earlier = runs.Run("20", made.plan, until[: -len(NAMES)], made.elapsed_s[: len(until) - 3])
+    assert summary.first_alarm_s(earlier) is None
+
+
+def test_with_signs_drawn_anew_alarms_are_as_rare_as_they_say(found):
+    """Without any threshold, so that nothing but the level can hold."""
+    replayed = found["replayed"]
+    assert list(replayed) == ["0.01", "0.05", "0.2"]
+    for alpha, part in replayed.items():
+        assert part["of"] == REPLAYS
+        assert part["count"] <= most(REPLAYS, float(alpha))
+    assert replayed["0.2"]["count"] > 0
 
 
 def test_a_share_has_the_exact_binomial_interval():
@@ -105,8 +131,8 @@ def test_rivals_say_what_their_methods_say():
     def pairs(ratio):
         times = [1.00, 1.01, 0.99, 1.02, 0.98, 1.03]
         return [
-            Pair(Stage.SCREEN, i, "x", "baseline", Sample(t), Sample(t * ratio))
-            for i, t in enumerate(times)
+            Pair(round_, "x", "baseline", *(Sample({"real_time": t * r}) for r in (1, ratio)))
+            for round_, t in enumerate(times, 1)
         ]
 
     assert summary.rivals_alarms(pairs(1.0)) == {name: set() for name in summary.RIVALS}
@@ -116,16 +142,22 @@ def test_rivals_say_what_their_methods_say():
     assert summary.rivals_alarms(pairs(1 / 1.2)) == {name: set() for name in summary.RIVALS}
 
 
-def test_rivals_get_the_screening_only():
-    confirm = Pair(Stage.CONFIRM, 0, "x", "baseline", Sample(1.0), Sample(9.0))
-    assert summary.rivals_alarms([confirm]) == {name: set() for name in summary.RIVALS}
+def test_rivals_get_every_launch_but_the_warm_up():
+    times = [Sample({"real_time": time}) for time in (1.0, 9.0)]
+    dropped = [Pair(round_, "x", "baseline", *times, dropped="steal") for round_ in range(1, 7)]
+    assert all(summary.rivals_alarms(dropped).values())
+    warm_up = Pair(0, "x", "baseline", *times)
+    assert summary.rivals_alarms([warm_up]) == {name: set() for name in summary.RIVALS}
 
 
-def test_tables_and_figure_show_every_method_and_size(found, tmp_path: Path):
+def test_tables_and_figure_show_every_method_and_kind(found, tmp_path: Path):
     page = text.page(found, {"x/a": {"0": 0.001, "20": 20.01}})
-    assert "| `switchyard.sh check` | 0 of 5 (0-52 %) | 5 of 5 (48-100 %) |" in page
+    assert "| no change | 0 of 10 (0-31 %) |" in page
+    assert "| beside a program that burns a CPU | 0 of 5 (0-52 %) |" in page
+    assert "| +20 % work | 5 of 5 (48-100 %) | 5 of 5 (48-100 %) |" in page
     assert "+20.01 %" in page
     assert page.count("ratio of medians") == 2
+    assert page.count(f"of {REPLAYS} (") == 3
     drawing.use_style()
     drawing.save(figure.draw(found), "", tmp_path, "validation")
     assert (tmp_path / "validation.png").stat().st_size > 20_000
@@ -136,16 +168,11 @@ def test_the_docs_have_the_reference_results():
     kept = json.loads((REFERENCE / "summary.json").read_text())
     page = (ROOT / "docs" / "gate.md").read_text()
     assert text.comparison(kept) in page
-    for size in kept["sizes"].values():
-        called = size["benchmarks_with_an_alarm"]["switchyard check"]
+    for found in kept["kinds"].values():
+        called = found["benchmarks_with_an_alarm"][summary.OURS]
         assert f"{called['count']} of {called['of']}" in page
-    most_s = max(size["seconds"]["most"] for size in kept["sizes"].values())
-    assert f"took at most {most_s:.0f} s." in page
-    p_values = kept["p_values_without_a_change"]
-    below_10, below_5 = (100 * p_values["at_most"][p]["count"] for p in ("0.1", "0.05"))
-    of = p_values["count"]
-    said = f"{below_10 / of:.0f} % of the {of} p-values are below 0.10 and {below_5 / of:.0f} %"
-    assert said in page
+    for part in kept["replayed"].values():
+        assert text.share(part) in page
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="no reference results of the validation")

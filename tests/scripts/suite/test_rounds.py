@@ -45,6 +45,15 @@ def test_a_cheaper_item_may_still_fit():
     assert sorted(order[:4]) == ["cheap", "cheap", "dear", "dear"]
 
 
+def test_a_round_of_which_nothing_fits_is_not_begun():
+    begun = []
+    rounds = Rounds(
+        2.5, random.Random(1), is_whole=False, before_round=lambda: begun.append(rounds.left_s)
+    )
+    assert len(taken(rounds, dict.fromkeys("ab", 1000))) == 2
+    assert (begun, rounds.done) == ([2.5], 1)
+
+
 def test_what_is_retired_has_no_more_turns():
     rounds = Rounds(None, random.Random(1))
     for turn in rounds.turns({"a": 5, "b": 5}):

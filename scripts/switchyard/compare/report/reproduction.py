@@ -13,7 +13,9 @@ from typing import Any
 
 from ...suite.catalog import Row
 from ...suite.results import ResultsFolder, WorkloadResults
-from ...system.paths import RELEASE_BUILD, recorded
+
+# As it is recorded where it is not named.
+_USUAL_BUILD = "build/release"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
         "rounds": run.get("rounds_done") or most,
         "seed": run.get("seed"),
         "min-time": None if min_time is None else f"{min_time:g}",
-        "build": None if build == recorded(RELEASE_BUILD) else build,
+        "build": None if build == _USUAL_BUILD else build,
     }
 
     def again(size: Sequence[str], **choice: str | None) -> str:

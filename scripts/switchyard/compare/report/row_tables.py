@@ -29,6 +29,8 @@ _COLUMNS = (
     "frequency", "notes",
 )  # fmt: skip
 _NO_WORDS = Cell("", "")  # in a column of words, also where all are empty
+# What a launch was told, and what stands in the table of rows: a median of them tells nothing.
+_NO_FIGURES = ("seed", "min_time_s", "loadavg")
 _UNITS = {"real_time": "s", "ops_per_s": "1/s", "bytes_per_task": "B"}
 
 
@@ -55,7 +57,7 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
 def counters_table(results: WorkloadResults) -> Table:
     """Each row with the median over the rounds of everything that was counted."""
     values = _by_row(results)
-    keys = list(dict.fromkeys(key for of_row in values.values() for key in of_row))
+    keys = [*dict.fromkeys(k for of_row in values.values() for k in of_row if k not in _NO_FIGURES)]
     rows = [
         [Cell(name, name), *(_counter(key, of_row.get(key)) for key in keys)]
         for name, of_row in values.items()

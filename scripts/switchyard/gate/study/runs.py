@@ -1,8 +1,10 @@
 """Measures whole checks, as `check` does them, and keeps every pair in a file of its own format.
 
-A run compares a build without a slowdown (the baseline) with one that does some per cent more work
-for each operation; 0 is a second copy of the baseline. Runs of all sizes are shuffled, so that a
-busy hour hits them alike. What is kept is the raw data only: everything else is derived from it.
+A run compares a build without a slowdown (the baseline) with a candidate of a kind: so many per
+cent more work for each operation; the same bytes in another file ("0"); the same code linked in
+another order ("0-relinked"); or the same bytes while another program burns a CPU ("0-busy"). Runs
+of all kinds are shuffled, so that a busy hour hits them alike. What is kept is the raw data only:
+everything else is derived from it.
 """
 
 import csv
@@ -11,34 +13,35 @@ import io
 import random
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...system.interrupts import Interrupts
-from ...system.machine import Machine
-from .. import stages
-from ..copies import Copies
-from ..model import Benchmark, Pair, Plan, Sample, Stage
-from ..sampling import Sampler
+from ..measuring import Measuring
+from ..model import Benchmark, Metric, Pair, Plan, Sample
 
+KINDS = ("0", "0-relinked", "0-busy", "2", "5", "10", "20")
+_TIME = Metric().name
 _COLUMNS = (
-    "slowdown", "seed", "cpu", "screen_pairs", "stage", "round", "benchmark", "first",
-    "baseline_s", "candidate_s", "baseline_wall_s", "candidate_wall_s", "steal_s", "involuntary",
-    "elapsed_s", "dropped",
+    "kind", "seed", "cpu", "round", "benchmark", "first", "baseline_s", "candidate_s",
+    "baseline_wall_s", "candidate_wall_s", "gap_s", "steal_s", "involuntary", "elapsed_s",
+    "dropped",
 )  # fmt: skip
 
 
 @dataclass
 class Run:
-    """One whole check. slowdown: per cent of more work in the candidate; elapsed_s: when each pair
-    was done, in seconds since the check began.
-    """
+    """One whole check. elapsed_s: when each pair was done, in seconds since the check began."""
 
-    slowdown: int
+    kind: str
     plan: Plan
     pairs: list[Pair] = field(default_factory=list)
     elapsed_s: list[float] = field(default_factory=list)
+
+    @property
+    def work(self) -> str:
+        """Of the candidate, in per cent of what there was."""
+        return self.kind.partition("-")[0]
 
     @property
     def seconds(self) -> float:
@@ -46,11 +49,11 @@ class Run:
         return max(self.elapsed_s, default=0.0)
 
 
-def schedule(counts: Mapping[int, int], seed: int) -> list[tuple[int, int]]:
-    """(slowdown, seed of the check) for each run, shuffled. `counts`: runs by slowdown."""
+def schedule(counts: Mapping[str, int], seed: int) -> list[tuple[str, int]]:
+    """(kind, seed of the check) for each run, shuffled. `counts`: runs by kind."""
     runs = [
-        (slowdown, seed + 10_000 * slowdown + index)
-        for slowdown, count in counts.items()
+        (kind, seed + 10_000 * KINDS.index(kind) + index)
+        for kind, count in counts.items()
         for index in range(count)
     ]
     random.Random(seed).shuffle(runs)
@@ -58,25 +61,24 @@ def schedule(counts: Mapping[int, int], seed: int) -> list[tuple[int, int]]:
 
 
 def measure(
-    slowdown: int,
+    kind: str,
     plan: Plan,
-    copies: Copies,
     benchmarks: Sequence[Benchmark],
-    interrupts: Interrupts,
+    pairs_of: Callable[[int, Sequence[Benchmark], str], list[Pair]],
+    renew: Callable[[Iterable[Benchmark]], None],
 ) -> Run:
     """Raises Interrupted."""
     begin = time.monotonic()
     elapsed_s = []
-    sampler = Sampler(plan, copies.roots, interrupts, Machine())
 
-    def measure_pair(stage: Stage, round_: int, benchmark: Benchmark, first: str) -> Pair:
-        pair = sampler.pair(stage, round_, benchmark, first)
-        elapsed_s.append(time.monotonic() - begin)
-        return pair
+    def measure_pairs(round_: int, some: Sequence[Benchmark], first: str) -> list[Pair]:
+        pairs = pairs_of(round_, some, first)
+        elapsed_s.extend([time.monotonic() - begin] * len(pairs))
+        return pairs
 
-    check = stages.Stages(plan, benchmarks, measure_pair, before_round=copies.renew)
+    check = Measuring(plan, benchmarks, measure_pairs, before_round=renew)
     check.run()
-    return Run(slowdown, check.plan, check.pairs, elapsed_s)
+    return Run(kind, plan, check.pairs, elapsed_s)
 
 
 def append(file: Path, run: Run) -> None:
@@ -91,14 +93,13 @@ def append(file: Path, run: Run) -> None:
 
 
 def _row(run: Run, pair: Pair, elapsed_s: float) -> list[object]:
-    numbers = (sample.value and f"{sample.value:.6g}" for sample in (pair.baseline, pair.candidate))
+    both = (pair.baseline, pair.candidate)
+    numbers = (f"{s.values[_TIME]:.6g}" if s.values else "" for s in both)
     problem = pair.baseline.problem or pair.candidate.problem
     return [
-        run.slowdown, run.plan.seed, run.plan.cpu, run.plan.screen_pairs, pair.stage.value,
-        pair.round, pair.benchmark, pair.first, *numbers,
-        f"{pair.baseline.wall_s:.3f}", f"{pair.candidate.wall_s:.3f}",
-        round(max(pair.baseline.steal_s, pair.candidate.steal_s), 3),
-        max(pair.baseline.involuntary, pair.candidate.involuntary), f"{elapsed_s:.2f}",
+        run.kind, run.plan.seed, run.plan.cpu, pair.round, pair.benchmark, pair.first, *numbers,
+        *(f"{sample.wall_s:.3f}" for sample in both), f"{pair.gap_s:.4f}", pair.steal_s,
+        max(sample.involuntary for sample in both), f"{elapsed_s:.2f}",
         f"failed: {problem}" if problem else pair.dropped or "",
     ]  # fmt: skip
 
@@ -108,11 +109,10 @@ def read(files: Iterable[Path]) -> list[Run]:
     found: dict[tuple[str, ...], Run] = {}
     for file in files:
         for row in csv.DictReader(gzip.decompress(file.read_bytes()).decode().splitlines()):
-            key = (file.name, row["slowdown"], row["seed"])
+            key = (file.name, row["kind"], row["seed"])
             if key not in found:
                 cpu = int(row["cpu"]) if row["cpu"] else None
-                plan = Plan(int(row["seed"]), int(row["screen_pairs"]), cpu=cpu)
-                found[key] = Run(int(row["slowdown"]), plan)
+                found[key] = Run(row["kind"], Plan(int(row["seed"]), cpu=cpu))
             found[key].pairs.append(_pair(row))
             found[key].elapsed_s.append(float(row["elapsed_s"]))
     return list(found.values())
@@ -128,13 +128,13 @@ def _pair(row: Mapping[str, str]) -> Pair:
     failed = row["dropped"].startswith("failed: ")
     baseline, candidate = (
         Sample(
-            float(row[f"{side}_s"]) if row[f"{side}_s"] else None,
+            {_TIME: float(row[f"{side}_s"])} if row[f"{side}_s"] else {},
             row["dropped"] if failed and not row[f"{side}_s"] else None,
             wall_s=float(row[f"{side}_wall_s"]),
         )
         for side in ("baseline", "candidate")
     )
     return Pair(
-        Stage(row["stage"]), int(row["round"]), row["benchmark"], row["first"],
-        baseline, candidate, None if failed else row["dropped"] or None,
+        int(row["round"]), row["benchmark"], row["first"], baseline, candidate,
+        float(row["gap_s"]), float(row["steal_s"]), None if failed else row["dropped"] or None,
     )  # fmt: skip

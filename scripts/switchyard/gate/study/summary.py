@@ -1,24 +1,29 @@
-"""Counts what whole checks, and simpler methods, found: false alarms, finds, time, p-values.
+"""Counts what whole checks and simpler methods found (alarms, finds, time), and replays them.
 
 Shares come with their exact binomial 95 % interval (Clopper and Pearson): so many runs prove no
-more than that. The rivals get the screening's launches of every benchmark: as many of each side,
-measured in turn, which is better than what they get where they are used (all of the baseline first,
-or a stored result).
+more than that. The rivals get all launches of every benchmark: as many of each side, measured in
+turn, which is better than what they get where they are used (all of the baseline first, or a stored
+result).
 """
 
+import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from .. import verdicts
-from ..model import Benchmark, Finding, Pair, Stage, Verdict, percent
-from .runs import Run
+from .. import evidence, verdicts
+from ..model import WARM_UP, Benchmark, Finding, Metric, Pair, Verdict, percent
+from .runs import KINDS, Run
 
 OURS = "switchyard check"
+_TIME = Metric().name
+# Of a replayed check: what its benchmarks have at most.
+_MOST_PAIRS = 40
+ALPHAS = (0.01, 0.05, 0.2)
 
 
 def mann_whitney(baseline: np.ndarray, candidate: np.ndarray) -> bool:
@@ -39,9 +44,9 @@ def rivals_alarms(pairs: Iterable[Pair]) -> dict[str, set[str]]:
     """By rival: the benchmarks that it calls slower. Nothing is dropped for them."""
     times: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for pair in pairs:
-        values = (pair.baseline.value, pair.candidate.value)
-        if pair.stage == Stage.SCREEN and None not in values:
-            times[pair.benchmark].append(values)
+        if pair.round != WARM_UP and pair.baseline.values and pair.candidate.values:
+            both = pair.baseline.values[_TIME], pair.candidate.values[_TIME]
+            times[pair.benchmark].append(both)
     return {
         name: {key for key, both in times.items() if says(*np.array(both).T)}
         for name, says in RIVALS.items()
@@ -52,11 +57,6 @@ def share(count: int, of: int) -> dict[str, Any]:
     interval = stats.binomtest(count, of).proportion_ci(0.95) if of else (0, 1)
     low, high = (round(float(bound), 5) for bound in interval)
     return {"count": count, "of": of, "low": low, "high": high}
-
-
-def _excess_p(count: int, of: int, level: float) -> float:
-    """The chance of so many p-values below the level, or more, if the test is exact."""
-    return round(float(stats.binomtest(count, of, level, alternative="greater").pvalue), 4)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,7 @@ class Judged:
 
 
 def judge(run: Run) -> list[Judged]:
-    keys = sorted({pair.benchmark for pair in run.pairs})
-    findings = verdicts.judge(run.plan, [Benchmark(key, "", key) for key in keys], run.pairs)
+    findings = verdicts.judge(run.plan, _benchmarks(run), run.pairs, is_final=False)
     alarms = rivals_alarms(run.pairs)
     alarms[OURS] = {f.benchmark.key for f in findings if f.verdict == Verdict.REGRESSED}
     return [
@@ -83,29 +82,54 @@ def judge(run: Run) -> list[Judged]:
     ]
 
 
-def summarize(runs: Sequence[Run]) -> dict[str, Any]:
-    """By slowdown: what was found; of the runs without one, the p-values too."""
-    of_size: dict[int, list[Run]] = defaultdict(list)
+def _benchmarks(run: Run) -> list[Benchmark]:
+    return [Benchmark(key, "", key) for key in sorted({pair.benchmark for pair in run.pairs})]
+
+
+def first_alarm_s(run: Run) -> float | None:
+    """When the first regression was told: after the round that proved it."""
+    rounds: dict[int, float] = {}
+    for pair, elapsed_s in zip(run.pairs, run.elapsed_s, strict=True):
+        rounds[pair.round] = elapsed_s
+    for round_, elapsed_s in rounds.items():
+        so_far = [pair for pair in run.pairs if pair.round <= round_]
+        found = verdicts.judge(run.plan, _benchmarks(run), so_far, is_final=False)
+        if any(finding.verdict == Verdict.REGRESSED for finding in found):
+            return elapsed_s
+    return None
+
+
+def summarize(runs: Sequence[Run], replays: int) -> dict[str, Any]:
+    """By kind: what was found, and of all kinds without a change together; and what whole checks
+    find when the signs of their changes are drawn anew.
+    """
+    of_kind: dict[str, list[Run]] = {kind: [] for kind in KINDS}
     for run in runs:
-        of_size[run.slowdown].append(run)
-    judged = {size: [each for run in of_size[size] for each in judge(run)] for size in of_size}
+        of_kind[run.kind].append(run)
+    without = [run for run in runs if run.work == "0"]
+    groups = {"none": without, **{kind: found for kind, found in of_kind.items() if found}}
     return {
-        "sizes": {str(size): _of_size(of_size[size], judged[size]) for size in sorted(judged)},
-        "p_values_without_a_change": _p_values(judged.get(0, [])),
+        "kinds": {name: _of_group(group) for name, group in groups.items() if group},
+        "replayed": replayed(without, replays),
     }
 
 
-def _of_size(runs: Sequence[Run], judged: Sequence[Judged]) -> dict[str, Any]:
+def _of_group(runs: Sequence[Run]) -> dict[str, Any]:
+    judged = [each for run in runs for each in judge(run)]
     seconds = [run.seconds for run in runs]
     estimates = [percent(j.finding.evidence.estimate) for j in judged if j.finding.evidence]
     dropped = [pair.dropped is not None for run in runs for pair in run.pairs]
+    gaps = [pair.gap_s for run in runs for pair in run.pairs]
     called = {name: [j for j in judged if name in j.alarms] for name in (OURS, *RIVALS)}
+    told = [at for run in runs if (at := first_alarm_s(run)) is not None]
     by_benchmark = dict.fromkeys(sorted({j.key for j in judged}), 0)
     return {
         "runs": len(runs),
         "verdicts": dict(sorted(Counter(j.finding.verdict.value for j in judged).items())),
         "dropped_pairs": share(sum(dropped), len(dropped)),
+        "gap_ms": round(1e3 * float(np.median(gaps)), 2),
         "seconds": {"median": round(float(np.median(seconds)), 1), "most": round(max(seconds), 1)},
+        "first_alarm_s": round(float(np.median(told)), 1) if told else None,
         "estimate_percent": {
             f"p{q}": round(float(np.percentile(estimates, q)), 2) for q in (5, 50, 95)
         },
@@ -120,26 +144,30 @@ def _of_size(runs: Sequence[Run], judged: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
-def _p_values(judged: Sequence[Judged]) -> dict[str, Any]:
-    """Of the screening's one-sided tests. Without a change they have to be at most as often below
-    each level as the level says. By benchmark: in either direction.
+def replayed(runs: Sequence[Run], count: int) -> dict[str, Any]:
+    """The share of `count` whole checks that call anything slower, by alpha, without any threshold:
+    each takes the changes of one that was measured, with signs drawn anew, over and over until its
+    benchmarks have 40 pairs, and looks after each. So the level itself is tested.
     """
-    screens = [(j.key, j.finding.screen) for j in judged if j.finding.screen]
-    ps = np.array([screen.p_slower for _, screen in screens])
-    if not len(ps):
-        return {}
-    at_most, by_benchmark = {}, {}
-    for level in (0.01, 0.05, 0.10, 0.25, 0.50):
-        part = share(count := int((ps <= level).sum()), len(ps))
-        at_most[str(level)] = part | {"excess_p": _excess_p(count, len(ps), level)}
-    for key in sorted({key for key, _ in screens}):
-        both = [p for k, seen in screens if k == key for p in (seen.p_slower, seen.p_faster)]
-        count = sum(p <= 0.10 for p in both)
-        excess_p = _excess_p(count, len(both), 0.10)
-        by_benchmark[key] = {"at_most_0.1": count, "of": len(both), "excess_p": excess_p}
-    return {
-        "count": len(ps),
-        "at_most": at_most,
-        "deciles": [int(n) for n in np.histogram(ps, bins=10, range=(0, 1))[0]],
-        "by_benchmark": by_benchmark,
-    }
+    chance = random.Random(1)
+    sizes = [found for run in runs if (found := _sizes(run))]
+    alarms = dict.fromkeys(ALPHAS, 0)
+    for _ in range(count if sizes else 0):
+        of_one = chance.choice(sizes)
+        highest = [_highest(found, chance) for found in of_one.values()]
+        for alpha in ALPHAS:
+            alarms[alpha] += max(highest) >= len(highest) / alpha
+    return {str(alpha): share(found, count) for alpha, found in alarms.items()} if sizes else {}
+
+
+def _sizes(run: Run) -> Mapping[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for pair in run.pairs:
+        if (change := pair.change(_TIME)) is not None:
+            found[pair.benchmark].append(abs(change))
+    return found
+
+
+def _highest(sizes: Sequence[float], chance: random.Random) -> float:
+    drawn = (chance.choice(sizes) * chance.choice((-1, 1)) for _ in range(_MOST_PAIRS))
+    return max(worse for worse, _ in evidence.capitals(drawn))

@@ -6,11 +6,14 @@ from ...system.markdown import table
 from .summary import OURS
 
 _NAMES = {
-    OURS: "`switchyard.sh check`",
+    OURS: "`switchyard check`",
     "Mann-Whitney U, p < 0.05": "Mann-Whitney U, p < 0.05, as Google Benchmark's `compare.py`",
     "ratio of medians >= 1.10": "ratio of medians at least 1.10",
 }
-_CHANCE = "chance of so many if the test is exact"
+_HEADS = {
+    "none": "no change", "0": "the same bytes", "0-relinked": "linked in another order",
+    "0-busy": "beside a program that burns a CPU",
+}  # fmt: skip
 
 
 def share(part: dict[str, Any]) -> str:
@@ -20,37 +23,30 @@ def share(part: dict[str, Any]) -> str:
     return f"{part['count']} of {part['of']} ({low:.{digits}f}-{high:.{digits}f} %)"
 
 
+def head(kind: str) -> str:
+    return _HEADS.get(kind, f"+{kind} % work")
+
+
 def comparison(summary: dict[str, Any], key: str = "runs_with_an_alarm") -> str:
-    """Methods as rows, sizes of the slowdown as columns: how often anything is called slower."""
-    sizes = summary["sizes"]
-    heads = ["no change" if size == "0" else f"+{size} % work" for size in sizes]
-    return table(
-        ["method", *heads],
-        [
-            [label, *(share(found[key][name]) for found in sizes.values())]
-            for name, label in _NAMES.items()
-        ],
-    )
+    """Kinds of candidates as rows, methods as columns: how often anything is called slower."""
+    rows = [
+        (head(kind), *(share(found[key][name]) for name in _NAMES))
+        for kind, found in summary["kinds"].items()
+    ]
+    return table(["candidate", *_NAMES.values()], rows)
 
 
 def page(summary: dict[str, Any], counts: dict[str, dict[str, float]]) -> str:
     """All tables, each below a line that says what it has. `counts`: by benchmark and build, by how
     many per cent its instructions for an operation differ from those without a slowdown.
     """
-    p_values = summary["p_values_without_a_change"]
+    replays = [(alpha, share(part)) for alpha, part in summary["replayed"].items()]
     parts = [
         ("Checks that call anything slower", comparison(summary)),
         ("Benchmarks called slower", comparison(summary, "benchmarks_with_an_alarm")),
-        ("Time and verdicts of `switchyard.sh check`", _durations(summary)),
-        ("One-sided p-values of the screening without a change", table(
-            ("p at most", "share of tests", _CHANCE),
-            [(level, share(part), f"{part['excess_p']:.3g}")
-             for level, part in p_values["at_most"].items()],
-        )),
-        ("The same by benchmark, both directions", table(
-            ("benchmark", "one-sided p at most 0.1", _CHANCE),
-            [(f"`{key}`", f"{part['at_most_0.1']} of {part['of']}", f"{part['excess_p']:.3g}")
-             for key, part in p_values["by_benchmark"].items()],
+        ("Time and verdicts of `switchyard check`", _durations(summary)),
+        ("Whole checks with signs drawn anew, without any threshold", table(
+            ("alpha", "checks that call anything slower"), replays
         )),
     ]  # fmt: skip
     if counts:
@@ -66,17 +62,18 @@ def page(summary: dict[str, Any], counts: dict[str, dict[str, float]]) -> str:
 
 def _durations(summary: dict[str, Any]) -> str:
     rows = []
-    for size, found in summary["sizes"].items():
+    for kind, found in summary["kinds"].items():
         seconds, estimate = found["seconds"], found["estimate_percent"]
+        first = found["first_alarm_s"]
         rows.append([
-            "none" if size == "0" else f"+{size} %", found["runs"],
-            f"{seconds['median']:.0f} s", f"{seconds['most']:.0f} s",
+            head(kind), found["runs"], f"{seconds['median']:.0f} s", f"{seconds['most']:.0f} s",
+            f"{first:.0f} s" if first else "",
             f"{estimate['p5']:+.1f} to {estimate['p95']:+.1f} %",
             ", ".join(f"{count} {name}" for name, count in found["verdicts"].items()),
-            share(found["dropped_pairs"]),
+            share(found["dropped_pairs"]), f"{found['gap_ms']:.1f} ms",
         ])  # fmt: skip
     heads = (
-        "work added", "runs", "measuring, median", "at most", "estimate, middle 90 %", "verdicts",
-        "dropped pairs",
+        "candidate", "checks", "all decided, median", "at most", "first regression told, median",
+        "estimate, middle 90 %", "verdicts", "dropped pairs", "between two launches",
     )  # fmt: skip
     return table(heads, rows)
