@@ -152,7 +152,6 @@ def said() -> io.StringIO:
 def baseline(project: Path, said: io.StringIO):
     def built(ref="HEAD~1", targets=("bench_x",), interrupts=None, build_command=None):
         builder = Builder(project, Console(file=said), interrupts, build_command)
-        builds = project / "build"
-        return builder.baseline(ref, builds / "release", targets, builds / "baselines")
+        return builder.revision(ref, project / "build" / "release", targets)
 
     return built

@@ -35,7 +35,9 @@ def main() -> int:
         reason = stdout.error.strerror
         print(f"switchyard: error: cannot write output: {reason}", file=sys.stderr)
         code = 2 if is_verdict else code or 1
-    return code
+    # To `git bisect run` 2 would be one of its verdicts; 128 ends it. Options may be shortened.
+    is_for_git = is_verdict and any(word.startswith("--bis") for word in sys.argv[2:])
+    return 128 if is_for_git and code == 2 else code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line: `switchyard <run|plot|report|compare|check|validate|merge|list|doctor>`.
+"""The command line: `switchyard <run|plot|report|compare|check|bisect|...>`, all in COMMANDS.
 
 One module of commands/ per subcommand, each with add_arguments(parser) and main(args) -> exit code.
 Only the one that is asked for is loaded: all of them together take longer than most of them run.
@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "Compare results folders: several machines, kernels, compilers or commits side by "
     "side",
     "check": "Check whether the candidate is slower than the baseline; the exit code says",
+    "bisect": "Find the commit that made a benchmark slower; nothing of the repository is touched",
     "validate": "Validate our figures against other instruments: perf, wrk, GNU time, the kernel's "
     "counters",
     "merge": "Add up latency histograms of several load generators or runs: percentiles of "

@@ -217,6 +217,8 @@ def test_every_option_of_every_command_is_on_some_page():
     text = "".join(page.read_text() for page in [README, *DOCS])
     for name, parser in COMMANDS.items():
         options = set(parser._option_string_actions) - {"-h", "--help"}
+        # A switch is told by one of its two forms.
+        options -= {f"--no-{option.removeprefix('--')}" for option in options}
         assert {option for option in options if option not in text} == set(), name
 
 

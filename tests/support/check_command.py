@@ -50,11 +50,13 @@ def side(folder: Path, does: dict | None = None, names=NAMES, slower: dict | Non
     return folder
 
 
-def run(*arguments, cwd=None, figures: bool = False) -> subprocess.CompletedProcess:
+def run(
+    *arguments, cwd=None, figures: bool = False, command: str = "check"
+) -> subprocess.CompletedProcess:
     """In this very process, in which nothing has to be loaded again; what it starts is real. A
     verdict needs no `figures`, which take as long as all launches.
     """
-    argv = ["check", *map(str, arguments)]
+    argv = [command, *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
     affinity = os.sched_getaffinity(0)
     with (

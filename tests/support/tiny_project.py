@@ -7,6 +7,10 @@ from fakes import write_foreign
 
 BINARIES, BUILD = "build/bench/*", "sh build.sh"
 
+_BUILD_SH = """[ "$(cat src/time)" != broken ] || { echo no compiler today; exit 7; }
+mkdir -p build/bench && sed s/10.0/$(cat src/time)/ template > build/bench/work
+chmod +x build/bench/work
+"""
 CMAKE = """cmake_minimum_required(VERSION 3.25)
 project(tiny NONE)
 file(APPEND "${CMAKE_BINARY_DIR}/configured" "${CMAKE_CXX_FLAGS} $ENV{CXXFLAGS}\\n")
@@ -28,7 +32,7 @@ def commit(repository: Path, **files: str) -> str:
     for name, content in files.items():
         (repository / name.replace("_txt", ".txt")).write_text(content)
     git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "a change")
+    git(repository, "commit", "-qm", "a change", "--allow-empty")
     return git(repository, "rev-parse", "HEAD")
 
 
@@ -36,15 +40,20 @@ def worktrees_of(project: Path) -> int:
     return git(project, "worktree", "list", "--porcelain").count("worktree ") - 1
 
 
+def commits(repository: Path) -> list[str]:
+    """Their ids, the oldest first."""
+    return git(repository, "rev-list", "--reverse", "HEAD").split()
+
+
 def timed(folder: Path, *times: str) -> Path:
     """Somebody else's repository, with a script for its benchmark BM_work: a commit for each of
-    these times, which it then takes. BUILD builds it, and BINARIES are what comes of that.
+    these times, which it then takes; "broken" does not build. BUILD builds it, and BINARIES are
+    what comes of that.
     """
     (folder / "src").mkdir(parents=True)
     write_foreign(folder / "template", ["BM_work"])
-    build = "mkdir -p build/bench && sed s/10.0/$(cat src/time)/ template > build/bench/work\n"
     (folder / ".gitignore").write_text("build/\n")
-    (folder / "build.sh").write_text(f"{build}chmod +x build/bench/work\n")
+    (folder / "build.sh").write_text(_BUILD_SH)
     git(folder, "init", "-q", "-b", "main")
     for time in times:
         (folder / "src" / "time").write_text(time)

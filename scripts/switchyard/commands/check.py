@@ -1,12 +1,17 @@
 """Check whether the candidate is slower than the baseline; the exit code says.
 
 Every way of failing ends with exit code 2, as 1 has a meaning of its own (something regressed):
-errors.VERDICTS has the entry point see to that.
+errors.VERDICTS has the entry point see to that. For `git bisect run` a candidate that can't be
+measured is 125, and the entry point makes 128 of all else.
 """
 
 import argparse
 
+from ..system import errors
+from ..system.errors import CandidateError
 from ..system.machine import Machine
+
+_SKIP_COMMIT = 125
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,4 +29,10 @@ def main(args: argparse.Namespace) -> int:
     # Statistics take a second to load: only for options that make sense.
     from ..gate import execution
 
-    return execution.replay(earlier) if earlier else execution.check(asked, machine)
+    try:
+        return execution.replay(earlier) if earlier else execution.check(asked, machine)
+    except CandidateError as error:
+        if not args.bisect_run:
+            raise
+        errors.report(error)
+        return _SKIP_COMMIT

@@ -5,13 +5,13 @@ and their children too. The environment is the caller's without what would misle
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..system.errors import SwitchyardError
-from ..system.interrupts import Interrupts
-from ..system.launch import Outcome, launch
+from ..system.interrupts import Interrupted, Interrupts
+from ..system.launch import Outcome, Tell, launch
 
 BUILD_TIMEOUT_S = 3600.0
 GIT_TIMEOUT_S = 600.0
@@ -34,17 +34,20 @@ def run(
     timeout_s: float,
     interrupts: Interrupts | None = None,
     without: Sequence[str] = BUILD_VARIABLES,
+    tell: Tell = lambda _: None,
 ) -> Outcome:
     """To its end, whatever its exit code is; `without` some of the environment's variables.
 
     Raises Interrupted, and SwitchyardError if there is no such program.
     """
-    name = str(command[0])
-    program = shutil.which(name)
-    if not program:
-        raise SwitchyardError(f"{name} is needed, but not installed (or not in PATH)")
-    argv = [program, *map(str, command[1:])]
-    return launch(argv, timeout_s, interrupts, without=(*_MISLEADING, *without))
+    argv = [_find(command[0]), *map(str, command[1:])]
+    return launch(argv, timeout_s, interrupts, without=(*_MISLEADING, *without), tell=tell)
+
+
+def _find(program: str | Path) -> str:
+    if path := shutil.which(program):
+        return path
+    raise SwitchyardError(f"{program} is needed, but not installed (or not in PATH)")
 
 
 def git(folder: Path, *arguments: str | Path, interrupts: Interrupts | None = None) -> Outcome:
@@ -55,29 +58,44 @@ def git(folder: Path, *arguments: str | Path, interrupts: Interrupts | None = No
 
 @dataclass(frozen=True)
 class Building:
-    """`what` is built in steps: what each says goes to the log, and its last lines to the error."""
+    """`what` is built in steps, whose output goes to the log. Its last lines are in the error if
+    one `failed`, and `say` hears each minute that it is still being built.
+    """
 
     what: str
-    log: Path | None
-    interrupts: Interrupts | None
+    log: Path
+    say: Callable[[str], None]
+    interrupts: Interrupts | None = None
+    failed: type[SwitchyardError] = SwitchyardError
 
-    def step(
-        self, command: Sequence[str | Path], without: Sequence[str] = BUILD_VARIABLES
-    ) -> Outcome:
-        """Raises Interrupted, and SwitchyardError unless it ends well."""
-        outcome = run(command, BUILD_TIMEOUT_S, self.interrupts, without)
-        output = (outcome.stdout + outcome.stderr).strip()
-        if self.log:
-            try:
-                with self.log.open("a") as file:
-                    file.write(f"$ {' '.join(map(str, command))}\n{output}\n")
-            except OSError as error:
-                raise SwitchyardError(f"cannot write {self.log}: {error.strerror}") from None
+    def step(self, command: Sequence[str | Path], without: Sequence[str] = BUILD_VARIABLES) -> str:
+        """What it printed. Raises Interrupted, and `failed` unless it ends well and in time."""
+
+        def tell(seconds: float) -> None:
+            self.say(f"building {self.what}: {seconds / 60:.0f} min so far, log: {self.log}")
+
+        # Straight to the file, where it can be followed, and is there whatever ends it.
+        to_log = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', self.log, _find(command[0]), *command[1:]]
+        try:
+            with self.log.open("ab") as file:
+                file.write(f"$ {' '.join(map(str, command))}\n".encode(errors="replace"))
+                begun = file.tell()
+            outcome = run(to_log, BUILD_TIMEOUT_S, self.interrupts, without, tell)
+            output = self.log.read_bytes()[begun:].decode(errors="replace").strip()
+        except OSError as error:
+            raise SwitchyardError(f"cannot write {self.log}: {error.strerror}") from None
+        except Interrupted as interrupted:
+            if not interrupted.is_deadline:
+                raise
+            raise self.failed(
+                f"{self.what} was not built before the --deadline; the log: {self.log}"
+            ) from None
         if outcome.code != 0:
             last = "\n".join(output.splitlines()[-_LAST_LINES:])
-            where = f"; the whole log: {self.log}" if self.log else ""
-            raise SwitchyardError(f"cannot build {self.what}: {outcome.ending}{where}\n{last}")
-        return outcome
+            raise self.failed(
+                f"cannot build {self.what}: {outcome.ending}; the whole log: {self.log}\n{last}"
+            )
+        return output
 
 
 def last_line(outcome: Outcome) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..suite.environment import build_info
-from ..system.errors import BadInputError, SwitchyardError
+from ..system.errors import BadInputError
 from ..system.paths import recorded
 from .build_commands import Building
 
@@ -128,11 +128,10 @@ def build_targets(building: Building, build: Path, targets: Collection[str]) -> 
     command = ["cmake", "--build", build]
     some = []
     if targets:
-        told = building.step([*command, "--target", "help"])
-        known = set(_TARGET.findall(told.stdout))
+        known = set(_TARGET.findall(building.step([*command, "--target", "help"])))
         some = [target for target in sorted(targets) if target in known]
         if not some:
-            raise SwitchyardError(f"{building.what} has no target {' or '.join(sorted(targets))}")
+            raise building.failed(f"{building.what} has no target {' or '.join(sorted(targets))}")
         some = ["--target", *some]
     building.step([*command, "--parallel", str(os.cpu_count() or 1), *some])
 

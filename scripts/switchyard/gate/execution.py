@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +30,20 @@ from .measuring import Measuring
 from .model import Benchmark, Finding, Plan, Report, Verdict
 from .options import Check
 from .prepare import Prepared
+from .project import why_accepted
 from .sampling import Sampler
 
 _COUNT_TIMEOUT_S = 120.0
 _FAILED = 2
+# By what verdicts.slower() says: 125 is "skip this commit".
+_BISECT_RUN = {True: 1, False: 0, None: 125}
 _MOST_OF_A_REASON = 300
 
 
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
     console = plain_console(stderr=True)
-    with Interrupts() as interrupts:
+    with Interrupts(asked.deadline_s) as interrupts:
         try:
             report, folder = compare(asked, machine, console, interrupts)
         except Interrupted as interrupted:
@@ -51,6 +56,8 @@ def check(asked: Check, machine: Machine) -> int:
         if not report.complete:
             kept = f"{len(report.pairs)} pairs are kept in {folder}"
             console.print(f"{Interrupted(interrupts.signum)}, {kept}", soft_wrap=True)
+    if asked.bisect_run and report.complete:
+        return _BISECT_RUN[verdicts.slower(report.findings, report.strict)]
     return report.exit_code
 
 
@@ -70,20 +77,24 @@ def compare(
 ) -> tuple[Report, Path]:
     """Of the whole check, judged and with its exit code, and its folder, which holds the raw data.
 
-    Raises SwitchyardError, and Interrupted while there is nothing to judge yet.
+    Raises SwitchyardError, and Interrupted while there is nothing to judge yet; what is cut short
+    later is incomplete, unless it was by the deadline, which ends measuring as the budget does.
     """
-    parent = asked.out or state_folder(prepare.repository(asked.is_ours)) / "checks"
+    parent = asked.out or state_folder(asked.repository) / "checks"
     expect_executable(parent)
     prepared = prepare.prepare(asked, machine, console, interrupts)
     folder = document.create(asked.out or prepare.new_folder(parent, prepared))
+    interrupts.stop_if_any()
+    plan = replace(asked.plan, budget_s=min(asked.plan.budget_s, interrupts.left_s))
     report = Report(
-        asked.plan, [], [], prepare.facts(prepared, machine, asked.plan.seed), prepared.settled,
+        plan, [], [], prepare.facts(prepared, machine, plan.seed), prepared.settled,
         prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
     )  # fmt: skip
-    console.print(prepare.announcement(asked.plan, prepared, folder), soft_wrap=True)
+    console.print(prepare.announcement(plan, prepared, folder), soft_wrap=True)
     counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
     report.facts["ended_at"] = now()
-    _judge(report, prepared.benchmarks, counts)
+    today = datetime.now(UTC).date()
+    _judge(report, prepared.benchmarks, counts, partial(why_accepted, asked.accepted, today))
     if report.complete:
         report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
     return report, folder
@@ -95,7 +106,9 @@ def replay(file: Path) -> int:
     before = [finding for finding in report.findings if finding not in report.settled]
     counts = {finding.benchmark.key: finding.instructions for finding in before}
     benchmarks = list(dict.fromkeys(finding.benchmark for finding in before))
-    _judge(report, benchmarks, counts)
+    # What was accepted then, whatever day it is.
+    accepted = {(finding.benchmark, finding.metric): finding.accepted for finding in before}
+    _judge(report, benchmarks, counts, lambda found: accepted.get((found.benchmark, found.metric)))
     for old, new in zip(before, report.findings, strict=False):  # settled ones come behind
         if report.complete and new.verdict != old.verdict:
             raise SwitchyardError(
@@ -108,9 +121,20 @@ def replay(file: Path) -> int:
     return verdicts.exit_code(report.findings, report.strict, report.advisory)
 
 
-def _judge(report: Report, benchmarks: Sequence[Benchmark], counts: Mapping[str, Any]) -> None:
-    judged = verdicts.judge(report.plan, benchmarks, report.pairs, report.advisory)
-    judged = [replace(found, instructions=counts.get(found.benchmark.key)) for found in judged]
+def _judge(
+    report: Report,
+    benchmarks: Sequence[Benchmark],
+    counts: Mapping[str, Any],
+    accepts: Callable[[Finding], str | None],
+) -> None:
+    """accepts(regression) is why it does not count, if it doesn't."""
+    judged = [
+        replace(
+            found, instructions=counts.get(found.benchmark.key),
+            accepted=accepts(found) if found.verdict == Verdict.REGRESSED else None,
+        )
+        for found in verdicts.judge(report.plan, benchmarks, report.pairs, report.advisory)
+    ]  # fmt: skip
     report.findings = [*judged, *report.settled]
 
 
@@ -174,7 +198,7 @@ def _measure(
                 counts = _count(report.plan, prepared.benchmarks, copies.roots, interrupts)
             report.complete, report.exit_code = True, 0
         except Interrupted as interrupted:
-            report.exit_code = interrupted.exit_code
+            report.complete, report.exit_code = interrupted.is_deadline, interrupted.exit_code
     report.spent_s = measuring.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context

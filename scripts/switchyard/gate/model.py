@@ -6,12 +6,15 @@ change and its reverse have the same size. Times are in seconds for one iteratio
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
+
+from ..system.errors import BadInputError
 
 SIDES = ("baseline", "candidate")
 # Of pairs: it shows what fails and what a launch costs, and is no evidence.
@@ -71,6 +74,24 @@ class Metric:
     @property
     def is_time(self) -> bool:
         return self.name in ("real_time", "cpu_time")
+
+
+def metrics_of(asked: Iterable[str]) -> tuple[Metric, ...]:
+    """As --metric names them. Times are better when they are lower; of a counter nobody knows but
+    the user. Raises BadInputError.
+    """
+    found = []
+    for text in dict.fromkeys(part for one in asked for part in one.split(",")):
+        name, colon, better = text.rpartition(":")
+        is_time = (name or better) in ("real_time", "cpu_time")
+        if not (name or better) or (colon and better not in ("lower", "higher")):
+            raise BadInputError(f"--metric {text!r}: want NAME:lower or NAME:higher")
+        if not colon and not is_time:
+            raise BadInputError(f"--metric {text}: is more of it better? {text}:lower or :higher")
+        found.append(Metric(name if colon else text, better == "higher"))
+    if len({metric.name for metric in found}) < len(found):
+        raise BadInputError("--metric names one twice, in both directions")
+    return tuple(found)
 
 
 @dataclass(frozen=True)

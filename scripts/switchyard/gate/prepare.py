@@ -20,12 +20,13 @@ from rich.console import Console
 
 from .. import __version__
 from ..suite import environment
-from ..system.errors import BadInputError
+from ..system.errors import BadInputError, CandidateError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
 from ..system.machine import Machine
-from ..system.paths import ROOT, recorded, state_folder
+from ..system.paths import recorded
 from . import build_commands, cmake, discovery, stored
+from .discovery import Discovery
 from .model import Benchmark, Finding, Plan, Side, Verdict
 from .options import Check
 from .revision import Builder
@@ -39,8 +40,8 @@ _FEWEST_STORED, _MOST_STORED = 20, 40
 @dataclass
 class Prepared:
     """What there is to compare. start_s: how long a binary takes to do nothing; identical: binaries
-    that are the same bytes on both sides; stored: the baseline's times by benchmark, if nothing of
-    it runs.
+    that are the same bytes on both sides; stored: the baseline's values by benchmark, if nothing of
+    it runs; builder: holds what it built.
     """
 
     sides: list[Side]
@@ -50,6 +51,7 @@ class Prepared:
     start_s: dict[str, float]
     identical: list[str] = field(default_factory=list)
     stored: dict[str, list[float]] | None = None
+    builder: Builder | None = None
 
     def settle(self, findings: Iterable[Finding]) -> None:
         """Of these nothing is to be launched."""
@@ -72,7 +74,7 @@ class Prepared:
 
 def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
     """Raises SwitchyardError, and Interrupted. Whatever is refused, before it builds."""
-    builder = Builder(repository(asked.is_ours), console, interrupts, asked.build_command)
+    builder = Builder(asked.repository, console, interrupts, asked.build_command)
     results, found = asked.baseline_results, None
     if results is not None:
         here = environment.machine_facts(machine)
@@ -85,15 +87,9 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
         builder.resolve(asked.ref)
     candidate = _candidate(asked, builder)
     if asked.ref is not None:
-        cache = state_folder(builder.repository) / "baselines"
-        targets = _targets(asked, candidate.root)
-        baseline = builder.baseline(asked.ref, candidate.root, targets, cache)
+        baseline = builder.revision(asked.ref, candidate.root, targets(asked, candidate.root))
     launched = [candidate] if found else [baseline, candidate]
-    timeout_s, arguments = asked.plan.timeout_s, asked.plan.arguments
-    listed = [
-        discovery.discover(side.root, asked.binaries, timeout_s, interrupts, arguments)
-        for side in launched
-    ]
+    listed = [_discover(side, asked, interrupts) for side in launched]
     if found:
         as_side, values = stored.as_side(found, listed[0])
         listed.insert(0, as_side)
@@ -102,8 +98,9 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
         for binary, seconds in listed[-1].start_s.items()
     }
     prepared = Prepared(
-        [baseline, candidate], *discovery.match(*listed, asked.pattern, asked.wanted), start_s
-    )
+        [baseline, candidate], *discovery.match(*listed, asked.pattern, asked.wanted), start_s,
+        builder=builder,
+    )  # fmt: skip
     if found:
         prepared.stored, lost = stored.enough(values, prepared.benchmarks)
         prepared.settle(lost)
@@ -113,14 +110,14 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     return prepared
 
 
-def repository(is_ours: bool) -> Path:
-    """Ours, or the one that the current folder is in, else that folder."""
-    if is_ours and ROOT:
-        return ROOT
-    if not shutil.which("git"):
-        return Path.cwd()
-    asked = build_commands.git(Path.cwd(), "rev-parse", "--show-toplevel")
-    return Path(asked.stdout.strip()) if asked.code == 0 else Path.cwd()
+def _discover(side: Side, asked: Check, interrupts: Interrupts) -> Discovery:
+    plan = asked.plan
+    try:
+        return discovery.discover(
+            side.root, asked.binaries, plan.timeout_s, interrupts, plan.arguments
+        )
+    except BadInputError as error:  # where the baseline has some, it is not the pattern
+        raise (CandidateError(str(error)) if side.label == "candidate" else error) from None
 
 
 def of_build(label: Literal["baseline", "candidate"], root: Path) -> Side:
@@ -134,10 +131,10 @@ def _candidate(asked: Check, builder: Builder) -> Side:
     if not asked.builds_candidate:
         return of_build("candidate", asked.candidate_build)
     build = builder.repository if builder.command else asked.candidate_build
-    return builder.candidate(build, _targets(asked, build))
+    return builder.candidate(build, targets(asked, build))
 
 
-def _targets(asked: Check, build: Path) -> list[str]:
+def targets(asked: Check, build: Path) -> list[str]:
     """Of our own build: what the wanted names are in, or every bench_* that the candidate has."""
     if asked.build_command:
         return []

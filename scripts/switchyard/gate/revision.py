@@ -3,7 +3,8 @@
 A baseline is built with the candidate's own settings and kept, so that the next check against the
 same commit begins at once. What is half built is never taken for built: a stamp is written last.
 Whatever became of an earlier worktree (half made, deleted by hand, locked by a git that was killed)
-is cleared away first, as it would stand in the way of every check to come.
+is cleared away first, as it would stand in the way of every check to come. What one check has in
+use is locked, so that no other takes it away.
 """
 
 import contextlib
@@ -15,17 +16,17 @@ import re
 import shutil
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 from rich.console import Console
 
 from ..suite import environment
 from ..system import files
-from ..system.errors import BadInputError, SwitchyardError
+from ..system.errors import BadInputError, CandidateError, SwitchyardError
 from ..system.interrupts import Interrupts
-from ..system.paths import recorded
+from ..system.paths import recorded, state_folder
 from . import cmake
 from .build_commands import BUILD_TIMEOUT_S, BUILD_VARIABLES, Building, git, last_line
 from .model import Side
@@ -34,7 +35,7 @@ _KEPT = 4
 _POLL_S = 0.2
 _STAMP = "built.json"
 # What says that a folder was made by a check, which may change and remove it: others may lie in the
-# same place. The name alone is no proof, nor is a stamp, but older checks left nothing else.
+# same place, and the name alone is no proof.
 _NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")
 _MARK, _MARKED = ".gitignore", "# Made by a check of Switchyard, which may remove it.\n*\n"
 
@@ -42,30 +43,35 @@ _MARK, _MARKED = ".gitignore", "# Made by a check of Switchyard, which may remov
 @dataclass(frozen=True)
 class Builder:
     """Builds revisions of a repository: by `command`, run in the source tree, which is then the
-    side's root; otherwise CMake does. Its methods raise SwitchyardError when one does not build,
-    and Interrupted.
+    side's root; otherwise CMake does. Its methods raise Interrupted, and when one does not build
+    SwitchyardError, of a candidate CandidateError. What it built stays as long as it is in use
+    itself: `held`.
     """
 
     repository: Path
     console: Console
     interrupts: Interrupts | None = None
     command: str | None = None
+    held: list[IO] = field(default_factory=list)
 
-    def baseline(
-        self, ref: str, candidate_build: Path, targets: Collection[str], cache: Path
-    ) -> Side:
+    def revision(
+        self, ref: str, candidate_build: Path, targets: Collection[str],
+        label: Literal["baseline", "candidate"] = "baseline",
+    ) -> Side:  # fmt: skip
         """Check out and build `ref` with the settings of candidate_build, or take what an earlier
         check built. Raises BadInputError for a ref that can't be used.
         """
         sha = self.resolve(ref)
         facts = self._facts(sha, candidate_build)
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-        folder = cache.resolve() / f"{sha[:12]}-{digest}"
+        cache = state_folder(self.repository) / "baselines"
+        folder = cache / f"{sha[:12]}-{digest}"
         source = folder / "source"
         root = source if self.command else folder / "build"
-        building = Building(f"the baseline {ref}", folder / "build.log", self.interrupts)
+        short = sha[:7] if sha.startswith(ref) else ref
+        building = self._building(label, f"the {label} {short}", folder / "build.log")
         with self._locked(cache):
-            _claim(folder)
+            claim(folder)
             is_new = not _is_built(folder, sha, targets)
             if is_new:
                 self._say(f"building {building.what} ({sha[:12]}) in {recorded(folder)}")
@@ -78,9 +84,10 @@ class Builder:
             # Also an old one: a compiler or a library may have been upgraded since.
             self._build(building, root, targets)
             files.write(folder / _STAMP, facts | {"targets": sorted(targets)})
-            self._prune(cache.resolve(), folder)
+            self.held.append(hold(folder, fcntl.LOCK_SH))
+            self._prune(cache)
         said = f"commit {sha[:7]}" if sha.startswith(ref) else f"{ref} (commit {sha[:7]})"
-        return Side("baseline", root, said, sha, dirty=False)
+        return Side(label, root, said, sha, dirty=False)
 
     def candidate(self, build: Path, targets: Collection[str]) -> Side:
         """Bring the working tree's build up to date: a stale one would be the wrong candidate."""
@@ -93,7 +100,9 @@ class Builder:
                     f"{recorded(build)} was configured for {source}, not {self.repository}: "
                     "configure it again"
                 )
-        self._build(Building("the candidate", None, self.interrupts), build, targets)
+        log = state_folder(self.repository) / "candidate.log"
+        log.unlink(missing_ok=True)
+        self._build(self._building("candidate", "the candidate", log), build, targets)
         state = environment.git_state(self.repository)
         what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
         what += cmake.injected(build)
@@ -104,7 +113,7 @@ class Builder:
         inside = git(self.repository, "rev-parse", "--git-dir")
         if inside.code != 0:
             raise BadInputError(
-                f"--baseline {ref} needs a git repository: {self.repository}: {last_line(inside)}"
+                f"{ref!r} needs a git repository: {self.repository}: {inside.complaint}"
             )
         name = f"{ref}^{{commit}}"
         found = git(self.repository, "rev-parse", "--verify", "--end-of-options", name)
@@ -116,19 +125,16 @@ class Builder:
                 "this clone is shallow: `git fetch --unshallow` gets the rest (in GitHub's "
                 "workflows fetch-depth: 0 of actions/checkout)"
             )
-        raise BadInputError(f"--baseline {ref!r} names no commit: {advice}")
+        raise BadInputError(f"{ref!r} names no commit: {advice}")
 
     @contextlib.contextmanager
     def _locked(self, cache: Path) -> Iterator[None]:
         """One check at a time builds in a cache. The kernel gives it back when a check dies."""
         try:
-            with contextlib.suppress(FileExistsError):  # it may be the user's, with files of theirs
-                cache.mkdir(parents=True)
-                (cache / ".gitignore").write_text("*\n")  # a project may not ignore its builds
+            cache.mkdir(exist_ok=True)
             file = (cache / ".lock").open("a")
         except OSError as error:
-            advice = "build the baseline yourself and name it with --baseline-build"
-            raise BadInputError(f"cannot write to {cache}: {error.strerror}; {advice}") from None
+            raise BadInputError(f"cannot write to {cache}: {error.strerror}") from None
         with file:
             self._wait_for_lock(file.fileno(), cache)
             yield
@@ -152,6 +158,10 @@ class Builder:
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
+
+    def _building(self, label: str, what: str, log: Path) -> Building:
+        failed = CandidateError if label == "candidate" else SwitchyardError
+        return Building(what, log, self._say, self.interrupts, failed)
 
     def _build(self, building: Building, root: Path, targets: Collection[str]) -> None:
         if self.command:  # in the environment of the moment, which both sides have
@@ -179,7 +189,7 @@ class Builder:
         """A worktree that is intact may stay, and what is built of it already."""
         source = folder / "source"
         if not _is_intact(source, sha):
-            self._remove(source)
+            self.remove(source)
             shutil.rmtree(folder / "build", ignore_errors=True)
             arguments = ("worktree", "add", "--detach", source, sha)
             made = git(self.repository, *arguments, interrupts=self.interrupts)
@@ -187,7 +197,7 @@ class Builder:
                 raise SwitchyardError(f"cannot check out {sha[:12]} to {source}: {last_line(made)}")
         (folder / "build.log").unlink(missing_ok=True)
 
-    def _remove(self, worktree: Path) -> None:
+    def remove(self, worktree: Path) -> None:
         """The folder, and all that git knows of it; nothing if there is neither."""
         # --force twice: also one that is locked. Not `prune`, which forgets worktrees of the user's
         # that are on a disk which is away; git removes one that is damaged once its folder is gone.
@@ -195,18 +205,19 @@ class Builder:
             git(self.repository, "worktree", "remove", "--force", "--force", worktree)
             shutil.rmtree(worktree, ignore_errors=True)
 
-    def _prune(self, cache: Path, current: Path) -> None:
-        """Keep the newest; what has no stamp is half built and worth nothing."""
+    def _prune(self, cache: Path) -> None:
+        """Keep the newest, and those in use; what has no stamp is half built and worth nothing."""
 
         def used_at(folder: Path) -> float:
             stamp = folder / _STAMP
             return stamp.stat().st_mtime if stamp.exists() else 0.0
 
-        others = [path for path in cache.iterdir() if path != current and _is_ours(path)]
-        for folder in sorted(others, key=used_at, reverse=True)[_KEPT - 1 :]:
-            self._remove(folder / "source")
-            shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
-            shutil.rmtree(folder, ignore_errors=True)
+        ours = [path for path in cache.iterdir() if _NAME.fullmatch(path.name) and _is_marked(path)]
+        for folder in sorted(ours, key=used_at, reverse=True)[_KEPT:]:
+            with contextlib.suppress(BlockingIOError), hold(folder, fcntl.LOCK_EX):
+                self.remove(folder / "source")
+                shutil.rmtree(folder / "build", ignore_errors=True)  # the mark last
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
@@ -227,10 +238,10 @@ def _is_intact(folder: Path, sha: str) -> bool:
     return head.stdout.strip() == sha and changed.code == 0 and not changed.stdout
 
 
-def _claim(folder: Path) -> None:
+def claim(folder: Path) -> None:
     """Make it, and mark it as a check's. Raises BadInputError if it is somebody else's."""
     try:
-        if folder.exists() and set(folder.iterdir()) - {folder / _MARK} and not _is_ours(folder):
+        if folder.exists() and set(folder.iterdir()) - {folder / _MARK} and not _is_marked(folder):
             raise BadInputError(f"{folder} was not made by a check: move it out of the way")
         folder.mkdir(exist_ok=True)
         (folder / _MARK).write_text(_MARKED)
@@ -238,7 +249,17 @@ def _claim(folder: Path) -> None:
         raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_marked(folder: Path) -> bool:
     mark = folder / _MARK
-    is_marked = mark.is_file() and mark.read_bytes() == _MARKED.encode()
-    return bool(_NAME.fullmatch(folder.name)) and (is_marked or (folder / _STAMP).is_file())
+    return mark.is_file() and mark.read_bytes() == _MARKED.encode()
+
+
+def hold(folder: Path, how: int) -> IO:
+    """Its mark, locked until that is closed. Raises BlockingIOError if another is in the way."""
+    mark = (folder / _MARK).open("rb")
+    try:
+        fcntl.flock(mark, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        mark.close()
+        raise
+    return mark

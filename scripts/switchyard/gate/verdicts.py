@@ -87,6 +87,18 @@ def exit_code(findings: Sequence[Finding], strict: bool, advisory: bool = False)
     return 3 if strict and found & undecided else 0
 
 
+def slower(findings: Sequence[Finding], strict: bool) -> bool | None:
+    """What a bisection wants to know; None if it can't be told: by all of them if strict, else by
+    any.
+    """
+    found = [finding.verdict for finding in findings]
+    decided = [verdict in (Verdict.IMPROVED, Verdict.UNCHANGED) for verdict in found]
+    if Verdict.REGRESSED in found:
+        return True
+    is_sure = bool(found) and all(decided) if strict else any(decided)
+    return False if is_sure and Verdict.FAILED not in found else None
+
+
 def _question(plan: Plan, key: str, metric: Metric, is_final: bool) -> evidence.Question:
     threshold = plan.threshold_of(key)
     least = math.log1p(threshold) if plan.prove_threshold else 0.0

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from .. import __version__
 from ..system.files import now_in_names
-from ..system.launch import launch
+from ..system.launch import Outcome, launch
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import needs
@@ -50,16 +50,23 @@ Facts = _facts(
 
 def git_state(root: Path) -> dict[str, Any]:
     """{"sha": 40 hex digits or None, "dirty": True, False, or None outside of git}."""
-
-    def git(*arguments: str) -> str | None:
-        outcome = launch(["git", "-C", str(root), *arguments], _GIT_TIMEOUT_S)
-        return outcome.stdout.strip() if outcome.code == 0 else None
-
-    status = git("status", "--porcelain", "--untracked-files=normal")
+    status = _git(root, "status", "--porcelain", "--untracked-files=normal")
+    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     return {
-        "sha": git("rev-parse", "--verify", "--quiet", "HEAD") or None,
-        "dirty": None if status is None else bool(status),
+        "sha": head.stdout.strip() if head.code == 0 else None,
+        "dirty": bool(status.stdout.strip()) if status.code == 0 else None,
     }
+
+
+def git_problem(root: Path) -> str:
+    """Why git can't say anything of it: it is no repository, or, in a container, another user's,
+    where git also says how to allow it.
+    """
+    return _git(root, "status", "--porcelain").complaint
+
+
+def _git(root: Path, *arguments: str) -> Outcome:
+    return launch(["git", "-C", str(root), *arguments], _GIT_TIMEOUT_S)
 
 
 def build_info(build: Path) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from ..system import tools, units
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import needs, warnings
-from .environment import build_info, git_state, machine_facts
+from .environment import build_info, git_problem, git_state, machine_facts
 from .findings import LIMIT, OK, WARN, Finding, judge, surroundings
 
 _STEAL_SAMPLE_S = 1.0
@@ -64,7 +64,7 @@ def binaries(build: Path) -> Iterator[Finding]:
 def source(folder: Path) -> Iterator[Finding]:
     git = git_state(folder)
     if git["dirty"] is None:
-        yield Finding(WARN, "source", "not a git repository", "results can't be traced to a commit")
+        yield Finding(WARN, "source", git_problem(ROOT), "results can't be traced to a commit")
         return
     state = "with changes that are not committed" if git["dirty"] else "clean"
     yield judge(

@@ -7,7 +7,7 @@ and keeps its traceback.
 import sys
 
 # Commands whose exit code 1 says something of what was measured: all that goes wrong is a 2.
-VERDICTS = ("check", "validate")
+VERDICTS = ("check", "bisect", "validate")
 
 
 class SwitchyardError(Exception):
@@ -20,6 +20,10 @@ class BadInputError(SwitchyardError):
     """The command line, or a file or folder it names, can't be used."""
 
     exit_code = 2
+
+
+class CandidateError(SwitchyardError):
+    """The candidate does not build, or has nothing to measure: another commit may be better."""
 
 
 def report(error: SwitchyardError) -> int:

@@ -27,6 +27,7 @@ from .process_tree import become_subreaper, children, die_with_parent, kill_and_
 from .surroundings import GOOGLE_BENCHMARK_VARIABLES, settle_in
 
 _KEEPER_GRACE_S = 5.0
+_TELL_EVERY_S = 60.0
 _MOST_OF_A_REPORT = 4096
 # How many bytes of output are too much; and how often a launch is looked at for what it has written:
 # hardly ever, as we sleep while a benchmark runs, but where less is too much.
@@ -77,8 +78,14 @@ class Outcome:
             return f"ended by {name}"
         return f"exit code {self.code}"
 
+    @property
+    def complaint(self) -> str:
+        """All that it said on stderr, on one line."""
+        return " ".join(self.stderr.split()) or self.ending
+
 
 Command = Sequence[str] | Callable[[], str]
+Tell = Callable[[float], None]
 
 
 class _Launch:
@@ -99,18 +106,9 @@ class _Launch:
         for fd in self._files:
             os.close(fd)
 
-    def wait(self, readers: list, timeout_s: float, most_output: int) -> dict[str, bool]:
-        """Until a reader has something to say; else why it is to be ended, as Outcome has it.
-        Looked at and not limited by RLIMIT_FSIZE, which would hit a program's own files too.
-        """
-        look_s = _LOOK_S if most_output >= _MOST_OUTPUT else _LOOK_CLOSELY_S
-        deadline = time.monotonic() + timeout_s
-        while not _wait(readers, min(look_s, deadline - time.monotonic())):
-            if max(os.fstat(fd).st_size for fd in self._files) > most_output:
-                return {"flooded": True}
-            if time.monotonic() >= deadline:
-                return {"timed_out": True}
-        return {}
+    def written(self) -> int:
+        """Bytes, of the longest file."""
+        return max(os.fstat(fd).st_size for fd in self._files)
 
     def outcome(self, told: bytes, killed: Mapping[str, bool], most_output: int) -> Outcome:
         """`told` by the keeper at its end; nothing if that was killed."""
@@ -118,6 +116,36 @@ class _Launch:
         end.setdefault("wall_s", time.monotonic() - self.begun)
         stdout, stderr, out_file = (_read(fd, most_output) for fd in self._files)
         return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, **killed)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """What launches may take, and who is told of those that take long."""
+
+    interrupts: Interrupts | None
+    timeout_s: float
+    most_output: int
+    tell: Tell
+
+    def until_end(self, each: _Launch, report: socket.socket) -> dict[str, bool]:
+        """Until the keeper reports, or a signal has come; else why it is to be ended, as Outcome
+        has it. Looked at and not limited by RLIMIT_FSIZE, which would hit a program's own files.
+        """
+        readers = [report, *([self.interrupts] if self.interrupts else [])]
+        look_s = _LOOK_S if self.most_output >= _MOST_OUTPUT else _LOOK_CLOSELY_S
+        begun, told_s = time.monotonic(), 0.0
+        while True:
+            waited_s = time.monotonic() - begun
+            if _wait(readers, min(look_s, self.timeout_s - waited_s)):
+                return {}
+            if each.written() > self.most_output:
+                return {"flooded": True}
+            waited_s = time.monotonic() - begun
+            if waited_s >= self.timeout_s:
+                return {"timed_out": True}
+            if waited_s >= told_s + _TELL_EVERY_S:
+                told_s = waited_s
+                self.tell(waited_s)
 
 
 def launch(command: Command, timeout_s: float, *arguments: Any, **options: Any) -> Outcome:  # noqa: ANN401
@@ -135,18 +163,21 @@ def launch_in_turn(
     without: Collection[str] = GOOGLE_BENCHMARK_VARIABLES,
     variables: Mapping[str, str] = MappingProxyType({}),
     most_output: int = _MOST_OUTPUT,
+    tell: Tell = lambda _: None,
 ) -> list[Outcome]:
     """Run each command when the one before is gone; `out_option`, when given, is passed on with a
     file to write to behind it. A function is called in a fork of ours, and what it returns is in
     that file. With `cpu` commands may use that CPU only, and `batch` has them scheduled as
     SCHED_BATCH. They have our environment `without` some variables and with others. One that has
-    written more than `most_output` is ended. Raises Interrupted once a signal has come, and
-    SwitchyardError if no process can be started.
+    written more than `most_output` is ended. Each minute of one that runs we `tell` for how many
+    seconds it has. Raises Interrupted once a signal has come, and SwitchyardError if no process can
+    be started.
     """
     settle = functools.partial(settle_in, cpu, batch, without, variables)
     with contextlib.ExitStack() as stack:
         launches = [stack.enter_context(_Launch(command, out_option)) for command in commands]
-        ends = _run(launches, settle, timeout_s, interrupts, most_output)
+        watch = _Watch(interrupts, timeout_s, most_output, tell)
+        ends = _run(launches, settle, watch)
         outcomes = [
             each.outcome(*end, most_output) for each, end in zip(launches, ends, strict=False)
         ]
@@ -154,7 +185,16 @@ def launch_in_turn(
         interrupts.stop_if_any()
     if rest := commands[len(outcomes) :]:  # one before them took too long
         outcomes += launch_in_turn(
-            rest, timeout_s, interrupts, out_option, cpu, batch, without, variables, most_output
+            rest,
+            timeout_s,
+            interrupts,
+            out_option,
+            cpu,
+            batch,
+            without,
+            variables,
+            most_output,
+            tell,
         )
     return outcomes
 
@@ -162,20 +202,17 @@ def launch_in_turn(
 def _run(
     launches: Sequence[_Launch],
     settle: Callable[[], None],
-    timeout_s: float,
-    interrupts: Interrupts | None,
-    most_output: int,
+    watch: _Watch,
 ) -> list[tuple[bytes, dict[str, bool]]]:
     """What the keeper told of each, and why we ended it, until we ended one."""
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
     report, keeper = _start_keeper(launches, settle)
-    readers = [report, *([interrupts] if interrupts else [])]
     ends: list[tuple[bytes, dict[str, bool]]] = []
     try:
         while len(ends) < len(launches):
-            killed = launches[len(ends)].wait(readers, timeout_s, most_output)
+            killed = watch.until_end(launches[len(ends)], report)
             is_last = not _wait([report], 0)
             if is_last:
                 os.kill(keeper, signal.SIGTERM)

@@ -114,7 +114,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_is_not_taken_for_built(proj
     for _ in range(2):
         with pytest.raises(SwitchyardError, match="it can not be") as error:
             baseline(broken)
-    (log,) = (project / "build" / "baselines").glob("*/build.log")
+    (log,) = (project / ".switchyard" / "baselines").glob("*/build.log")
     assert f"exit code 1; the whole log: {log}" in str(error.value)
     assert "it can not be" in log.read_text()
 
@@ -152,7 +152,11 @@ def test_the_newest_four_are_kept_and_others_removed_with_their_worktrees(projec
     for age, sha in enumerate(shas):
         stamp = baseline(sha).root.parent / "built.json"
         os.utime(stamp, (10**9 + age, 10**9 + age))
-    kept = [path.name[:12] for path in (project / "build" / "baselines").iterdir() if path.is_dir()]
+    kept = [
+        path.name[:12]
+        for path in (project / ".switchyard" / "baselines").iterdir()
+        if path.is_dir()
+    ]
     assert sorted(kept) == sorted(sha[:12] for sha in shas[1:])
     assert worktrees_of(project) == 4
 
@@ -165,8 +169,8 @@ def test_the_one_in_use_is_never_removed(project, baseline, monkeypatch):
 
 
 def test_two_checks_at_once_do_not_build_the_same(project, baseline, said):
-    cache = project / "build" / "baselines"
-    cache.mkdir()
+    cache = project / ".switchyard" / "baselines"
+    cache.mkdir(parents=True)
     script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); " \
              "print('locked', flush=True); sys.stdin.read()"  # fmt: skip
     with subprocess.Popen(
@@ -205,7 +209,7 @@ def contents(folder: Path) -> dict[Path, str]:
 
 
 def test_what_no_check_made_is_neither_removed_nor_written_over(project, baseline, monkeypatch):
-    cache = project / "build" / "baselines"
+    cache = project / ".switchyard" / "baselines"
     for name in ("images", "maps", "0123456789ab-01234567", "source"):
         (cache / name / "source").mkdir(parents=True)
         (cache / name / "source" / "data").write_text("precious")
@@ -220,10 +224,11 @@ def test_what_no_check_made_is_neither_removed_nor_written_over(project, baselin
 
 
 def test_no_gitignore_hides_what_lies_in_a_folder_of_the_users(project, baseline):
-    cache = project / "build" / "baselines"
-    cache.mkdir()
+    state = project / ".switchyard"
+    state.mkdir()
+    (state / "mine").write_text("precious")
     made = baseline().root.parent
-    assert not (cache / ".gitignore").exists()
+    assert not (state / ".gitignore").exists()
     assert git(project, "check-ignore", "--no-index", str(made / "built.json"))
 
 
@@ -237,16 +242,32 @@ def test_a_folder_of_the_users_in_the_place_of_a_baseline_is_refused(baseline):
     assert (folder / "source" / "data").read_text() == "precious"
 
 
-def test_a_baseline_of_an_older_check_is_taken_and_goes_like_any_other(
-    project, baseline, monkeypatch
-):
-    folder = baseline().root.parent
-    (folder / ".gitignore").unlink()
-    assert baseline().root.parent == folder
-    (folder / ".gitignore").unlink()
+def test_what_another_check_has_in_use_is_not_removed(project, said, baseline, monkeypatch):
     monkeypatch.setattr(revision, "_KEPT", 1)
+    other = Builder(project, Console(file=said))
+    in_use = other.revision("HEAD~1", project / "build" / "release", ("bench_x",))
     baseline("HEAD")
-    assert not folder.exists()
+    assert in_use.root.exists()
+    other.held.clear()
+    baseline("HEAD")
+    assert not in_use.root.exists()
+
+
+def test_a_project_that_can_not_be_written_to_has_its_baselines_in_the_cache(
+    project, baseline, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (project / ".switchyard").write_text("a file of the user's")
+    side = baseline()
+    assert side.root.is_relative_to(tmp_path / "cache" / "switchyard")
+    assert baseline() == side
+
+
+def test_another_users_repository_is_told_and_how_to_allow_it(project, baseline, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    with pytest.raises(BadInputError, match=r"dubious ownership.* git config --global --add safe"):
+        baseline()
 
 
 def test_a_worktree_of_the_users_on_a_disk_that_is_away_is_not_forgotten(

@@ -208,3 +208,13 @@ def test_doctor_says_what_makes_a_run_impossible(cli, tmp_path):
     fine = cli("doctor")
     assert fine.returncode == 0
     assert re.search(r"^(ok|warn|limit) +cores: \d+ usable$", fine.stdout, re.MULTILINE)
+
+
+def test_sources_of_another_user_are_told_with_how_to_allow_them(monkeypatch):
+    """As in a container."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    (found,) = readiness.source()
+    assert found.level == WARN
+    assert "dubious ownership" in found.what
+    assert "git config --global --add safe.directory" in found.what
