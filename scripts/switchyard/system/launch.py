@@ -1,11 +1,7 @@
 """Runs commands to their ends, or to a time-out, and leaves no process of theirs behind.
 
-Between the runner and the command stands a keeper: a fork of the runner that does nothing but
-wait. It is a subreaper in a session of its own and is told by the kernel when the runner dies, so
-that it can kill whatever the command left, daemons included, even after a SIGKILL of the runner.
-The command in turn dies with the keeper. Output goes to memory files: no pipe can fill up, and
-nothing stays on disk. Of several commands that one keeper runs in turn, nothing but the end of one
-and the start of the next lies between two.
+Between the runner and the commands stands a keeper (keeper.py). Output goes to memory files: no
+pipe can fill up, and nothing stays on disk.
 """
 
 import contextlib
@@ -19,23 +15,21 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NoReturn, Self
+from typing import Any
 
-from .errors import SwitchyardError
-from .interrupts import SIGNALS, Interrupts
-from .process_tree import become_subreaper, children, die_with_parent, kill_and_reap_children
+from . import keeper
+from .interrupts import Interrupts
+from .keeper import Command, Job
+from .process_tree import become_subreaper, children, kill_and_reap_children
 from .surroundings import GOOGLE_BENCHMARK_VARIABLES, settle_in
 
 _KEEPER_GRACE_S = 5.0
 _TELL_EVERY_S = 60.0
 _MOST_OF_A_REPORT = 4096
-# How many bytes of output are too much; and how often a launch is looked at for what it has written:
-# hardly ever, as we sleep while a benchmark runs, but where less is too much.
+# How many bytes of output are too much; and how often a launch is looked at for them: hardly ever,
+# as we sleep while a benchmark runs, but where less is too much.
 _MOST_OUTPUT = 1 << 28
 _LOOK_S, _LOOK_CLOSELY_S = 2.0, 0.05
-# Where each command finds its file, whatever number it has here: what a path is long lies on the
-# stack of the program, and what two are compared by shall not differ in it.
-_OUT = 3
 
 
 @dataclass(frozen=True)
@@ -84,38 +78,7 @@ class Outcome:
         return " ".join(self.stderr.split()) or self.ending
 
 
-Command = Sequence[str] | Callable[[], str]
 Tell = Callable[[float], None]
-
-
-class _Launch:
-    """Context manager: a command, and the memory files that it writes to."""
-
-    def __init__(self, command: Command, out_option: str) -> None:
-        self.begun = time.monotonic()
-        self._files = self.stdout, self.stderr, self.out = [
-            os.memfd_create(name) for name in ("stdout", "stderr", "out_file")
-        ]
-        out = f"{out_option}/proc/self/fd/{_OUT}"
-        self.command = [*command, out] if out_option else command
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for fd in self._files:
-            os.close(fd)
-
-    def written(self) -> int:
-        """Bytes, of the longest file."""
-        return max(os.fstat(fd).st_size for fd in self._files)
-
-    def outcome(self, told: bytes, killed: Mapping[str, bool], most_output: int) -> Outcome:
-        """`told` by the keeper at its end; nothing if that was killed."""
-        end = json.loads(told or b'{"code": null}')
-        end.setdefault("wall_s", time.monotonic() - self.begun)
-        stdout, stderr, out_file = (_read(fd, most_output) for fd in self._files)
-        return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, **killed)
 
 
 @dataclass(frozen=True)
@@ -127,7 +90,7 @@ class _Watch:
     most_output: int
     tell: Tell
 
-    def until_end(self, each: _Launch, report: socket.socket) -> dict[str, bool]:
+    def until_end(self, each: Job, report: socket.socket) -> dict[str, bool]:
         """Until the keeper reports, or a signal has come; else why it is to be ended, as Outcome
         has it. Looked at and not limited by RLIMIT_FSIZE, which would hit a program's own files.
         """
@@ -136,7 +99,7 @@ class _Watch:
         begun, told_s = time.monotonic(), 0.0
         while True:
             waited_s = time.monotonic() - begun
-            if _wait(readers, min(look_s, self.timeout_s - waited_s)):
+            if _wait(readers, min(look_s, _TELL_EVERY_S, self.timeout_s - waited_s)):
                 return {}
             if each.written() > self.most_output:
                 return {"flooded": True}
@@ -175,11 +138,11 @@ def launch_in_turn(
     """
     settle = functools.partial(settle_in, cpu, batch, without, variables)
     with contextlib.ExitStack() as stack:
-        launches = [stack.enter_context(_Launch(command, out_option)) for command in commands]
+        launches = [stack.enter_context(Job(command, out_option)) for command in commands]
         watch = _Watch(interrupts, timeout_s, most_output, tell)
         ends = _run(launches, settle, watch)
         outcomes = [
-            each.outcome(*end, most_output) for each, end in zip(launches, ends, strict=False)
+            _outcome(each, *end, most_output) for each, end in zip(launches, ends, strict=False)
         ]
     if interrupts:
         interrupts.stop_if_any()
@@ -199,8 +162,16 @@ def launch_in_turn(
     return outcomes
 
 
+def _outcome(of: Job, told: bytes, killed: Mapping[str, bool], most_output: int) -> Outcome:
+    """`told` by the keeper at its end; nothing if that was killed."""
+    end = json.loads(told or b'{"code": null}')
+    end.setdefault("wall_s", time.monotonic() - of.begun)
+    stdout, stderr, out_file = (_read(fd, most_output) for fd in of.files)
+    return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, **killed)
+
+
 def _run(
-    launches: Sequence[_Launch],
+    launches: Sequence[Job],
     settle: Callable[[], None],
     watch: _Watch,
 ) -> list[tuple[bytes, dict[str, bool]]]:
@@ -208,14 +179,14 @@ def _run(
     become_subreaper()
     # A shell that exec()ed us may have left us children of its own.
     bystanders = children()
-    report, keeper = _start_keeper(launches, settle)
+    report, pid = keeper.start(launches, settle)
     ends: list[tuple[bytes, dict[str, bool]]] = []
     try:
         while len(ends) < len(launches):
             killed = watch.until_end(launches[len(ends)], report)
             is_last = not _wait([report], 0)
             if is_last:
-                os.kill(keeper, signal.SIGTERM)
+                os.kill(pid, signal.SIGTERM)
             told = report.recv(_MOST_OF_A_REPORT) if _wait([report], _KEEPER_GRACE_S) else b""
             ends.append((told, killed))
             if is_last or not told:
@@ -223,21 +194,21 @@ def _run(
     finally:
         # Also on KeyboardInterrupt: the keeper may not outlive this call.
         if len(ends) < len(launches):
-            os.kill(keeper, signal.SIGTERM)
-        _end(keeper, report)
+            os.kill(pid, signal.SIGTERM)
+        _end(pid, report)
         kill_and_reap_children(bystanders)
     return ends
 
 
-def _end(keeper: int, report: socket.socket) -> None:
+def _end(pid: int, report: socket.socket) -> None:
     """Reap it, by force if it does not go by itself."""
     while _wait([report], _KEEPER_GRACE_S):
         if not report.recv(_MOST_OF_A_REPORT):
             break
     else:
-        os.kill(keeper, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
     report.close()
-    os.waitpid(keeper, 0)
+    os.waitpid(pid, 0)
 
 
 def _read(fd: int, most: int) -> str:
@@ -247,91 +218,3 @@ def _read(fd: int, most: int) -> str:
 
 def _wait(readers: list, timeout_s: float) -> list:
     return select.select(readers, [], [], max(timeout_s, 0))[0]
-
-
-def _start_keeper(
-    launches: Sequence[_Launch], settle: Callable[[], None]
-) -> tuple[socket.socket, int]:
-    """Fork the keeper; returns the socket on which it reports each end, and its pid."""
-    report, report_of_keeper = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    runner = os.getpid()
-    # Blocked across the fork, so that no signal falls between the two ways of handling it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*SIGNALS, signal.SIGCHLD})
-    try:
-        keeper = os.fork()
-        if keeper == 0:
-            report.close()
-            _keep(launches, runner, settle, report_of_keeper)
-    except OSError as error:
-        raise SwitchyardError(f"cannot start a process: {error.strerror} (ulimit -u?)") from None
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    report_of_keeper.close()
-    return report, keeper
-
-
-def _keep(
-    launches: Sequence[_Launch], runner: int, settle: Callable[[], None], report: socket.socket
-) -> NoReturn:
-    """The keeper's life: start each command, wait, clear up, report."""
-    try:
-        for signum in (signal.SIGTERM, signal.SIGCHLD):  # an ignored one could not be waited for
-            signal.signal(signum, signal.SIG_DFL)
-        os.setsid()
-        become_subreaper()
-        die_with_parent(runner, signal.SIGTERM)
-        keeper = os.getpid()
-        for each in launches:
-            started = time.monotonic()
-            child = os.fork()
-            if child == 0:
-                _become(each, keeper, settle)
-            code, switches = _wait_for(child)
-            wall_s = time.monotonic() - started
-            kill_and_reap_children()
-            end = {"code": code, "wall_s": wall_s, "started_s": started, **switches}
-            report.send(json.dumps(end).encode())
-            if code is None:
-                break
-    except OSError as error:
-        os.write(launches[0].stderr, f"cannot start a process: {error.strerror}\n".encode())
-    finally:
-        os._exit(0)
-
-
-def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
-    """The child's exit code or minus the signal that ended it, None if told to stop first; and
-    its switches.
-    """
-    while signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) != signal.SIGTERM:
-        pid, status, usage = os.wait4(child, os.WNOHANG)
-        if pid == child:
-            switches = {"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw}
-            return os.waitstatus_to_exitcode(status), switches
-    return None, {}
-
-
-def _become(launch: _Launch, keeper: int, settle: Callable[[], None]) -> NoReturn:
-    """In the forked child: detach from the terminal and turn into the command."""
-    command = launch.command
-    try:
-        os.setsid()
-        die_with_parent(keeper, signal.SIGKILL)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(launch.stdout, 1)
-        os.dup2(launch.stderr, 2)
-        settle()
-        for signum in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
-            signal.signal(signum, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        if callable(command):
-            os.write(launch.out, command().encode())
-            os._exit(0)
-        os.dup2(launch.out, _OUT)
-        os.set_inheritable(_OUT, True)
-        os.execvp(command[0], command)
-    except OSError as error:
-        name = "a process" if callable(command) else command[0]
-        os.write(2, f"cannot start {name}: {error.strerror}\n".encode())
-    finally:
-        os._exit(127)
