@@ -64,7 +64,7 @@ def binaries(build: Path) -> Iterator[Finding]:
 def source(folder: Path) -> Iterator[Finding]:
     git = git_state(folder)
     if git["dirty"] is None:
-        yield Finding(WARN, "source", git_problem(ROOT), "results can't be traced to a commit")
+        yield Finding(WARN, "source", git_problem(folder), "results can't be traced to a commit")
         return
     state = "with changes that are not committed" if git["dirty"] else "clean"
     yield judge(

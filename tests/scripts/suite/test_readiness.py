@@ -8,6 +8,7 @@ import pytest
 from switchyard.suite import environment, readiness
 from switchyard.suite.findings import LIMIT, OK, WARN, Finding, surroundings
 from switchyard.system.machine import Machine
+from switchyard.system.paths import ROOT
 
 _CLOCK = "sys/devices/system/clocksource/clocksource0/current_clocksource"
 _HUGE = "sys/kernel/mm/transparent_hugepage/enabled"
@@ -214,7 +215,7 @@ def test_sources_of_another_user_are_told_with_how_to_allow_them(monkeypatch):
     """As in a container."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    (found,) = readiness.source()
+    (found,) = readiness.source(ROOT)
     assert found.level == WARN
     assert "dubious ownership" in found.what
     assert "git config --global --add safe.directory" in found.what
