@@ -135,7 +135,7 @@ def test_what_draws_nothing_goes_without_pictures(tmp_path: Path, here: Path, bu
 
 
 def test_a_package_that_every_command_needs_is_told_in_one_line(tmp_path: Path, here: Path):
-    run = runner(install(tmp_path / "venv", missing=("numpy",)), here)
+    run = runner(install(tmp_path / "venv", missing=("msgspec",)), here)
     a = side(tmp_path / "a", names=[FIBER])
     done = run("check", "--baseline-build", a, "--candidate-build", a, *GLOB)
     assert one_line(done).endswith("install switchyard")
