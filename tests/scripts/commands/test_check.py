@@ -52,13 +52,12 @@ def test_a_regression_is_told_while_others_are_measured_and_ends_it_if_asked(com
 
 
 def test_the_threshold_can_be_asked_to_be_proven(compare, verdicts, tmp_path):
-    slightly = {"candidate": {"slower": {FIBER: 1.10}}}
-    assert compare("--threshold", "8", "--budget", "4s", **slightly).returncode == 1
+    slightly = {"candidate": {"slower": {FIBER: 1.04}}}
+    assert compare(**slightly).returncode == 1
     out = tmp_path / "proven"
-    again = compare("--threshold", "8", "--prove-threshold", "--budget", "4s", "--out", out,
-                    **slightly)  # fmt: skip
-    assert again.returncode == 0
-    assert "proven to be so by 8 % or more" in (out / "summary.md").read_text()
+    proven = ("--prove-threshold", "--threshold", "3.9", "--budget", "4s")
+    assert compare(*proven, "--out", out, **slightly).returncode == 0
+    assert "proven to be so by 3.9 % or more" in (out / "summary.md").read_text()
     large = {"candidate": {"slower": {FIBER: 1.5}}}
     assert compare("--prove-threshold", "--out", tmp_path / "large", **large).returncode == 1
 
