@@ -180,7 +180,7 @@ def match(
 ) -> tuple[list[Benchmark], list[Finding], list[str]]:
     """What both sides have, findings on what one side lacks, and problems as lines.
 
-    pattern: --filter; wanted: only these names, without what Google Benchmark appends. Raises
+    pattern: --filter; wanted: only these names, as any of those that a benchmark has. Raises
     BadInputError when no name matches.
     """
     sides = {"baseline": baseline, "candidate": candidate}
@@ -197,7 +197,7 @@ def match(
             findings.append(_one_sided(benchmark, absent[0], sides[absent[0]]))
         else:
             both.append(benchmark)
-    present = {bare_name(name) for printed in names.values() for name in printed}
+    present = {name for benchmark in _benchmarks(names) for name in _names_of(benchmark)}
     findings += [
         Finding(Benchmark(name, "", name), Verdict.MISSING, "wanted, but neither side has it")
         for name in wanted or ()
@@ -238,6 +238,10 @@ def _benchmarks(names: Mapping[str, Sequence[str]]) -> dict[Benchmark, str]:
     return made
 
 
+def _names_of(benchmark: Benchmark) -> set[str]:
+    return {benchmark.key, benchmark.name, bare_name(benchmark.name)}
+
+
 def _select(
     benchmarks: Mapping[Benchmark, str], pattern: str | None, wanted: Collection[str] | None
 ) -> list[Benchmark]:
@@ -251,7 +255,7 @@ def _select(
         for benchmark, own in benchmarks.items()
         if any(map(expression.search, (benchmark.key, benchmark.name, own)))
     ]
-    chosen = [each for each in matching if wanted is None or bare_name(each.name) in wanted]
+    chosen = [each for each in matching if wanted is None or _names_of(each) & set(wanted)]
     if pattern is not None and not chosen:
         those = f"the {len(benchmarks)} benchmarks"
         if matching:

@@ -91,10 +91,10 @@ def compare(
         prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
     )  # fmt: skip
     console.print(prepare.announcement(plan, prepared, folder), soft_wrap=True)
-    counts = _measure(report, prepared, folder, console, interrupts, asked.instructions)
+    accepts = partial(why_accepted, asked.accepted, datetime.now(UTC).date())
+    counts = _measure(report, prepared, folder, console, interrupts, asked.instructions, accepts)
     report.facts["ended_at"] = now()
-    today = datetime.now(UTC).date()
-    _judge(report, prepared.benchmarks, counts, partial(why_accepted, asked.accepted, today))
+    _judge(report, prepared.benchmarks, counts, accepts)
     if report.complete:
         report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
     return report, folder
@@ -151,7 +151,9 @@ class CheckProgress(ProgressBar):
         self.show(f"round {turn.round + 1}", decided, self._benchmarks, None, turn.item, plain)
 
     def regressed(self, finding: Finding) -> None:
-        self._terminal.print(f"regressed: {wording.proven(finding)}", soft_wrap=True, markup=False)
+        accepted = f", accepted: {finding.accepted}" if finding.accepted else ""
+        line = f"regressed: {wording.proven(finding)}{accepted}"
+        self._terminal.print(line, soft_wrap=True, markup=False)
 
 
 def _measure(
@@ -161,6 +163,7 @@ def _measure(
     console: Console,
     interrupts: Interrupts,
     with_instructions: bool,
+    accepts: Callable[[Finding], str | None],
 ) -> dict[str, Any]:
     """Fills in the report's pairs; returns counts by benchmark. A signal leaves it incomplete."""
     # What is in the file if the check should die: nothing that could be taken for a result.
@@ -190,7 +193,7 @@ def _measure(
         measuring = Measuring(
             report.plan, prepared.benchmarks, sampler.pairs, prepared.start_s,
             prepared.launches_against_stored, progress.launching, progress.regressed,
-            copies.renew, save, report.pairs,
+            copies.renew, save, accepts, report.pairs,
         )  # fmt: skip
         try:
             measuring.run()

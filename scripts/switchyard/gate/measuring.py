@@ -9,7 +9,7 @@ benchmarks from then on, so that one that crashes takes nothing from the others.
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..suite.rounds import Rounds, Turn
 from . import verdicts
@@ -28,8 +28,9 @@ class Measuring:
 
     measure(round, benchmarks, first) launches both sides for these benchmarks of one binary;
     start_s: what the start of a binary takes; launches: of each benchmark, where the baseline is
-    stored. show(turn, how many are open) is called before each launch, told(finding) once for each
-    regression, before_round() and after_round() where their names say.
+    stored; accepts(finding): why a regression does not count. show(turn, how many are open) is
+    called before each launch, told(finding) once for each regression, before_round() and
+    after_round() where their names say.
     """
 
     plan: Plan
@@ -41,11 +42,13 @@ class Measuring:
     told: Callable[[Finding], None] = lambda _: None
     before_round: Callable[[Collection[Benchmark]], None] = lambda _: None
     after_round: Callable[[], None] = lambda: None
+    accepts: Callable[[Finding], str | None] = lambda _: None
     pairs: list[Pair] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._open = {benchmark.key: benchmark for benchmark in self.benchmarks}
         self._regressed: set[tuple[str, str]] = set()
+        self._is_over = False
         # By item of the rounds: all of a binary, or the key of one that is launched by itself.
         self._units = {benchmark.key: [benchmark] for benchmark in self.benchmarks}
         self._wanted: dict[str, int] = {}
@@ -57,10 +60,6 @@ class Measuring:
     @property
     def spent_s(self) -> float:
         return self._rounds.spent_s
-
-    @property
-    def is_over(self) -> bool:
-        return self.plan.fail_fast and bool(self._regressed)
 
     def run(self) -> None:
         """Raises Interrupted."""
@@ -92,7 +91,7 @@ class Measuring:
         """Rounds until every unit has as many as are wanted, is closed, or does not fit."""
         self._wanted = wanted
         for turn in self._rounds.turns(wanted):
-            if self.is_over:
+            if self._is_over:
                 return
             due = [b for b in self._units.get(turn.item, ()) if b.key in self._open]
             if due:
@@ -128,5 +127,7 @@ class Measuring:
                 case = finding.benchmark.key, finding.metric.name
                 if finding.verdict == Verdict.REGRESSED and case not in self._regressed:
                     self._regressed.add(case)
-                    self.told(finding)
+                    regression = replace(finding, accepted=self.accepts(finding))
+                    self.told(regression)
+                    self._is_over |= self.plan.fail_fast and regression.fails
         self.after_round()
