@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ...system import errors, files
 from ...system.errors import BadInputError, SwitchyardError
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         ("build", _build, "builds with 0, 2, 5, 10 and 20 %% more work, and one linked anew"),
         ("measure", _measure, "run whole checks, keep every pair"),
         ("count", _count, "count instructions: are the slowdowns what they say?"),
+        ("replay", _replay, "judge whole checks whose signs are drawn anew: is the level kept?"),
         ("report", _report, "what the runs prove"),
     ):
         made[name] = commands.add_parser(name, help=about)
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     made["measure"].add_argument("--for", dest="hours", type=float, help="so many hours at most")
     made["measure"].add_argument("--cpu", type=int, default=1, help="where launches are bound to")
     made["measure"].add_argument("--seed", type=int, default=1, help="of the order and the checks")
-    made["report"].add_argument("--replays", type=int, default=_REPLAYS, metavar="N")
+    made["replay"].add_argument("--checks", type=int, default=_REPLAYS, metavar="N")
     made["report"].add_argument("--data", type=Path, default=DATA, metavar="DIR")
     made["report"].add_argument("--out", type=Path, default=REFERENCE, metavar="DIR")
     return parser
@@ -200,16 +202,29 @@ def _benchmarks() -> list[Benchmark]:
     return match(listed, listed, None, gate_set())[0]
 
 
-def _report(data: Path, out: Path, replays: int) -> int:
-    from ...compare import drawing
-    from . import figure, summary, text
+def _replay(checks: int) -> int:
+    from . import summary
 
+    _, measured = _measured(DATA)
+    files.write(DATA / "replayed.json", summary.replayed(measured, checks))
+    return 0
+
+
+def _measured(data: Path) -> tuple[list[Path], list[runs.Run]]:
     kept = sorted(data.glob("pairs-*.csv.gz"))
     measured = runs.read(kept)
     if not measured:
         raise BadInputError(f"no pairs-*.csv.gz in {data}: run `{_PROGRAM} measure` first")
+    return kept, measured
+
+
+def _report(data: Path, out: Path) -> int:
+    from ...compare import drawing
+    from . import figure, summary, text
+
+    kept, measured = _measured(data)
     out.mkdir(parents=True, exist_ok=True)
-    found = summary.summarize(measured, replays)
+    found = summary.summarize(measured)
     files.write(out / "summary.json", found)
     for file in kept:
         if file.parent.resolve() != out.resolve():
@@ -217,11 +232,12 @@ def _report(data: Path, out: Path, replays: int) -> int:
     drawing.use_style()
     caption = f"{len(measured)} whole checks of the gate set; bars: exact binomial 95 % intervals."
     drawing.save(figure.draw(found), caption, out, "validation")
-    counts = {}
-    if (data / "instructions.json").exists():
-        counts = json.loads((data / "instructions.json").read_bytes())
-        files.write(out / "instructions.json", counts)
-    files.write(out / "TABLES.md", text.page(found, counts))
+    told: dict[str, Any] = {}
+    for name in ("instructions", "replayed"):
+        if (file := data / f"{name}.json").exists():
+            told[name] = json.loads(file.read_bytes())
+            files.write(out / file.name, told[name])
+    files.write(out / "TABLES.md", text.page(found, **told))
     print(f"{len(measured)} runs: {out}")
     return 0
 

@@ -99,19 +99,14 @@ def first_alarm_s(run: Run) -> float | None:
     return None
 
 
-def summarize(runs: Sequence[Run], replays: int) -> dict[str, Any]:
-    """By kind: what was found, and of all kinds without a change together; and what whole checks
-    find when the signs of their changes are drawn anew.
-    """
+def summarize(runs: Sequence[Run]) -> dict[str, Any]:
+    """By kind: what was found, and of all kinds without a change together."""
     of_kind: dict[str, list[Run]] = {kind: [] for kind in KINDS}
     for run in runs:
         of_kind[run.kind].append(run)
     without = [run for run in runs if run.work == "0"]
     groups = {"none": without, **{kind: found for kind, found in of_kind.items() if found}}
-    return {
-        "kinds": {name: _of_group(group) for name, group in groups.items() if group},
-        "replayed": replayed(without, replays),
-    }
+    return {"kinds": {name: _of_group(group) for name, group in groups.items() if group}}
 
 
 def _of_group(runs: Sequence[Run]) -> dict[str, Any]:
@@ -146,11 +141,12 @@ def _of_group(runs: Sequence[Run]) -> dict[str, Any]:
 
 def replayed(runs: Sequence[Run], count: int) -> dict[str, Any]:
     """The share of `count` whole checks that call anything slower, by alpha, without any threshold:
-    each takes the changes of one that was measured, with signs drawn anew, over and over until its
-    benchmarks have 40 pairs, and looks after each. So the level itself is tested.
+    each takes the changes of one that was measured without a change, with signs drawn anew, over
+    and over until its benchmarks have 40 pairs, and looks after each. So the level itself is
+    tested.
     """
     chance = random.Random(1)
-    sizes = [found for run in runs if (found := _sizes(run))]
+    sizes = [found for run in runs if run.work == "0" and (found := _sizes(run))]
     alarms = dict.fromkeys(ALPHAS, 0)
     for _ in range(count if sizes else 0):
         of_one = chance.choice(sizes)

@@ -36,25 +36,29 @@ def comparison(summary: dict[str, Any], key: str = "runs_with_an_alarm") -> str:
     return table(["candidate", *_NAMES.values()], rows)
 
 
-def page(summary: dict[str, Any], counts: dict[str, dict[str, float]]) -> str:
-    """All tables, each below a line that says what it has. `counts`: by benchmark and build, by how
-    many per cent its instructions for an operation differ from those without a slowdown.
+def page(
+    summary: dict[str, Any],
+    instructions: dict[str, dict[str, float]] | None = None,
+    replayed: dict[str, dict[str, Any]] | None = None,
+) -> str:
+    """All tables, each below a line that says what it has. `instructions`: by benchmark and build,
+    by how many per cent their number for an operation differs from that without a slowdown.
     """
-    replays = [(alpha, share(part)) for alpha, part in summary["replayed"].items()]
     parts = [
         ("Checks that call anything slower", comparison(summary)),
         ("Benchmarks called slower", comparison(summary, "benchmarks_with_an_alarm")),
         ("Time and verdicts of `switchyard check`", _durations(summary)),
-        ("Whole checks with signs drawn anew, without any threshold", table(
-            ("alpha", "checks that call anything slower"), replays
-        )),
-    ]  # fmt: skip
-    if counts:
-        sizes = next(iter(counts.values()))
+    ]
+    if replayed:
+        levels = [(alpha, share(part)) for alpha, part in replayed.items()]
+        of_all = table(("alpha", "checks that call anything slower"), levels)
+        parts.append(("Whole checks with signs drawn anew, without any threshold", of_all))
+    if instructions:
+        sizes = next(iter(instructions.values()))
         heads = ("benchmark", *("a copy" if size == "0" else f"+{size} %" for size in sizes))
         rows = [
             (f"`{name}`", *(f"{by_size[size]:+.2f} %" for size in sizes))
-            for name, by_size in counts.items()
+            for name, by_size in instructions.items()
         ]
         parts.append(("The slowdowns, checked by counting instructions", table(heads, rows)))
     return "\n\n".join(f"**{title}**\n\n{table}" for title, table in parts) + "\n"
