@@ -7,13 +7,13 @@ import numpy as np
 from ...compare import drawing, palette
 from ...compare.drawing import Axes, Figure
 from .summary import OURS
-from .text import head
 
 _LOOKS = {
     OURS: (palette.BLUE, "o"),
     "Mann-Whitney U, p < 0.05": (palette.VERMILLION, "^"),
     "ratio of medians >= 1.10": (palette.GREY, "s"),
 }
+_SHORT = {"0": "copy", "0-relinked": "relinked", "0-busy": "busy CPU"}
 _SHARE = ("count", "of", "low", "high")
 
 
@@ -40,7 +40,7 @@ def _alarms(ax: Axes, kinds: dict[str, Any], key: str, label: str) -> None:
             color=colour, marker=marker, markersize=5.5, linestyle="none", capsize=2, elinewidth=1,
             label=name,
         )  # fmt: skip
-    ax.set_xticks(places, [head(kind) for kind in kinds], rotation=20, ha="right")
-    ax.set_xlabel("the candidate")
+    ax.set_xticks(places, [_SHORT.get(kind, f"+{kind} %") for kind in kinds])
+    ax.set_xlabel("the candidate: without a change, or with so much more work")
     ax.set_ylabel(label)
     ax.set_ylim(-4, 104)
