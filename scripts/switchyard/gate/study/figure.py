@@ -13,7 +13,7 @@ _LOOKS = {
     "Mann-Whitney U, p < 0.05": (palette.VERMILLION, "^"),
     "ratio of medians >= 1.10": (palette.GREY, "s"),
 }
-_SHORT = {"0": "copy", "0-relinked": "relinked", "0-busy": "busy CPU"}
+_SHORT = {"0": "copy", "0-relinked": "re-\nlinked", "0-busy": "busy\nCPU"}
 _SHARE = ("count", "of", "low", "high")
 
 
@@ -41,6 +41,6 @@ def _alarms(ax: Axes, kinds: dict[str, Any], key: str, label: str) -> None:
             label=name,
         )  # fmt: skip
     ax.set_xticks(places, [_SHORT.get(kind, f"+{kind} %") for kind in kinds])
-    ax.set_xlabel("the candidate: without a change, or with so much more work")
+    ax.set_xlabel("the same code, or with more work")
     ax.set_ylabel(label)
     ax.set_ylim(-4, 104)
