@@ -110,8 +110,8 @@ struct memory_use {
 /// Of the live process `root` and its live descendants.
 memory_use memory_of_tree(pid_t root);
 
-/// `pss_bytes` of the same tree alone. Of many children of one process an evenly spread sample of 64
-/// is read and scaled up.
+/// `pss_bytes` of the same tree alone. Of many children of one process an evenly spread sample of
+/// 64 is read and scaled up.
 double tree_pss_bytes(pid_t root);
 
 /// What the buffers of all TCP sockets on this machine hold, in bytes (/proc/net/sockstat): the
