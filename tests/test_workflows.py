@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
-from runner import ACTION
+from runner import ACTION, STEPS
 from test_scripts import FakeVenv, run_setup
 
 from switchyard.cli import build_parser
@@ -39,6 +39,7 @@ def scripts() -> Iterator[tuple[str, str]]:
 
 
 SCRIPTS = dict(scripts())
+SCRIPTS |= {f"action: {step['name']}": step["run"] for step in STEPS if "run" in step}
 
 
 def test_there_are_workflows_for_the_tests_and_for_the_check():
