@@ -88,9 +88,7 @@ class Building:
         return output
 
     def targets(self, build: Path, targets: Collection[str]) -> None:
-        """Those of CMake's targets that the project has; all that it builds by default if none is
-        named.
-        """
+        """Those of CMake's targets that it has; all that it builds by default if none is named."""
         command = ["cmake", "--build", build, "--parallel", str(os.cpu_count() or 1)]
         if targets:
             known = set(_TARGET.findall(self.step([*command, "--target", "help"])))
@@ -142,8 +140,10 @@ class CMakeSettings:
 
     def moved(self, name: str, source: str = "<source>", build: str = "<build>") -> str:
         """Its value, with other folders in the place of its own."""
-        value = self[name].replace(str(self.build), build)
-        return value.replace(str(self.source), source) if self["CMAKE_HOME_DIRECTORY"] else value
+        value = self[name].replace(str(self.build), "<build>")
+        if self["CMAKE_HOME_DIRECTORY"]:
+            value = value.replace(str(self.source), "<source>")
+        return value.replace("<source>", source).replace("<build>", build)
 
     def arguments(self, *folders: str) -> list[str]:
         """For cmake, to make another like it: generator, settings, and places of packages that it

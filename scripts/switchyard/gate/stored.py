@@ -77,8 +77,7 @@ def load(
     machine, git = _facts_beside(documents)
     values, problems = defaultdict(list), list(_differences(path, machine, documents, here))
     if problems and not allow_other_machine:
-        advice = "Measure a baseline here, or --allow-other-machine"
-        raise BadInputError(f"{problems[0]}. {advice}")
+        raise BadInputError(f"{problems[0]}. Measure a baseline here, or --allow-other-machine")
     for file, document in documents.items():
         binary = document["context"].get("executable") or file.stem
         for row in _launches(document["benchmarks"]):
