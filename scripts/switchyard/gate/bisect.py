@@ -15,12 +15,12 @@ from pathlib import Path
 from rich.console import Console
 
 from ..system.errors import BadInputError, CandidateError, SwitchyardError
+from ..system.git import git
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
 from ..system.paths import state_folder
 from ..system.terminal import plain_console
 from . import document, execution, prepare, verdicts, wording
-from .build_commands import git
 from .model import Finding, Side, Verdict
 from .options import Check
 from .revision import Builder, claim, hold

@@ -1,5 +1,5 @@
-"""A build folder of CMake: what its cache remembers, whether two were made alike, how to make
-another like it, and building.
+"""Builds: what CMake remembers of one, whether two were made alike, how to make another like it;
+and the steps of building, which may also be a command of the project's own.
 
 What is compared must have been built alike: a difference of compiler, flags or libraries looks like
 a change of speed and is none of the code's. What the project's own CMakeLists.txt sets is left
@@ -7,57 +7,122 @@ alone: that is part of what is under test. The cache is read and not the presets
 compiler was really called with.
 """
 
-import json
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..suite.environment import build_info
-from ..system.errors import BadInputError
+from ..system import git
+from ..system.errors import BadInputError, SwitchyardError
+from ..system.interrupts import Interrupted, Interrupts
+from ..system.launch import launch
 from ..system.paths import recorded
-from .build_commands import Building
+from .model import SIDES
 
-CACHE = "CMakeCache.txt"
-_ENTRY = re.compile(r'^"?([^#/"][^:="]*)"?:([A-Z]+)=(.*)$')
-_FLAGS = ("CMAKE_CXX_FLAGS", "CMAKE_C_FLAGS", "CMAKE_EXE_LINKER_FLAGS",
-          "CMAKE_SHARED_LINKER_FLAGS")  # fmt: skip
-_VERSION = re.compile(r'set\(CMAKE_CXX_COMPILER_(ID|VERSION) "([^"]*)"\)')
-# What the baseline is configured with, beside the places of packages: of the candidate's cache.
-_PASSED_ON = re.compile(
-    r"CMAKE_(BUILD_TYPE|(C|CXX)_COMPILER|(C|CXX)_STANDARD|(C|CXX)_FLAGS(_[A-Z]+)?"
-    r"|(EXE|SHARED|MODULE|STATIC)_LINKER_FLAGS(_[A-Z]+)?|INTERPROCEDURAL_OPTIMIZATION"
-    r"|POSITION_INDEPENDENT_CODE|TOOLCHAIN_FILE|PREFIX_PATH)|BUILD_SHARED_LIBS"
-)
-_PACKAGE = re.compile(r"\w+_DIR")
-INJECTED = "SWITCHYARD_INJECT_SLOWDOWN"
-# Beside these the flags of the build type that is in use count.
-_COMPARED = (
-    "CMAKE_BUILD_TYPE", "CMAKE_CXX_COMPILER", "CMAKE_C_COMPILER", "CMAKE_TOOLCHAIN_FILE",
-    "CMAKE_INTERPROCEDURAL_OPTIMIZATION", "CMAKE_CXX_STANDARD", "CMAKE_POSITION_INDEPENDENT_CODE",
-    "BUILD_SHARED_LIBS", "Boost_DIR", "benchmark_DIR",
+BUILD_TIMEOUT_S = 3600.0
+# CMake reads them when it configures, which for the candidate was some time ago: its cache counts.
+BUILD_VARIABLES = (
+    "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "CMAKE_GENERATOR", "CMAKE_BUILD_TYPE",
+    "CMAKE_TOOLCHAIN_FILE", "CMAKE_INSTALL_PREFIX",
 )  # fmt: skip
+# Make names a job server that is not handed on.
+_MISLEADING = (*git.MISLEADING, "MAKEFLAGS", "MFLAGS")
+_LAST_LINES = 15
+_CACHE = "CMakeCache.txt"
+_ENTRY = re.compile(r'^"?([^#/"\n][^:="\n]*)"?:([A-Z]+)=(.*)$', re.MULTILINE)
+_COMPILER = re.compile(r'set\(CMAKE_CXX_COMPILER_(?:ID|VERSION) "([^"]+)"\)')
+# How things are compiled and linked: compared, and what the baseline is configured with.
+_SETTING = re.compile(
+    r"CMAKE_(BUILD_TYPE|(C|CXX)_(COMPILER|STANDARD)|INTERPROCEDURAL_OPTIMIZATION"
+    r"|POSITION_INDEPENDENT_CODE|TOOLCHAIN_FILE"
+    r"|(C|CXX|(EXE|SHARED|MODULE|STATIC)_LINKER)_FLAGS(_(?P<of_type>[A-Z]+))?)|BUILD_SHARED_LIBS"
+)
+_INJECTED = "SWITCHYARD_INJECT_SLOWDOWN"
 _OPTIMISED = re.compile(r"(^|\s)-O([1-3s]|fast|z)?(\s|$)")
 _TARGET = re.compile(r"^(?:\.\.\. )?([\w.+-]+)(?=:|\s|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class CMakeSettings:
-    """The cache's entries: name to (type, value)."""
+class Building:
+    """`what` is built in steps, whose output goes to the log. Its last lines are in the error if
+    one `failed`, and `say` hears each minute that it is still being built.
+    """
 
-    file: Path
+    what: str
+    log: Path
+    say: Callable[[str], None]
+    interrupts: Interrupts | None = None
+    failed: type[SwitchyardError] = SwitchyardError
+
+    def step(self, command: Sequence[str | Path], without: Sequence[str] = BUILD_VARIABLES) -> str:
+        """What it printed, `without` some of the environment's variables. Raises Interrupted, and
+        `failed` unless it ends well and in time.
+        """
+
+        def tell(seconds: float) -> None:
+            self.say(f"building {self.what}: {seconds / 60:.0f} min so far, log: {self.log}")
+
+        words, without = list(map(str, command)), (*_MISLEADING, *without)
+        # Straight to the file, where it can be followed, and is there whatever ends it.
+        to_log = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', str(self.log), *words]
+        try:
+            with self.log.open("ab") as file:
+                file.write(f"$ {' '.join(words)}\n".encode(errors="replace"))
+                begun = file.tell()
+            outcome = launch(to_log, BUILD_TIMEOUT_S, self.interrupts, without=without, tell=tell)
+            output = self.log.read_bytes()[begun:].decode(errors="replace").strip()
+        except OSError as error:
+            raise SwitchyardError(f"cannot write {self.log}: {error.strerror}") from None
+        except Interrupted as interrupted:
+            if not interrupted.is_deadline:
+                raise
+            late = f"{self.what} was not built before the --deadline; the log: {self.log}"
+            raise self.failed(late) from None
+        if outcome.code != 0:
+            last = "\n".join(output.splitlines()[-_LAST_LINES:])
+            raise self.failed(
+                f"cannot build {self.what}: {outcome.ending}; the whole log: {self.log}\n{last}"
+            )
+        return output
+
+    def targets(self, build: Path, targets: Collection[str]) -> None:
+        """Those of CMake's targets that it has; all that it builds by default if none is named."""
+        command = ["cmake", "--build", build, "--parallel", str(os.cpu_count() or 1)]
+        if targets:
+            known = set(_TARGET.findall(self.step([*command, "--target", "help"])))
+            if not known.intersection(targets):
+                raise self.failed(f"{self.what} has no target {' or '.join(sorted(targets))}")
+            command += ["--target", *sorted(known.intersection(targets))]
+        self.step(command)
+
+
+@dataclass(frozen=True)
+class CMakeSettings:
+    """The entries of a build folder's cache: name to (type, value)."""
+
+    build: Path
     entries: dict[str, tuple[str, str]]
 
     @classmethod
-    def read(cls, file: Path) -> "CMakeSettings":
+    def read(cls, build: Path) -> "CMakeSettings":
         """Raises BadInputError."""
         try:
-            lines = file.read_text(errors="replace").splitlines()
+            found = _ENTRY.findall((build / _CACHE).read_text(errors="replace"))
         except OSError as error:
-            raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-        found = (match.groups() for line in lines if (match := _ENTRY.match(line)))
-        return cls(file, {name: (kind, value) for name, kind, value in found})
+            raise BadInputError(
+                f"{recorded(build)} is no build folder of CMake ({_CACHE}: {error.strerror}): make "
+                "one with scripts/run.sh or `cmake --preset release && cmake --build --preset "
+                "release`"
+            ) from None
+        return cls(build, {name: (kind, value) for name, kind, value in found})
+
+    @classmethod
+    def find(cls, root: Path, binaries: Iterable[str] = ()) -> "CMakeSettings | None":
+        """In the root, or beside or above one of the binaries, not above the root."""
+        above = (root / folder for binary in binaries for folder in Path(binary).parents)
+        return next((cls.read(b) for b in (root, *above) if (b / _CACHE).is_file()), None)
 
     def __getitem__(self, name: str) -> str:
         """Its value; empty when it isn't set, which means the same to CMake."""
@@ -67,91 +132,61 @@ class CMakeSettings:
     def source(self) -> Path:
         return Path(self["CMAKE_HOME_DIRECTORY"])
 
-    def flags_in_use(self) -> tuple[str, ...]:
+    def in_use(self) -> list[str]:
+        """Settings, without the flags of other build types."""
         kind = self["CMAKE_BUILD_TYPE"].upper()
-        return (*_FLAGS, *(f"{name}_{kind}" for name in _FLAGS)) if kind else _FLAGS
+        found = filter(None, map(_SETTING.fullmatch, sorted(self.entries)))
+        return [match[0] for match in found if match["of_type"] in (None, kind)]
 
-    def neutral(self, name: str) -> str:
-        """Its value without the names of its own folders."""
-        value = self[name].replace(str(self.file.parent), "<build>")
-        source = self["CMAKE_HOME_DIRECTORY"]
-        return value.replace(str(self.source), "<source>") if source else value
+    def moved(self, name: str, source: str = "<source>", build: str = "<build>") -> str:
+        """Its value, with other folders in the place of its own."""
+        value = self[name].replace(str(self.build), "<build>")
+        if self["CMAKE_HOME_DIRECTORY"]:
+            value = value.replace(str(self.source), "<source>")
+        return value.replace("<source>", source).replace("<build>", build)
 
-    def compiler(self) -> str:
-        """Its id and version, empty if CMake has not told."""
-        for file in sorted(self.file.parent.glob("CMakeFiles/*/CMakeCXXCompiler.cmake")):
-            said = dict(_VERSION.findall(file.read_text(errors="replace")))
-            return " ".join(said[key] for key in ("ID", "VERSION") if key in said)
-        return ""
+    def arguments(self, *folders: str) -> list[str]:
+        """For cmake, to make another like it: generator, settings, and places of packages that it
+        did not build itself; `folders` as for moved().
+        """
+        values = [
+            f"-D{name}:{kind}={self.moved(name, *folders)}"
+            for name, (kind, value) in sorted(self.entries.items())
+            if value and (_SETTING.fullmatch(name) or name == "CMAKE_PREFIX_PATH" or (
+                name.endswith("_DIR") and kind == "PATH" and Path(value).is_absolute()
+                and "<" not in self.moved(name)
+            ))
+        ]  # fmt: skip
+        return ["-G", self["CMAKE_GENERATOR"], *values, "-DSWITCHYARD_TESTS=OFF"]
 
-
-def find_cache(root: Path, binaries: Iterable[str] = ()) -> Path | None:
-    """In the root, or beside or above one of the binaries, not above the root."""
-    folders = [root / folder for binary in binaries for folder in Path(binary).parents]
-    return next((file for folder in (root, *folders) if (file := folder / CACHE).is_file()), None)
-
-
-def read_build(build: Path) -> CMakeSettings:
-    file = build / CACHE
-    if not file.is_file():
-        raise BadInputError(
-            f"{recorded(build)} is no build folder of CMake: make one with scripts/run.sh or "
-            "`cmake --preset release && cmake --build --preset release`"
-        )
-    return CMakeSettings.read(file)
-
-
-def arguments(of: CMakeSettings) -> list[str]:
-    """For cmake: generator and settings, with <source> and <build> for the candidate's folders."""
-    names = sorted(of.entries)
-    places = [
-        name
-        for name in names
-        if _PACKAGE.fullmatch(name) and Path(of[name]).is_absolute()
-        and of.entries[name][0] == "PATH" and "<" not in of.neutral(name)
-    ]  # fmt: skip
-    passed = [name for name in names if _PASSED_ON.fullmatch(name)]
-    values = [
-        f"-D{name}:{of.entries[name][0]}={of.neutral(name)}"
-        for name in (*passed, *places)
-        if of[name]
-    ]
-    return ["-G", of["CMAKE_GENERATOR"], *values, "-DSWITCHYARD_TESTS=OFF"]
-
-
-def moved(of: list[str], source: Path, build: Path) -> list[str]:
-    return [a.replace("<source>", str(source)).replace("<build>", str(build)) for a in of]
-
-
-def build_targets(building: Building, build: Path, targets: Collection[str]) -> None:
-    """Those of the targets that the project has; all that it builds by default if none is named."""
-    command = ["cmake", "--build", build]
-    some = []
-    if targets:
-        known = set(_TARGET.findall(building.step([*command, "--target", "help"])))
-        some = [target for target in sorted(targets) if target in known]
-        if not some:
-            raise building.failed(f"{building.what} has no target {' or '.join(sorted(targets))}")
-        some = ["--target", *some]
-    building.step([*command, "--parallel", str(os.cpu_count() or 1), *some])
+    def versions(self) -> dict[str, str]:
+        """Of compiler and libraries, as far as CMake has told of them."""
+        info, known = build_info(self.build), {}
+        for file in sorted(self.build.glob("CMakeFiles/*/CMakeCXXCompiler.cmake")):
+            if found := _COMPILER.findall(file.read_text(errors="replace")):
+                known["the compiler"] = " ".join(found)
+        for name in ("boost", "benchmark"):
+            if isinstance(info, dict) and name in info:
+                known[f"the version of {name}"] = str(info[name])
+        return known
 
 
 def refuse_if_different(
     baseline: Path, candidate: Path, binaries: Collection[str] = ()
 ) -> list[str]:
     """Raises BadInputError with every setting that differs; returns what else to know of them."""
-    found = {
-        side: find_cache(root, binaries)
-        for side, root in (("baseline", baseline), ("candidate", candidate))
-    }
-    without = [side for side, file in found.items() if not file]
+    one, other = (CMakeSettings.find(root, binaries) for root in (baseline, candidate))
+    without = [side for side, found in zip(SIDES, (one, other), strict=True) if not found]
     if without:
-        return [f"no {CACHE} of the {' and the '.join(without)}: whether compiler and flags are "
+        return [f"no {_CACHE} of the {' and the '.join(without)}: whether compiler and flags are "
                 "the same on both sides is not known"]  # fmt: skip
-    one, other = (CMakeSettings.read(file) for file in found.values())
+    names = dict.fromkeys((*one.in_use(), *other.in_use(), "Boost_DIR", "benchmark_DIR"))
+    pairs = [(name, one.moved(name).strip(), other.moved(name).strip()) for name in names]
+    known, also_known = one.versions(), other.versions()
+    pairs += [(what, known[what], also_known[what]) for what in known if what in also_known]
     differences = [
         f"{name} is {mine or 'not set'!r} in the baseline, {yours or 'not set'!r} in the candidate"
-        for name, mine, yours in _pairs(one, other)
+        for name, mine, yours in pairs
         if mine != yours
     ]
     if differences:
@@ -164,26 +199,13 @@ def refuse_if_different(
 
 def injected(root: Path) -> str:
     """What to say of a build that was made slower on purpose; empty for any other."""
-    file = find_cache(root)
-    percent = CMakeSettings.read(file)[INJECTED] if file else ""
+    settings = CMakeSettings.find(root)
+    percent = settings[_INJECTED] if settings else ""
     return f", made {percent} % slower on purpose" if percent not in ("", "0") else ""
 
 
-def _pairs(one: CMakeSettings, other: CMakeSettings) -> Iterable[tuple[str, str, str]]:
-    for name in dict.fromkeys((*_COMPARED, *one.flags_in_use(), *other.flags_in_use())):
-        yield name, one.neutral(name).strip(), other.neutral(name).strip()
-    if one.compiler() and other.compiler():
-        yield "the compiler", one.compiler(), other.compiler()
-    infos = [build_info(settings.file.parent) for settings in (one, other)]
-    if all(isinstance(info, dict) for info in infos):
-        for library in ("boost", "benchmark"):
-            if all(library in info for info in infos):
-                mine, yours = (json.dumps(info[library]).strip('"') for info in infos)
-                yield f"the version of {library}", mine, yours
-
-
 def _notes(settings: CMakeSettings) -> list[str]:
-    flags = " ".join(settings[name] for name in settings.flags_in_use())
+    flags = " ".join(settings[name] for name in settings.in_use())
     sanitizer = re.search(r"-fsanitize=(\S+)", flags)
     if sanitizer:
         return [f"built with sanitizers ({sanitizer[1]}): their cost is in every time"]

@@ -15,24 +15,23 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..suite.benchmark_row import NoRowsError, why
 from ..suite.catalog import bare_name, filter_of
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
+from ..system.paths import STATE
 from .model import SIDES, Benchmark, Finding, Verdict
 
-_GATE_SET = Path(__file__).with_name("gate.toml")
 _NOBODYS = "nobody_has_a_benchmark_of_this_name"
 _NONE_MATCHES = "Failed to match any benchmarks"
 _MOST_PRINTED = 1 << 22
 # Of listings, to tell names from lines that change from one to the next.
 _MOST_LISTINGS = 3
-# As revision.py names the folders of baselines.
-_OF_ANOTHER_REVISION = re.compile(r"(^|/)baselines/[0-9a-f]{12}-[0-9a-f]{8}/")
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
 
 
@@ -66,58 +65,51 @@ class Discovery:
         return benchmark.name in self.names.get(benchmark.binary, ())
 
 
-class _NoListError(Exception):
-    """Why a program gives no names."""
-
-
 def gate_set() -> dict[str, GateBenchmark]:
     """By name, in the order of the file."""
-    entries = tomllib.loads(_GATE_SET.read_text())["benchmark"]
-    return {entry["name"]: GateBenchmark(**entry) for entry in entries}
+    text = Path(__file__).with_name("gate.toml").read_text()
+    return {entry["name"]: GateBenchmark(**entry) for entry in tomllib.loads(text)["benchmark"]}
 
 
 def discover(
-    root: Path,
-    pattern: str,
-    timeout_s: float,
-    interrupts: Interrupts | None = None,
+    root: Path, pattern: str, timeout_s: float, interrupts: Interrupts | None = None,
     arguments: Sequence[str] = (),
-) -> Discovery:
+) -> Discovery:  # fmt: skip
     """Ask every executable below `root` that the glob matches. `arguments` are the user's own;
     timeout_s is that of each launch. Raises BadInputError if there is none.
     """
     discovered = Discovery()
-    found = list(_executables(root, pattern))
-    if not found:
-        raise BadInputError(f"no executable in {root} matches {pattern!r}: is it built?")
-    for path in found:
+    for path in _executables(root, pattern):
         binary = str(path.relative_to(root))
         program = _Program([str(path.absolute()), *arguments], timeout_s, interrupts)
         try:
             printed = program.names()
-        except _NoListError as reason:
+        except NoRowsError as reason:
             discovered.broken[binary] = str(reason)
             continue
         discovered.names[binary] = list(dict.fromkeys(printed))
         discovered.start_s[binary] = program.start_s
-        discovered.notes.extend(
-            f"{binary}: {name} is registered {count} times, its times are taken together"
-            for name, count in Counter(printed).items()
-            if count > 1
-        )
+        for name, count in Counter(printed).items():
+            if count > 1:
+                note = f"{name} is registered {count} times, its times are taken together"
+                discovered.notes.append(f"{binary}: {note}")
     return discovered
 
 
-def _executables(root: Path, pattern: str) -> Iterator[Path]:
+def _executables(root: Path, pattern: str) -> list[Path]:
+    """Raises BadInputError if there is none."""
     try:
-        found = sorted(root.glob(pattern))
+        found = [
+            path
+            for path in sorted(root.glob(pattern))
+            if path.is_file() and os.access(path, os.X_OK) and not _LIBRARY.search(path.name)
+            and STATE not in path.relative_to(root).parts  # those are of another revision
+        ]  # fmt: skip
     except (ValueError, NotImplementedError, IndexError) as error:
         raise BadInputError(f"{pattern!r} is no pattern of files below {root}: {error}") from None
-    for path in found:
-        if _OF_ANOTHER_REVISION.search(str(path.relative_to(root))):
-            continue
-        if path.is_file() and os.access(path, os.X_OK) and not _LIBRARY.search(path.name):
-            yield path
+    if not found:
+        raise BadInputError(f"no executable in {root} matches {pattern!r}: is it built?")
+    return found
 
 
 @dataclass
@@ -130,12 +122,12 @@ class _Program:
     start_s: float = math.inf
 
     def names(self) -> list[str]:
-        """As printed. Raises _NoListError."""
+        """As printed. Raises NoRowsError."""
         none = self._ask(_NOBODYS)
         noise = [line for line in _lines(none) if _NONE_MATCHES not in line]
         is_googles = _NONE_MATCHES in none.stdout + none.stderr
         if not is_googles and noise:
-            raise _NoListError(f"is no Google Benchmark binary: it prints {noise[0][:60]!r}")
+            raise NoRowsError(f"is no Google Benchmark binary: it prints {noise[0][:60]!r}")
         if not is_googles and none.code != 0 and none.stderr.strip():
             raise _no_list(none)
         listing = self._ask()
@@ -147,20 +139,20 @@ class _Program:
             again = _lines(self._ask())  # other noise than before
             names = [name for name in names if name in again]
         if not names:
-            raise _NoListError("lists no benchmarks") if listing.code == 0 else _no_list(listing)
+            raise NoRowsError("lists no benchmarks") if listing.code == 0 else _no_list(listing)
         # Reporters of one's own may keep silent when none matches: do they know what a filter is?
         if not is_googles and set(_lines(self._ask(names[0]))) != {names[0]}:
-            raise _NoListError(f"is no Google Benchmark binary: it prints {listed[0][:60]!r}")
+            raise NoRowsError(f"is no Google Benchmark binary: it prints {listed[0][:60]!r}")
         return names
 
     def _ask(self, *names: str) -> Outcome:
-        """Its list, or what it says to these names. Raises _NoListError if it does not end."""
+        """Its list, or what it says to these names. Raises NoRowsError if it does not end."""
         wanted = [f"--benchmark_filter={filter_of(names)}"] if names else []
         command = [*self.command, "--benchmark_list_tests=true", *wanted]
         outcome = launch(command, self.timeout_s, self.interrupts, most_output=_MOST_PRINTED)
         self.start_s = min(self.start_s, outcome.wall_s)
         if outcome.flooded:
-            raise _NoListError("is no Google Benchmark binary: it prints without end")
+            raise NoRowsError("is no Google Benchmark binary: it prints without end")
         if outcome.was_killed:
             raise _no_list(outcome)
         return outcome
@@ -170,9 +162,8 @@ def _lines(outcome: Outcome) -> list[str]:
     return [line for line in outcome.stdout.splitlines() if line.strip()]
 
 
-def _no_list(outcome: Outcome) -> _NoListError:
-    said = [line[:200] for line in outcome.stderr.strip().splitlines()[-1:]]
-    return _NoListError(f"does not list its benchmarks: {': '.join([outcome.ending, *said])}")
+def _no_list(outcome: Outcome) -> NoRowsError:
+    return NoRowsError(f"does not list its benchmarks: {why(outcome)}")
 
 
 def match(
@@ -184,52 +175,45 @@ def match(
     BadInputError when no name matches.
     """
     sides = {"baseline": baseline, "candidate": candidate}
-    names = {
-        binary: list(
-            dict.fromkeys(candidate.names.get(binary, []) + baseline.names.get(binary, []))
-        )
-        for binary in sorted({*candidate.names, *baseline.names})
-    }
-    both, findings = [], []
-    for benchmark in _select(_benchmarks(names), pattern, wanted):
+    benchmarks = _benchmarks(candidate, baseline)
+    both, findings, problems = [], [], []
+    for benchmark in _select(benchmarks, pattern, wanted):
         absent = [side for side in SIDES if not sides[side].has(benchmark)]
         if absent:
             findings.append(_one_sided(benchmark, absent[0], sides[absent[0]]))
         else:
             both.append(benchmark)
-    present = {name for benchmark in _benchmarks(names) for name in _names_of(benchmark)}
+    present = set().union(*map(_names_of, benchmarks))
     findings += [
         Finding(Benchmark(name, "", name), Verdict.MISSING, "wanted, but neither side has it")
         for name in wanted or ()
         if name not in present and re.search(pattern or "", name)
     ]
-    findings += [
-        Finding(Benchmark(binary, binary, binary), Verdict.SKIPPED, f"{reason} (on both sides)")
-        for binary, reason in candidate.broken.items()
-        if binary in baseline.broken
-    ]
-    problems = [
-        f"{side}: {binary} {reason}"
-        for side, other in (SIDES, SIDES[::-1])
-        for binary, reason in sides[side].broken.items()
-        if binary not in sides[other].broken
-    ]
+    for side, other in (SIDES, SIDES[::-1]):
+        for binary, reason in sides[side].broken.items():
+            if binary not in sides[other].broken:
+                problems.append(f"{side}: {binary} {reason}")
+            elif side == "candidate":  # told once
+                program, reason = Benchmark(binary, binary, binary), f"{reason} (on both sides)"
+                findings.append(Finding(program, Verdict.SKIPPED, reason))
     return both, findings, [*problems, *dict.fromkeys(candidate.notes + baseline.notes)]
 
 
-def _benchmarks(names: Mapping[str, Sequence[str]]) -> dict[Benchmark, str]:
-    """All that a side has, and what each is called in its binary: without what Google Benchmark
+def _benchmarks(*sides: Discovery) -> dict[Benchmark, str]:
+    """All that they have, and what each is called in its binary: without what Google Benchmark
     appends, unless that tells it from another one of either side. Where binaries share a name, the
     binary's is part of the key, in full if need be.
     """
     called: dict[tuple[str, str], str] = {}
-    for binary, printed in names.items():
+    binaries = sorted({binary for side in sides for binary in side.names})
+    for binary in binaries:
+        printed = dict.fromkeys(name for side in sides for name in side.names.get(binary, ()))
         alike = Counter(map(bare_name, printed))
         for name in printed:
             bare = bare_name(name)
             called[binary, name] = bare if alike[bare] == 1 else name
     shared = Counter(called.values())
-    stems = Counter(Path(binary).stem for binary in names)
+    stems = Counter(Path(binary).stem for binary in binaries)
     made: dict[Benchmark, str] = {}
     for (binary, name), own in called.items():
         stem = Path(binary).stem
@@ -269,5 +253,5 @@ def _one_sided(benchmark: Benchmark, absent: str, discovered: Discovery) -> Find
     if reason:  # it may be there, but its binary can't say so
         verdict = Verdict.FAILED if absent == "candidate" else Verdict.SKIPPED
         return Finding(benchmark, verdict, f"{absent} failed: {benchmark.binary} {reason}")
-    why = "only in the candidate: new" if absent == "baseline" else "only in the baseline: gone"
-    return Finding(benchmark, Verdict.MISSING, why)
+    where = "only in the candidate: new" if absent == "baseline" else "only in the baseline: gone"
+    return Finding(benchmark, Verdict.MISSING, where)

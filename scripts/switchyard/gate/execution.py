@@ -23,9 +23,10 @@ from ..system.machine import Machine
 from ..system.paths import state_folder
 from ..system.terminal import plain_console, stdout_console
 from ..system.tools import find_counter
-from . import document, instructions, prepare, table, verdicts, wording
+from . import document, prepare, table, verdicts, wording
 from .copies import expect_executable, fresh_copies
 from .discovery import gate_set
+from .instructions import Counting
 from .measuring import Measuring
 from .model import Benchmark, Finding, Plan, Report, Verdict
 from .options import Check
@@ -225,15 +226,13 @@ def _count(
     plan: Plan, benchmarks: Sequence[Benchmark], roots: Mapping[str, Path], interrupts: Interrupts
 ) -> dict[str, Any]:
     """Of the gate set's benchmarks only where the gate set says that a count has a meaning."""
-    known, tool = gate_set(), find_counter()
-    counts: dict[str, Any] = {}
+    known, counts = gate_set(), {}
+    counting = Counting(find_counter(), roots, interrupts, _COUNT_TIMEOUT_S, plan.arguments)
     for benchmark in benchmarks:
         if benchmark.key in known and not known[benchmark.key].instructions:
             continue
         try:
-            counts[benchmark.key] = instructions.count(
-                tool, benchmark, roots, interrupts, _COUNT_TIMEOUT_S, plan.arguments
-            )
+            counts[benchmark.key] = counting.count(benchmark)
         except (SwitchyardError, KeyError, TypeError, ValueError) as error:
             # A second witness that can't be heard takes nothing from the first.
             counts[benchmark.key] = {"problem": f"not counted: {error!r}"}

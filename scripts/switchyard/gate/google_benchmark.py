@@ -8,7 +8,7 @@ sides: a number of iterations that a launch was told is no part of it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..suite.catalog import bare_name
@@ -21,30 +21,28 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
     facts, machine = report.facts.get("sides") or {}, report.facts.get("machine") or {}
     least = {"date": report.facts.get("started_at"), "num_cpus": machine.get("cpu_count")}
     least = {name: value for name, value in least.items() if value is not None}
-    of_sides: dict[str, dict[str, Any]] = {}
-    for side in SIDES:
-        context = (facts.get(side) or {}).get("context") or least
-        of_sides[side] = {"context": _finite(context), "benchmarks": []}
-    benchmarks = dict.fromkeys(finding.benchmark for finding in report.findings)
-    for family, benchmark in enumerate(benchmarks):
-        pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
-        pairs = [pair for pair in pairs if _counts(pair, report)]
+    contexts = {side: (facts.get(side) or {}).get("context") or least for side in SIDES}
+    return {
+        side: {"context": _finite(contexts[side]), "benchmarks": list(_rows(report, side))}
+        for side in SIDES
+    }
+
+
+def _rows(report: Report, side: str) -> Iterator[dict[str, Any]]:
+    for family, benchmark in enumerate(dict.fromkeys(f.benchmark for f in report.findings)):
         prefix = benchmark.key.removesuffix(benchmark.name).removesuffix(bare_name(benchmark.name))
-        for side in SIDES:
-            samples = [getattr(pair, side) for pair in pairs]
-            measured = [sample for sample in samples if sample.values]
-            for index, sample in enumerate(measured):
-                among = {
-                    "name": prefix + benchmark.name, "family_index": family,
-                    "per_family_instance_index": 0, "run_name": benchmark.name,
-                    "run_type": "iteration",
-                    "repetitions": len(measured), "repetition_index": index,
-                    "switchyard_binary": benchmark.binary,
-                }  # fmt: skip
-                # In Google Benchmark's order, whatever its own row said of these.
-                row = among | _own(sample, report.plan.metrics) | among
-                of_sides[side]["benchmarks"].append(row)
-    return of_sides
+        pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
+        samples = [getattr(pair, side) for pair in pairs if _counts(pair, report)]
+        measured = [sample for sample in samples if sample.values]
+        for index, sample in enumerate(measured):
+            among = {
+                "name": prefix + benchmark.name, "family_index": family,
+                "per_family_instance_index": 0, "run_name": benchmark.name,
+                "run_type": "iteration", "repetitions": len(measured), "repetition_index": index,
+                "switchyard_binary": benchmark.binary,
+            }  # fmt: skip
+            # In Google Benchmark's order, whatever its own row said of these.
+            yield among | _own(sample, report.plan.metrics) | among
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,10 @@ from ..suite import environment
 from ..system.errors import BadInputError, CandidateError
 from ..system.files import now, now_in_names
 from ..system.interrupts import Interrupts
+from ..system.launch import launch
 from ..system.machine import Machine
 from ..system.paths import recorded
-from . import build_commands, cmake, discovery, stored
+from . import cmake, discovery, stored
 from .discovery import Discovery
 from .model import Benchmark, Finding, Plan, Side, Verdict
 from .options import Check
@@ -188,7 +189,7 @@ def _load_the_same(one: Path, other: Path) -> bool:
 
 
 def _libraries(binary: Path) -> set[Path]:
-    said = build_commands.run(["ldd", binary], _LDD_TIMEOUT_S).stdout
+    said = launch(["ldd", str(binary)], _LDD_TIMEOUT_S).stdout
     loaded = re.findall(r"^\s*(?:.* => )?(/.+) \(0x", said, re.MULTILINE)
     return {path for name in loaded if (path := Path(name).resolve()).is_file()}
 

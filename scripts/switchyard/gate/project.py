@@ -16,8 +16,8 @@ from typing import Annotated, Any, NoReturn
 
 from msgspec import Meta, Struct, ValidationError, convert, field
 
-from ..system.errors import BadInputError, SwitchyardError
-from .build_commands import git
+from ..system.errors import BadInputError
+from ..system.git import git
 from .model import Finding, percent
 
 FILE_NAME = "switchyard.toml"
@@ -71,10 +71,7 @@ class Reader(argparse.ArgumentParser):
 
 def repository_of(folder: Path) -> Path:
     """The top folder of the repository that it is in; itself if that can't be told."""
-    try:
-        asked = git(folder, "rev-parse", "--show-toplevel")
-    except SwitchyardError:  # there is no git
-        return folder
+    asked = git(folder, "rev-parse", "--show-toplevel")
     return Path(asked.stdout.rstrip("\n")) if asked.code == 0 else folder
 
 

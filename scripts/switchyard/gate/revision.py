@@ -12,9 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
-import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,18 +23,17 @@ from rich.console import Console
 from ..suite import environment
 from ..system import files
 from ..system.errors import BadInputError, CandidateError, SwitchyardError
+from ..system.git import git
 from ..system.interrupts import Interrupts
+from ..system.launch import launch
 from ..system.paths import recorded, state_folder
-from . import cmake
-from .build_commands import BUILD_TIMEOUT_S, BUILD_VARIABLES, Building, git, last_line
+from .cmake import BUILD_TIMEOUT_S, BUILD_VARIABLES, Building, CMakeSettings, injected
 from .model import Side
 
 _KEPT = 4
-_POLL_S = 0.2
 _STAMP = "built.json"
 # What says that a folder was made by a check, which may change and remove it: others may lie in the
-# same place, and the name alone is no proof.
-_NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")
+# same place, and a name is no proof.
 _MARK, _MARKED = ".gitignore", "# Made by a check of Switchyard, which may remove it.\n*\n"
 
 
@@ -62,7 +59,8 @@ class Builder:
         check built. Raises BadInputError for a ref that can't be used.
         """
         sha = self.resolve(ref)
-        facts = self._facts(sha, candidate_build)
+        settings = None if self.command else CMakeSettings.read(candidate_build)
+        facts = self._facts(sha, settings)
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         cache = state_folder(self.repository) / "baselines"
         folder = cache / f"{sha[:12]}-{digest}"
@@ -73,14 +71,14 @@ class Builder:
         with self._locked(cache):
             claim(folder)
             is_new = not _is_built(folder, sha, targets)
+            (folder / _STAMP).unlink(missing_ok=True)
             if is_new:
                 self._say(f"building {building.what} ({sha[:12]}) in {recorded(folder)}")
                 self._check_out(folder, sha)
-            (folder / _STAMP).unlink(missing_ok=True)
-            if is_new and not self.command:
-                project = source / self._below(cmake.read_build(candidate_build).source)
-                moved = cmake.moved(facts["arguments"], project, root)
-                building.step(["cmake", "-S", project, "-B", root, *moved])
+                if settings:
+                    project = str(source / (self._below(settings.source) or ""))
+                    arguments = settings.arguments(project, str(root))
+                    building.step(["cmake", "-S", project, "-B", root, *arguments])
             # Also an old one: a compiler or a library may have been upgraded since.
             self._build(building, root, targets)
             files.write(folder / _STAMP, facts | {"targets": sorted(targets)})
@@ -94,33 +92,29 @@ class Builder:
         build = build.resolve()
         self._say(f"building the candidate in {recorded(build)}")
         if not self.command:
-            source, repository = cmake.read_build(build).source, self.repository.resolve()
-            if not source.resolve().is_relative_to(repository):  # of a tree that was copied
-                raise BadInputError(
-                    f"{recorded(build)} was configured for {source}, not {self.repository}: "
-                    "configure it again"
-                )
+            source, here = CMakeSettings.read(build).source, recorded(build)
+            if self._below(source) is None:  # of a tree that was copied
+                why = f"{here} was configured for {source}, not {self.repository}"
+                raise BadInputError(f"{why}: configure it again")
         log = state_folder(self.repository) / "candidate.log"
         log.unlink(missing_ok=True)
         self._build(self._building("candidate", "the candidate", log), build, targets)
         state = environment.git_state(self.repository)
-        what = f"commit {state['sha'][:7]}" if state["sha"] else f"{recorded(build)}"
-        what += cmake.injected(build)
-        return Side("candidate", build, what, state["sha"], state["dirty"])
+        what = f"commit {state['sha'][:7]}" if state["sha"] else recorded(build)
+        return Side("candidate", build, what + injected(build), state["sha"], state["dirty"])
 
     def resolve(self, ref: str) -> str:
         """The commit that a ref names: 40 hex digits. Raises BadInputError with advice."""
-        inside = git(self.repository, "rev-parse", "--git-dir")
-        if inside.code != 0:
-            raise BadInputError(
-                f"{ref!r} needs a git repository: {self.repository}: {inside.complaint}"
-            )
+        shallow = git(self.repository, "rev-parse", "--is-shallow-repository")
+        if shallow.code != 0:
+            why = f"{self.repository}: {shallow.complaint}"
+            raise BadInputError(f"{ref!r} needs a git repository: {why}")
         name = f"{ref}^{{commit}}"
         found = git(self.repository, "rev-parse", "--verify", "--end-of-options", name)
         if found.code == 0:
             return found.stdout.strip()
         advice = f"`git -C {self.repository} log --oneline --all` shows what there is"
-        if git(self.repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        if shallow.stdout.strip() == "true":
             advice = (
                 "this clone is shallow: `git fetch --unshallow` gets the rest (in GitHub's "
                 "workflows fetch-depth: 0 of actions/checkout)"
@@ -136,25 +130,18 @@ class Builder:
         except OSError as error:
             raise BadInputError(f"cannot write to {cache}: {error.strerror}") from None
         with file:
-            self._wait_for_lock(file.fileno(), cache)
-            yield
-
-    def _wait_for_lock(self, fd: int, cache: Path) -> None:
-        begun = None
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            if begun is None:
-                begun = time.monotonic()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
                 self._say(f"waiting for another check that builds in {cache}")
-            if self.interrupts:
-                self.interrupts.stop_if_any()
-            if time.monotonic() > begun + BUILD_TIMEOUT_S:
-                raise SwitchyardError(
-                    f"another check has held {cache}/.lock for an hour: is it alive?"
+                # In a fork, which shares the lock with us and can be ended while it waits.
+                waited = launch(
+                    lambda: fcntl.flock(file, fcntl.LOCK_EX) or "", BUILD_TIMEOUT_S, self.interrupts
                 )
-            time.sleep(_POLL_S)
+                if waited.code != 0:
+                    late = f"another check has held {cache}/.lock for an hour: is it alive?"
+                    raise SwitchyardError(late) from None
+            yield
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
@@ -168,22 +155,20 @@ class Builder:
             script = 'cd "$1" && eval "$2"'
             building.step(["sh", "-c", script, "sh", root, self.command], without=())
         else:
-            cmake.build_targets(building, root, targets)
+            building.targets(root, targets)
 
-    def _facts(self, sha: str, candidate_build: Path) -> dict[str, Any]:
+    def _facts(self, sha: str, candidate: CMakeSettings | None) -> dict[str, Any]:
         """All that a build of the baseline depends on."""
-        if self.command:
-            set_here = {name: os.environ.get(name) for name in BUILD_VARIABLES}
-            return {"sha": sha, "command": self.command, "environment": set_here}
-        of_candidate = cmake.read_build(candidate_build)
-        # An upgraded compiler makes another build, also behind the same path.
-        arguments, compiler = cmake.arguments(of_candidate), of_candidate.compiler()
-        return {"sha": sha, "arguments": arguments, "compiler": compiler}
+        if candidate:  # an upgraded compiler makes another build, also behind the same path
+            arguments, versions = candidate.arguments(), candidate.versions()
+            return {"sha": sha, "arguments": arguments, "versions": versions}
+        set_here = {name: os.environ.get(name) for name in BUILD_VARIABLES}
+        return {"sha": sha, "command": self.command, "environment": set_here}
 
-    def _below(self, folder: Path) -> Path:
-        """Where the project lies in its repository."""
+    def _below(self, folder: Path) -> Path | None:
+        """Where the project lies in its repository, if it does."""
         folder, repository = folder.resolve(), self.repository.resolve()
-        return folder.relative_to(repository) if folder.is_relative_to(repository) else Path()
+        return folder.relative_to(repository) if folder.is_relative_to(repository) else None
 
     def _check_out(self, folder: Path, sha: str) -> None:
         """A worktree that is intact may stay, and what is built of it already."""
@@ -194,25 +179,24 @@ class Builder:
             arguments = ("worktree", "add", "--detach", source, sha)
             made = git(self.repository, *arguments, interrupts=self.interrupts)
             if made.code != 0:
-                raise SwitchyardError(f"cannot check out {sha[:12]} to {source}: {last_line(made)}")
+                raise SwitchyardError(f"cannot check out {sha[:12]} to {source}: {made.complaint}")
         (folder / "build.log").unlink(missing_ok=True)
 
     def remove(self, worktree: Path) -> None:
         """The folder, and all that git knows of it; nothing if there is neither."""
-        # --force twice: also one that is locked. Not `prune`, which forgets worktrees of the user's
-        # that are on a disk which is away; git removes one that is damaged once its folder is gone.
-        for _ in range(2):
-            git(self.repository, "worktree", "remove", "--force", "--force", worktree)
-            shutil.rmtree(worktree, ignore_errors=True)
+        # The folder first: git removes one that is damaged once that is gone. --force twice: also
+        # one that is locked. Not `prune`, which forgets worktrees of the user's that are on a disk
+        # which is away.
+        shutil.rmtree(worktree, ignore_errors=True)
+        git(self.repository, "worktree", "remove", "--force", "--force", worktree)
 
     def _prune(self, cache: Path) -> None:
         """Keep the newest, and those in use; what has no stamp is half built and worth nothing."""
 
         def used_at(folder: Path) -> float:
-            stamp = folder / _STAMP
-            return stamp.stat().st_mtime if stamp.exists() else 0.0
+            return max((stamp.stat().st_mtime for stamp in folder.glob(_STAMP)), default=0.0)
 
-        ours = [path for path in cache.iterdir() if _NAME.fullmatch(path.name) and _is_marked(path)]
+        ours = filter(_is_marked, cache.iterdir())
         for folder in sorted(ours, key=used_at, reverse=True)[_KEPT:]:
             with contextlib.suppress(BlockingIOError), hold(folder, fcntl.LOCK_EX):
                 self.remove(folder / "source")
@@ -221,21 +205,18 @@ class Builder:
 
 
 def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
-    try:
-        built = json.loads((folder / _STAMP).read_bytes())
-        enough = set(targets) <= set(built["targets"]) if targets else not built["targets"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return enough and _is_intact(folder / "source", sha)
+    stamp = folder / _STAMP
+    built = json.loads(stamp.read_bytes())["targets"] if stamp.exists() else None
+    return built is not None and set(targets) <= set(built) and _is_intact(folder / "source", sha)
 
 
 def _is_intact(folder: Path, sha: str) -> bool:
     """Whether this is a worktree of that commit without any change."""
     if not (folder / ".git").is_file():
         return False
-    head = git(folder, "rev-parse", "--verify", "HEAD")
-    changed = git(folder, "status", "--porcelain", "--untracked-files=no")
-    return head.stdout.strip() == sha and changed.code == 0 and not changed.stdout
+    state = git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    lines = state.stdout.splitlines()
+    return f"# branch.oid {sha}" in lines and all(line.startswith("# ") for line in lines)
 
 
 def claim(folder: Path) -> None:

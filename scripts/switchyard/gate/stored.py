@@ -19,16 +19,16 @@ from ..suite.benchmark_row import has_mark, printed_name, read
 from ..suite.catalog import bare_name
 from ..suite.results import SECONDS
 from ..system.errors import BadInputError
+from ..system.files import read_json
 from .discovery import Discovery
-from .model import Benchmark, Finding, Verdict
+from .model import Benchmark, Finding, Metric, Verdict
 
 # In environment.json and check.json. Not the host's name: every job of a CI service has another.
-_MACHINE = ("cpu_model", "cpu_count", "kernel", "virtualisation")
+_MACHINE = {name: name for name in ("cpu_model", "cpu_count", "kernel", "virtualisation")}
 # Google Benchmark knows no model, so that the name has to do. Its mhz_per_cpu is the frequency of
 # the moment on many machines, which is no sign of another one.
 _CONTEXT = {"host_name": "host", "num_cpus": "cpu_count", "caches": "caches"}
 _NOT_COUNTED = -1
-_TIMES = ("real_time", "cpu_time")
 
 # What stands in the same folders without being results.
 _BESIDE = ("environment.json", "check.json", "baseline.json", "build_info.json")
@@ -37,7 +37,9 @@ _OF_A_CHECK = "candidate.json"
 _FEWEST_VALUES = 4
 # Older libraries mark neither these nor launches.
 _STATISTIC = re.compile(r"(.+)_(mean|median|stddev|cv|BigO|RMS)")
-_UNKNOWN = "(stored results)"
+
+# By the binary, as far as it is known, and the name as printed.
+Values = Mapping[tuple[str, str], list[float]]
 
 
 class _Row(TypedDict):
@@ -53,13 +55,12 @@ class _Document(TypedDict):
 
 @dataclass
 class Stored:
-    """What each launch gave, in seconds or as a counter has it, in the order of the files: by the
-    binary, as far as it is known, and the name as printed.
+    """What each launch gave, in seconds or as a counter has it, in the order of the files.
 
     sha, dirty: of what was measured; problems: a line for each thing that is odd.
     """
 
-    values: dict[tuple[str, str], list[float]]
+    values: Values
     sha: str | None = None
     dirty: bool | None = None
     problems: list[str] = field(default_factory=list)
@@ -73,18 +74,15 @@ def load(
     Raises BadInputError for what is no results, and for another machine's unless that is allowed.
     """
     documents = {file: _document(file) for file in _files(path)}
-    machine, git = _facts_beside(path, documents)
+    machine, git = _facts_beside(documents)
     values, problems = defaultdict(list), list(_differences(path, machine, documents, here))
     if problems and not allow_other_machine:
-        advice = "Measure a baseline here, or --allow-other-machine"
-        raise BadInputError(f"{problems[0]}. {advice}")
+        raise BadInputError(f"{problems[0]}. Measure a baseline here, or --allow-other-machine")
     for file, document in documents.items():
         binary = document["context"].get("executable") or file.stem
-        if file.name == _OF_A_CHECK:  # its context is that of one binary, its rows are of all
-            binary = _UNKNOWN
         for row in _launches(document["benchmarks"]):
             try:
-                value = _value(row, metric)
+                value = _value(row, Metric(metric))
             except ValueError as error:
                 problems.append(f"{file}: {row['name']}: {error}: left out")
             else:
@@ -102,16 +100,16 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise BadInputError(f"no such results: {path} (--baseline-results)")
     # What was the candidate then is the code that today's is compared with.
-    if (path / _OF_A_CHECK).is_file():
-        return [path / _OF_A_CHECK]
-    files = [file for file in sorted(path.glob("*.json")) if file.name not in _BESIDE]
+    files = list(path.glob(_OF_A_CHECK)) or [
+        file for file in sorted(path.glob("*.json")) if file.name not in _BESIDE
+    ]
     if not files:
         raise BadInputError(f"{path} holds no results: there is no .json file of a benchmark in it")
     return files
 
 
 def _document(file: Path) -> dict[str, Any]:
-    document = _json(file)
+    document = read_json(file, read)
     try:
         convert(document, _Document)
     except ValidationError:
@@ -119,15 +117,6 @@ def _document(file: Path) -> dict[str, Any]:
             f"{file} is not in Google Benchmark's format (--benchmark_out_format=json)"
         ) from None
     return {"context": {}} | document
-
-
-def _json(file: Path) -> Any:  # noqa: ANN401 (whatever is in the file)
-    try:
-        return read(file.read_bytes())
-    except OSError as error:
-        raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{file} is no JSON, or not all of it: {error}") from None
 
 
 def _launches(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -143,38 +132,30 @@ def _launches(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _value(row: dict[str, Any], metric: str) -> float:
+def _value(row: dict[str, Any], metric: Metric) -> float:
     """Raises ValueError for what can't be compared."""
-    number, unit = row.get(metric), row.get("time_unit", "ns")
-    scale = SECONDS.get(str(unit), math.nan) if metric in _TIMES else 1.0
+    number, unit = row.get(metric.name), row.get("time_unit", "ns")
+    scale = SECONDS.get(str(unit), math.nan) if metric.is_time else 1.0
     if isinstance(number, int | float) and math.isfinite(number * scale) and number * scale > 0:
         return number * scale
-    what = "time" if metric in _TIMES else "number above nothing"
-    raise ValueError(f"a {metric} of {number!r} {unit!s} is no {what}")
+    what = "time" if metric.is_time else "number above nothing"
+    raise ValueError(f"a {metric.name} of {number!r} {unit!s} is no {what}")
 
 
-def _facts_beside(path: Path, files: Collection[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _facts_beside(files: Collection[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Of the machine and of the code, as a run or a check has them in a file beside the results."""
-    folder = path if path.is_dir() else path.parent
-    run, check = (_beside(folder / name) for name in ("environment.json", "check.json"))
-    if check and _OF_A_CHECK in {file.name for file in files}:
-        return _part(check, "facts", "machine"), _part(check, "facts", "sides", "candidate")
-    return _part(run, "machine"), _part(run, "git")
-
-
-def _beside(file: Path) -> dict[str, Any]:
-    """A document of ours; empty without one."""
-    document = _json(file) if file.is_file() else {}
-    if not isinstance(document, dict):
-        raise BadInputError(f"{file} holds no facts of a run or a check")
-    return document
-
-
-def _part(document: dict[str, Any], *names: str) -> dict[str, Any]:
-    for name in names:
-        part = document.get(name)
-        document = part if isinstance(part, dict) else {}
-    return document
+    is_of_check = _OF_A_CHECK in {file.name for file in files}
+    file = next(iter(files)).with_name("check.json" if is_of_check else "environment.json")
+    if not file.is_file():
+        return {}, {}
+    document = read_json(file)
+    try:
+        if is_of_check:
+            facts = document["facts"]
+            document = {"machine": facts["machine"], "git": facts["sides"]["candidate"]}
+        return dict(document.get("machine") or {}), dict(document.get("git") or {})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise BadInputError(f"{file} holds no facts of a run or a check") from None
 
 
 def _differences(
@@ -184,11 +165,12 @@ def _differences(
     """What is known of both machines and not the same, one line for each that differs: of the one
     that is told beside the results, else of each file's.
     """
-    told = {path: {name: machine[name] for name in _MACHINE if name in machine}}
-    if not machine:
-        told = {file: _of_context(document["context"]) for file, document in documents.items()}
+    of_files = [(file, document["context"], _CONTEXT) for file, document in documents.items()]
+    told = [(path, machine, _MACHINE)] if machine else of_files
     files: dict[str, list[Path]] = defaultdict(list)
-    for file, there in told.items():
+    for file, facts, names in told:
+        given = {ours: facts[name] for name, ours in names.items() if name in facts}
+        there = {name: fact for name, fact in given.items() if fact != _NOT_COUNTED}
         different = [
             f"{name} {known} there, {here[name]} here"
             for name, known in there.items()
@@ -201,26 +183,18 @@ def _differences(
         yield f"{those[0]}{more} is not of this machine: {why}"
 
 
-def _of_context(context: Mapping[str, Any]) -> dict[str, Any]:
-    told = {ours: context.get(key) for key, ours in _CONTEXT.items()}
-    return {name: fact for name, fact in told.items() if fact not in (None, _NOT_COUNTED)}
-
-
-def as_side(
-    stored: Stored, candidate: Discovery
-) -> tuple[Discovery, dict[tuple[str, str], list[float]]]:
+def as_side(stored: Stored, candidate: Discovery) -> tuple[Discovery, Values]:
     """What was measured, as if the candidate's binaries had listed it; and the values by binary and
     name.
     """
     told = Counter(name for _, name in stored.values)
-    values, names = defaultdict(list), defaultdict(list)
+    values = defaultdict(list)
     for (of, name), measured in stored.values.items():
         binary = _binary(of, name if told[name] == 1 else None, candidate)
         values[binary, _spelling(name, candidate.names.get(binary, ()), told)] += measured
-    for binary, name in values:
-        names[binary].append(name)
+    names = {binary: [name for of, name in values if of == binary] for binary, _ in values}
     broken = {binary: why for binary, why in candidate.broken.items() if binary not in names}
-    return Discovery(dict(names), broken), dict(values)
+    return Discovery(names, broken), dict(values)
 
 
 def _binary(of: str, name: str | None, candidate: Discovery) -> str:
@@ -232,11 +206,9 @@ def _binary(of: str, name: str | None, candidate: Discovery) -> str:
         mine, theirs = Path(binary), Path(of)
         names = map(bare_name, candidate.names.get(binary, ()))
         return (
-            f"/{of}".endswith(f"/{binary}"),
-            mine.name == theirs.name,
-            mine.stem == theirs.stem,
+            f"/{of}".endswith(f"/{binary}"), mine.name == theirs.name, mine.stem == theirs.stem,
             name is not None and bare_name(name) in names,
-        )
+        )  # fmt: skip
 
     likeliest = max([*candidate.names, *candidate.broken], key=likeness, default=of)
     return likeliest if any(likeness(likeliest)) else of
@@ -252,15 +224,12 @@ def _spelling(name: str, listed: Sequence[str], told: Collection[str]) -> str:
 
 
 def enough(
-    values: Mapping[tuple[str, str], list[float]], benchmarks: Collection[Benchmark]
+    values: Values, benchmarks: Collection[Benchmark]
 ) -> tuple[dict[str, list[float]], list[Finding]]:
     """The values by key of those benchmarks that have enough for a spread; and what has not."""
-    by_key, lost = {}, []
-    for benchmark in benchmarks:
-        measured = values[benchmark.binary, benchmark.name]
-        if len(measured) < _FEWEST_VALUES:
-            why = f"the stored results have fewer than {_FEWEST_VALUES} times of it"
-            lost.append(Finding(benchmark, Verdict.SKIPPED, why))
-        else:
-            by_key[benchmark.key] = measured
-    return by_key, lost
+    why = f"the stored results have fewer than {_FEWEST_VALUES} times of it"
+    by_key = {each.key: values[each.binary, each.name] for each in benchmarks}
+    few = [each for each in benchmarks if len(by_key[each.key]) < _FEWEST_VALUES]
+    for each in few:
+        del by_key[each.key]
+    return by_key, [Finding(each, Verdict.SKIPPED, why) for each in few]

@@ -26,7 +26,7 @@ _OWN_ITERATIONS = "--iterations="
 
 
 class NoRowsError(Exception):
-    """Why a launch gave no numbers; `skipped`: the benchmark itself said that it can't run here."""
+    """Why a launch told nothing; `skipped`: the benchmark itself said that it can't run here."""
 
     def __init__(self, problem: str, skipped: bool = False) -> None:
         super().__init__(problem)

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from .. import __version__
 from ..system.files import now_in_names
-from ..system.launch import Outcome, launch
+from ..system.git import git
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import needs
@@ -21,7 +21,6 @@ _SYSCTLS = (
     "kernel/pid_max", "kernel/threads-max", "vm/max_map_count", "vm/overcommit_memory",
     "net/core/somaxconn", "net/ipv4/tcp_max_syn_backlog", "fs/nr_open", "fs/file-max",
 )  # fmt: skip
-_GIT_TIMEOUT_S = 20.0
 _INTERRUPTS_SAMPLE_S = 0.1
 _LIBRARIES = ("numpy", "scipy", "matplotlib", "rich")
 
@@ -50,8 +49,8 @@ Facts = _facts(
 
 def git_state(root: Path) -> dict[str, Any]:
     """{"sha": 40 hex digits or None, "dirty": True, False, or None outside of git}."""
-    status = _git(root, "status", "--porcelain", "--untracked-files=normal")
-    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    status = git(root, "status", "--porcelain", "--untracked-files=normal")
+    head = git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     return {
         "sha": head.stdout.strip() if head.code == 0 else None,
         "dirty": bool(status.stdout.strip()) if status.code == 0 else None,
@@ -62,11 +61,7 @@ def git_problem(root: Path) -> str:
     """Why git can't say anything of it: it is no repository, or, in a container, another user's,
     where git also says how to allow it.
     """
-    return _git(root, "status", "--porcelain").complaint
-
-
-def _git(root: Path, *arguments: str) -> Outcome:
-    return launch(["git", "-C", str(root), *arguments], _GIT_TIMEOUT_S)
+    return git(root, "status", "--porcelain").complaint
 
 
 def build_info(build: Path) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ that a run that is stopped at any moment leaves files that can be read. Google B
 fields stay as they were: its compare.py works on these files. Ours stand beside them.
 """
 
-import json
 import math
 import signal
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any, NotRequired, TypedDict
 from msgspec import ValidationError, convert
 
 from ..system.errors import BadInputError
-from ..system.files import claim, write
+from ..system.files import claim, read_json, write
 from ..system.paths import recorded
 from .catalog import Row, Workload, bare_name
 from .environment import Facts
@@ -263,12 +262,7 @@ def newest(results: Path) -> Path:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_bytes())
-    except OSError as error:
-        raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{file} is no JSON: {error}") from None
+    document = read_json(file)
     if not isinstance(document, dict):
         raise BadInputError(_foreign(file))
     return document

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,16 @@ def write(
         content = json.dumps(content, indent=1) + "\n"
     with writing(path, failed) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def read_json(path: Path, parse: Callable[[bytes], Any] = json.loads) -> Any:  # noqa: ANN401
+    """Whatever is in it. Raises BadInputError for what can't be read, or is no JSON."""
+    try:
+        return parse(path.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path} is no JSON, or not all of it: {error}") from None
 
 
 def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> Path:

@@ -34,7 +34,7 @@ IS_INSTALLED = _BESIDE_US is None
 ROOT = _BESIDE_US or _checkout(_current_folders())
 RESULTS = ROOT / "results" if ROOT else Path("results")
 RELEASE_BUILD = ROOT / "build" / "release" if ROOT else None
-_STATE = ".switchyard"
+STATE = ".switchyard"
 
 
 def recorded(path: str | Path) -> str:
@@ -53,7 +53,7 @@ def state_folder(repository: Path) -> Path:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:  # a user without a home
         cache = Path("/nonexistent")
-    places = repository / _STATE, cache / "switchyard" / f"{repository.name}-{digest}"
+    places = repository / STATE, cache / "switchyard" / f"{repository.name}-{digest}"
     for place in places:
         try:
             place.mkdir(parents=True, exist_ok=True)

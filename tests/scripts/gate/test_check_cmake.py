@@ -67,6 +67,15 @@ def test_flags_that_are_not_in_use_and_an_injected_slowdown_may_differ(tmp_path,
     assert cmake.refuse_if_different(one, other) == []
 
 
+def test_what_another_is_made_with_has_its_folders_in_the_place_of_our_own(tmp_path):
+    """Also where they lie below our own."""
+    build = cmake_build(tmp_path / "a", source=tmp_path, flags=f"-I{tmp_path}/include")
+    source, other = f"{build}/kept/source", f"{build}/kept/build"
+    arguments = cmake.CMakeSettings.read(build).arguments(source, other)
+    assert f"-DCMAKE_CXX_FLAGS:STRING=-I{source}/include" in arguments
+    assert f"-DCMAKE_TOOLCHAIN_FILE:FILEPATH={other}/toolchain.cmake" in arguments
+
+
 def test_an_injected_slowdown_is_said(tmp_path):
     assert cmake.injected(cmake_build(tmp_path / "a")) == ""
     assert "5 % slower" in cmake.injected(cmake_build(tmp_path / "b", injected="5"))

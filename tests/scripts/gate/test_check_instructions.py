@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import BIN
 
-from switchyard.gate.instructions import count
+from switchyard.gate.instructions import Counting
 from switchyard.gate.model import SIDES, Benchmark
 from switchyard.system.interrupts import Interrupted, Interrupts
 from switchyard.system.launch import launch
@@ -88,10 +88,17 @@ def sides(tmp_path: Path, tools: Path):
     return made
 
 
+def count(
+    roots: dict[str, Path], benchmark: Benchmark = BENCHMARK,
+    interrupts: Interrupts | None = None, timeout_s: float = 30,
+) -> dict:  # fmt: skip
+    return Counting(find_counter(), roots, interrupts, timeout_s).count(benchmark)
+
+
 @pytest.mark.parametrize("help_", [NEWER, OWN])
 def test_what_the_start_takes_cancels_out(sides, help_):
     slower = {"costs": 110, "starts": 7_000_000}
-    counted = count(find_counter(), BENCHMARK, sides(candidate=slower, help=help_), None, 30)
+    counted = count(sides(candidate=slower, help=help_))
     assert (counted["tool"], counted["version"]) == ("valgrind", "3.99.0")
     assert (counted["baseline"], counted["candidate"]) == (100, 110)
     assert counted["change_percent"] == pytest.approx(10)
@@ -102,18 +109,12 @@ def test_what_the_start_takes_cancels_out(sides, help_):
 
 def test_iterations_are_those_that_were_done(sides):
     """Not those asked for: a program may do whole batches only."""
-    counted = count(find_counter(), BENCHMARK, sides(batch=1_000_003), None, 30)
+    counted = count(sides(batch=1_000_003))
     assert (counted["baseline"], counted["change_percent"]) == (100, 0)
 
 
 def test_a_suffix_of_the_printed_name_does_not_hide_the_row(sides):
-    counted = count(
-        find_counter(),
-        BENCHMARK,
-        sides(name=f"{NAME}/iterations:5/manual_time"),
-        None,
-        30,
-    )
+    counted = count(sides(name=f"{NAME}/iterations:5/manual_time"))
     assert counted["baseline"] == 100
 
 
@@ -136,21 +137,19 @@ def test_a_suffix_of_the_printed_name_does_not_hide_the_row(sides):
 )  # fmt: skip
 def test_without_a_count_there_is_the_reason(sides, candidate, reason):
     timeout_s = 0.8 if "hangs" in candidate else 30
-    counted = count(find_counter(), BENCHMARK, sides(candidate=candidate), None, timeout_s)
+    counted = count(sides(candidate=candidate), timeout_s=timeout_s)
     assert list(counted) == ["problem"]
     assert counted["problem"].startswith(reason)
 
 
 def test_a_time_of_nothing_is_a_problem_of_the_baseline(sides):
-    counted = count(find_counter(), BENCHMARK, sides({"row": {"real_time": 0.0}}), None, 30)
+    counted = count(sides({"row": {"real_time": 0.0}}))
     assert counted == {"problem": "baseline: reported a real_time of 0 s, which is no time"}
 
 
 def test_several_threads_are_not_counted(sides):
     threaded = Benchmark("BM_work/threads:4", BENCHMARK.binary, "BM_work/threads:4")
-    assert count(find_counter(), threaded, sides(), None, 30) == {
-        "problem": "it has several threads"
-    }
+    assert count(sides(), threaded) == {"problem": "it has several threads"}
 
 
 def test_a_signal_ends_the_counting(sides):
@@ -159,14 +158,14 @@ def test_a_signal_ends_the_counting(sides):
         timer = threading.Timer(1, signal.raise_signal, (signal.SIGINT,))
         timer.start()
         with pytest.raises(Interrupted):
-            count(find_counter(), BENCHMARK, roots, interrupts, 60)
+            count(roots, interrupts=interrupts, timeout_s=60)
         timer.join()
 
 
 def test_perf_counts_where_it_can(sides, tools):
     executable(tools / "perf", _PERF % 12345)
     roots = sides(says="{},,instructions:u,1000,100.00,,")
-    counted = count(find_counter(), BENCHMARK, roots, None, 30)
+    counted = count(roots)
     assert (counted["tool"], counted["version"]) == ("perf", "6.99")
     assert counted["baseline"] == 100  # what the fake adds to all is the same in both runs
 
@@ -193,9 +192,7 @@ def test_cores_of_two_kinds_are_added_up(tools):
 def test_without_a_tool_the_reason_tells_how_to_get_one(sides, tools):
     (tools / "valgrind").unlink()
     assert find_counter() is None
-    assert (
-        "apt-get install valgrind" in count(find_counter(), BENCHMARK, sides(), None, 30)["problem"]
-    )
+    assert "apt-get install valgrind" in count(sides())["problem"]
 
 
 @pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
@@ -204,7 +201,7 @@ def test_the_same_yield_takes_the_same_instructions():
     name = "switch/fiber/via:yield/tasks:2/placement:same"
     roots = dict.fromkeys(SIDES, BIN.parent)
     benchmark = Benchmark(name, "bin/bench_switch", f"{name}/manual_time")
-    counted = count(find_counter(), benchmark, roots, None, 60)
+    counted = count(roots, benchmark, timeout_s=60)
     assert find_counter().name == counted["tool"]
     assert 20 < counted["baseline"] < 2_000
     assert abs(counted["change_percent"]) < 0.1

@@ -219,3 +219,9 @@ def test_sources_of_another_user_are_told_with_how_to_allow_them(monkeypatch):
     assert found.level == WARN
     assert "dubious ownership" in found.what
     assert "git config --global --add safe.directory" in found.what
+
+
+def test_a_git_hook_does_not_mislead_what_is_said_of_the_sources(monkeypatch):
+    before = environment.git_state(ROOT)
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    assert environment.git_state(ROOT) == before

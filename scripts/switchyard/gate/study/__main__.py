@@ -30,9 +30,9 @@ from ...system.machine import Machine
 from ...system.paths import RESULTS, ROOT
 from ...system.terminal import plain_console
 from ...system.tools import find_counter
-from .. import instructions
 from ..copies import fresh_copies
 from ..discovery import discover, gate_set, match
+from ..instructions import Counting
 from ..model import SIDES, Benchmark, Plan, Side
 from ..sampling import Sampler
 from . import runs
@@ -187,7 +187,7 @@ def _count() -> int:
             changes[name] = {}
             for percent in SLOWDOWNS:
                 roots = {side: _root(str(percent), side) for side in SIDES}
-                counted = instructions.count(tool, benchmark, roots, interrupts, 300.0)
+                counted = Counting(tool, roots, interrupts, 300.0).count(benchmark)
                 if "problem" in counted:
                     raise SwitchyardError(f"{name}, +{percent} %: {counted['problem']}")
                 changes[name][str(percent)] = change = round(counted["change_percent"], 3)
