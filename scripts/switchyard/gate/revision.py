@@ -205,9 +205,11 @@ class Builder:
 
 
 def _is_built(folder: Path, sha: str, targets: Collection[str]) -> bool:
-    stamp = folder / _STAMP
-    built = json.loads(stamp.read_bytes())["targets"] if stamp.exists() else None
-    return built is not None and set(targets) <= set(built) and _is_intact(folder / "source", sha)
+    try:
+        built = json.loads((folder / _STAMP).read_bytes())["targets"]
+    except (OSError, ValueError, KeyError, TypeError):  # a disk that was full, say
+        return False
+    return set(targets) <= set(built) and _is_intact(folder / "source", sha)
 
 
 def _is_intact(folder: Path, sha: str) -> bool:
