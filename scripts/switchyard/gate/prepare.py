@@ -4,7 +4,6 @@ is compared with what.
 
 import argparse
 import filecmp
-import hashlib
 import itertools
 import os
 import re
@@ -53,11 +52,10 @@ class Prepared:
     stored: dict[str, list[float]] | None = None
     builder: Builder | None = None
 
-    def settle(self, findings: Iterable[Finding]) -> None:
+    def settle(self, findings: Sequence[Finding]) -> None:
         """Of these nothing is to be launched."""
-        known = {finding.benchmark.key for finding in self.settled}
-        self.settled += [found for found in findings if found.benchmark.key not in known]
-        known = {finding.benchmark.key for finding in self.settled}
+        self.settled += findings
+        known = {finding.benchmark.key for finding in findings}
         self.benchmarks = [benchmark for benchmark in self.benchmarks if benchmark.key not in known]
 
     @property
@@ -68,8 +66,7 @@ class Prepared:
     def launches_against_stored(self) -> int | None:
         if self.stored is None:
             return None
-        longest = max(map(len, self.stored.values()), default=0)
-        return min(max(longest, _FEWEST_STORED), _MOST_STORED)
+        return min(max([_FEWEST_STORED, *map(len, self.stored.values())]), _MOST_STORED)
 
 
 def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
@@ -150,11 +147,8 @@ def _match_builds(asked: Check, prepared: Prepared) -> None:
     prepared.identical = identical(*roots, binaries)
     if asked.skip_identical:
         why = "its binary is the same, byte for byte"
-        prepared.settle(
-            Finding(benchmark, Verdict.UNCHANGED, why)
-            for benchmark in prepared.benchmarks
-            if benchmark.binary in prepared.identical
-        )
+        same = [each for each in prepared.benchmarks if each.binary in prepared.identical]
+        prepared.settle([Finding(benchmark, Verdict.UNCHANGED, why) for benchmark in same])
 
 
 def identical(baseline: Path, candidate: Path, binaries: Iterable[str]) -> list[str]:
@@ -163,44 +157,39 @@ def identical(baseline: Path, candidate: Path, binaries: Iterable[str]) -> list[
 
     Only machine code: what a script does is in the programs that it starts, wherever they are.
     """
-    binaries = list(dict.fromkeys(binaries))
-    folders = {Path(binary).parent for binary in binaries}
-    same = {folder for folder in folders if _is_same(baseline / folder, candidate / folder)}
     return [
         binary
-        for binary in binaries
-        if Path(binary).parent in same
-        and (baseline / binary).read_bytes().startswith(_ELF)
+        for binary in dict.fromkeys(binaries)
+        if (baseline / binary).read_bytes().startswith(_ELF)
+        and _are_the_same((baseline / binary).parent, (candidate / binary).parent)
         and _load_the_same(baseline / binary, candidate / binary)
     ]
+
+
+def _are_the_same(one: Path, other: Path) -> bool:
+    """All executables and libraries that both folders have."""
+    names = [
+        path.name
+        for path in one.iterdir()
+        if path.is_file() and (os.access(path, os.X_OK) or ".so" in path.suffixes)
+        and (other / path.name).is_file()
+    ]  # fmt: skip
+    return names == filecmp.cmpfiles(one, other, names, shallow=False)[0]
 
 
 def _load_the_same(one: Path, other: Path) -> bool:
     """Whether the loader would take the same shared libraries, or some of the same bytes."""
     if not shutil.which("ldd"):
         return False  # not known
-    first, second = _libraries(one), _libraries(other)
-    mine, yours = (
-        sorted(hashlib.sha256(path.read_bytes()).digest() for path in paths)
-        for paths in (first - second, second - first)
-    )
-    return mine == yours
+    mine, yours = _libraries(one), _libraries(other)
+    only_mine, only_yours = mine - yours, yours - mine
+    return {path.read_bytes() for path in only_mine} == {path.read_bytes() for path in only_yours}
 
 
 def _libraries(binary: Path) -> set[Path]:
     said = build_commands.run(["ldd", binary], _LDD_TIMEOUT_S).stdout
     loaded = re.findall(r"^\s*(?:.* => )?(/.+) \(0x", said, re.MULTILINE)
     return {path for name in loaded if (path := Path(name).resolve()).is_file()}
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether all executables and libraries that both folders have are the same."""
-    return all(
-        filecmp.cmp(path, other / path.name, shallow=False)
-        for path in one.iterdir()
-        if path.is_file() and (os.access(path, os.X_OK) or ".so" in path.suffixes)
-        and (other / path.name).is_file()
-    )  # fmt: skip
 
 
 def facts(prepared: Prepared, machine: Machine, seed: int) -> dict[str, Any]:
