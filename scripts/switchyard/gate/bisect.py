@@ -33,12 +33,11 @@ _ONLY_SKIPPED = 2
 _GOOD_ONES = "--glob=refs/bisect/good-*"
 
 
-def bisect(asked: Check, bad: str, names: Sequence[str], machine: Machine) -> int:
+def bisect(asked: Check, bad: str, machine: Machine) -> int:
     """The exit code. asked.ref is the good commit. Raises SwitchyardError."""
     console = plain_console(stderr=True)
     with Interrupts() as interrupts:
         builder = Builder(asked.repository, console, interrupts, asked.build_command)
-        asked = replace(asked, wanted=tuple(names))
         judge = _Judge(asked, builder, machine, console, interrupts)
         try:
             return _Search(judge, builder.resolve(asked.ref), builder.resolve(bad)).run()
