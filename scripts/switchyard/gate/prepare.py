@@ -50,6 +50,7 @@ class Prepared:
     start_s: dict[str, float]
     identical: list[str] = field(default_factory=list)
     stored: dict[str, list[float]] | None = None
+    launches_against_stored: int | None = None
     builder: Builder | None = None
 
     def settle(self, findings: Sequence[Finding]) -> None:
@@ -61,12 +62,6 @@ class Prepared:
     @property
     def launched(self) -> list[Side]:
         return self.sides if self.stored is None else self.sides[1:]
-
-    @property
-    def launches_against_stored(self) -> int | None:
-        if self.stored is None:
-            return None
-        return min(max([_FEWEST_STORED, *map(len, self.stored.values())]), _MOST_STORED)
 
 
 def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
@@ -100,6 +95,8 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     )  # fmt: skip
     if found:
         prepared.stored, lost = stored.enough(values, prepared.benchmarks)
+        most = max(map(len, prepared.stored.values()), default=0)
+        prepared.launches_against_stored = min(max(most, _FEWEST_STORED), _MOST_STORED)
         prepared.settle(lost)
         prepared.problems += found.problems
     else:
