@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXAMPLES
     parser.set_defaults(arguments=())  # of the binaries: what is behind --
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a benchmark that became slower")
-    parser.add_argument("--good", required=True, metavar="REV", help="where it was fast enough")
+    parser.add_argument("wanted", nargs="+", metavar="NAME", help="a benchmark that became slower")
+    good = {"required": True, "dest": "ref", "metavar": "REV"}
+    parser.add_argument("--good", help="where it was fast enough", **good)
     parser.add_argument("--bad", default="HEAD", metavar="REV", help="where it is not (HEAD)")
     for name, says, told in OPTIONS:
         if name in _OF_CHECK:
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     from ..gate import options
 
     machine = Machine()
-    asked = options.read(argparse.Namespace(**vars(args), baseline=args.good), machine)
+    asked = options.read(args, machine)
     from ..gate.bisect import bisect  # loads statistics: only for options that make sense
 
-    return bisect(asked, args.bad, args.names, machine)
+    return bisect(asked, args.bad, machine)

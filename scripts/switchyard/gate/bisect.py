@@ -1,47 +1,39 @@
 """Finds the commit that made a benchmark slower: git's own bisection, whose question is a check.
 
-Git searches in a worktree of its own that has no files, so that the user's work tree, HEAD, index
-and refs stay as they are. Each commit that it names is built like a baseline, and kept like one,
-and checked against the build of the good commit. What can't be built or decided is skipped.
+Git is asked which commit halves those that are left, and keeps no state, so that the user's work
+tree, HEAD, index and refs stay as they are. That commit is built like a baseline, and kept like
+one, and checked against the build of the good commit. What can't be built or decided is skipped.
 """
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-
-from rich.console import Console
+from typing import Literal
 
 from ..system.errors import BadInputError, CandidateError, SwitchyardError
 from ..system.git import git
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.machine import Machine
-from ..system.paths import state_folder
 from ..system.terminal import plain_console
 from . import document, execution, prepare, verdicts, wording
 from .model import Finding, Side, Verdict
 from .options import Check
-from .revision import Builder, claim, hold
+from .revision import Builder
 
-# What is undecided gets so many times the budget, once.
-_LARGER = 3
+# What is undecided gets a larger budget, once.
+_TIMES_THE_BUDGET = (1, 3)
 _ONE_OF_SEVERAL = 3
-# Of `git bisect skip`, when nothing else is left.
-_ONLY_SKIPPED = 2
-_GOOD_ONES = "--glob=refs/bisect/good-*"
 
 
-def bisect(asked: Check, bad: str, names: Sequence[str], machine: Machine) -> int:
+def bisect(asked: Check, bad: str, machine: Machine) -> int:
     """The exit code. asked.ref is the good commit. Raises SwitchyardError."""
     console = plain_console(stderr=True)
     with Interrupts() as interrupts:
         builder = Builder(asked.repository, console, interrupts, asked.build_command)
-        asked = replace(asked, wanted=tuple(names))
-        judge = _Judge(asked, builder, machine, console, interrupts)
         try:
-            return _Search(judge, builder.resolve(asked.ref), builder.resolve(bad)).run()
+            ends = builder.resolve(asked.ref), builder.resolve(bad)
+            return _Search(asked, builder, machine, *ends).run()
         except Interrupted as interrupted:
             console.print(str(interrupted), soft_wrap=True)
             return interrupted.exit_code
@@ -53,34 +45,61 @@ class _Judged:
 
     slower: bool | None
     findings: Sequence[Finding]
-    why: str = ""
+    why: str
 
 
 @dataclass
-class _Judge:
-    """Builds commits, and checks one against another. Raises SwitchyardError, and Interrupted."""
+class _Search:
+    """From commit to commit; `judged` has those that were looked at. Its methods raise
+    SwitchyardError, and Interrupted.
+    """
 
     asked: Check
     builder: Builder
     machine: Machine
-    console: Console
-    interrupts: Interrupts
+    good: str
+    bad: str
+    judged: dict[str, _Judged] = field(default_factory=dict)
     checks: int = 0
 
-    def baseline(self, sha: str) -> Side:
-        """To be checked against; it is held as long as this judge is there."""
-        return self._built(self.builder, sha, "baseline")
+    def run(self) -> int:
+        baseline = self._built(self.good, "baseline", self.builder)
+        self._expect_slower(self._look_at(self.bad, baseline))
+        self._expect_no_gain(baseline)
+        bad, good = self.bad, [self.good]
+        while True:
+            # What halves them best comes first, each with how well.
+            ranked = self._git("rev-list", "--bisect-all", bad, "--not", *good)
+            unknown = [sha for sha, *_ in map(str.split, ranked) if sha not in self.judged]
+            if not unknown:
+                return self._tell(self._git("rev-list", bad, "--not", *good))
+            self._say(f"{len(unknown)} commit{'s'[: len(unknown) != 1]} to choose from")
+            slower = self._look_at(unknown[0], baseline).slower
+            if slower:
+                bad = unknown[0]
+            elif slower is False:
+                good.append(unknown[0])
 
-    def judge(self, sha: str, baseline: Side) -> _Judged:
+    def _look_at(self, sha: str, baseline: Side) -> _Judged:
+        self._say(f"looking at {self._described(sha)}")
+        judged = self.judged[sha] = self._judge(sha, baseline)
+        self._say(f"{sha[:7]}: {judged.why}")
+        return judged
+
+    def _judge(self, sha: str, baseline: Side) -> _Judged:
         builder = replace(self.builder, held=[])  # as long as it is measured
         try:
-            side = self._built(builder, sha, "candidate")
-            judged = self._compare(baseline, side, 1)
-            return self._compare(baseline, side, _LARGER) if judged.slower is None else judged
+            candidate = self._built(sha, "candidate", builder)
+            for times in _TIMES_THE_BUDGET:
+                judged = self._compare(baseline, candidate, times)
+                if judged.slower is not None:
+                    break
         except CandidateError as error:
             return _Judged(None, (), str(error).splitlines()[0])
+        return judged
 
-    def _built(self, builder: Builder, sha: str, label: str) -> Side:
+    def _built(self, sha: str, label: Literal["baseline", "candidate"], builder: Builder) -> Side:
+        """It is held as long as the builder is there."""
         build = self.asked.candidate_build
         return builder.revision(sha, build, prepare.targets(self.asked, build), label)
 
@@ -92,46 +111,14 @@ class _Judge:
             plan=replace(asked.plan, budget_s=times * asked.plan.budget_s),
             out=asked.out and asked.out / f"{self.checks:02}-{candidate.sha[:7]}",
         )  # fmt: skip
+        console, interrupts = self.builder.console, self.builder.interrupts
         cpus = os.sched_getaffinity(0)
-        try:
-            report, folder = execution.compare(builds, self.machine, self.console, self.interrupts)
-        finally:
-            os.sched_setaffinity(0, cpus)  # a check leaves one to what it measures
-        self.interrupts.stop_if_any()
+        report, folder = execution.compare(builds, self.machine, console, interrupts)
+        os.sched_setaffinity(0, cpus)  # a check leaves one to what it measures
+        interrupts.stop_if_any()
         document.save(report, folder)
         slower = verdicts.slower(report.findings, strict=True)
         return _Judged(slower, report.findings, _told(report.findings))
-
-
-@dataclass
-class _Search:
-    """From commit to commit; `judged` has those that were looked at."""
-
-    judge: _Judge
-    good: str
-    bad: str
-    judged: dict[str, _Judged] = field(default_factory=dict)
-
-    def run(self) -> int:
-        baseline = self.judge.baseline(self.good)
-        self._expect_slower(self._look_at(self.bad, baseline))
-        with _worktree(self.judge.builder, self.bad) as tree:
-            code = _bisect(tree, "start", "--no-checkout", self.bad, self.good)
-            while True:
-                left = _lines(tree, "rev-list", "refs/bisect/bad", "--not", _GOOD_ONES)
-                unknown = [sha for sha in left if sha not in self.judged]
-                if len(left) == 1 or not unknown or code == _ONLY_SKIPPED:
-                    return self._tell(left)
-                self._say(f"{len(unknown)} commit{'s'[: len(unknown) != 1]} to choose from")
-                (sha,) = _lines(tree, "rev-parse", "BISECT_HEAD")
-                slower = self._look_at(sha, baseline).slower
-                code = _bisect(tree, "skip" if slower is None else "bad" if slower else "good", sha)
-
-    def _look_at(self, sha: str, baseline: Side) -> _Judged:
-        self._say(f"looking at {self._described(sha)}")
-        judged = self.judged[sha] = self.judge.judge(sha, baseline)
-        self._say(f"{sha[:7]}: {judged.why}")
-        return judged
 
     def _expect_slower(self, judged: _Judged) -> None:
         """And search for those alone that are. Raises SwitchyardError if none is."""
@@ -143,23 +130,32 @@ class _Search:
             ends = f"{self.bad[:7]} was not found slower than {self.good[:7]}"
             raise SwitchyardError(f"{ends}, so there is nothing to search for: {judged.why}")
         known = {name for benchmark in slower for name in (benchmark.key, benchmark.name)}
-        wanted = tuple(name for name in self.judge.asked.wanted if name in known)
-        self.judge.asked = replace(self.judge.asked, wanted=wanted or self.judge.asked.wanted)
+        wanted = [name for name in self.asked.wanted if name in known]
+        self.asked = replace(self.asked, wanted=wanted or self.asked.wanted)
+
+    def _expect_no_gain(self, baseline: Side) -> None:
+        """Before the good end, if that is on a branch of its own: then there is more to look for
+        than one commit. Raises SwitchyardError.
+        """
+        bases = git(self.asked.repository, "merge-base", "--all", self.good, self.bad)
+        for base in set(bases.stdout.split()) - {self.good}:
+            if (self.judged.get(base) or self._look_at(base, baseline)).slower:
+                where = f"{base[:7]}, where {self.good[:7]} branched off, is slower too"
+                raise SwitchyardError(f"{where}: what made {self.good[:7]} faster came later")
 
     def _tell(self, left: Sequence[str]) -> int:
         """left: those that may be the first, the newest of which is slower."""
-        is_found = len(left) == 1
-        if is_found:
-            print(f"{left[0]} is the first slower commit")
-            print(f"  {self._described(left[0])}")
+        described = [f"  {self._described(sha)}" for sha in left]
+        if len(left) == 1:
+            print(f"{left[0]} is the first slower commit", *described, sep="\n")
             print(*(f"  {line}" for line in self._effect(left[0])), sep="\n")
         else:
-            print("the first slower commit is one of these, as not all could be judged:")
-            print(*(f"  {self._described(sha)}" for sha in left), sep="\n")
+            lead = "the first slower commit is one of these, as not all could be judged:"
+            print(lead, *described, sep="\n")
         for sha, judged in self.judged.items():
             if judged.slower is None:
                 print(f"skipped: {self._described(sha)}: {judged.why}")
-        return 0 if is_found else _ONE_OF_SEVERAL
+        return 0 if len(left) == 1 else _ONE_OF_SEVERAL
 
     def _effect(self, sha: str) -> list[str]:
         """Of the commit by itself, measured anew; where its parent can't be built, all since the
@@ -167,19 +163,26 @@ class _Search:
         """
         judged, against = self.judged[sha], f"the good commit {self.good[:7]}"
         with contextlib.suppress(SwitchyardError):
-            (parent,) = _lines(self.judge.asked.repository, "rev-parse", f"{sha}^1")
+            (parent,) = self._git("rev-parse", f"{sha}^1")
             if parent != self.good:
-                alone = self.judge.judge(sha, self.judge.baseline(parent))
+                alone = self._judge(sha, self._built(parent, "baseline", self.builder))
                 if alone.findings:
                     judged, against = alone, f"its parent {parent[:7]}"
         return [f"{wording.proven(found)} against {against}" for found in judged.findings]
 
     def _described(self, sha: str) -> str:
         words = ("show", "--no-patch", "--no-show-signature", "--format=%h %s (%an, %ad)", sha)
-        return _lines(self.judge.asked.repository, *words, "--date=iso")[0]
+        return self._git(*words, "--date=iso")[0]
+
+    def _git(self, *words: str) -> list[str]:
+        """The lines that it printed. Raises SwitchyardError if it can't, with its reason."""
+        done = git(self.asked.repository, *words)
+        if done.code != 0:
+            raise SwitchyardError(f"git {words[0]}: {done.complaint}")
+        return done.stdout.splitlines()
 
     def _say(self, line: str) -> None:
-        self.judge.console.print(f"bisect: {line}", soft_wrap=True)
+        self.builder.console.print(f"bisect: {line}", soft_wrap=True)
 
 
 def _told(findings: Sequence[Finding]) -> str:
@@ -189,40 +192,3 @@ def _told(findings: Sequence[Finding]) -> str:
         change = f"({wording.change(finding)}) " if finding.evidence else ""
         told.append(f"{wording.name(finding)} {finding.verdict} {change}{wording.reason(finding)}")
     return "; ".join(map(str.strip, told))
-
-
-def _bisect(tree: Path, *words: str) -> int:
-    """Raises SwitchyardError if git can't go on, with its reason."""
-    done = git(tree, "bisect", *words)
-    if done.code not in (0, _ONLY_SKIPPED):
-        said = " ".join(done.stdout.split())
-        raise SwitchyardError(f"git bisect {words[0]}: {said or done.complaint}")
-    return done.code
-
-
-def _lines(folder: Path, *words: str) -> list[str]:
-    done = git(folder, *words)
-    if done.code != 0:
-        raise SwitchyardError(f"git {words[0]}: {done.complaint}")
-    return done.stdout.splitlines()
-
-
-@contextlib.contextmanager
-def _worktree(builder: Builder, sha: str) -> Iterator[Path]:
-    """Without files, and gone on every way out. What a killed bisection left of its own goes first.
-    Raises SwitchyardError, also when another one runs.
-    """
-    folder = state_folder(builder.repository) / "bisect"
-    claim(folder)
-    try:
-        lock = hold(folder, fcntl.LOCK_EX)
-    except BlockingIOError:
-        raise SwitchyardError(f"another bisection is under way in {folder}") from None
-    with lock:
-        builder.remove(folder / "tree")
-        try:
-            _lines(builder.repository, "worktree", "add", "--detach", "--no-checkout",
-                   str(folder / "tree"), sha)  # fmt: skip
-            yield folder / "tree"
-        finally:
-            builder.remove(folder / "tree")

@@ -14,11 +14,13 @@ binary is there too, as a link.
 """
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..system.errors import BadInputError, SwitchyardError
@@ -26,43 +28,37 @@ from ..system.files import replacing
 from .model import Benchmark, Side
 
 
+@dataclass(frozen=True)
 class Copies:
     """`roots`: by label, a folder like the side's own root."""
 
-    def __init__(
-        self, sides: Sequence[Side], binaries: Iterable[str], folder: Path, seed: int
-    ) -> None:
-        self._binaries = sorted(set(binaries))
-        self._random = random.Random(seed)
-        self._sides = list(sides)
-        self.roots: Mapping[str, Path] = {side.label: folder / side.label[0] for side in sides}
-        for side in sides:
-            self._mirror(side.root, self.roots[side.label], Path())
+    sides: list[Side]
+    roots: Mapping[str, Path]
+    chance: random.Random
 
     def renew(self, benchmarks: Iterable[Benchmark]) -> None:
         """Copy what they are in anew. Raises SwitchyardError."""
         binaries = sorted({benchmark.binary for benchmark in benchmarks})
-        self._random.shuffle(self._sides)
-        for side in self._sides:
-            for binary in binaries:
-                target = self.roots[side.label] / binary
-                try:
-                    with replacing(target) as part:
-                        shutil.copy2(side.root / binary, part)
-                except OSError as error:
-                    why = f"cannot copy {binary} of the {side.label} to {target.parent}"
-                    raise SwitchyardError(f"{why}: {error.strerror}") from None
+        self.chance.shuffle(self.sides)
+        for side, binary in itertools.product(self.sides, binaries):
+            target = self.roots[side.label] / binary
+            try:
+                with replacing(target) as part:
+                    shutil.copy2(side.root / binary, part)
+            except OSError as error:
+                why = f"cannot copy {binary} of the {side.label} to {target.parent}"
+                raise SwitchyardError(f"{why}: {error.strerror}") from None
 
-    def _mirror(self, root: Path, copy: Path, below: Path) -> None:
-        """Folders on the way to a binary are real; what else is in them are links."""
-        on_the_way = {parent for binary in self._binaries for parent in Path(binary).parents}
-        (copy / below).mkdir()
-        for path in (root / below).iterdir():
-            relative = below / path.name
-            if relative in on_the_way:
-                self._mirror(root, copy, relative)
-            elif str(relative) not in self._binaries:
-                (copy / relative).symlink_to(path.resolve())
+
+def _mirror(root: Path, copy: Path, binaries: Collection[str]) -> None:
+    """Folders on the way to a binary are real; what else is in them are links."""
+    folders = {folder for binary in binaries for folder in Path(binary).parents}
+    left_out = {*folders, *map(Path, binaries)}
+    for folder in sorted(folders):
+        (copy / folder).mkdir()
+        for path in (root / folder).iterdir():
+            if folder / path.name not in left_out:
+                (copy / folder / path.name).symlink_to(path.resolve())
 
 
 def expect_executable(parent: Path) -> None:
@@ -87,8 +83,11 @@ def fresh_copies(
                 prefix=".binaries-", dir=parent.resolve(), ignore_cleanup_errors=True
             )
             folder = Path(stack.enter_context(temporary))
-            copies = Copies(sides, {b.binary for b in benchmarks}, folder, seed)
+            roots = {side.label: folder / side.label[0] for side in sides}
+            for side in sides:
+                _mirror(side.root, roots[side.label], {each.binary for each in benchmarks})
         except OSError as error:
             raise SwitchyardError(f"cannot copy binaries to {parent}: {error.strerror}") from None
+        copies = Copies(list(sides), roots, random.Random(seed))
         copies.renew(benchmarks)
         yield copies

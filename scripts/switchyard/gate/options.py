@@ -1,15 +1,19 @@
 """The options of `check`, and the plan that they make: no other part of the check knows them. What
 a command line leaves open the project's own file may say, and then our defaults.
+
+What goes into the plan as it was typed has the name that the plan has for it (`dest`).
 """
 
 import argparse
 import random
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from ..suite.options import A_DAY_S, refuse_beyond
 from ..system.errors import BadInputError
 from ..system.machine import Machine
 from ..system.paths import RELEASE_BUILD, ROOT
@@ -17,44 +21,43 @@ from . import project
 from .discovery import gate_set
 from .model import Plan, metrics_of
 
-_UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
-_A_DAY_S = 86_400
-# Each of its decimals takes ten times as many permutations.
-_LEAST_ALPHA = 1e-5
+_UNITS_S = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 _OUR_BINARIES = "bin/bench_*"
-_DEFAULTS = {
-    "threshold": 3.0, "alpha": 0.01, "budget": "10m", "min_time": 0.05, "launch_timeout": 60.0,
-    "metric": ["real_time"],
+_BASELINES = ("ref", "baseline_build", "baseline_results")
+# What does not go together. Of a project's file the first gives way to the second on the command
+# line.
+_APART = dict.fromkeys(permutations(_BASELINES, 2), "there is one baseline") | {
+    ("build_command", "candidate_build"):
+        "--build-command builds the candidate: leave out --candidate-build",
+    ("set", "binaries"): "--set is about Switchyard's own: leave out --binaries",
+    ("skip_identical", "baseline_results"):
+        "--skip-identical needs a baseline with binaries, not --baseline-results",
+    ("instructions", "baseline_results"):
+        "--instructions needs a baseline that can be run, not --baseline-results",
+    ("allow_other_machine", "ref"): "--allow-other-machine needs --baseline-results",
+    ("allow_other_machine", "baseline_build"): "--allow-other-machine needs --baseline-results",
 }  # fmt: skip
-_AS_GIVEN = ("baseline_build", "baseline_results", "build_command", "out")
-_SWITCHES = ("allow_other_machine", "skip_identical", "strict", "instructions", "bisect_run")
-_BASELINES = ("baseline", "baseline_build", "baseline_results")
-# What of a project's file gives way to what does not go with it on the command line.
-_GIVES_WAY = dict.fromkeys(_BASELINES, _BASELINES) | {
-    "build_command": ("candidate_build",), "set": ("binaries",),
-    "allow_other_machine": ("baseline", "baseline_build"),
-    "skip_identical": ("baseline_results",), "instructions": ("baseline_results",),
-}  # fmt: skip
-_EXAMPLES = """\
-examples:
-  check --baseline main                     the working tree against the branch main
-  check --baseline HEAD~1 --filter fiber    only benchmarks whose name matches
-  check --baseline-build A --candidate-build B --binaries 'bench/*'
-                                            any Google Benchmark binaries below A and B
-  check --baseline-build A --candidate-build B --binaries 'bench/*' -- --threads 4
-                                            the same, with arguments for the binaries
-  check --replay DIR                        judge the raw data of an earlier check again
 
-defaults for these options: [check] in switchyard.toml, in the top folder of the repository
 
-exit codes: 0 nothing regressed, 1 regressed, 2 the check could not do its work, 3 undecided
-(with --strict), 128 + N ended by signal N"""
+def _time(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
+    seconds = float(match[1]) * _UNITS_S[match[2]] if match else 0.0
+    if not 0 < seconds <= A_DAY_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: want 90s, 10m or 1h, and at most a day"
+        )
+    return seconds
+
+
 _DIR: dict[str, Any] = {"type": Path, "metavar": "DIR"}
+_SECONDS: dict[str, Any] = {"type": float, "metavar": "S"}
+_TIME: dict[str, Any] = {"type": _time, "metavar": "TIME"}
 _FLAG: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
 # One of these; each option with its help and what argparse is told of it, which is no default: what
 # is not there has to be told from what is.
 _BASELINE = (
-    ("--baseline", "build this revision; the candidate is the work tree", {"metavar": "GITREF"}),
+    ("--baseline", "build this revision; the candidate is the work tree",
+     {"metavar": "GITREF", "dest": "ref"}),
     ("--baseline-build", "a finished build", _DIR),
     ("--baseline-results",
      "stored results of `run`, of a check, or of Google Benchmark; verdicts are advisory", _DIR),
@@ -69,7 +72,7 @@ _COMPARED = (
      {"metavar": "GLOB"}),
     ("--build-command", "how that project is built, in the top folder of its repository",
      {"metavar": "CMD"}),
-    ("--filter", "only benchmarks whose name matches", {"metavar": "REGEX"}),
+    ("--filter", "only benchmarks whose name matches", {"metavar": "REGEX", "dest": "pattern"}),
     ("--set", "Switchyard's own: gate (default), the benchmarks that decide quickly, or all",
      {"choices": ("gate", "all")}),
     ("--skip-identical",
@@ -82,15 +85,15 @@ _MEASURED = (
     ("--alpha", "chance of any false alarm in a whole check (default: 0.01)",
      {"type": float, "metavar": "P"}),
     ("--budget", "of launches at most: 90s, 10m (default); builds come on top",
-     {"metavar": "TIME"}),
-    ("--deadline", "of the whole check at most, builds included", {"metavar": "TIME"}),
+     _TIME | {"dest": "budget_s"}),
+    ("--deadline", "of the whole check at most, builds included", _TIME | {"dest": "deadline_s"}),
     ("--seed", "of the order of launches", {"type": int, "metavar": "N"}),
-    ("--min-time", "of one launch", {"type": float, "metavar": "S"}),
-    ("--launch-timeout", "kill a launch after that", {"type": float, "metavar": "S"}),
+    ("--min-time", "of one launch", _SECONDS | {"dest": "min_time_s"}),
+    ("--launch-timeout", "kill a launch after that", _SECONDS | {"dest": "timeout_s"}),
     ("--metric",
      "real_time (default), cpu_time, or a counter with its better direction, such as p99_us:lower "
      "or items_per_second:higher; several, with commas or one by one",
-     {"action": "append", "metavar": "NAME"}),
+     {"action": "append", "metavar": "NAME", "dest": "metrics"}),
     ("--prove-threshold",
      "call slower only what is proven to be so by the threshold (default: proven to be slower at "
      "all, and estimated at the threshold or more)", _FLAG),
@@ -109,6 +112,10 @@ _HANDED_OUT = (
      "decided, 128 when it could not do its work", _FLAG),
 )  # fmt: skip
 OPTIONS = (*_BASELINE, *_COMPARED, *_MEASURED, *_HANDED_OUT)
+# By their names in argparse's namespaces; what is behind -- too.
+_OPTION_OF = {"arguments": "--"} | {
+    told.get("dest", name.removeprefix("--").replace("-", "_")): name for name, _, told in OPTIONS
+}
 
 
 @dataclass(frozen=True)
@@ -117,36 +124,32 @@ class Check:
 
     Of `ref`, `baseline_build` and `baseline_results` one is the baseline. builds_candidate: whether
     candidate_build has to be brought up to date, by CMake, or by build_command in the source tree;
-    repository: where that is, Switchyard's own if is_ours; binaries: a glob below the builds;
-    wanted: only these names; pattern: only what it matches.
+    repository: where that is; binaries: a glob below the builds; wanted: only these names; pattern:
+    only what it matches.
     """
 
-    ref: str | None
-    baseline_build: Path | None
-    baseline_results: Path | None
-    allow_other_machine: bool
+    plan: Plan
+    repository: Path
     candidate_build: Path
     builds_candidate: bool
-    build_command: str | None
-    repository: Path
-    is_ours: bool
     binaries: str
-    wanted: tuple[str, ...] | None
-    pattern: str | None
-    skip_identical: bool
-    plan: Plan
-    accepted: tuple[project.Accepted, ...]
-    deadline_s: float | None
-    out: Path | None
-    strict: bool
-    instructions: bool
-    bisect_run: bool
+    ref: str | None = None
+    baseline_build: Path | None = None
+    baseline_results: Path | None = None
+    allow_other_machine: bool = False
+    build_command: str | None = None
+    wanted: Collection[str] | None = None
+    pattern: str | None = None
+    skip_identical: bool = False
+    accepted: tuple[project.Accepted, ...] = ()
+    deadline_s: float | None = None
+    out: Path | None = None
+    strict: bool = False
+    instructions: bool = False
+    bisect_run: bool = False
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _EXAMPLES
-    parser.set_defaults(arguments=())  # what is behind --
     compared = parser.add_argument_group("what is compared")
     for group, options in (
         (compared.add_mutually_exclusive_group(), _BASELINE),
@@ -158,142 +161,102 @@ def add_to(parser: argparse.ArgumentParser) -> None:
             group.add_argument(name, help=says, **told)
 
 
-def read(args: argparse.Namespace, machine: Machine) -> Check:
-    """Raises BadInputError for what is out of range, or does not fit together."""
-    given = {name: value for name, value in vars(args).items() if value is not None}
+def read(args: argparse.Namespace, machine: Machine) -> Check | Path:
+    """A new check, or the earlier one that is to be judged again. Raises BadInputError for what is
+    out of range, or does not fit together.
+    """
+    given = {name: value for name, value in vars(args).items() if value not in (None, ())}
+    if "replay" in given:
+        for name in [name for name in _OPTION_OF if name in given and name != "replay"]:
+            option = _OPTION_OF[name]
+            raise BadInputError(f"--replay goes without {option}: it judges the check as it was")
+        return args.replay
     own = _project(given)
     of_file = {
         name: value
         for name, value in own.options.items()
-        if name in vars(args) and given.keys().isdisjoint({name, *_GIVES_WAY.get(name, ())})
-    }
+        if name in vars(args) and name not in given
+        and given.keys().isdisjoint(second for first, second in _APART if first == name)
+    }  # fmt: skip
     try:
-        values = dict.fromkeys(map(_attribute, OPTIONS)) | _DEFAULTS | of_file | given
-        return _check(argparse.Namespace(**values), own, machine)
+        return _check(of_file | given, own, machine)
     except BadInputError as error:
-        named = re.findall(r"--([a-z-]*[a-z])", str(error))
-        if {name.replace("-", "_") for name in named} & of_file.keys():
+        named = re.findall(r"--[a-z-]*[a-z]", str(error))
+        if {_OPTION_OF[name] for name in of_file} & set(named):
             raise BadInputError(f"{own.file}: {error}") from None
         raise
 
 
-def _attribute(option: Sequence[Any]) -> str:
-    """Its name in argparse's namespaces."""
-    return option[0].removeprefix("--").replace("-", "_")
-
-
 def _project(given: Collection[str]) -> project.Project:
     """Of the repository that the current folder is in; of our own, unless others' are checked."""
-    reader = project.Reader()
-    add_to(reader)
-    here = project.read(project.repository_of(Path.cwd()), reader)
+    # Of the file no word may be shortened.
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    add_to(parser)
+    here = project.read(project.repository_of(Path.cwd()), parser)
     is_theirs = "binaries" in {*given, *here.options} or not ROOT
-    return here if is_theirs else project.read(ROOT, reader)
+    return here if is_theirs else project.read(ROOT, parser)
 
 
-def _check(args: argparse.Namespace, own: project.Project, machine: Machine) -> Check:
-    _refuse_out_of_range(args)
-    _refuse_what_does_not_fit(args)
-    takes_gate_set = args.set == "gate" or (args.set is None and args.binaries is None)
-    plan = Plan(
-        seed=random.SystemRandom().randrange(2**31) if args.seed is None else args.seed,
-        threshold=args.threshold / 100,
-        thresholds=own.thresholds,
-        alpha=args.alpha,
-        min_time_s=args.min_time,
-        timeout_s=args.launch_timeout,
-        budget_s=_seconds("--budget", args.budget),
-        cpu=_cpu(args.cpu, takes_gate_set, machine),
-        metrics=metrics_of(args.metric),
-        arguments=tuple(args.arguments),
-        prove_threshold=bool(args.prove_threshold),
-        fail_fast=bool(args.fail_fast),
-    )
-    return Check(
-        ref=args.baseline,
-        candidate_build=args.candidate_build or (Path.cwd() if args.binaries else RELEASE_BUILD),
-        builds_candidate=not args.candidate_build and bool(args.build_command or not args.binaries),
-        repository=own.file.parent,
-        is_ours=not args.binaries,
-        binaries=args.binaries or _OUR_BINARIES,
-        wanted=tuple(gate_set()) if takes_gate_set else None,
-        pattern=args.filter,
-        plan=plan,
-        accepted=own.accepted,
-        deadline_s=_seconds("--deadline", args.deadline) if args.deadline else None,
-        **{name: getattr(args, name) for name in _AS_GIVEN},
-        **{name: bool(getattr(args, name)) for name in _SWITCHES},
-    )
+def _check(values: dict[str, Any], own: project.Project, machine: Machine) -> Check:
+    _refuse_out_of_range(values)
+    _refuse_what_does_not_fit(values)
+    binaries, build = values.get("binaries"), values.get("candidate_build")
+    takes_gate_set = values.get("set", "all" if binaries else "gate") == "gate"
+    gates = tuple(gate_set()) if takes_gate_set else None
+    made = {"seed": random.SystemRandom().randrange(2**31), "budget_s": 600.0} | values | {
+        "threshold": values.get("threshold", 3.0) / 100,
+        "thresholds": own.thresholds,
+        "metrics": metrics_of(values.get("metrics", ["real_time"])),
+        "cpu": _cpu(values.get("cpu"), takes_gate_set, machine),
+        "repository": own.file.parent,
+        "candidate_build": build or (Path.cwd() if binaries else RELEASE_BUILD),
+        "builds_candidate": not build and bool(values.get("build_command") or not binaries),
+        "binaries": binaries or _OUR_BINARIES,
+        "wanted": values.get("wanted", gates),
+        "accepted": own.accepted,
+    }  # fmt: skip
+    return _of(Check, made | {"plan": _of(Plan, made)})
 
 
-def _refuse_out_of_range(args: argparse.Namespace) -> None:
-    for name, value, least, most in (
-        ("--threshold", args.threshold, 0, 100), ("--alpha", args.alpha, _LEAST_ALPHA, 0.5),
-        ("--min-time", args.min_time, 0, 3600),
-        ("--launch-timeout", args.launch_timeout, 0, _A_DAY_S),
-    ):  # fmt: skip
-        if not least < value <= most:
-            raise BadInputError(f"{name} must be above {least} and at most {most}, not {value}")
-    if args.seed is not None and not 0 <= args.seed < 2**63:
-        raise BadInputError(f"--seed must be 0 or more, not {args.seed}")
+def _of(kind: type, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 (a kind)
+    """Made of the values that it has a field for."""
+    names = [field.name for field in fields(kind) if field.name in values]
+    return kind(**{name: values[name] for name in names})
 
 
-def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+def _refuse_out_of_range(values: Mapping[str, Any]) -> None:
+    most = {"threshold": 100, "alpha": 0.5, "min_time_s": 3600, "timeout_s": A_DAY_S}
+    refuse_beyond({_OPTION_OF[name]: (values.get(name), limit) for name, limit in most.items()})
+    if not 0 <= values.get("seed", 0) < 2**63:
+        raise BadInputError(f"--seed must be 0 or more, not {values['seed']}")
+
+
+def _refuse_what_does_not_fit(values: Mapping[str, Any]) -> None:
+    binaries, builds = values.get("binaries"), values.get("build_command")
     for wrong, line in (
-        (not any(getattr(args, name) for name in _BASELINES),
+        *((values.get(one) and values.get(other), line) for (one, other), line in _APART.items()),
+        (not any(map(values.get, _BASELINES)),
          f"one of the arguments {' '.join(name for name, *_ in _BASELINE)} is required"),
-        (not (args.binaries or args.candidate_build or RELEASE_BUILD),
+        (not (binaries or values.get("candidate_build") or RELEASE_BUILD),
          "name your benchmarks with --binaries GLOB: this is no checkout of Switchyard, which has "
          "its own"),
-        (args.binaries and {"..", "/"} & set(Path(args.binaries).parts),
-         f"--binaries {args.binaries!r} leads out of the build: name one that has them below it"),
-        (args.build_command and not args.binaries, "--build-command needs --binaries"),
-        (args.baseline and args.binaries and not args.build_command,
+        (binaries and {"..", "/"} & set(Path(binaries).parts),
+         f"--binaries {binaries!r} leads out of the build: name one that has them below it"),
+        (builds and not binaries, "--build-command needs --binaries"),
+        (values.get("ref") and binaries and not builds,
          "--baseline with --binaries needs --build-command: how is that revision built?"),
-        (args.candidate_build and args.build_command,
-         "--build-command builds the candidate: leave out --candidate-build"),
-        (args.skip_identical and args.baseline_results,
-         "--skip-identical needs a baseline with binaries, not --baseline-results"),
-        (args.allow_other_machine and not args.baseline_results,
-         "--allow-other-machine needs --baseline-results"),
-        (args.set and args.binaries, "--set is about Switchyard's own: leave out --binaries"),
-        (args.baseline_results and len(metrics_of(args.metric)) > 1,
+        (values.get("baseline_results") and len(metrics_of(values.get("metrics", ()))) > 1,
          "--baseline-results goes with one --metric"),
-        (args.instructions and args.baseline_results,
-         "--instructions needs a baseline that can be run, not --baseline-results"),
     ):  # fmt: skip
         if wrong:
             raise BadInputError(line)
 
 
-def _seconds(option: str, text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
-    if not match or match[2] not in _UNITS_S:
-        raise BadInputError(f"{option} {text!r} is no time: want 90s, 10m or 1h")
-    seconds = float(match[1]) * _UNITS_S[match[2]]
-    if not 0 < seconds <= _A_DAY_S:
-        raise BadInputError(f"{option} must be above 0 and at most a day, not {text}")
-    return seconds
-
-
 def _cpu(asked: str | None, takes_gate_set: bool, machine: Machine) -> int | None:
     usable = machine.usable_cpus()
+    meant = {str(cpu): cpu for cpu in usable} | {"none": None}
     if asked is None:
         return usable[-1] if takes_gate_set else None
-    if asked == "none":
-        return None
-    if not asked.isdecimal() or int(asked) not in usable:
+    if asked not in meant:
         raise BadInputError(f"--cpu {asked}: want none or one of {', '.join(map(str, usable))}")
-    return int(asked)
-
-
-def replayed(args: argparse.Namespace) -> Path | None:
-    """The check that is to be judged again, which goes without any other option; None for a new
-    one. Raises BadInputError.
-    """
-    if args.replay is None:
-        return None
-    given = [option[0] for option in OPTIONS if getattr(args, _attribute(option)) is not None]
-    for name in [name for name in given if name != "--replay"] + ["--"] * bool(args.arguments):
-        raise BadInputError(f"--replay goes without {name}: it judges the check as it was")
-    return args.replay
+    return meant[asked]

@@ -4,7 +4,6 @@ is compared with what.
 
 import argparse
 import filecmp
-import hashlib
 import itertools
 import os
 import re
@@ -52,25 +51,18 @@ class Prepared:
     start_s: dict[str, float]
     identical: list[str] = field(default_factory=list)
     stored: dict[str, list[float]] | None = None
+    launches_against_stored: int | None = None
     builder: Builder | None = None
 
-    def settle(self, findings: Iterable[Finding]) -> None:
+    def settle(self, findings: Sequence[Finding]) -> None:
         """Of these nothing is to be launched."""
-        known = {finding.benchmark.key for finding in self.settled}
-        self.settled += [found for found in findings if found.benchmark.key not in known]
-        known = {finding.benchmark.key for finding in self.settled}
+        self.settled += findings
+        known = {finding.benchmark.key for finding in findings}
         self.benchmarks = [benchmark for benchmark in self.benchmarks if benchmark.key not in known]
 
     @property
     def launched(self) -> list[Side]:
         return self.sides if self.stored is None else self.sides[1:]
-
-    @property
-    def launches_against_stored(self) -> int | None:
-        if self.stored is None:
-            return None
-        longest = max(map(len, self.stored.values()), default=0)
-        return min(max(longest, _FEWEST_STORED), _MOST_STORED)
 
 
 def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interrupts) -> Prepared:
@@ -104,6 +96,8 @@ def prepare(asked: Check, machine: Machine, console: Console, interrupts: Interr
     )  # fmt: skip
     if found:
         prepared.stored, lost = stored.enough(values, prepared.benchmarks)
+        most = max(map(len, prepared.stored.values()), default=0)
+        prepared.launches_against_stored = min(max(most, _FEWEST_STORED), _MOST_STORED)
         prepared.settle(lost)
         prepared.problems += found.problems
     else:
@@ -151,11 +145,8 @@ def _match_builds(asked: Check, prepared: Prepared) -> None:
     prepared.identical = identical(*roots, binaries)
     if asked.skip_identical:
         why = "its binary is the same, byte for byte"
-        prepared.settle(
-            Finding(benchmark, Verdict.UNCHANGED, why)
-            for benchmark in prepared.benchmarks
-            if benchmark.binary in prepared.identical
-        )
+        same = [each for each in prepared.benchmarks if each.binary in prepared.identical]
+        prepared.settle([Finding(benchmark, Verdict.UNCHANGED, why) for benchmark in same])
 
 
 def identical(baseline: Path, candidate: Path, binaries: Iterable[str]) -> list[str]:
@@ -164,44 +155,39 @@ def identical(baseline: Path, candidate: Path, binaries: Iterable[str]) -> list[
 
     Only machine code: what a script does is in the programs that it starts, wherever they are.
     """
-    binaries = list(dict.fromkeys(binaries))
-    folders = {Path(binary).parent for binary in binaries}
-    same = {folder for folder in folders if _is_same(baseline / folder, candidate / folder)}
     return [
         binary
-        for binary in binaries
-        if Path(binary).parent in same
-        and (baseline / binary).read_bytes().startswith(_ELF)
+        for binary in dict.fromkeys(binaries)
+        if (baseline / binary).read_bytes().startswith(_ELF)
+        and _are_the_same((baseline / binary).parent, (candidate / binary).parent)
         and _load_the_same(baseline / binary, candidate / binary)
     ]
+
+
+def _are_the_same(one: Path, other: Path) -> bool:
+    """All executables and libraries that both folders have."""
+    names = [
+        path.name
+        for path in one.iterdir()
+        if path.is_file() and (os.access(path, os.X_OK) or ".so" in path.suffixes)
+        and (other / path.name).is_file()
+    ]  # fmt: skip
+    return names == filecmp.cmpfiles(one, other, names, shallow=False)[0]
 
 
 def _load_the_same(one: Path, other: Path) -> bool:
     """Whether the loader would take the same shared libraries, or some of the same bytes."""
     if not shutil.which("ldd"):
         return False  # not known
-    first, second = _libraries(one), _libraries(other)
-    mine, yours = (
-        sorted(hashlib.sha256(path.read_bytes()).digest() for path in paths)
-        for paths in (first - second, second - first)
-    )
-    return mine == yours
+    mine, yours = _libraries(one), _libraries(other)
+    only_mine, only_yours = mine - yours, yours - mine
+    return {path.read_bytes() for path in only_mine} == {path.read_bytes() for path in only_yours}
 
 
 def _libraries(binary: Path) -> set[Path]:
     said = launch(["ldd", str(binary)], _LDD_TIMEOUT_S).stdout
     loaded = re.findall(r"^\s*(?:.* => )?(/.+) \(0x", said, re.MULTILINE)
     return {path for name in loaded if (path := Path(name).resolve()).is_file()}
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether all executables and libraries that both folders have are the same."""
-    return all(
-        filecmp.cmp(path, other / path.name, shallow=False)
-        for path in one.iterdir()
-        if path.is_file() and (os.access(path, os.X_OK) or ".so" in path.suffixes)
-        and (other / path.name).is_file()
-    )  # fmt: skip
 
 
 def facts(prepared: Prepared, machine: Machine, seed: int) -> dict[str, Any]:

@@ -8,11 +8,11 @@ single benchmarks, `[[accept]]` those that may be slower until some day, and why
 import argparse
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert, field
 
@@ -59,83 +59,56 @@ class Project:
     accepted: tuple[Accepted, ...] = ()
 
 
-class Reader(argparse.ArgumentParser):
-    """Of the file: what it refuses is an error of ours, and no word may be shortened."""
-
-    def __init__(self) -> None:
-        super().__init__(add_help=False, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        raise BadInputError(message)
-
-
 def repository_of(folder: Path) -> Path:
     """The top folder of the repository that it is in; itself if that can't be told."""
     asked = git(folder, "rev-parse", "--show-toplevel")
     return Path(asked.stdout.rstrip("\n")) if asked.code == 0 else folder
 
 
-def read(repository: Path, reader: Reader) -> Project:
-    """`reader` knows the options. Relative folders are below the file's own. Raises BadInputError
-    with the file's name for whatever is wrong in it.
+def read(repository: Path, parser: argparse.ArgumentParser) -> Project:
+    """`parser` knows the options, and does not exit. Relative folders are below the file's own.
+    Raises BadInputError with the file's name for whatever is wrong in it.
     """
     file = repository / FILE_NAME
     try:
         found = convert(tomllib.loads(file.read_bytes().decode()), _File)
-        _expect_expressions(entry.pattern for entry in (*found.threshold, *found.accept))
-        options = vars(reader.parse_args(list(_arguments(found.check, reader))))
+        for entry in (*found.threshold, *found.accept):
+            re.compile(entry.pattern)
+        options = _options(found.check, parser)
     except FileNotFoundError:
         return Project(file, {})
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, ValidationError, BadInputError) as error:
+    except re.error as error:
+        wrong = f"name {error.pattern!r} is no regular expression: {error}"
+        raise BadInputError(f"{file}: {wrong}") from None
+    except (ValueError, ValidationError, argparse.ArgumentError) as error:
         raise BadInputError(f"{file}: {error}") from None
-    return Project(
-        file,
-        {
-            k: repository / v if isinstance(v, Path) else v
-            for k, v in options.items()
-            if v is not None
-        },
-        tuple((entry.pattern, entry.percent / 100) for entry in found.threshold),
-        tuple(found.accept),
-    )
+    folders = {name: repository / path for name, path in options.items() if isinstance(path, Path)}
+    thresholds = tuple((entry.pattern, entry.percent / 100) for entry in found.threshold)
+    return Project(file, options | folders, thresholds, tuple(found.accept))
 
 
-def _arguments(table: dict[str, _Scalar | list[_Scalar]], reader: Reader) -> Iterator[str]:
-    """As they would stand on a command line: a list is an option that is there several times."""
-    for key, values in table.items():
-        for value in values if isinstance(values, list) else [values]:
-            option = f"--no-{key}" if value is False else f"--{key}"
-            argument = option if isinstance(value, bool) else f"{option}={value}"
-            if reader.parse_known_args([argument])[1]:
-                raise BadInputError(f"[check] {key} is no option of check ({argument})")
-            yield argument
-
-
-def _expect_expressions(patterns: Iterable[str]) -> None:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise BadInputError(f"name {pattern!r} is no regular expression: {error}") from None
-
-
-def accepted_by(
-    accepted: Iterable[Accepted], key: str, change: float, today: date
-) -> Accepted | None:
-    """The first by which a regression of this size is accepted; `change` is its logarithm, above 0
-    whatever direction is worse.
-    """
-    for entry in accepted:
-        is_meant = re.search(entry.pattern, key) and today <= entry.until
-        if is_meant and (entry.most is None or percent(change) <= entry.most):
-            return entry
-    return None
+def _options(
+    table: dict[str, _Scalar | list[_Scalar]], parser: argparse.ArgumentParser
+) -> dict[str, Any]:
+    """As on a command line, where a list is an option that is there several times."""
+    arguments = [
+        f"--no-{key}" if value is False else f"--{key}" if value is True else f"--{key}={value}"
+        for key, values in table.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    known, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        raise ValueError(f"[check] has {unknown[0]}, which is no option of check")
+    return {name: value for name, value in vars(known).items() if value is not None}
 
 
 def why_accepted(accepted: Iterable[Accepted], today: date, found: Finding) -> str | None:
-    """In words, if this regression is."""
-    change = found.metric.sign * found.evidence.estimate
-    entry = accepted_by(accepted, found.benchmark.key, change, today)
-    return f"{entry.reason} (until {entry.until})" if entry else None
+    """Why this regression is, whatever direction is worse; None if it isn't."""
+    size = percent(found.metric.sign * found.evidence.estimate)
+    for entry in accepted:
+        is_meant = re.search(entry.pattern, found.benchmark.key) and today <= entry.until
+        if is_meant and (entry.most is None or size <= entry.most):
+            return f"{entry.reason} (until {entry.until})"
+    return None

@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from check_command import SWITCHYARD, run
 from living import processes_of, wait_until
-from tiny_project import BINARIES, BUILD, commits, git, timed
+from tiny_project import BINARIES, BUILD, commit, commits, git, timed
 
 from switchyard.gate import bisect, document, execution
 from switchyard.gate.model import Benchmark, Finding, Report, Verdict
-from switchyard.gate.revision import claim
-from switchyard.system.paths import state_folder
 
 WORK = "BM_work"
 OPTIONS = ("--binaries", BINARIES, "--build-command", BUILD, "--min-time", "0.01")
@@ -129,6 +127,17 @@ def test_a_side_branch_is_searched_from_where_it_left(project, search, made_up):
     assert done.stdout.startswith(f"{shas[2]} is the first slower commit"), done.stderr
 
 
+def test_a_side_branch_that_became_faster_is_not_searched_for_what_was_slow_before(
+    project, search, made_up
+):
+    shas = history(project, ["15.0", "15.0"])
+    git(project, "checkout", "-qb", "side", shas[0])
+    side = commit(project, **{"src/time": "10.0"})
+    done = search(project, "side", "--bad", shas[1])
+    assert done.returncode == 2
+    assert f"{shas[0][:7]}, where {side[:7]} branched off, is slower too" in done.stderr
+
+
 def test_ends_that_do_not_differ_leave_nothing_to_search_for(project, search, made_up):
     shas = history(project, ["10.0", "10.0", "10.0"])
     done = search(project, shas[0])
@@ -175,51 +184,21 @@ def test_a_bisection_of_the_users_own_goes_on_undisturbed(project, search, made_
     assert (state_of(project), git(project, "bisect", "log")) == before
 
 
-def test_only_one_at_a_time_searches_a_repository(project, search, made_up, monkeypatch):
+def test_two_at_once_are_not_in_each_others_way(project, search, made_up, monkeypatch):
     shas = history(project, ["10.0", "10.0", "15.0"])
     inner = []
     look_at = bisect._Search._look_at
 
     def twice(self, sha, baseline):
         if sha == shas[1] and not inner:
+            inner.append(None)
             inner.append(search(project, shas[0]))
         return look_at(self, sha, baseline)
 
     monkeypatch.setattr(bisect._Search, "_look_at", twice)
-    assert search(project, shas[0]).returncode == 0
-    assert inner[0].returncode == 2
-    assert "another bisection is under way" in inner[0].stderr
-
-
-def left_over(project: Path, shas: list[str]) -> Path:
-    """As of a bisection that was killed."""
-    folder = state_folder(project) / "bisect"
-    claim(folder)
-    tree = folder / "tree"
-    git(project, "worktree", "add", "--detach", "--no-checkout", str(tree), shas[-1])
-    git(tree, "bisect", "start", "--no-checkout", shas[-1], shas[0])
-    return folder
-
-
-def test_what_a_killed_bisection_left_goes_with_the_next(project, search, made_up):
-    shas = history(project, ["10.0", "10.0", "15.0"])
-    before = state_of(project)
-    folder = left_over(project, shas)
-    assert state_of(project) != before
-    assert search(project, shas[0]).returncode == 0
-    assert state_of(project) == before
-    assert not (folder / "tree").exists()
-
-
-def test_a_folder_of_the_users_in_its_place_is_refused(project, search, made_up):
-    shas = history(project, ["10.0", "15.0"])
-    mine = state_folder(project) / "bisect" / "tree" / "mine"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("precious")
     done = search(project, shas[0])
-    assert done.returncode == 2
-    assert "was not made by a check" in done.stderr
-    assert mine.read_text() == "precious"
+    assert (done.returncode, inner[1].returncode) == (0, 0), done.stderr + inner[1].stderr
+    assert done.stdout == inner[1].stdout
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

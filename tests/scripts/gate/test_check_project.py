@@ -11,8 +11,9 @@ from tiny_project import BINARIES, BUILD, git, timed
 
 from switchyard.cli import build_parser
 from switchyard.gate import options
+from switchyard.gate.model import Benchmark, Evidence, Finding, Metric, Verdict
 from switchyard.gate.options import Check
-from switchyard.gate.project import Accepted, accepted_by
+from switchyard.gate.project import Accepted, why_accepted
 from switchyard.system.errors import BadInputError
 from switchyard.system.machine import Machine
 
@@ -90,7 +91,6 @@ def test_bisect_takes_what_is_of_use_to_it(read, repository):
         f'[check]\n{FOREIGN}threshold = 5\nfilter = "x"\nbaseline = "v2"\n'
     )
     args = build_parser().parse_args(["bisect", "BM_x", "--good", "v1"])
-    args.baseline = args.good
     asked = options.read(args, Machine())
     assert (asked.ref, asked.plan.threshold, asked.pattern) == ("v1", 0.05, None)
 
@@ -122,7 +122,7 @@ ACCEPT = '[[accept]]\nname = "x"\nreason = "y"\nuntil = 2026-12-31\n'
         ('[check]\nthreshold = "high"', "--threshold"),
         ("[check]\nthreshold = -1", "--threshold must be above 0"),
         ("[check]\nthreshold = 0", "--threshold must be above 0"),
-        ('[check]\nbudget = "soon"', "--budget 'soon' is no time"),
+        ('[check]\nbudget = "soon"', "--budget: 'soon' is no time"),
         ('[check]\nset = "some"', "--set"),
         ('[check]\nstrict = "yes"', "--strict"),
         ("[check]\nbinaries = true", "--binaries"),
@@ -171,18 +171,21 @@ ENTRIES = (
 @pytest.mark.parametrize(
     ("key", "percent", "today", "reason"),
     [
-        ("BM_x/1", 9.9, LAST_DAY, "small"),
+        ("BM_x/1", 9.9, LAST_DAY, "small (until 2026-12-31)"),
         ("BM_x/1", 10.1, LAST_DAY, None),
-        ("BM_x/1", 10.1, date(2026, 6, 30), "until then"),
+        ("BM_x/1", 10.1, date(2026, 6, 30), "until then (until 2026-06-30)"),
         ("BM_x/1", 10.1, date(2026, 7, 1), None),
         ("BM_x/1", 5.0, date(2027, 1, 1), None),
-        ("a/BM_x/y", 300.0, LAST_DAY, "any size"),
+        ("a/BM_x/y", 300.0, LAST_DAY, "any size (until 2026-12-31)"),
         ("BM_z", 5.0, LAST_DAY, None),
     ],
 )
 def test_a_regression_is_accepted_by_name_size_and_date(key, percent, today, reason):
-    found = accepted_by(ENTRIES, key, math.log1p(percent / 100), today)
-    assert (found and found.reason) == reason
+    for metric in (Metric(), Metric("items_per_second", higher_is_better=True)):
+        change = metric.sign * math.log1p(percent / 100)
+        evidence = Evidence(9, 0, change, None, None, 1.0, 1.0, 1.0, 1.0)
+        regression = Finding(Benchmark(key, "", key), Verdict.REGRESSED, "", metric, evidence)
+        assert why_accepted(ENTRIES, today, regression) == reason
 
 
 @pytest.mark.parametrize(
