@@ -54,6 +54,7 @@ _QUESTIONS = {
         "an addition to a shared number, 4 tasks on one CPU", {"tasks": 4, "placement": "same"}
     ),
     "cpu": _Question("work for the CPU, cut into 2 tasks", {"tasks": 2}),
+    "page_fault": _Question("64 KiB mapped, touched and unmapped by 4 tasks", {"tasks": 4}),
     "blocking": _Question("others are late by, while one blocks 100 ms", {"block_ms": 100}),
     "memory": _Question(
         "memory of one of 100 idle tasks", {"of": "tasks", "count": 100, "stack_kib": 0}
