@@ -36,8 +36,6 @@ _SURE_OF_ABSENCE = evidence.SURE_OF_AN_END
 # For a rank test of stored times.
 _FEWEST_STORED = 4
 
-DECIDED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.UNCHANGED)
-
 
 def judge(
     plan: Plan, benchmarks: Sequence[Benchmark], pairs: Iterable[Pair], is_stored: bool = False,
