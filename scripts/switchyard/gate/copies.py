@@ -40,15 +40,20 @@ class Copies:
             self._mirror(side.root, self.roots[side.label], Path())
 
     def renew(self, benchmarks: Iterable[Benchmark]) -> None:
-        """Copy what they are in anew. Raises SwitchyardError."""
+        """Copy what they are in anew. Raises SwitchyardError, also when that was built anew."""
         binaries = sorted({benchmark.binary for benchmark in benchmarks})
         self._random.shuffle(self._sides)
         for side in self._sides:
             for binary in binaries:
-                target = self.roots[side.label] / binary
+                source, target = side.root / binary, self.roots[side.label] / binary
                 try:
                     with replacing(target) as part:
-                        shutil.copy2(side.root / binary, part)
+                        shutil.copy2(source, part)
+                        if target.exists() and _written(part) != _written(target):
+                            raise SwitchyardError(
+                                f"{source} was written anew while it was being measured: check "
+                                "again, and don't build in the meantime"
+                            )
                 except OSError as error:
                     why = f"cannot copy {binary} of the {side.label} to {target.parent}"
                     raise SwitchyardError(f"{why}: {error.strerror}") from None
@@ -63,6 +68,11 @@ class Copies:
                 self._mirror(root, copy, relative)
             elif str(relative) not in self._binaries:
                 (copy / relative).symlink_to(path.resolve())
+
+
+def _written(path: Path) -> tuple[int, int]:
+    """Its size, and when; a copy has that of what it was made from."""
+    return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def expect_executable(parent: Path) -> None:

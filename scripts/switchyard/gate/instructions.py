@@ -21,6 +21,7 @@ from ..suite.benchmark_row import (
 )
 from ..suite.results import SECONDS
 from ..system import tools
+from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from ..system.tools import InstructionCounter
@@ -63,6 +64,9 @@ def count(
         ])  # fmt: skip
     except _NoCountError as reason:
         return {"problem": str(reason)}
+    # A second witness that can't be heard takes nothing from the first.
+    except (SwitchyardError, KeyError, TypeError, ValueError) as error:
+        return {"problem": f"not counted: {error!r}"}
 
 
 def _compare(tool: InstructionCounter, sides: Sequence["_Side"]) -> dict[str, Any]:
