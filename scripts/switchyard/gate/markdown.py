@@ -59,9 +59,8 @@ def _cells(finding: Finding) -> list[str]:
         printed = verdict in (Verdict.FAILED, Verdict.SKIPPED)
         name += f"<br>{code(why) if printed else prose(why)}"
     loud = finding.fails or verdict == Verdict.FAILED
-    numbers = wording.numbers(finding)
-    numbers["p"] = prose(numbers["p"])
-    return [name, f"**{verdict}**" if loud else str(verdict), *numbers.values()]
+    numbers = map(prose, wording.numbers(finding).values())
+    return [name, f"**{verdict}**" if loud else str(verdict), *numbers]
 
 
 def _tail(report: Report) -> list[str]:

@@ -158,9 +158,8 @@ def _lead(report: Report) -> str:
     if slower:
         word = "slower" if all(m.is_time for m in report.plan.metrics) else "worse"
         return f"{slower} {of_total} {'is' if slower == 1 else 'are'} {word}"
-    if not any(finding.was_compared for finding in report.findings):
-        return f"None {of_total} could be compared"
-    return f"None {of_total} was found slower"
+    was_compared = any(finding.was_compared for finding in report.findings)
+    return f"None {of_total} {'was found slower' if was_compared else 'could be compared'}"
 
 
 def _others(report: Report) -> list[str]:
