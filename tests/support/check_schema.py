@@ -21,11 +21,8 @@ def schema() -> dict[str, Any]:
     """Where the document differs from a report, document.py says how."""
     made = msgspec.json.schema(Report)
     of_report = made["$defs"]["Report"]
-    of_report["properties"] |= {
-        "format": {"const": document.FORMAT},
-        "settled": {"type": "array", "items": {"type": "string"}},
-    }
-    of_report["required"] = sorted({*of_report["required"], "format", "settled"})
+    of_report["properties"]["format"] = {"const": document.FORMAT}
+    of_report["required"] = sorted({*of_report["required"], "format"})
     del made["$defs"]["Sample"]["properties"]["row"]
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "check.json"}
     return json.loads(json.dumps(whole | made))

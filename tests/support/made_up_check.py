@@ -134,7 +134,10 @@ def report(
             if b not in there]  # fmt: skip
     code = verdicts.exit_code([*findings, *gone], strict=False)
     spent = sum(p.baseline.wall_s + p.candidate.wall_s for p in made.pairs)
-    made_up = Report(plan, [*findings, *gone], made.pairs, FACTS, exit_code=code, spent_s=spent)
+    made_up = Report(
+        plan, [*findings, *gone], made.pairs, FACTS, [b.key for b in benchmarks if b not in there],
+        exit_code=code, spent_s=spent,
+    )  # fmt: skip
     return replace(made_up, **fields)
 
 

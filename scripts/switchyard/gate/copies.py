@@ -37,14 +37,19 @@ class Copies:
     chance: random.Random
 
     def renew(self, benchmarks: Iterable[Benchmark]) -> None:
-        """Copy what they are in anew. Raises SwitchyardError."""
+        """Copy what they are in anew. Raises SwitchyardError, also when that was built anew."""
         binaries = sorted({benchmark.binary for benchmark in benchmarks})
         self.chance.shuffle(self.sides)
         for side, binary in itertools.product(self.sides, binaries):
-            target = self.roots[side.label] / binary
+            source, target = side.root / binary, self.roots[side.label] / binary
             try:
                 with replacing(target) as part:
-                    shutil.copy2(side.root / binary, part)
+                    shutil.copy2(source, part)
+                    if target.exists() and _written(part) != _written(target):
+                        raise SwitchyardError(
+                            f"{source} was written anew while it was being measured: check again, "
+                            "and don't build in the meantime"
+                        )
             except OSError as error:
                 why = f"cannot copy {binary} of the {side.label} to {target.parent}"
                 raise SwitchyardError(f"{why}: {error.strerror}") from None
@@ -59,6 +64,11 @@ def _mirror(root: Path, copy: Path, binaries: Collection[str]) -> None:
         for path in (root / folder).iterdir():
             if folder / path.name not in left_out:
                 (copy / folder / path.name).symlink_to(path.resolve())
+
+
+def _written(path: Path) -> tuple[int, int]:
+    """Its size, and when; a copy has that of what it was made from."""
+    return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def expect_executable(parent: Path) -> None:

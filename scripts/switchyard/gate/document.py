@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import convert, to_builtins
 
 from ..system import files, packages
@@ -30,10 +29,7 @@ def create(folder: Path) -> Path:
 
 def to_document(report: Report) -> dict[str, Any]:
     """Without Google Benchmark's own rows, which have files of their own."""
-    document = {"format": FORMAT} | to_builtins(report) | {
-        "spent_s": round(report.spent_s, 3),
-        "settled": [finding.benchmark.key for finding in report.settled],
-    }  # fmt: skip
+    document = {"format": FORMAT} | to_builtins(report) | {"spent_s": round(report.spent_s, 3)}
     for pair in document["pairs"]:
         for side in SIDES:
             del pair[side]["row"]
@@ -66,30 +62,23 @@ def load(path: Path) -> Report:
     """Of a check's folder, or the file itself."""
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        document = json.loads(file.read_bytes(), parse_constant=_refuse)
-        return _report(document)
+        return _report(json.loads(file.read_bytes(), parse_constant=_refuse))
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInputError(f"{file} is no {FILE_NAME} of a check: {str(error)[:200]}") from None
-    except (ValueError, RecursionError) as error:  # no JSON, or no text at all
-        raise BadInputError(f"{file} is no JSON: {error}") from None
 
 
 def _report(document: Any) -> Report:  # noqa: ANN401 (whatever is in the file)
-    """Raises msgspec.ValidationError, KeyError and TypeError for what is no document of ours."""
+    """Raises ValueError, KeyError and TypeError for what is no document of ours."""
     if document["format"] != FORMAT:
         raise TypeError(f"its format is {document['format']!r}, not {FORMAT!r}")
-    settled = set(document["settled"])
-    ours = [found for found in document["findings"] if found["benchmark"]["key"] in settled]
-    report = convert(document | {"settled": ours}, Report)
+    report = convert(document, Report)
     if unknown := sorted(document.keys() - to_document(report).keys()):
         raise TypeError(f"nobody knows its {unknown[0]}")
     known = {finding.benchmark.key for finding in report.findings}
-    strange = [pair.benchmark for pair in report.pairs if pair.benchmark not in known]
-    if strange:
+    if strange := [pair.benchmark for pair in report.pairs if pair.benchmark not in known]:
         raise TypeError(f"a pair of {strange[0]!r}, of which there is no finding")
-    report.settled = [found for found in report.findings if found.benchmark.key in settled]
     return report
 
 

@@ -40,6 +40,9 @@ _FAILED = 2
 _BISECT_RUN = {True: 1, False: 0, None: 125}
 _MOST_OF_A_REASON = 300
 
+# Why a regression does not count, if it doesn't.
+Accepts = Callable[[Finding], str | None]
+
 
 def check(asked: Check, machine: Machine) -> int:
     """The exit code. Raises SwitchyardError."""
@@ -66,10 +69,9 @@ def _show(what: str, show: Callable[[], None]) -> None:
     """Trouble with a terminal, a locale or a picture costs a line, and no verdict and no file."""
     try:
         show()
-    except SwitchyardError as error:
-        print(f"check: no {what}: {error}", file=sys.stderr)
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_OF_A_REASON]
+        kind = "" if isinstance(error, SwitchyardError) else f"{type(error).__name__}: "
+        reason = " ".join(f"{kind}{error}".split())[:_MOST_OF_A_REASON]
         print(f"check: no {what}: {reason}", file=sys.stderr)
 
 
@@ -87,74 +89,75 @@ def compare(
     folder = document.create(asked.out or prepare.new_folder(parent, prepared))
     interrupts.stop_if_any()
     plan = replace(asked.plan, budget_s=min(asked.plan.budget_s, interrupts.left_s))
+    # What is in the file if the check should die: nothing that could be taken for a result.
+    unfinished = [
+        Finding(benchmark, Verdict.INCONCLUSIVE, "the check did not end", metric)
+        for benchmark in prepared.benchmarks
+        for metric in plan.metrics
+    ]
     report = Report(
-        plan, [], [], prepare.facts(prepared, machine, plan.seed), prepared.settled,
-        prepared.problems, strict=asked.strict, advisory=prepared.stored is not None,
+        plan, [*unfinished, *prepared.settled], [], prepare.facts(prepared, machine, plan.seed),
+        [finding.benchmark.key for finding in prepared.settled], prepared.problems, asked.strict,
+        advisory=prepared.stored is not None, complete=False, exit_code=_FAILED,
     )  # fmt: skip
     console.print(prepare.announcement(plan, prepared, folder), soft_wrap=True)
     accepts = partial(why_accepted, asked.accepted, datetime.now(UTC).date())
     counts = _measure(report, prepared, folder, console, interrupts, asked.instructions, accepts)
     report.facts["ended_at"] = now()
-    _judge(report, prepared.benchmarks, counts, accepts)
-    if report.complete:
-        report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
+    _judge(report, counts, accepts)
     return report, folder
 
 
 def replay(file: Path) -> int:
     """Judge the raw data of an earlier check again; it must come to the same verdicts."""
     report = document.load(file)
-    before = [finding for finding in report.findings if finding not in report.settled]
+    before = report.findings
     counts = {finding.benchmark.key: finding.instructions for finding in before}
-    benchmarks = list(dict.fromkeys(finding.benchmark for finding in before))
     # What was accepted then, whatever day it is.
     accepted = {(finding.benchmark, finding.metric): finding.accepted for finding in before}
-    _judge(report, benchmarks, counts, lambda found: accepted.get((found.benchmark, found.metric)))
-    for old, new in zip(before, report.findings, strict=False):  # settled ones come behind
+    _judge(report, counts, lambda found: accepted.get((found.benchmark, found.metric)))
+    for old, new in zip(before, report.findings, strict=False):
         if report.complete and new.verdict != old.verdict:
             raise SwitchyardError(
                 f"{file} says that {new.benchmark.key} is {old.verdict}, but its raw data say "
                 f"{new.verdict}: the file was changed, or another version wrote it"
             )
     table.print_report(report, stdout_console())
-    if not report.complete:  # of one that died without a word it is "failed"
-        return report.exit_code
-    return verdicts.exit_code(report.findings, report.strict, report.advisory)
+    return report.exit_code
 
 
-def _judge(
-    report: Report,
-    benchmarks: Sequence[Benchmark],
-    counts: Mapping[str, Any],
-    accepts: Callable[[Finding], str | None],
-) -> None:
-    """accepts(regression) is why it does not count, if it doesn't."""
+def _judge(report: Report, counts: Mapping[str, Any], accepts: Accepts) -> None:
+    """All but what is settled, and with that the whole; of what is not complete the exit code says
+    already what cut it short.
+    """
+    settled = [found for found in report.findings if found.benchmark.key in report.settled]
+    measured = [f.benchmark for f in report.findings if f.benchmark.key not in report.settled]
     judged = [
         replace(
             found, instructions=counts.get(found.benchmark.key),
             accepted=accepts(found) if found.verdict == Verdict.REGRESSED else None,
         )
-        for found in verdicts.judge(report.plan, benchmarks, report.pairs, report.advisory)
+        for found in verdicts.judge(
+            report.plan, list(dict.fromkeys(measured)), report.pairs, report.advisory
+        )
     ]  # fmt: skip
-    report.findings = [*judged, *report.settled]
+    report.findings = [*judged, *settled]
+    if report.complete:
+        report.exit_code = verdicts.exit_code(report.findings, report.strict, report.advisory)
 
 
 class CheckProgress(ProgressBar):
-    """Context manager: the round, how many benchmarks are open, how long still at most."""
-
-    def __init__(self, console: Console, benchmarks: int) -> None:
-        super().__init__(console, benchmarks)
-        self._benchmarks, self._terminal = benchmarks, console
+    """Context manager: the round, and how many of all benchmarks are decided."""
 
     def launching(self, turn: Turn, still_open: int) -> None:
-        decided = self._benchmarks - still_open
-        plain = f"round {turn.round + 1}: {decided} of {self._benchmarks} decided"
-        self.show(f"round {turn.round + 1}", decided, self._benchmarks, None, turn.item, plain)
+        decided = self._total - still_open
+        plain = f"round {turn.round + 1}: {decided} of {self._total} decided"
+        self.show(f"round {turn.round + 1}", decided, self._total, None, turn.item, plain)
 
     def regressed(self, finding: Finding) -> None:
         accepted = f", accepted: {finding.accepted}" if finding.accepted else ""
         line = f"regressed: {wording.proven(finding)}{accepted}"
-        self._terminal.print(line, soft_wrap=True, markup=False)
+        self._console.print(line, soft_wrap=True, markup=False)
 
 
 def _measure(
@@ -164,22 +167,13 @@ def _measure(
     console: Console,
     interrupts: Interrupts,
     with_instructions: bool,
-    accepts: Callable[[Finding], str | None],
+    accepts: Accepts,
 ) -> dict[str, Any]:
     """Fills in the report's pairs; returns counts by benchmark. A signal leaves it incomplete."""
-    # What is in the file if the check should die: nothing that could be taken for a result.
-    report.complete, report.exit_code = False, _FAILED
-    unfinished = [
-        Finding(benchmark, Verdict.INCONCLUSIVE, "the check did not end", metric)
-        for benchmark in prepared.benchmarks
-        for metric in report.plan.metrics
-    ]
-    report.findings = [*unfinished, *report.settled]
     document.save(report, folder)
     others = os.sched_getaffinity(0) - {report.plan.cpu}
     if report.plan.cpu is not None and others:  # what is bound to a CPU has it to itself
         os.sched_setaffinity(0, others)
-    before = _stamps(prepared)
     counts: dict[str, Any] = {}
     with (
         fresh_copies(prepared.launched, prepared.benchmarks, folder, report.plan.seed) as copies,
@@ -200,26 +194,13 @@ def _measure(
             measuring.run()
             if with_instructions:
                 counts = _count(report.plan, prepared.benchmarks, copies.roots, interrupts)
-            report.complete, report.exit_code = True, 0
+            report.complete = True
         except Interrupted as interrupted:
             report.complete, report.exit_code = interrupted.is_deadline, interrupted.exit_code
     report.spent_s = measuring.spent_s
     for side, context in sampler.contexts.items():
         report.facts["sides"][side]["context"] = context
-    changed = [path for path, stamp in _stamps(prepared).items() if before.get(path) != stamp]
-    if changed:
-        raise SwitchyardError(
-            f"{changed[0]} was written anew while it was being measured: check again, and don't "
-            "build in the meantime"
-        )
     return counts
-
-
-def _stamps(prepared: Prepared) -> dict[Path, tuple[int, ...] | None]:
-    """Of each binary, what changes when it is written anew; None of one that is gone."""
-    paths = [side.root / b.binary for side in prepared.launched for b in prepared.benchmarks]
-    there = {path: path.stat() if path.exists() else None for path in paths}
-    return {path: s and (s.st_ino, s.st_size, s.st_mtime_ns) for path, s in there.items()}
 
 
 def _count(
@@ -231,10 +212,6 @@ def _count(
     for benchmark in benchmarks:
         if benchmark.key in known and not known[benchmark.key].instructions:
             continue
-        try:
-            counts[benchmark.key] = counting.count(benchmark)
-        except (SwitchyardError, KeyError, TypeError, ValueError) as error:
-            # A second witness that can't be heard takes nothing from the first.
-            counts[benchmark.key] = {"problem": f"not counted: {error!r}"}
+        counts[benchmark.key] = counting.count(benchmark)
         interrupts.stop_if_any()
     return counts

@@ -14,6 +14,7 @@ from typing import Any
 from ..suite.benchmark_row import NoRowsError, command_for, exact_iterations, min_time, rows_in, why
 from ..suite.results import SECONDS
 from ..system import tools
+from ..system.errors import SwitchyardError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
 from ..system.tools import InstructionCounter
@@ -58,6 +59,9 @@ class Counting:
             baseline, candidate = map(_per_iteration, short, long)
         except NoRowsError as reason:
             return {"problem": str(reason)}
+        # A second witness that can't be heard takes nothing from the first.
+        except (SwitchyardError, KeyError, TypeError, ValueError) as error:
+            return {"problem": f"not counted: {error!r}"}
         return {
             "tool": self.tool.name, "version": self.tool.version, "iterations": [few, many],
             "baseline": baseline, "candidate": candidate,

@@ -17,40 +17,39 @@ _NUMBERS = (
     "instructions {instructions}"
 )
 _REGRESSED_EXIT = 1
+_HEAD = "<?xml version='1.0' encoding='utf-8'?>\n"
 
 
 def junit_xml(report: Report) -> bytes:
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", name="switchyard check")
-    _add_properties(suite, report)
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in _properties(report).items():
+        if value:
+            ElementTree.SubElement(properties, "property", name=name, value=value)
     findings = wording.worst_first(report.findings)
     elements = [_add_case(suite, finding, report) for finding in findings]
     counts = {
         "tests": len(elements), "failures": elements.count("failure"),
         "errors": elements.count("error"), "skipped": elements.count("skipped"),
+        "time": f"{report.spent_s:.3f}",
     }  # fmt: skip
     for holder in (suites, suite):
         holder.attrib |= {name: str(count) for name, count in counts.items()}
-        holder.set("time", f"{report.spent_s:.3f}")
     if report.facts.get("started_at"):
-        suite.set("timestamp", _clean(str(report.facts["started_at"])))
-    caveats = wording.caveats(report)
-    if caveats:
-        ElementTree.SubElement(suite, "system-err").text = _clean("\n".join(caveats))
+        suite.set("timestamp", str(report.facts["started_at"]))
+    if caveats := wording.caveats(report):
+        ElementTree.SubElement(suite, "system-err").text = "\n".join(caveats)
     ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"
+    return (_HEAD + _NO_XML.sub("", ElementTree.tostring(suites, "unicode")) + "\n").encode()
 
 
-def _add_properties(suite: ElementTree.Element, report: Report) -> None:
+def _properties(report: Report) -> dict[str, str | None]:
     plan = report.plan
-    facts = wording.sides(report) | {
+    return wording.sides(report) | {
         "seed": str(plan.seed), "threshold": f"{plan.threshold:g}", "alpha": f"{plan.alpha:g}",
-        "machine": wording.machine(report), "command": wording.command(report),
+        "machine": wording.machine(report), "command": report.facts.get("command"),
     }  # fmt: skip
-    properties = ElementTree.SubElement(suite, "properties")
-    for name, value in facts.items():
-        if value:
-            ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
 
 
 def _add_case(suite: ElementTree.Element, finding: Finding, report: Report) -> str:
@@ -58,10 +57,8 @@ def _add_case(suite: ElementTree.Element, finding: Finding, report: Report) -> s
     benchmark, verdict = finding.benchmark, finding.verdict
     pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
     seconds = sum(pair.baseline.wall_s + pair.candidate.wall_s for pair in pairs)
-    case = ElementTree.SubElement(
-        suite, "testcase", classname=_clean(benchmark.binary), name=_clean(wording.name(finding)),
-        time=f"{seconds:.3f}",
-    )  # fmt: skip
+    about = {"classname": benchmark.binary, "name": wording.name(finding)}
+    case = ElementTree.SubElement(suite, "testcase", about, time=f"{seconds:.3f}")
     told = _NUMBERS.format_map(wording.numbers(finding))
     element = wording.WORST_FIRST[verdict].element
     forgiven = finding.accepted or (report.advisory and report.exit_code != _REGRESSED_EXIT)
@@ -71,13 +68,9 @@ def _add_case(suite: ElementTree.Element, finding: Finding, report: Report) -> s
         ElementTree.SubElement(case, "system-out").text = f"{verdict}: {told}"
         return ""
     message = wording.reason(finding) or f"{verdict}: {wording.change(finding)}"
-    result = ElementTree.SubElement(case, element, message=_clean(message))
+    result = ElementTree.SubElement(case, element, message=message)
     if element != "skipped":
         result.set("type", verdict)
     if finding.evidence:
         result.text = told
     return element
-
-
-def _clean(text: str) -> str:
-    return _NO_XML.sub("", text)

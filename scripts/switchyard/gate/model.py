@@ -36,11 +36,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One row of a binary. `binary` is relative to the root of each side, `name` as it prints it.
-
-    `name` is what the program prints, the same on both sides. `key` names it everywhere: without
-    what Google Benchmark appends unless that tells it from another one, and with the binary's name
-    before it where two binaries have one of the same name.
+    """One row of a binary, which is relative to the root of each side; `name` is what it prints on
+    both. `key` names it everywhere: without what Google Benchmark appends unless that tells it from
+    another one, and with the binary's name before it where two binaries have one of the same name.
     """
 
     key: str
@@ -80,18 +78,16 @@ def metrics_of(asked: Iterable[str]) -> tuple[Metric, ...]:
     """As --metric names them. Times are better when they are lower; of a counter nobody knows but
     the user. Raises BadInputError.
     """
-    found = []
-    for text in dict.fromkeys(part for one in asked for part in one.split(",")):
-        name, colon, better = text.rpartition(":")
-        is_time = (name or better) in ("real_time", "cpu_time")
-        if not (name or better) or (colon and better not in ("lower", "higher")):
-            raise BadInputError(f"--metric {text!r}: want NAME:lower or NAME:higher")
-        if not colon and not is_time:
-            raise BadInputError(f"--metric {text}: is more of it better? {text}:lower or :higher")
-        found.append(Metric(name if colon else text, better == "higher"))
-    if len({metric.name for metric in found}) < len(found):
-        raise BadInputError("--metric names one twice, in both directions")
-    return tuple(found)
+    found: dict[str, Metric] = {}
+    for text in (part for one in asked for part in one.split(",")):
+        told = re.fullmatch("(.+):(lower|higher)", text)
+        name, better = told.groups() if told else (text, "lower")
+        metric = Metric(name, better == "higher")
+        if not (told or metric.is_time):
+            raise BadInputError(f"--metric {text!r}: what is better, NAME:lower or NAME:higher?")
+        if found.setdefault(name, metric) != metric:
+            raise BadInputError("--metric names one twice, in both directions")
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)
@@ -230,17 +226,17 @@ class Finding:
 class Report:
     """A whole check, as it is written, printed, drawn, and read back.
 
-    settled: the findings that need no pairs (a benchmark that one side lacks, a binary that is the
-    same on both), which are among `findings` too; problems: loud lines about what could not be
-    compared; `advisory` when the baseline was not measured beside the candidate; facts: how it was
-    called, and what the sides and the machine are.
+    settled: the keys of benchmarks that need no pairs (one side lacks it, or its binary is the same
+    on both), whose findings stand last; problems: loud lines about what could not be compared;
+    `advisory` when the baseline was not measured beside the candidate; facts: how it was called,
+    and what the sides and the machine are.
     """
 
     plan: Plan
     findings: list[Finding]
     pairs: list[Pair]
     facts: dict[str, Any]
-    settled: list[Finding] = field(default_factory=list)
+    settled: list[str]
     problems: list[str] = field(default_factory=list)
     strict: bool = False
     advisory: bool = False

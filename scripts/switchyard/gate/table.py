@@ -11,19 +11,12 @@ from rich.text import Text
 from . import wording
 from .model import Finding, Report, Verdict
 
-_INDENT = "  "
 _LEGEND = (
     "change: candidate against baseline, with its 95 % interval; p: of the change's direction, "
     "corrected for all that are compared"
 )
-_COLUMNS = {
-    "verdict": _INDENT + "{:<12}",
-    "change": "{:>9}",
-    "95 % interval": "  {:>18}",
-    "instructions": "{:>9}",
-    "pairs": "{:>6}",
-    "p": "{:>9}",
-}
+_INDENT, _INSTRUCTIONS = "  ", "{instructions:>9}"
+_NUMBERS = "  {verdict:<12}{change:>9}  {95 % interval:>18}" + _INSTRUCTIONS + "{pairs:>6}{p:>9}"
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -40,8 +33,7 @@ def print_report(report: Report, console: Console) -> None:
         line(f"! {' '.join(caveat.split())}", "bold yellow")
     for side, what in wording.sides(report).items():
         line(f"{side}: {what}")
-    again = wording.command(report)
-    if again:
+    if again := report.facts.get("command"):
         line(f"again: {again}")
     line(wording.summary(report), _style(report))
 
@@ -50,24 +42,18 @@ def _print_findings(findings: list[Finding], console: Console) -> None:
     """Instructions have a column where they were counted."""
     rows = [{"verdict": f.verdict} | wording.numbers(f) for f in findings]
     counted = any(row["instructions"] != wording.NONE for row in rows)
-    columns = {name: form for name, form in _COLUMNS.items() if counted or name != "instructions"}
-    headings = {name: name for name in columns} | {"instructions": "instr."}
-    lines = [
-        "".join(form.format(row[name]) for name, form in columns.items())
-        for row in [headings, *rows]
-    ]
-    heading = lines.pop(0)
+    form = _NUMBERS if counted else _NUMBERS.replace(_INSTRUCTIONS, "")
+    heading = form.format_map({name: name for name in rows[0]} | {"instructions": "instr."})
     longest = max(len(wording.name(finding)) for finding in findings)
     beside = len(heading) + len(_INDENT) + longest <= console.width
-    console.print(Text(heading + (f"{_INDENT}benchmark" if beside else ""), style="bold"))
-    for finding, numbers in zip(findings, lines, strict=True):
-        line = Text(numbers, style=wording.WORST_FIRST[finding.verdict].style)
+    console.print(Text(heading + f"{_INDENT}benchmark" * beside, style="bold"))
+    for finding, row in zip(findings, rows, strict=True):
+        line = Text(form.format_map(row), style=wording.WORST_FIRST[finding.verdict].style)
         name = Text(wording.name(finding))
         whole = Text.assemble(line, _INDENT, name) if beside else Text.assemble(name, "\n", line)
         console.print(whole, soft_wrap=True)
-        why = wording.reason(finding)
-        if why:
-            indent = " " * (len(heading) if beside else 0) + _INDENT
+        if why := wording.reason(finding):
+            indent = " " * len(heading) * beside + _INDENT
             console.print(Text(indent + why, style="dim"), soft_wrap=True)
 
 

@@ -10,10 +10,12 @@ measured on.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from . import evidence
 from .model import (
+    SIDES,
     WARM_UP,
     Benchmark,
     Evidence,
@@ -34,9 +36,6 @@ _SURE_OF_ABSENCE = evidence.SURE_OF_AN_END
 # For a rank test of stored times.
 _FEWEST_STORED = 4
 
-Case = tuple[str, Metric]
-DECIDED = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.UNCHANGED)
-
 
 def judge(
     plan: Plan, benchmarks: Sequence[Benchmark], pairs: Iterable[Pair], is_stored: bool = False,
@@ -45,32 +44,18 @@ def judge(
     """A finding for each benchmark and metric, in their order. is_stored: the baseline's values
     are; is_final: with intervals.
     """
-    grouped: dict[str, list[Pair]] = defaultdict(list)
+    of_one: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        grouped[pair.benchmark].append(pair)
-    seen = {
-        (benchmark.key, metric): _weighed(
-            _question(plan, benchmark.key, metric, is_final),
-            metric,
-            grouped[benchmark.key],
-            is_stored,
-        )
+        of_one[pair.benchmark].append(pair)
+    cases = [
+        _Case(plan, benchmark, metric, of_one[benchmark.key])
         for benchmark in benchmarks
         for metric in plan.metrics
-    }
-    worse, better = (_corrected(seen, side) for side in ("worse", "better"))
-    findings = []
-    for benchmark in benchmarks:
-        of_one = grouped[benchmark.key]
-        lost = _lost(benchmark, of_one)
-        for metric in plan.metrics:
-            case = benchmark.key, metric
-            ps = worse.get(case, 1.0), better.get(case, 1.0)
-            findings.append(
-                Finding(benchmark, *lost, metric) if lost
-                else _decided(plan, benchmark, metric, seen[case], ps, of_one)
-            )  # fmt: skip
-    return findings
+    ]
+    seen = [case.weighed(is_stored, is_final) for case in cases]
+    worse = _corrected([found.worse if found else 1.0 for found in seen])
+    better = _corrected([found.better if found else 1.0 for found in seen])
+    return [case.judged(*of) for case, *of in zip(cases, seen, worse, better, strict=True)]
 
 
 def exit_code(findings: Sequence[Finding], strict: bool, advisory: bool = False) -> int:
@@ -99,128 +84,120 @@ def slower(findings: Sequence[Finding], strict: bool) -> bool | None:
     return False if is_sure and Verdict.FAILED not in found else None
 
 
-def _question(plan: Plan, key: str, metric: Metric, is_final: bool) -> evidence.Question:
-    threshold = plan.threshold_of(key)
-    least = math.log1p(threshold) if plan.prove_threshold else 0.0
-    limit = math.log1p(equivalence(threshold))
-    return evidence.Question(metric.sign, limit, least, is_final)
-
-
-def _weighed(
-    asked: evidence.Question, metric: Metric, pairs: Sequence[Pair], is_stored: bool
-) -> Evidence | None:
-    pairs = [pair for pair in pairs if pair.round != WARM_UP]
-    if is_stored:
-        before, after = (
-            [math.log(v) for side in sides if (v := side.values.get(metric.name, 0.0)) > 0]
-            for sides in ([p.baseline for p in pairs], [p.candidate for p in pairs])
-        )
-        if min(len(before), len(after)) < _FEWEST_STORED:
-            return None
-        return evidence.of_two_samples(before, after, asked)
-    changes = [change for pair in pairs if (change := pair.change(metric.name)) is not None]
-    dropped = sum(pair.dropped is not None for pair in pairs)
-    return evidence.of_changes(changes, dropped, asked) if changes else None
-
-
-def _corrected(seen: Mapping[Case, Evidence | None], side: str) -> dict[Case, float]:
-    """Holm's p-values: of all that are compared, whether or not they have been measured yet."""
-    values = {case: getattr(found, side) for case, found in seen.items() if found}
-    corrected, highest = {}, 0.0
-    for rank, case in enumerate(sorted(values, key=values.__getitem__, reverse=True)):
-        highest = max(highest, min(1.0, (len(seen) - rank) / values[case]))
-        corrected[case] = highest
-    return corrected
-
-
-def _lost(benchmark: Benchmark, pairs: Sequence[Pair]) -> tuple[Verdict, str] | None:
-    """Of a benchmark that a launch of either side failed: no number of it counts any more.
-
-    Failed: the candidate is broken, and the baseline is not. Skipped: it can't run here.
+def _corrected(capitals: Sequence[float]) -> list[float]:
+    """Holm's p-values, of all that are compared: also of those that are not measured yet, whose
+    capital is still what they began with.
     """
-    for pair in pairs:
-        candidate, baseline = pair.candidate, pair.baseline
-        if candidate.problem and not (candidate.skipped or baseline.problem):
-            return Verdict.FAILED, f"candidate: {candidate.problem}"
-        if pair.problem:
-            side, sample = ("baseline", baseline) if baseline.problem else ("candidate", candidate)
-            both = " (on both sides)" if candidate.problem and baseline.problem else ""
-            return Verdict.SKIPPED, f"{'' if both else f'{side}: '}{sample.problem}{both}"
-    return None
+    ps, highest = [1.0] * len(capitals), 0.0
+    order = sorted(range(len(capitals)), key=capitals.__getitem__, reverse=True)
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(capitals) - rank) / capitals[index]))
+        ps[index] = highest
+    return ps
 
 
-def _decided(
-    plan: Plan, benchmark: Benchmark, metric: Metric, seen: Evidence | None,
-    ps: tuple[float, float], pairs: Sequence[Pair],
-) -> Finding:  # fmt: skip
-    if seen is None:
-        return Finding(benchmark, *_nothing(metric, pairs), metric)
-    threshold = plan.threshold_of(benchmark.key)
-    size = metric.sign * seen.estimate
-    verdict, why = Verdict.INCONCLUSIVE, ""
-    excluded = min(seen.not_worse, seen.not_better) >= _SURE_OF_ABSENCE
-    disturbed = seen.dropped > MOST_DROPPED * (seen.pairs + seen.dropped)
-    if ps[0] <= plan.alpha and size >= math.log1p(threshold):
-        verdict, why = Verdict.REGRESSED, f"p {ps[0]:.2g}"
-    elif ps[1] <= plan.alpha and size <= -math.log1p(threshold):
-        verdict, why = Verdict.IMPROVED, f"p {ps[1]:.2g}"
-    elif disturbed:
-        reasons = Counter(pair.dropped for pair in pairs if pair.dropped)
-        most = reasons.most_common(1)[0][0]
-        why = f"{seen.dropped} of {seen.pairs + seen.dropped} pairs dropped: {most}"
-    elif excluded and _may_be_none(plan, size, threshold):
-        limit = 100 * equivalence(threshold)
-        verdict, why = Verdict.UNCHANGED, f"a change of {limit:.2g} % or more is excluded"
-    elif seen.low is not None and seen.high is not None:
-        why = f"anything from {percent(seen.low):+.1f} to {percent(seen.high):+.1f} % fits"
-    else:
-        why = f"{seen.pairs} pairs can't tell yet"
-    p = ps[0] if size >= 0 else ps[1]
-    is_enough = verdict in DECIDED or disturbed
-    more = None if is_enough else _pairs_needed(plan, seen, size, threshold, p)
-    return Finding(benchmark, verdict, why, metric, seen, p, more)
+@dataclass(frozen=True)
+class _Case:
+    """One benchmark by one metric."""
 
+    plan: Plan
+    benchmark: Benchmark
+    metric: Metric
+    pairs: Sequence[Pair]
 
-def _may_be_none(plan: Plan, size: float, threshold: float) -> bool:
-    """What is estimated at the threshold or more is measured on until it is proven: that it is less
-    than the equivalence limit is known sooner, and no answer.
-    """
-    return plan.prove_threshold or abs(size) < math.log1p(threshold)
+    @property
+    def _measured(self) -> list[Pair]:
+        return [pair for pair in self.pairs if pair.round != WARM_UP]
 
+    @property
+    def _threshold(self) -> float:
+        return self.plan.threshold_of(self.benchmark.key)
 
-def _nothing(metric: Metric, pairs: Sequence[Pair]) -> tuple[Verdict, str]:
-    """What to say of a benchmark of which no pair counts."""
-    measured = [pair for pair in pairs if pair.round != WARM_UP]
-    if not measured:
-        return Verdict.INCONCLUSIVE, "the check ended before its first pair"
-    reasons = Counter(pair.dropped for pair in measured if pair.dropped)
-    if reasons.total() == len(measured):
-        why = reasons.most_common(1)[0][0]
-        return Verdict.INCONCLUSIVE, f"all {len(measured)} pairs dropped: {why}"
-    if any(metric.name not in s.values for pair in measured for s in (pair.baseline, pair.candidate)
-           if s.values):  # fmt: skip
-        return Verdict.SKIPPED, f"no {metric.name} in its results"
-    return Verdict.INCONCLUSIVE, f"{metric.name} is not above 0, or of too few launches"
+    def weighed(self, is_stored: bool, is_final: bool) -> Evidence | None:
+        """None as long as there is none."""
+        name, measured = self.metric.name, self._measured
+        least = math.log1p(self._threshold) if self.plan.prove_threshold else 0.0
+        limit = math.log1p(equivalence(self._threshold))
+        asked = evidence.Question(self.metric.sign, limit, least, is_final)
+        if is_stored:
+            before, after = (
+                [math.log(v) for p in measured if (v := getattr(p, side).values.get(name, 0.0)) > 0]
+                for side in SIDES
+            )
+            is_enough = min(len(before), len(after)) >= _FEWEST_STORED
+            return evidence.of_two_samples(before, after, asked) if is_enough else None
+        changes = [change for pair in measured if (change := pair.change(name)) is not None]
+        dropped = sum(pair.dropped is not None for pair in measured)
+        return evidence.of_changes(changes, dropped, asked) if changes else None
 
+    def judged(self, seen: Evidence | None, worse: float, better: float) -> Finding:
+        """By its evidence and the corrected p-values of both directions."""
+        told = self._lost() or (None if seen else self._nothing())
+        if told:
+            return Finding(self.benchmark, *told, self.metric)
+        size = self.metric.sign * seen.estimate
+        p, capital = (worse, seen.worse) if size >= 0 else (better, seen.better)
+        is_large = abs(size) >= math.log1p(self._threshold)
+        # What is estimated at the threshold or more is measured on until it is proven: that it is
+        # less than the equivalence limit is known sooner, and no answer.
+        may_be_none = self.plan.prove_threshold or not is_large
+        absence = min(seen.not_worse, seen.not_better)
+        of_all = seen.pairs + seen.dropped
+        verdict, why, needed = Verdict.INCONCLUSIVE, "", None
+        if is_large and p <= self.plan.alpha:
+            verdict = Verdict.REGRESSED if size > 0 else Verdict.IMPROVED
+            why = f"p {p:.2g}"
+        elif seen.dropped > MOST_DROPPED * of_all:
+            why = f"{seen.dropped} of {of_all} pairs dropped: {self._why_dropped()}"
+        elif may_be_none and absence >= _SURE_OF_ABSENCE:
+            limit = 100 * equivalence(self._threshold)
+            verdict, why = Verdict.UNCHANGED, f"a change of {limit:.2g} % or more is excluded"
+        else:
+            why = f"{seen.pairs} pairs can't tell yet"
+            if seen.low is not None and seen.high is not None:
+                why = f"anything from {percent(seen.low):+.1f} to {percent(seen.high):+.1f} % fits"
+            ways = [(absence, _SURE_OF_ABSENCE)] * may_be_none
+            ways += [(capital, max(p * capital, 1.0) / self.plan.alpha)] * is_large
+            needed = _pairs_needed(seen.pairs, ways)
+        return Finding(self.benchmark, verdict, why, self.metric, seen, p, needed)
 
-def _pairs_needed(
-    plan: Plan, seen: Evidence, size: float, threshold: float, p: float
-) -> int | None:
-    """How many pairs would decide it if the next ones are like these: capital grows by a factor for
-    each. None if it does not grow.
-    """
-    routes = []
-    if _may_be_none(plan, size, threshold):
-        routes.append([(seen.not_worse, _SURE_OF_ABSENCE), (seen.not_better, _SURE_OF_ABSENCE)])
-    if abs(size) >= math.log1p(threshold):
-        e = seen.worse if size > 0 else seen.better
-        correction = max(p * e, 1.0)
-        routes.append([(e, correction / plan.alpha)])
-    found = [
-        max(math.log(bound) / math.log(value) for value, bound in route)
-        for route in routes
-        if all(value > 1 for value, _ in route)
-    ]
-    if not found:
+    def _lost(self) -> tuple[Verdict, str] | None:
+        """Of a benchmark that a launch of either side failed: no number of it counts any more.
+
+        Failed: the candidate is broken, and the baseline is not. Skipped: it can't run here.
+        """
+        for pair in self.pairs:
+            baseline, candidate = pair.baseline, pair.candidate
+            if baseline.problem and candidate.problem:
+                return Verdict.SKIPPED, f"{baseline.problem} (on both sides)"
+            if baseline.problem:
+                return Verdict.SKIPPED, f"baseline: {baseline.problem}"
+            if candidate.problem:
+                verdict = Verdict.SKIPPED if candidate.skipped else Verdict.FAILED
+                return verdict, f"candidate: {candidate.problem}"
         return None
-    return max(math.ceil(min(found) * seen.pairs), seen.pairs + 1)
+
+    def _nothing(self) -> tuple[Verdict, str]:
+        """What to say of a benchmark of which no pair counts."""
+        measured, name = self._measured, self.metric.name
+        if not measured:
+            return Verdict.INCONCLUSIVE, "the check ended before its first pair"
+        if all(pair.dropped for pair in measured):
+            why = f"all {len(measured)} pairs dropped: {self._why_dropped()}"
+            return Verdict.INCONCLUSIVE, why
+        samples = [sample for pair in measured for sample in (pair.baseline, pair.candidate)]
+        if any(sample.values and name not in sample.values for sample in samples):
+            return Verdict.SKIPPED, f"no {name} in its results"
+        return Verdict.INCONCLUSIVE, f"{name} is not above 0, or of too few launches"
+
+    def _why_dropped(self) -> str:
+        """The most frequent reason."""
+        return Counter(pair.dropped for pair in self.pairs if pair.dropped).most_common(1)[0][0]
+
+
+def _pairs_needed(pairs: int, ways: Iterable[tuple[float, float]]) -> int | None:
+    """How many would decide it if the next ones are like these: by each way a capital that has to
+    reach a bound, and grows by a factor for each pair. None if none grows.
+    """
+    factors = [math.log(bound) / math.log(capital) for capital, bound in ways if capital > 1]
+    return max(math.ceil(min(factors) * pairs), pairs + 1) if factors else None

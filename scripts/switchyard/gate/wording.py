@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from ..compare.palette import BLUE, ORANGE, VERMILLION, Look
+from ..suite.environment import machine_in_short
 from .model import SIDES, WARM_UP, Finding, Metric, Report, Verdict, percent
 
 
@@ -22,7 +22,7 @@ class Shown:
 
     style: on a terminal; counted: in a headline, empty where nobody counts them; element: of JUnit,
     empty for one that passed; colour: of the word in a figure; look: of the interval there, if it
-    is drawn; reason: whether the numbers do not say all.
+    is drawn.
     """
 
     style: str
@@ -30,21 +30,20 @@ class Shown:
     element: str = ""
     colour: str = "#666666"
     look: Look | None = None
-    reason: bool = False
 
 
 # The worst first. Looks differ in colour and in shape; orange is too pale for letters.
 WORST_FIRST = {
-    Verdict.FAILED: Shown("bold red", "failed", "error", VERMILLION, reason=True),
+    Verdict.FAILED: Shown("bold red", "failed", "error", VERMILLION),
     Verdict.REGRESSED: Shown(
         "bold red", "", "failure", VERMILLION, Look(VERMILLION, "^", size=6.5)
     ),
     Verdict.INCONCLUSIVE: Shown(
-        "yellow", "undecided", "skipped", "#222222", Look(ORANGE, "D", size=5.0), reason=True
+        "yellow", "undecided", "skipped", "#222222", Look(ORANGE, "D", size=5.0)
     ),
     Verdict.IMPROVED: Shown("green", "faster", "", BLUE, Look(BLUE, "v", size=6.5)),
-    Verdict.MISSING: Shown("yellow", "on one side only", "skipped", reason=True),
-    Verdict.SKIPPED: Shown("dim", "skipped", "skipped", reason=True),
+    Verdict.MISSING: Shown("yellow", "on one side only", "skipped"),
+    Verdict.SKIPPED: Shown("dim", "skipped", "skipped"),
     Verdict.UNCHANGED: Shown("dim", look=Look("#6E6E6E", "o", size=5.0)),
 }
 NONE = "-"
@@ -105,8 +104,7 @@ def change(finding: Finding) -> str:
 
 def _signed(number: float) -> str:
     """One decimal; nothing is neither plus nor minus."""
-    text = f"{number:+.1f}"
-    return "0.0" if float(text) == 0 else text
+    return f"{number:+z.1f}".replace("+0.0", "0.0")
 
 
 def _p_value(finding: Finding) -> str:
@@ -120,14 +118,13 @@ def reason(finding: Finding) -> str:
     """Why this verdict, as far as the numbers don't say it, and what would help; on one line,
     though messages of programs may be of many.
     """
-    says_more = WORST_FIRST[finding.verdict].reason or not finding.evidence
+    says_more = not finding.evidence or finding.verdict == Verdict.INCONCLUSIVE
     parts = [finding.why] if says_more else []
     if finding.accepted:
         parts.append(f"accepted: {finding.accepted}")
     if finding.pairs_needed:
         parts.append(f"about {finding.pairs_needed} pairs would decide it")
-    problem = (finding.instructions or {}).get("problem")
-    if problem:
+    if problem := (finding.instructions or {}).get("problem"):
         parts.append(f"instructions not counted: {problem}")
     return " ".join("; ".join(part for part in parts if part).split())
 
@@ -140,8 +137,8 @@ def headline(report: Report) -> str:
 def summary(report: Report) -> str:
     """The headline with names."""
     named, others = slower_ones(report), ", ".join(_others(report))
-    lead = f"{_lead(report)}: {named}." if named else f"{_lead(report)}."
-    return lead + (f" {others}." if others else "") + _notes(report)
+    lead = f"{_lead(report)}: {named}" if named else _lead(report)
+    return " ".join(f"{said}." for said in (lead, others) if said) + _notes(report)
 
 
 def slower_ones(report: Report) -> str:
@@ -161,9 +158,8 @@ def _lead(report: Report) -> str:
     if slower:
         word = "slower" if all(m.is_time for m in report.plan.metrics) else "worse"
         return f"{slower} {of_total} {'is' if slower == 1 else 'are'} {word}"
-    if not any(finding.was_compared for finding in report.findings):
-        return f"None {of_total} could be compared"
-    return f"None {of_total} was found slower"
+    was_compared = any(finding.was_compared for finding in report.findings)
+    return f"None {of_total} {'was found slower' if was_compared else 'could be compared'}"
 
 
 def _others(report: Report) -> list[str]:
@@ -190,52 +186,33 @@ def caveats(report: Report) -> list[str]:
     reasons = Counter(pair.dropped for pair in measured if pair.dropped)
     for why, count in reasons.most_common():
         lines.append(f"{count} of {len(measured)} pairs dropped: {why}")
-    identical = report.facts.get("identical") or []
-    if identical:
-        lines.append(
-            f"The same bytes on both sides, so a change of theirs is noise: {', '.join(identical)}"
-        )
+    if identical := ", ".join(report.facts.get("identical", ())):
+        lines.append(f"The same bytes on both sides, so a change of theirs is noise: {identical}")
     return lines + report.problems
 
 
 def sides(report: Report) -> dict[str, str]:
     """What each side is: "commit abc1234 with uncommitted changes"."""
-    facts = report.facts.get("sides") or {}
-    return {side: _side(facts.get(side) or {}) for side in SIDES}
-
-
-def _side(facts: dict[str, Any]) -> str:
-    what = facts.get("what") or (f"commit {facts['sha'][:7]}" if facts.get("sha") else "unknown")
-    changed = facts.get("dirty") and "uncommitted" not in what
-    return f"{what} with uncommitted changes" if changed else what
+    told = {}
+    for side in SIDES:
+        facts = report.facts.get("sides", {}).get(side, {})
+        changed = " with uncommitted changes" if facts.get("dirty") else ""
+        told[side] = facts.get("what", "unknown") + changed
+    return told
 
 
 def machine(report: Report) -> str:
     """Empty when it is not known."""
-    facts = report.facts.get("machine") or {}
-    virtual = facts.get("virtualisation")
-    parts = [
-        facts.get("cpu_model"),
-        f"{facts['cpu_count']} CPUs" if facts.get("cpu_count") else "",
-        f"Linux {facts['kernel']}" if facts.get("kernel") else "",
-        f"virtual machine{'' if virtual == 'unknown' else f' ({virtual})'}" if virtual else "",
-    ]
-    return ", ".join(part for part in parts if part)
-
-
-def command(report: Report) -> str:
-    """That repeats the check with the same coins; empty when it is not known."""
-    return report.facts.get("command") or ""
+    facts = report.facts.get("machine")
+    return ", ".join(machine_in_short(facts)) if facts else ""
 
 
 def method(report: Report) -> str:
     plan = report.plan
     least = f"{100 * plan.threshold:.3g} %"
-    proof = (
-        f"proven to be so by {least} or more"
-        if plan.prove_threshold
-        else (f"proven to be so at all, and estimated at {least} or more")
-    )
+    proof = f"proven to be so at all, and estimated at {least} or more"
+    if plan.prove_threshold:
+        proof = f"proven to be so by {least} or more"
     if report.advisory:
         return (
             "Each launch of the candidate is a process of its own; the values of the baseline are "

@@ -98,19 +98,24 @@ def folder_name(facts: dict[str, Any]) -> str:
 
 def in_short(facts: dict[str, Any]) -> list[str]:
     """Machine, kernel, commit, build and date, each as far as it is known."""
-    machine, git = facts.get("machine") or {}, facts.get("git") or {}
-    build, run = facts.get("build") or {}, facts.get("run") or {}
-    virtual = machine.get("virtualisation")
-    named = "" if virtual == "unknown" else f", {virtual}"
+    git, build, run = (facts.get(part) or {} for part in ("git", "build", "run"))
     parts = [
-        f"{machine.get('cpu_model') or 'unknown CPU'}, {machine.get('cpu_count') or '?'} CPUs"
-        + (f" (virtual machine{named})" if virtual else ""),
-        f"Linux {machine.get('kernel') or '?'}",
+        *machine_in_short(facts.get("machine") or {}),
         f"commit {(git.get('sha') or 'none')[:7]}" + (" with changes" if git.get("dirty") else ""),
         f"{build.get('compiler')}, Boost {build.get('boost')}" if build else "",
         (run.get("started_at") or "")[:10],
     ]
     return [part for part in parts if part]
+
+
+def machine_in_short(facts: dict[str, Any]) -> list[str]:
+    virtual = facts.get("virtualisation")
+    named = "" if virtual == "unknown" else f", {virtual}"
+    return [
+        f"{facts.get('cpu_model') or 'unknown CPU'}, {facts.get('cpu_count') or '?'} CPUs"
+        + (f" (virtual machine{named})" if virtual else ""),
+        f"Linux {facts.get('kernel') or '?'}",
+    ]
 
 
 def machine_facts(machine: Machine) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class ProgressBar:
     """Context manager: a bar with words on both of its sides, or plain lines."""
 
     def __init__(self, console: Console, total: int = 0) -> None:
-        self._console = console
+        self._console, self._total = console, total
         # A dumb terminal (a shell in an editor, a CI's log) can't take a line back.
         self._moves = console.is_terminal and not console.is_dumb_terminal
         self._last_plain = time.monotonic() - 0.7 * _PLAIN_EVERY_S  # the first comes sooner
@@ -63,9 +63,8 @@ class ProgressDisplay(ProgressBar):
     """A campaign's Watcher."""
 
     def __init__(self, launches_per_round: int, rounds: int, console: Console) -> None:
-        self._total = launches_per_round * rounds
+        super().__init__(console, launches_per_round * rounds)
         self._rounds = rounds
-        super().__init__(console, self._total)
 
     def launching(self, turn: Turn) -> None:
         plain = f"round {turn.round + 1} of {self._rounds}, launch {turn.done + 1} of {self._total}"

@@ -41,7 +41,7 @@ def made_up(monkeypatch) -> list[tuple[str, float]]:
         time = (asked.candidate_build / "src/time").read_text()
         judged.append((time, asked.plan.budget_s))
         found = [Finding(Benchmark(n, "bench", n), VERDICTS[time], "") for n in asked.wanted]
-        return Report(asked.plan, found, [], {}), asked.out
+        return Report(asked.plan, found, [], {}, []), asked.out
 
     monkeypatch.setattr(execution, "compare", compare)
     monkeypatch.setattr(document, "save", lambda *_: None)

@@ -37,7 +37,7 @@ def made_report() -> Report:
     findings = verdicts.judge(plan, BENCHMARKS, pairs)
     facts = {"command": "check", "sides": {"baseline": {"what": "commit 1"}}}
     return Report(
-        plan, [*findings, new], pairs, facts, [new], ["x/new: new"], exit_code=1, spent_s=5.6
+        plan, [*findings, new], pairs, facts, ["x/new"], ["x/new: new"], exit_code=1, spent_s=5.6
     )
 
 

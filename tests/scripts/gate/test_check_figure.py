@@ -107,6 +107,11 @@ def test_an_interval_that_nothing_bounds_reaches_from_edge_to_edge():
     assert len(intervals) == 2
 
 
+def test_a_dollar_in_a_name_is_a_dollar():
+    (ax,) = drawn(REPORTS["strange names"]).axes
+    assert "BM_$x$^2_{" in names(ax)
+
+
 def test_metrics_are_told_apart_by_name():
     (ax,) = drawn(REPORTS["two metrics"]).axes
     assert {GATE[0], f"{GATE[0]} [p99_us]"} <= set(names(ax))

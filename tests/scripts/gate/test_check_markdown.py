@@ -142,7 +142,7 @@ def test_an_interrupted_and_advisory_check_says_so():
 def test_a_thousand_benchmarks_fit_into_a_comment(behaviour: Behaviour):
     many = [f"{GATE[10]}/{number}" for number in range(1000)]
     few = made_up_check.report(many[:1], {many[0]: behaviour}).findings[0]
-    report = Report(made_up_check.PLAN, [], [], {})
+    report = Report(made_up_check.PLAN, [], [], {}, [])
     report.findings = [replace(few, benchmark=Benchmark(name, "bin/b", name)) for name in many]
     text = markdown(report)
     assert len(text) < 65_536

@@ -164,7 +164,7 @@ def test_how_the_pairs_of_different_benchmarks_are_interleaved_does_not_matter(m
 
 def test_a_check_read_back_from_its_file_is_judged_the_same(mixed: Check, tmp_path):
     findings = list(mixed.judge().values())
-    report = Report(mixed.plan, findings, mixed.pairs, facts={})
+    report = Report(mixed.plan, findings, mixed.pairs, facts={}, settled=[])
     document.save(report, tmp_path)
     back = document.load(tmp_path)
     assert back.findings == findings
