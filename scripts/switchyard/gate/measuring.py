@@ -123,11 +123,20 @@ class Measuring:
             undecided = {f.benchmark.key for f in findings if f.verdict == Verdict.INCONCLUSIVE}
             for key in [key for key in self._open if key not in undecided]:
                 self._close(key)
-            for finding in findings:
-                case = finding.benchmark.key, finding.metric.name
-                if finding.verdict == Verdict.REGRESSED and case not in self._regressed:
-                    self._regressed.add(case)
-                    regression = replace(finding, accepted=self.accepts(finding))
-                    self.told(regression)
-                    self._is_over |= self.plan.fail_fast and regression.fails
+            regressed = {_case(f) for f in findings if f.verdict == Verdict.REGRESSED}
+            if regressed - self._regressed:
+                self._tell(regressed - self._regressed)
+                self._regressed |= regressed
         self.after_round()
+
+    def _tell(self, cases: Collection[tuple[str, str]]) -> None:
+        """With intervals, which are not asked for after each round, as they take longer."""
+        for finding in verdicts.judge(self.plan, self.benchmarks, self.pairs):
+            if _case(finding) in cases:
+                regression = replace(finding, accepted=self.accepts(finding))
+                self.told(regression)
+                self._is_over |= self.plan.fail_fast and regression.fails
+
+
+def _case(finding: Finding) -> tuple[str, str]:
+    return finding.benchmark.key, finding.metric.name

@@ -94,12 +94,13 @@ def test_without_a_budget_it_ends_all_the_same(monkeypatch: pytest.MonkeyPatch):
     assert run(a_plan(), World([Row("wild", spread=WILD)], 1)).counts == {"wild": 21}
 
 
-def test_a_regression_is_told_at_once_and_once():
+def test_a_regression_is_told_at_once_and_once_with_its_interval():
     world = World([Row("slow", 1.3), Row("slower", 1.3), Row("wild", spread=WILD)], 1)
     when: list[tuple[str, int]] = []
 
     def told(finding: Finding) -> None:
         when.append((finding.benchmark.key, max(round_ for round_, *_ in world.log)))
+        assert 0 < finding.evidence.low < finding.evidence.estimate < finding.evidence.high
 
     check = run(a_plan(budget_s=20), world, told=told)
     assert sorted(key for key, _ in when) == ["slow", "slower"]
