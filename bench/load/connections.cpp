@@ -1,6 +1,5 @@
 #include "bench/load/connections.hpp"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -9,10 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <random>
 #include <span>
-#include <stdexcept>
 
 #include "runtimes/support/blocking_sockets.hpp"
 #include "runtimes/support/error.hpp"
@@ -34,41 +31,7 @@ std::vector<std::byte> pattern(std::size_t bytes) {
   return made;
 }
 
-/// Only IPv4's loopback network has more than one address.
-bool has_many_addresses(const endpoint& target) {
-  return target.address().is_v4() && target.address().is_loopback();
-}
-
-/// Where a connection comes from: the kernel's choice for the first of them, then 127.1.0.1,
-/// 127.1.0.2 and so on.
-std::optional<endpoint> source_of(std::size_t index, const endpoint& target) {
-  const auto block = index / connections_per_address;
-  if (block == 0 || !has_many_addresses(target)) return std::nullopt;
-  constexpr boost::asio::ip::address_v4::uint_type first = 0x7f01'0000;
-  const boost::asio::ip::address_v4 address(
-      first + static_cast<boost::asio::ip::address_v4::uint_type>(block));
-  return endpoint(address, 0);
-}
-
-/// The port is chosen by the connect, which knows the other end: a bind to port 0 would need one
-/// that no connection of the address uses at all.
-void bind_to(int fd, const endpoint& source) {
-  const int on = 1;
-  check(::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on), "set a socket up");
-  if (::bind(fd, source.data(), static_cast<socklen_t>(source.size())) < 0) {
-    throw_errno("connect from " + source.address().to_string());
-  }
-}
-
 }  // namespace
-
-machine_needs needs_of(const options& wanted) {
-  constexpr std::uint64_t files_besides = 32;  // standard streams, epoll, what the host holds
-  const auto from_one = has_many_addresses(wanted.target)
-                            ? std::min(wanted.connections, connections_per_address)
-                            : wanted.connections;
-  return {.open_files = wanted.connections + files_besides, .ports_of_an_address = from_one};
-}
 
 std::uint64_t error_counts::total() const {
   std::uint64_t sum = 0;
@@ -82,68 +45,12 @@ connection_set::connection_set(const options& options)
   connections_.resize(options.connections);
 }
 
-// Reset instead of a farewell: thousands of ports left in TIME_WAIT would spoil the next run.
-connection_set::~connection_set() {
-  const linger at_once{1, 0};
-  for (const auto& c : connections_) {
-    if (c.fd) ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  }
-}
-
 void connection_set::watch(std::size_t index, std::uint32_t events, int operation) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = index;
   check(::epoll_ctl(epoll_.get(), operation, connections_[index].fd.get(), &event),
         "watch a connection");
-}
-
-void connection_set::start_connect(std::size_t index) {
-  const auto& to = options_.target;
-  auto& fd = connections_[index].fd;
-  fd = open_tcp(to, SOCK_NONBLOCK);
-  set_no_delay(fd.get());
-  set_simple_congestion_control(fd.get(), to);
-  if (const auto source = source_of(index, to)) bind_to(fd.get(), *source);
-  if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
-      errno != EINPROGRESS) {
-    throw_errno("connect to " + describe(to) + " (is a server there?)");
-  }
-  watch(index, EPOLLOUT, EPOLL_CTL_ADD);
-}
-
-void connection_set::finish_connect(std::size_t index) {
-  if (const int error = connect_error(connections_[index].fd.get())) {
-    throw_errno("connect to " + describe(options_.target) + " (is a server there?)", error);
-  }
-  watch(index, EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
-  connections_[index].open = true;
-  ++open_;
-}
-
-void connection_set::open_all() {
-  auto last_progress = clock::now();
-  for (std::size_t begun = 0; open_ < connections_.size();) {
-    while (begun < connections_.size() && begun - open_ < options_.ramp) start_connect(begun++);
-    const auto open_before = open_;
-    const int ready = ::epoll_wait(epoll_.get(), events_.data(), events_at_once, 100);
-    for (const auto& event :
-         std::span(events_).first(static_cast<std::size_t>(std::max(ready, 0)))) {
-      // One that is open already may have been closed by the server: the run will say.
-      if (!connections_[event.data.u64].open) finish_connect(event.data.u64);
-    }
-    if (options_.stop != nullptr && options_.stop->requested()) {
-      throw std::runtime_error("stopped while connecting");
-    }
-    if (open_ > open_before) {
-      last_progress = clock::now();
-    } else if (clock::now() - last_progress > options_.connect_patience) {
-      throw std::runtime_error("no further connection to " + describe(options_.target) + " for " +
-                               std::to_string(options_.connect_patience.count()) + " ms, " +
-                               std::to_string(open_) + " of " +
-                               std::to_string(connections_.size()) + " are open");
-    }
-  }
 }
 
 /// Events for `patience` at most, of which epoll_wait alone knows whole milliseconds only.
@@ -182,6 +89,11 @@ std::span<const connection_set::reply> connection_set::take_replies(nanoseconds 
   const auto since = unseen_since(asked, events.size());
   for (const auto& event : events) {
     const std::size_t index = event.data.u64;
+    if (connections_[index].fd && !connections_[index].open) {
+      const int error = finish_connect(index);
+      error != 0 ? fail(index, "connect", std::strerror(error)) : send_rest(index);
+      continue;
+    }
     if ((event.events & EPOLLOUT) != 0) send_rest(index);
     if ((event.events & ~EPOLLOUT) != 0 && take_reply(index)) {
       replies_[count++] = {index, clock::now(), std::max(since, connections_[index].started)};
@@ -278,8 +190,7 @@ void connection_set::fail(std::size_t index, const std::string& kind, const std:
   ++errors_.by_kind[kind];
   if (std::exchange(c.waiting, false)) --waiting_;
   c.fd.reset();
-  c.open = false;
-  --open_;
+  if (std::exchange(c.open, false)) --open_;
 }
 
 /// Looks at every connection now and then, not at each byte: one that moved none for as long as the

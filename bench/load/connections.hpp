@@ -77,6 +77,10 @@ class connection_set {
   /// Begins the next message; nothing happens on a connection that has failed.
   void send_next(std::size_t index);
 
+  /// Ends the connection and begins another one in its place, whose first message goes out as soon
+  /// as it is there; both count as begun now. Nothing happens where one has failed.
+  void renew(std::size_t index);
+
   /// Waits for events for `patience` at most and returns the replies that are complete and right.
   std::span<const reply> take_replies(std::chrono::nanoseconds patience);
 
@@ -87,7 +91,7 @@ class connection_set {
   [[nodiscard]] std::size_t open() const noexcept { return open_; }
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
   [[nodiscard]] bool is_open(std::size_t index) const { return connections_[index].open; }
-  /// When the current message was begun.
+  /// When the current message was begun, or the connection that was opened for it.
   [[nodiscard]] clock::time_point started(std::size_t index) const {
     return connections_[index].started;
   }
@@ -110,8 +114,10 @@ class connection_set {
   };
   static constexpr int events_at_once = 256;
 
-  void start_connect(std::size_t index);
-  void finish_connect(std::size_t index);
+  [[nodiscard]] int start_connect(std::size_t index);
+  [[nodiscard]] int finish_connect(std::size_t index);
+  void expect_connected(int error) const;
+  void reset(connection& which) const;
   std::span<const epoll_event> wait(std::chrono::nanoseconds patience);
   clock::time_point unseen_since(clock::time_point asked, std::size_t reported);
   void send_rest(std::size_t index);

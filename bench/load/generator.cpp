@@ -148,6 +148,12 @@ run_result generator::run_requests(std::uint64_t count) {
                     [count](std::uint64_t answered, nanoseconds) { return answered >= count; });
 }
 
+run_result generator::run_connections(std::uint64_t count) {
+  return run_closed(
+      options_.active, [count](std::uint64_t done, nanoseconds) { return done >= count; },
+      &connection_set::renew);
+}
+
 run_result generator::run_for(nanoseconds length) {
   return run_closed(options_.active,
                     [length](std::uint64_t, nanoseconds elapsed) { return elapsed >= length; });
@@ -156,12 +162,12 @@ run_result generator::run_for(nanoseconds length) {
 // Replies first, then the next messages: the kernel's code for receiving and that for sending do
 // not fit into the instruction cache together, and each alone runs faster many times in a row.
 template <class Done>
-run_result generator::run_closed(std::size_t busy, Done done) {
+run_result generator::run_closed(std::size_t busy, Done done, next_of next) {
   run_result result;
   connections_.take_errors();
   stopwatch watch(result);
   looked_at_ = watch.begin();
-  for (std::size_t i = 0; i < busy; ++i) connections_.send_next(active(i, busy));
+  for (std::size_t i = 0; i < busy; ++i) (connections_.*next)(active(i, busy));
 
   while (connections_.waiting() > 0) {
     const auto answered = connections_.take_replies(a_while);
@@ -177,7 +183,7 @@ run_result generator::run_closed(std::size_t busy, Done done) {
     }
     look_for_overdue(now);
     if (!watch.running()) continue;
-    for (const auto& reply : answered) connections_.send_next(reply.index);
+    for (const auto& reply : answered) (connections_.*next)(reply.index);
   }
   if (watch.running()) watch.stop(clock::now());
   result.errors = connections_.take_errors();

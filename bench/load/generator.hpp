@@ -101,7 +101,11 @@ class generator {
   /// takes what is still under way, verified, but not counted in the throughput.
   run_result run_requests(std::uint64_t count);
 
-  /// The same for a length of time.
+  /// The same with a new connection for each message: its latency is from the connect to the reply.
+  /// Throws std::system_error when one can't be made.
+  run_result run_connections(std::uint64_t count);
+
+  /// Closed loop for a length of time.
   run_result run_for(std::chrono::nanoseconds length);
 
   /// Open loop: sends at the schedule's times for `length`, each message on the active connection
@@ -113,8 +117,10 @@ class generator {
  private:
   using clock = std::chrono::steady_clock;
 
+  using next_of = void (connection_set::*)(std::size_t index);
+
   template <class Done>
-  run_result run_closed(std::size_t busy, Done done);
+  run_result run_closed(std::size_t busy, Done done, next_of next = &connection_set::send_next);
   void look_for_overdue(clock::time_point now);
   [[nodiscard]] bool should_stop() const noexcept;
   [[nodiscard]] std::size_t active(std::size_t rank, std::size_t of) const noexcept {

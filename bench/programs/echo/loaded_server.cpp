@@ -94,6 +94,12 @@ load::run_result loaded_server::run(std::uint64_t requests) {
   return result;
 }
 
+load::run_result loaded_server::run_connections(std::uint64_t count) {
+  auto result = load_->run_connections(count);
+  if (result.errors.total() > 0 || result.requests != count) complain(result);
+  return result;
+}
+
 load::run_result loaded_server::run_at(const load::send_schedule::plan& when,
                                        std::chrono::nanoseconds length) {
   auto result = load_->run_at(when, length);

@@ -46,6 +46,9 @@ class loaded_server {
   /// so do the others.
   load::run_result run(std::uint64_t requests);
 
+  /// The same with a new connection for each message.
+  load::run_result run_connections(std::uint64_t count);
+
   /// Open loop.
   load::run_result run_at(const load::send_schedule::plan& when, std::chrono::nanoseconds length);
 

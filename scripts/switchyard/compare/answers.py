@@ -39,6 +39,9 @@ _QUESTIONS = {
         "messages echoed, 64 connections", {"connections": 64, "bytes": 64},
         frozenset(("plain_thread", "plain_process")),
     ),
+    "echo_churn": _Question(
+        "CPU time of a server for a connection of one message, 64 at once", {"connections": 64}
+    ),
     "echo_open": _Question(
         "99 % of the messages are answered within, 20,000 a second", {"rate": 20_000}
     ),
