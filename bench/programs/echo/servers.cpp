@@ -35,6 +35,8 @@ server without_runtime(std::string name, kind is, int kernel_tasks, std::string 
   if (kernel_tasks > 0) {
     made.quick_connections = thread::quick_tasks;
     made.idle_connection = thread::idle_task;
+  } else if (is == kind::serve_only) {
+    made.idle_connection.memory_bytes += echo_buffer_bytes;
   }
   return made;
 }

@@ -14,6 +14,7 @@
 #include "runtimes/concepts.hpp"
 
 #define SWITCHYARD_ECHO_SERVERS(SERVER)                                                   \
+  SERVER(callback, serve_only, 0, "Asio's callbacks on one thread, without coroutines")   \
   SERVER(epoll, limit, 0, "one thread over epoll, written by hand")                       \
   SERVER(plain_thread, plain, 1, "the thread runtime with a plain loop of recv and send") \
   SERVER(plain_process, plain, 1, "the process runtime with a plain loop of recv and send")
