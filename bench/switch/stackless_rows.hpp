@@ -132,7 +132,8 @@ void post_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
     for (std::size_t i = 0; i < tasks; ++i) {
       boost::asio::co_spawn(io.get_executor(), member, boost::asio::detached);
     }
-    return switched_by_hand(measure_interval([&] { io.run(); }), plan, turns);
+    const interval whole = measure_interval([&] { io.run(); });
+    return switched_by_hand(whole, plan, turns);
   });
 }
 
