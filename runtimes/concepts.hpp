@@ -214,12 +214,12 @@ concept StacklessChannels = Stackless<R> &&
   { as_made.capacity() } -> std::same_as<std::size_t>;
 };
 
-/// See Stream.
+/// See Stream. A read may give anything that can be awaited.
 template <class S>
 concept StacklessStream = std::movable<S> &&
     requires(S stream, boost::asio::mutable_buffer in, boost::asio::const_buffer out,
              boost::system::error_code& ec) {
-  { stream.read_some(in, ec) } -> std::same_as<typename S::template awaitable<std::size_t>>;
+  stream.read_some(in, ec);
   { stream.read_some(in) } -> std::same_as<typename S::template awaitable<std::size_t>>;
   { stream.write_some(out, ec) } -> std::same_as<typename S::template awaitable<std::size_t>>;
   { stream.write_some(out) } -> std::same_as<typename S::template awaitable<std::size_t>>;

@@ -188,6 +188,7 @@ class coroutine {
   }
 
   boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
+  const coroutine_timer opens_descriptors_{io_};  // here, and for all kinds of tasks
   coroutine_queue queue_{io_};
   helper_threads helpers_;
 };

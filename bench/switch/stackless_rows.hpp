@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -112,13 +113,15 @@ void transfer_row(benchmark::State& state, std::size_t tasks, MakeWork make_work
   });
 }
 
-/// Asio's own: each of them gives way by a post to the event loop.
+/// Asio's own: each of them gives way by a post to the event loop. That has descriptors to look at,
+/// as in any program that uses sockets or timers.
 template <class MakeWork>
 void post_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   using executor = boost::asio::io_context::executor_type;
   const ring_plan plan(state, tasks);
   harness::record_batch(state, plan.ops, [&] {
     boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
+    const boost::asio::steady_timer opens_descriptors(io);
     std::int64_t turns = 0;
     const auto member = [&]() -> boost::asio::awaitable<void, executor> {
       auto work = make_work();

@@ -16,6 +16,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -90,14 +91,15 @@ class coroutine_stream : public stream_base<coroutine_stream> {
     if (socket_.is_open()) set_no_delay(socket_.native_handle());
   }
 
+  /// To be awaited; gives the bytes. No coroutine itself, as its frame would be another piece of
+  /// memory to come back to when something arrives.
   template <class MutableBuffers>
-  awaitable<std::size_t> read_some(MutableBuffers buffers, error_code& ec) {
-    if (expired(ec)) co_return 0;
-    const deadline_guard guard(socket_.get_executor(), deadline_, [this] { cancel(); });
-    std::size_t got = 0;
-    std::tie(ec, got) = co_await socket_.async_read_some(buffers, as_result);
-    guard.judge(ec);
-    co_return got;
+  auto read_some(const MutableBuffers& buffers, error_code& ec) {
+    return boost::asio::async_initiate<const boost::asio::deferred_t, void(std::size_t)>(
+        [this, buffers, &ec](auto&& rest) {
+          start_read(buffers, ec, std::forward<decltype(rest)>(rest));
+        },
+        boost::asio::deferred);
   }
 
   template <class ConstBuffers>
@@ -156,6 +158,27 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   }
 
  private:
+  template <class MutableBuffers, class Rest>
+  void start_read(const MutableBuffers& buffers, error_code& ec, Rest rest) {
+    if (expired(ec)) {
+      return boost::asio::post(socket_.get_executor(), [rest = std::move(rest)]() mutable {
+        std::move(rest)(std::size_t{0});
+      });
+    }
+    std::unique_ptr<deadline_guard> guard;
+    if (deadline_ != never) {
+      guard =
+          std::make_unique<deadline_guard>(socket_.get_executor(), deadline_, [this] { cancel(); });
+    }
+    socket_.async_read_some(buffers, [&ec, guard = std::move(guard), rest = std::move(rest)](
+                                         const error_code& how, std::size_t got) mutable {
+      ec = how;
+      if (guard) guard->judge(ec);
+      guard.reset();
+      std::move(rest)(got);
+    });
+  }
+
   void cancel() noexcept {
     error_code ignored;
     socket_.cancel(ignored);

@@ -130,7 +130,8 @@ class on_stacks {
 
     template <class Buffers>
     std::size_t read_some(const Buffers& buffers, error_code& ec) {
-      return await([&] { return own_.read_some(buffers, ec); });
+      return await(
+          [&]() -> awaitable<std::size_t> { co_return co_await own_.read_some(buffers, ec); });
     }
     template <class Buffers>
     std::size_t write_some(const Buffers& buffers, error_code& ec) {
