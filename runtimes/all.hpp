@@ -2,10 +2,10 @@
 // their names: a new runtime is its header and one entry here.
 #pragma once
 
-#include <string>
 #include <tuple>
 #include <type_traits>
 
+#include "runtimes/coroutine.hpp"
 #include "runtimes/fiber.hpp"
 #include "runtimes/process.hpp"
 #include "runtimes/serial.hpp"
@@ -13,7 +13,7 @@
 
 namespace switchyard {
 
-using all_runtimes = std::tuple<serial, process, thread, fiber>;
+using all_runtimes = std::tuple<serial, process, thread, fiber, coroutine>;
 
 /// Calls `f.template operator()<R>()` for every runtime.
 template <class F>
@@ -21,16 +21,6 @@ void for_each_runtime(F f) {
   [&]<class... R>(std::type_identity<std::tuple<R...>>) {
     (f.template operator()<R>(), ...);
   }(std::type_identity<all_runtimes>{});
-}
-
-/// "serial, process, ...", for help and error texts.
-inline std::string runtime_names() {
-  std::string names;
-  for_each_runtime([&]<class R>() {
-    if (!names.empty()) names += ", ";
-    names += R::name;
-  });
-  return names;
 }
 
 }  // namespace switchyard
