@@ -7,13 +7,20 @@
 
 #include "runtimes/coroutine.hpp"
 #include "runtimes/fiber.hpp"
+#if SWITCHYARD_LIBURING
+#include "runtimes/fiber_uring.hpp"
+#endif
 #include "runtimes/process.hpp"
 #include "runtimes/serial.hpp"
 #include "runtimes/thread.hpp"
 
 namespace switchyard {
 
+#if SWITCHYARD_LIBURING
+using all_runtimes = std::tuple<serial, process, thread, fiber, fiber_uring, coroutine>;
+#else
 using all_runtimes = std::tuple<serial, process, thread, fiber, coroutine>;
+#endif
 
 /// Calls `f.template operator()<R>()` for every runtime.
 template <class F>

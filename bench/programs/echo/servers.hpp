@@ -13,9 +13,17 @@
 
 #include "runtimes/concepts.hpp"
 
+#if SWITCHYARD_LIBURING
+#define SWITCHYARD_URING_SERVERS(SERVER) \
+  SERVER(uring, limit, 0, "one thread over io_uring, written by hand")
+#else
+#define SWITCHYARD_URING_SERVERS(SERVER)
+#endif
+
 #define SWITCHYARD_ECHO_SERVERS(SERVER)                                                   \
   SERVER(callback, serve_only, 0, "Asio's callbacks on one thread, without coroutines")   \
   SERVER(epoll, limit, 0, "one thread over epoll, written by hand")                       \
+  SWITCHYARD_URING_SERVERS(SERVER)                                                        \
   SERVER(plain_thread, plain, 1, "the thread runtime with a plain loop of recv and send") \
   SERVER(plain_process, plain, 1, "the process runtime with a plain loop of recv and send")
 

@@ -19,6 +19,7 @@
 #include "bench/programs/http/fetch_report.hpp"
 #include "bench/programs/server_program.hpp"
 #include "runtimes/all.hpp"
+#include "runtimes/support/io_uring_lack.hpp"
 
 namespace switchyard {
 namespace {
@@ -146,6 +147,10 @@ std::string fetching_runtimes() {
 bool compare(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls) {
   std::vector<fetch_column> columns;
   for_each_fetching_runtime([&]<class R>() {
+    if (const std::string lack = needs_io_uring(R::name) ? io_uring_lack() : ""; !lack.empty()) {
+      std::cerr << "http_fetch: " << R::name << " is left out; no io_uring: " << lack << '\n';
+      return;
+    }
     fetch_column one{std::string(R::name), shared_array<fetch_result>(urls.size())};
     one.seconds = in_a_child<process>([&] {
       return fetch_all<R>(fetches, chosen, urls, [&](std::size_t i, const fetch_result& result) {
