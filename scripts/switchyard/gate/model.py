@@ -127,6 +127,11 @@ def equivalence(threshold: float) -> float:
     return threshold * 5 / 3
 
 
+def clear(threshold: float) -> float:
+    """What an interval has to lie beyond before a change is called one: 2 % by default."""
+    return threshold * 2 / 3
+
+
 @dataclass(frozen=True)
 class Sample:
     """What one launch gave: values by metric, or the problem that kept it from giving any; neither

@@ -96,7 +96,7 @@ _MEASURED = (
      {"action": "append", "metavar": "NAME", "dest": "metrics"}),
     ("--prove-threshold",
      "call slower only what is proven to be so by the threshold (default: proven to be slower at "
-     "all, and estimated at the threshold or more)", _FLAG),
+     "all, estimated at the threshold or more, and by 2/3 of it within its interval)", _FLAG),
     ("--fail-fast", "end at the first regression", _FLAG),
     ("--cpu", "bind launches to this CPU (default: the last one for the gate set, else none)",
      {"metavar": "N|none"}),

@@ -3,9 +3,11 @@ judged again from what it wrote, and simulated without a machine.
 
 A benchmark is regressed when it is proven to be slower at all, in spite of all that are compared
 (Holm's method, for e-values: Vovk and Wang 2021), and is estimated to be slower by the threshold at
-least. Improved is the mirror of it, unchanged is what is proven not to be slower, nor faster, by as
-much as the equivalence limit, and estimated below the threshold. All others are open: they are
-measured on.
+least, with an interval that begins at two thirds of it or beyond. For a small change may be real
+without any change of the code, where functions lie elsewhere, and an estimate that one may look at
+after each pair is above the threshold some time. Improved is the mirror of it, unchanged is what is
+proven not to be slower, nor faster, by as much as the equivalence limit, and estimated below the
+threshold. All others are open: they are measured on.
 """
 
 import math
@@ -24,6 +26,7 @@ from .model import (
     Pair,
     Plan,
     Verdict,
+    clear,
     equivalence,
     percent,
 )
@@ -48,11 +51,11 @@ def judge(
     for pair in pairs:
         of_one[pair.benchmark].append(pair)
     cases = [
-        _Case(plan, benchmark, metric, of_one[benchmark.key])
+        _Case(plan, benchmark, metric, of_one[benchmark.key], is_stored)
         for benchmark in benchmarks
         for metric in plan.metrics
     ]
-    seen = [case.weighed(is_stored, is_final) for case in cases]
+    seen = [case.weighed(is_final) for case in cases]
     worse = _corrected([found.worse if found else 1.0 for found in seen])
     better = _corrected([found.better if found else 1.0 for found in seen])
     return [case.judged(*of) for case, *of in zip(cases, seen, worse, better, strict=True)]
@@ -104,6 +107,7 @@ class _Case:
     benchmark: Benchmark
     metric: Metric
     pairs: Sequence[Pair]
+    is_stored: bool
 
     @property
     def _measured(self) -> list[Pair]:
@@ -113,13 +117,13 @@ class _Case:
     def _threshold(self) -> float:
         return self.plan.threshold_of(self.benchmark.key)
 
-    def weighed(self, is_stored: bool, is_final: bool) -> Evidence | None:
+    def weighed(self, has_interval: bool) -> Evidence | None:
         """None as long as there is none."""
         name, measured = self.metric.name, self._measured
         least = math.log1p(self._threshold) if self.plan.prove_threshold else 0.0
         limit = math.log1p(equivalence(self._threshold))
-        asked = evidence.Question(self.metric.sign, limit, least, is_final)
-        if is_stored:
+        asked = evidence.Question(self.metric.sign, limit, least, has_interval)
+        if self.is_stored:
             before, after = (
                 [math.log(v) for p in measured if (v := getattr(p, side).values.get(name, 0.0)) > 0]
                 for side in SIDES
@@ -144,7 +148,7 @@ class _Case:
         absence = min(seen.not_worse, seen.not_better)
         of_all = seen.pairs + seen.dropped
         verdict, why, needed = Verdict.INCONCLUSIVE, "", None
-        if is_large and p <= self.plan.alpha:
+        if is_large and p <= self.plan.alpha and self._is_clear():
             verdict = Verdict.REGRESSED if size > 0 else Verdict.IMPROVED
             why = f"p {p:.2g}"
         elif seen.dropped > MOST_DROPPED * of_all:
@@ -160,6 +164,14 @@ class _Case:
             ways += [(capital, max(p * capital, 1.0) / self.plan.alpha)] * is_large
             needed = _pairs_needed(seen.pairs, ways)
         return Finding(self.benchmark, verdict, why, self.metric, seen, p, needed)
+
+    def _is_clear(self) -> bool:
+        """Whether all of the interval is worth a verdict. It is asked for only here, as long as the
+        check goes on.
+        """
+        seen = self.weighed(has_interval=True)
+        nearest = [end for end in (seen.low, seen.high and -seen.high) if end is not None]
+        return max(nearest, default=0.0) >= math.log1p(clear(self._threshold))
 
     def _lost(self) -> tuple[Verdict, str] | None:
         """Of a benchmark that a launch of either side failed: no number of it counts any more.

@@ -13,7 +13,7 @@ from statistics import median
 
 from ..compare.palette import BLUE, ORANGE, VERMILLION, Look
 from ..suite.environment import machine_in_short
-from .model import SIDES, WARM_UP, Finding, Metric, Report, Verdict, percent
+from .model import SIDES, WARM_UP, Finding, Metric, Report, Verdict, clear, percent
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,10 @@ def machine(report: Report) -> str:
 def method(report: Report) -> str:
     plan = report.plan
     least = f"{100 * plan.threshold:.3g} %"
-    proof = f"proven to be so at all, and estimated at {least} or more"
+    proof = (
+        f"proven to be so at all, and estimated at {least} or more, with a 95 % interval that "
+        f"begins at {100 * clear(plan.threshold):.3g} % or beyond"
+    )
     if plan.prove_threshold:
         proof = f"proven to be so by {least} or more"
     if report.advisory:
