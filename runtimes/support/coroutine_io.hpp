@@ -1,9 +1,11 @@
 // Sockets of the coroutine runtime: Asio operations that the calling coroutine awaits.
 //
 // As the fibers' (fiber_io.hpp), word for word: a read is Asio's, which tries recv before it waits,
-// and a write goes out at once where the send buffer has room. Frames and operations are recycled
-// by Asio's own cache, so that a message costs no allocation. Every operation that Asio does itself
-// is awaited as `deferred`, which needs no frame of its own.
+// and a write goes out at once where the send buffer has room. Every operation that Asio does
+// itself is awaited as `deferred`, which needs no frame of its own. Frames and operations come from
+// Asio's own cache of two blocks for each thread, of each kind. Without it an echoed message took
+// the same CPU time (1.003), an item through a channel 1.17 of the time, a task among a hundred
+// 0.92.
 #pragma once
 
 #include <sys/socket.h>
