@@ -98,7 +98,7 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   auto read_some(const MutableBuffers& buffers, error_code& ec) {
     return boost::asio::async_initiate<const boost::asio::deferred_t, void(std::size_t)>(
         [this, buffers, &ec](auto&& rest) {
-          start_read(buffers, ec, std::forward<decltype(rest)>(rest));
+          this->start_read(buffers, ec, std::forward<decltype(rest)>(rest));
         },
         boost::asio::deferred);
   }
