@@ -1,9 +1,10 @@
 // Sockets of the coroutine runtime: Asio operations that the calling coroutine awaits.
 //
-// As the fibers' (fiber_io.hpp), word for word: a read is Asio's, which tries recv before it waits,
-// and a write goes out at once where the send buffer has room. Frames and operations are recycled
-// by Asio's own cache, so that a message costs no allocation. Every operation that Asio does itself
-// is awaited as `deferred`, which needs no frame of its own.
+// A read is Asio's, and a write goes out at once where the send buffer has room, as the fibers'
+// (fiber_io.hpp). Every operation that Asio does itself is awaited as `deferred`, which needs no
+// frame of its own. Frames and operations come from Asio's own cache of two blocks for each thread,
+// of each kind. Without it an echoed message took the same CPU time (1.003), an item through a
+// channel 1.17 of the time, a task among a hundred 0.92.
 #pragma once
 
 #include <sys/socket.h>
@@ -97,7 +98,7 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   auto read_some(const MutableBuffers& buffers, error_code& ec) {
     return boost::asio::async_initiate<const boost::asio::deferred_t, void(std::size_t)>(
         [this, buffers, &ec](auto&& rest) {
-          start_read(buffers, ec, std::forward<decltype(rest)>(rest));
+          this->start_read(buffers, ec, std::forward<decltype(rest)>(rest));
         },
         boost::asio::deferred);
   }
@@ -105,6 +106,7 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   template <class ConstBuffers>
   awaitable<std::size_t> write_some(ConstBuffers buffers, error_code& ec) {
     if (expired(ec)) co_return 0;
+    has_written_ = true;
     const boost::asio::const_buffer from(*boost::asio::buffer_sequence_begin(buffers));
     if (from.size() > 0) {
       const auto at_once =
@@ -158,8 +160,19 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   }
 
  private:
+  // Asio tries recv before it waits. What answers a write is never there at once, and the try would
+  // be a system call for nothing; a turn of the loop later it may be.
   template <class MutableBuffers, class Rest>
   void start_read(const MutableBuffers& buffers, error_code& ec, Rest rest) {
+    if (!std::exchange(has_written_, false)) return read_now(buffers, ec, std::move(rest));
+    boost::asio::post(socket_.get_executor(),
+                      [this, buffers, &ec, rest = std::move(rest)]() mutable {
+                        read_now(buffers, ec, std::move(rest));
+                      });
+  }
+
+  template <class MutableBuffers, class Rest>
+  void read_now(const MutableBuffers& buffers, error_code& ec, Rest rest) {
     if (expired(ec)) {
       return boost::asio::post(socket_.get_executor(), [rest = std::move(rest)]() mutable {
         std::move(rest)(std::size_t{0});
@@ -185,6 +198,7 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   }
 
   coroutine_socket socket_;
+  bool has_written_ = false;  // since the last read
 };
 
 class coroutine_listener {

@@ -51,33 +51,29 @@ class resumption {
   }
 
   explicit operator bool() const noexcept { return act_ != nullptr; }
+  /// It has to stay where it is until the call returns.
   void operator()() { std::exchange(act_, nullptr)(memory_, nullptr, true); }
 
  private:
-  /// Moves it out of `from`: to `into`, or into a call, or away.
+  /// Moves it from one place to another, or calls it, or neither; at `from` it is gone then.
   template <class Held>
   static void act(void* from, void* into, bool call) {
     auto& held = *static_cast<Held*>(from);
     if (into) ::new (into) Held(std::move(held));
-    if (call) {
-      Held going(std::move(held));
-      held.~Held();
-      std::move(going)();
-    } else {
-      held.~Held();
-    }
+    if (call) std::move(held)();
+    held.~Held();
   }
 
   void (*act_)(void* from, void* into, bool call) = nullptr;
   alignas(void*) std::byte memory_[2 * sizeof(void*)];
 };
 
-/// Suspends the coroutine that awaits it, and hands its rest to `keep(resumption)`.
+/// Suspends the coroutine that awaits it, and hands its rest, of which a resumption can be made, to
+/// `keep(rest)`.
 template <class Keep>
 auto suspend(Keep keep) {
   return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(
-      [keep](auto&& rest) { keep(resumption(std::forward<decltype(rest)>(rest))); },
-      boost::asio::deferred);
+      [keep](auto&& rest) { keep(std::forward<decltype(rest)>(rest)); }, boost::asio::deferred);
 }
 
 class coroutine_queue {
@@ -85,14 +81,15 @@ class coroutine_queue {
   explicit coroutine_queue(boost::asio::io_context& io) noexcept : io_(io) {}
   coroutine_queue& operator=(coroutine_queue&&) = delete;
 
-  void push(resumption rest) {
-    ready_.push_back(std::move(rest));
+  template <class Rest>
+  void push(Rest&& rest) {
+    ready_.emplace_back(std::forward<Rest>(rest));
     if (!std::exchange(drain_posted_, true)) post_drain();
   }
 
   /// To be awaited: those that are ready go first.
   auto yield() {
-    return suspend([this](resumption rest) { push(std::move(rest)); });
+    return suspend([this](auto&& rest) { push(std::forward<decltype(rest)>(rest)); });
   }
 
   [[nodiscard]] std::uint64_t resumes() const noexcept { return resumes_; }
@@ -128,7 +125,8 @@ class coroutine_event {
  public:
   /// To be awaited unless has_happened().
   auto wait() {
-    return suspend([this](resumption rest) { waiter_ = std::move(rest); });
+    return suspend(
+        [this](auto&& rest) { waiter_ = resumption(std::forward<decltype(rest)>(rest)); });
   }
   void happen(coroutine_queue& queue) {
     has_happened_ = true;

@@ -15,6 +15,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
 #include <list>
@@ -32,7 +33,7 @@ namespace {
 using executor = boost::asio::io_context::executor_type;
 using socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, executor>;
 
-/// One connection. It has always one operation under way, whose handler ends it or begins the next.
+/// One connection. It has always one handler to come, which ends it or begins the next operation.
 class callback_session {
  public:
   callback_session(socket peer, std::list<callback_session>& all, echo_totals& totals)
@@ -45,7 +46,7 @@ class callback_session {
     own_ = own;
     read();
   }
-  /// The operation that is under way ends, and the session with it.
+  /// The operation that is under way, or begun next, ends, and the session with it.
   void close() noexcept {
     error_code ignored;
     socket_.close(ignored);
@@ -67,7 +68,9 @@ class callback_session {
       if (sent < 0) return wait_for_room(message);
       count(message, static_cast<std::size_t>(sent));
     }
-    read();
+    // Asio tries recv before it waits. A turn of the loop later the next message may be there; at
+    // once it never is, and the try is a system call for nothing.
+    boost::asio::post(socket_.get_executor(), [this] { read(); });
   }
 
   /// Or for the error that was met.
