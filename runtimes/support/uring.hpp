@@ -63,7 +63,10 @@ class uring {
     *mark_.data() = std::byte{1};
   }
   uring& operator=(uring&&) = delete;
-  ~uring() { ::io_uring_queue_exit(&ring_); }  // a child unmaps and closes its own copy
+  ~uring() {
+    if (is_of_this_thread()) cancel_all();
+    ::io_uring_queue_exit(&ring_);  // in a forked child that unmaps and closes its own copy
+  }
 
   [[nodiscard]] io_uring& get() noexcept { return ring_; }
 
@@ -124,6 +127,14 @@ class uring {
   }
 
  private:
+  // The kernel would do it some time later, and a port would outlive its listener.
+  void cancel_all() noexcept {
+    ::io_uring_prep_cancel64(entry(), 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    do {
+      submit_and_look();
+    } while ((flags() & IORING_SQ_TASKRUN) != 0);
+  }
+
   [[nodiscard]] unsigned flags() const noexcept {
     return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);
   }
