@@ -1,4 +1,5 @@
-// One io_uring, of one thread, and the buffers that the kernel takes from it to receive into.
+// One io_uring, of one thread; the buffers that the kernel takes from it to receive into, and the
+// table of descriptors that it has at hand.
 //
 // The ring belongs to the process that made it. A forked child has a copy of all this and shares
 // the queues themselves, so it must leave them alone: owned() tells.
@@ -6,8 +7,10 @@
 
 #include <liburing.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -60,7 +63,10 @@ class uring {
     *mark_.data() = std::byte{1};
   }
   uring& operator=(uring&&) = delete;
-  ~uring() { ::io_uring_queue_exit(&ring_); }  // a child unmaps and closes its own copy
+  ~uring() {
+    if (is_of_this_thread()) cancel_all();
+    ::io_uring_queue_exit(&ring_);  // in a forked child that unmaps and closes its own copy
+  }
 
   [[nodiscard]] io_uring& get() noexcept { return ring_; }
 
@@ -121,6 +127,14 @@ class uring {
   }
 
  private:
+  // The kernel would do it some time later, and a port would outlive its listener.
+  void cancel_all() noexcept {
+    ::io_uring_prep_cancel64(entry(), 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    do {
+      submit_and_look();
+    } while ((flags() & IORING_SQ_TASKRUN) != 0);
+  }
+
   [[nodiscard]] unsigned flags() const noexcept {
     return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);
   }
@@ -131,6 +145,42 @@ class uring {
   io_uring ring_{};
   pid_t thread_ = ::gettid();
   mapped_memory mark_{1};
+};
+
+/// Descriptors that the kernel does not look up and count anew for each operation.
+class uring_files {
+ public:
+  explicit uring_files(uring& ring) : ring_(ring) {
+    rlimit most{};
+    ::getrlimit(RLIMIT_NOFILE, &most);
+    const auto wanted = static_cast<unsigned>(std::min<rlim_t>(most.rlim_cur, 16'384));
+    if (::io_uring_register_files_sparse(&ring.get(), wanted) == 0) size_ = wanted;
+  }
+
+  /// From now on `place` stands for `fd`, which has to stay where it is until the next call of the
+  /// kernel. A place keeps its file open, like a descriptor.
+  void put(unsigned place, const int& fd) noexcept {
+    if (place >= size_) return;
+    io_uring_sqe* const entry = ring_.entry();
+    ::io_uring_prep_files_update(entry, const_cast<int*>(&fd), 1, static_cast<int>(place));
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    ::io_uring_sqe_set_data64(entry, 0);
+  }
+  void remove(unsigned place) noexcept {
+    static constexpr int nothing = -1;
+    put(place, nothing);
+  }
+
+  /// Has an operation on the descriptor that was put there find it so.
+  void find(io_uring_sqe* entry, unsigned place) const noexcept {
+    if (place >= size_) return;  // then it is found by its number
+    entry->fd = static_cast<int>(place);
+    entry->flags |= IOSQE_FIXED_FILE;
+  }
+
+ private:
+  uring& ring_;
+  unsigned size_ = 0;
 };
 
 /// The ring of buffers that multishot receives take theirs from.
@@ -202,6 +252,14 @@ class uring_buffers {
   unsigned made_ = 0;
   unsigned with_kernel_ = 0;
   unsigned wanted_ = 128;
+};
+
+/// What a ring has for streams: one without any needs no room for them.
+struct uring_for_streams {
+  explicit uring_for_streams(uring& ring) : buffers(ring), files(ring) {}
+
+  uring_buffers buffers;
+  uring_files files;
 };
 
 }  // namespace switchyard

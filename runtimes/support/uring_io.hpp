@@ -36,6 +36,7 @@ class uring_socket {
   }
 
   [[nodiscard]] uring_loop& loop() const noexcept { return *loop_; }
+  void find(io_uring_sqe* entry) const noexcept { loop_->find(entry_, entry); }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
   const uring_loop::event* first_event(time_point deadline, error_code& ec) noexcept {
@@ -93,6 +94,7 @@ class uring_stream : public stream_base<uring_stream> {
     const auto from = first<boost::asio::const_buffer>(buffers);
     return retried(ec, [&](io_uring_sqe* entry) {
       ::io_uring_prep_send(entry, socket_.fd(), from.data(), from.size(), MSG_NOSIGNAL);
+      socket_.find(entry);
     });
   }
 
@@ -108,6 +110,7 @@ class uring_stream : public stream_base<uring_stream> {
   std::size_t receive(const boost::asio::mutable_buffer& into, error_code& ec) {
     const auto got = retried(ec, [&](io_uring_sqe* entry) {
       ::io_uring_prep_recv(entry, socket_.fd(), into.data(), into.size(), 0);
+      socket_.find(entry);
     });
     if (got == 0 && !ec) ec = boost::asio::error::eof;
     return got;

@@ -40,7 +40,7 @@ class uring_loop {
 
   void poll() noexcept {
     if (!ring_->owned()) return;
-    if (buffers_) buffers_->refill();
+    if (streams_) streams_->buffers.refill();
     if (ring_->has_work()) ring_->submit_and_look();
     take_completions();
   }
@@ -51,7 +51,7 @@ class uring_loop {
           when - std::chrono::steady_clock::now(), std::chrono::seconds(1)));
       return;
     }
-    if (buffers_) buffers_->refill();
+    if (streams_) streams_->buffers.refill();
     ring_->submit_and_wait(when);
     take_completions();
   }
@@ -78,7 +78,7 @@ class uring_loop {
   /// An entry for what is multishot on `fd`; the operation itself starts when it is first waited
   /// for.
   unsigned open(int fd, kind k) {
-    if (k == kind::recv && !buffers_) buffers_.emplace(*ring_);
+    if (k == kind::recv && !streams_) streams_.emplace(*ring_);
     if (free_.empty()) {
       table_.emplace_back();
       free_.push_back(static_cast<unsigned>(table_.size() - 1));
@@ -88,6 +88,7 @@ class uring_loop {
     free_.pop_back();
     const auto generation = table_[number].generation;
     table_[number] = {.fd = fd, .generation = generation, .is = k};
+    if (k == kind::recv && ring_->owned()) streams_->files.put(number, table_[number].fd);
     return number;
   }
 
@@ -98,12 +99,14 @@ class uring_loop {
       const event left = events_.pop(m.events);
       discard(left.result, left.buffer, m.is == kind::accept);
     }
-    if (m.armed && ring_->owned()) {
-      cancel(data_of(number));
-      // Nobody else will: what is under way would keep the socket open.
-      if (!running_) ring_->submit();
+    if (ring_
+            ->owned()) {  // or what is under way would keep the socket open, and so would its place
+      if (m.armed) cancel(data_of(number));
+      if (m.is == kind::recv) streams_->files.remove(number);
+      if (!running_) ring_->submit();  // nobody else will
     }
     ++m.generation;
+    m.fd = -1;
     wake(m);
     free_.push_back(number);
   }
@@ -141,11 +144,16 @@ class uring_loop {
   /// The first event is done with, and its buffer.
   void drop_event(unsigned number) noexcept {
     const event done = events_.pop(table_[number].events);
-    if (done.buffer != uring_events::none) buffers_->give_back(done.buffer);
+    if (done.buffer != uring_events::none) streams_->buffers.give_back(done.buffer);
   }
 
   [[nodiscard]] const std::byte* data_of_buffer(unsigned buffer) const noexcept {
-    return buffers_->at(buffer);
+    return streams_->buffers.at(buffer);
+  }
+
+  /// Has an operation on the stream of this number find its descriptor faster.
+  void find(unsigned number, io_uring_sqe* entry) const noexcept {
+    streams_->files.find(entry, number);
   }
 
   /// All buffers are held by others: the caller has to receive into its own.
@@ -174,14 +182,16 @@ class uring_loop {
 
   // Also in a process forked from one that was running, and on another thread.
   void start_anew() {
-    const bool had_buffers = buffers_.has_value();
-    buffers_.reset();
+    const bool had_streams = streams_.has_value();
+    streams_.reset();
     ring_.reset();
     ring_.emplace();
-    if (had_buffers) buffers_.emplace(*ring_);
-    for (multishot& m : table_) {
+    if (had_streams) streams_.emplace(*ring_);
+    for (unsigned number = 0; number < table_.size(); ++number) {
+      multishot& m = table_[number];
       m.armed = m.stopping = false;
       m.events = {};
+      if (m.is == kind::recv && m.fd >= 0) streams_->files.put(number, m.fd);
     }
     events_ = {};
   }
@@ -213,6 +223,7 @@ class uring_loop {
       ::io_uring_prep_recv_multishot(entry, m.fd, nullptr, 0, 0);
       entry->flags |= IOSQE_BUFFER_SELECT;
       entry->buf_group = uring_buffers::group;
+      find(number, entry);
     }
     ::io_uring_sqe_set_data64(entry, data_of(number));
     m.armed = true;
@@ -231,7 +242,7 @@ class uring_loop {
   void completed(const io_uring_cqe& done) noexcept {
     const bool has_buffer = (done.flags & IORING_CQE_F_BUFFER) != 0;
     const unsigned buffer = has_buffer ? done.flags >> IORING_CQE_BUFFER_SHIFT : uring_events::none;
-    if (has_buffer) buffers_->taken();
+    if (has_buffer) streams_->buffers.taken();
     const unsigned number = static_cast<unsigned>(done.user_data) >> 2;
     multishot& m = table_[number];
     const bool accepts = (done.user_data & 2) != 0;
@@ -244,7 +255,7 @@ class uring_loop {
         cancel(data_of(number));
       }
     } else {
-      if (has_buffer) buffers_->give_back(buffer);
+      if (has_buffer) streams_->buffers.give_back(buffer);
       if (goes_on_after(m, done.res)) {
         if (m.waiter != nullptr) arm(number);
         return;
@@ -256,7 +267,7 @@ class uring_loop {
   /// Whether what has ended the operation does not concern who waits for it.
   bool goes_on_after(multishot& m, int result) noexcept {
     if (result == -ECANCELED || result == -EINTR) return true;
-    if (result == -ENOBUFS && buffers_->grow()) return true;
+    if (result == -ENOBUFS && streams_->buffers.grow()) return true;
     if (result == 0) {
       m.error = boost::asio::error::eof;
     } else {
@@ -266,7 +277,7 @@ class uring_loop {
   }
 
   void discard(int result, unsigned buffer, bool is_accepted) noexcept {
-    if (buffer != uring_events::none) buffers_->give_back(buffer);
+    if (buffer != uring_events::none) streams_->buffers.give_back(buffer);
     if (is_accepted && result >= 0) ::close(result);
   }
 
@@ -275,7 +286,7 @@ class uring_loop {
   }
 
   std::optional<uring> ring_;
-  std::optional<uring_buffers> buffers_;
+  std::optional<uring_for_streams> streams_;  // since there was the first one
   bool running_ = false;
   std::deque<multishot> table_;
   std::vector<unsigned> free_;

@@ -62,8 +62,9 @@ def test_a_row_by_itself_has_met_a_limit(built):
 @pytest.mark.parametrize("server", ["fiber_uring", "uring"])
 def test_a_server_says_why_it_ends(built, server: str):
     done = run("echo_server", "--runtime", server, "--port", "0", preexec_fn=forbid_io_uring)
-    assert done.returncode == 1
-    assert done.stderr == f"echo_server: no io_uring: {REASONS[errno.EPERM]}\n"
+    assert done.returncode == 2
+    reason = f"limit reached: no io_uring: {REASONS[errno.EPERM]}"
+    assert done.stderr == f"echo_server: error: {reason}\n"
     assert done.stdout == ""
 
 

@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <deque>
+#include <utility>
 #include <vector>
 
 #include "bench/programs/echo/serving.hpp"
@@ -79,6 +81,7 @@ class uring_server {
 
   struct connection {
     unique_fd fd = {};
+    int number = -1;  // its own
     std::uint32_t generation = 0;
     bool receiving = false;
     bool stopping = false;  // to receive
@@ -117,6 +120,7 @@ class uring_server {
     ::io_uring_prep_recv_multishot(made, fd, nullptr, 0, 0);
     made->flags |= IOSQE_BUFFER_SELECT;
     made->buf_group = uring_buffers::group;
+    files_.find(made, static_cast<unsigned>(fd));
   }
 
   void stop_receiving(int fd) {
@@ -124,8 +128,10 @@ class uring_server {
   }
 
   void send_first(int fd, const connection& c) {
-    ::io_uring_prep_send(entry(tag_of(event::sent, fd, c.first)), fd, buffers_.at(c.first) + c.sent,
-                         contents_[c.first].bytes - c.sent, MSG_NOSIGNAL);
+    io_uring_sqe* const made = entry(tag_of(event::sent, fd, c.first));
+    ::io_uring_prep_send(made, fd, buffers_.at(c.first) + c.sent, contents_[c.first].bytes - c.sent,
+                         MSG_NOSIGNAL);
+    files_.find(made, static_cast<unsigned>(fd));
   }
 
   void completed(const io_uring_cqe& done) {
@@ -157,7 +163,9 @@ class uring_server {
     if (connections_.size() <= number) connections_.resize(2 * number);
     connection& c = connections_[number];
     c.fd.reset(done.res);
+    c.number = done.res;
     set_no_delay(done.res);
+    files_.put(static_cast<unsigned>(number), c.number);
     receive(done.res, c);
   }
 
@@ -231,6 +239,7 @@ class uring_server {
   void close(int fd, connection& c) {
     while (c.held > 0) drop_first(c);
     if (c.receiving) stop_receiving(fd);
+    files_.remove(static_cast<unsigned>(fd));
     ++totals_.sessions;
     connection next;
     next.generation = (c.generation + 1) % tag::generations;
@@ -244,7 +253,8 @@ class uring_server {
   uring_buffers buffers_{ring_};
   bool accepting_ = true;
   clock::time_point accept_again_at_;
-  std::vector<connection> connections_;  // by their descriptors
+  uring_files files_{ring_};
+  std::deque<connection> connections_;  // by their descriptors; they stay where they are
   std::array<content, uring_buffers::most> contents_;
   std::vector<std::pair<int, std::uint32_t>> starved_;
   std::uint64_t echoed_ = 0;
