@@ -101,6 +101,7 @@ void transfer_row(benchmark::State& state, std::size_t tasks, MakeWork make_work
   for (std::size_t i = 0; i < tasks; ++i) ring.push_back({make_work()});
   harness::record_batch(state, plan.ops, [&] {
     std::vector<bare_coroutine> coroutines;
+    coroutines.reserve(tasks);
     for (auto& each : ring) coroutines.push_back(take_transferred_turns(each, plan.laps));
     for (std::size_t i = 0; i < tasks; ++i) ring[i].next = coroutines[(i + 1) % tasks].handle();
     const interval whole = measure_interval([&] { coroutines.front().handle().resume(); });

@@ -55,7 +55,9 @@ class coroutine_channel {
   using waiting = std::deque<resumption>;
 
   static auto turn_in(waiting& line) {
-    return suspend([&line](auto&& rest) { line.emplace_back(std::forward<decltype(rest)>(rest)); });
+    return suspend([&line](auto&& rest) {
+      line.emplace_back(std::in_place, std::forward<decltype(rest)>(rest));
+    });
   }
   // Whoever comes before the woken one is resumed may take what it was woken for: so it looks
   // again.

@@ -11,7 +11,6 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -31,11 +30,12 @@ using coroutine_result = boost::asio::awaitable<T, coroutine_executor>;
 class resumption {
  public:
   resumption() = default;
-  template <class Handler>
-  requires(!std::same_as<std::decay_t<Handler>, resumption>) explicit resumption(Handler&& rest) {
-    using held = std::decay_t<Handler>;
+  /// Of what suspend() hands over.
+  template <class Rest>
+  resumption(std::in_place_t, Rest&& rest) {
+    using held = std::decay_t<Rest>;
     static_assert(sizeof(held) <= sizeof memory_ && std::is_nothrow_move_constructible_v<held>);
-    ::new (static_cast<void*>(memory_)) held(std::forward<Handler>(rest));
+    ::new (static_cast<void*>(memory_)) held(std::forward<Rest>(rest));
     act_ = &act<held>;
   }
   resumption(resumption&& other) noexcept { *this = std::move(other); }
@@ -58,18 +58,17 @@ class resumption {
   /// Moves it from one place to another, or calls it, or neither; at `from` it is gone then.
   template <class Held>
   static void act(void* from, void* into, bool call) {
-    auto& held = *static_cast<Held*>(from);
-    if (into) ::new (into) Held(std::move(held));
-    if (call) std::move(held)();
-    held.~Held();
+    auto* const held = static_cast<Held*>(from);
+    if (into) ::new (into) Held(std::move(*held));
+    if (call) std::move (*held)();
+    held->~Held();
   }
 
   void (*act_)(void* from, void* into, bool call) = nullptr;
   alignas(void*) std::byte memory_[2 * sizeof(void*)];
 };
 
-/// Suspends the coroutine that awaits it, and hands its rest, of which a resumption can be made, to
-/// `keep(rest)`.
+/// Suspends the coroutine that awaits it, and hands its rest to `keep(rest)`, for a resumption.
 template <class Keep>
 auto suspend(Keep keep) {
   return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(
@@ -81,15 +80,17 @@ class coroutine_queue {
   explicit coroutine_queue(boost::asio::io_context& io) noexcept : io_(io) {}
   coroutine_queue& operator=(coroutine_queue&&) = delete;
 
-  template <class Rest>
-  void push(Rest&& rest) {
-    ready_.emplace_back(std::forward<Rest>(rest));
+  /// What a resumption is made of: another one, or as suspend() hands it over.
+  template <class... Of>
+  void push(Of&&... of) {
+    ready_.emplace_back(std::forward<Of>(of)...);
     if (!std::exchange(drain_posted_, true)) post_drain();
   }
 
   /// To be awaited: those that are ready go first.
   auto yield() {
-    return suspend([this](auto&& rest) { push(std::forward<decltype(rest)>(rest)); });
+    return suspend(
+        [this](auto&& rest) { this->push(std::in_place, std::forward<decltype(rest)>(rest)); });
   }
 
   [[nodiscard]] std::uint64_t resumes() const noexcept { return resumes_; }
@@ -125,8 +126,9 @@ class coroutine_event {
  public:
   /// To be awaited unless has_happened().
   auto wait() {
-    return suspend(
-        [this](auto&& rest) { waiter_ = resumption(std::forward<decltype(rest)>(rest)); });
+    return suspend([this](auto&& rest) {
+      waiter_ = resumption(std::in_place, std::forward<decltype(rest)>(rest));
+    });
   }
   void happen(coroutine_queue& queue) {
     has_happened_ = true;

@@ -88,7 +88,9 @@ TEST(coroutine, TasksThatYieldAllTheTimeDoNotKeepOthersFromTheirTimers) {
   coroutine rt;
   rt.run([&]() -> nothing {
     const auto spin = [&]() -> nothing {
-      while (!has_slept) co_await rt.yield();
+      while (!has_slept) {
+        co_await rt.yield();
+      }
     };
     auto first = rt.spawn(spin);
     auto second = rt.spawn(spin);

@@ -73,11 +73,9 @@ class lent_stack {
                                   });
   }
   lent_stack& operator=(lent_stack&&) = delete;
-  ~lent_stack() {
 #if SWITCHYARD_TSAN
-    ::__tsan_destroy_fiber(own_.fiber);
+  ~lent_stack() { ::__tsan_destroy_fiber(own_.fiber); }
 #endif
-  }
 
   /// The lender: goes on with the body until it leaves, or ends.
   void enter() {
