@@ -52,7 +52,7 @@ struct task_footprint {
 /// Each of these is proved by a test (tests/runtimes/traits_test.cpp), and none stands for
 /// another.
 template <class R>
-concept Runtime = requires(R runtime, void (*returns_nothing)(), int (*returns_int)()) {
+concept RuntimeTraits = requires {
   { R::name } -> std::convertible_to<std::string_view>;
   { R::what } -> std::convertible_to<std::string_view>;
   { R::concurrent } -> std::convertible_to<bool>;
@@ -64,6 +64,11 @@ concept Runtime = requires(R runtime, void (*returns_nothing)(), int (*returns_i
   { R::sleeps_per_join } -> std::convertible_to<int>;
   { R::idle_task } -> std::convertible_to<task_footprint>;
   { R::quick_tasks } -> std::convertible_to<std::int64_t>;
+};
+
+template <class R>
+concept Runtime = RuntimeTraits<R> &&
+    requires(R runtime, void (*returns_nothing)(), int (*returns_int)()) {
   { runtime.run(returns_int) } -> std::same_as<int>;
   { runtime.spawn(returns_nothing) } -> TaskOf<void>;
   { runtime.spawn(returns_int) } -> TaskOf<int>;
@@ -99,7 +104,7 @@ concept Offloads = Runtime<R> &&
 
 /// Counts its own switches between tasks, those that the kernel does not see.
 template <class R>
-concept CountsSwitches = Runtime<R> && requires(R runtime) {
+concept CountsSwitches = RuntimeTraits<R> && requires(R runtime) {
   { runtime.user_switches() } -> std::convertible_to<std::size_t>;
 };
 
@@ -164,5 +169,85 @@ concept Sockets = Runtime<R> && Stream<typename R::stream> &&
   { listener.local_endpoint() } -> std::same_as<boost::asio::ip::tcp::endpoint>;
   { runtime.serve(listener, stop, session) } -> std::same_as<serve_report>;
 };
+
+// Stackless runtimes: the same words, with the same promises, but awaited -------------------------
+
+/// A runtime whose tasks are C++20 coroutines: the body of `run` and what is spawned give an
+/// `awaitable<T>`, as does whatever waits: `co_await task.join()`, `co_await rt.sleep_for(d)`,
+/// `co_await rt.yield()`. A workload has a body of its own for these, beside that of all others,
+/// which would be taxed by awaiting what is always ready.
+/// No destructor can wait: `run` returns when all tasks have ended, also those whose handle has
+/// gone without a join. A task begins where it is spawned, and runs up to its first wait. Results
+/// can be made without arguments, and moved.
+template <class R>
+concept Stackless = RuntimeTraits<R> &&
+    requires(R runtime, typename R::template awaitable<int> (*gives_int)(),
+             typename R::template awaitable<void> (*gives_nothing)()) {
+  { runtime.run(gives_int) } -> std::same_as<int>;
+  { runtime.spawn(gives_int).join() } -> std::same_as<typename R::template awaitable<int>>;
+  { runtime.spawn(gives_nothing).join() } -> std::same_as<typename R::template awaitable<void>>;
+  {
+    runtime.sleep_for(std::chrono::steady_clock::duration{})
+    } -> std::same_as<typename R::template awaitable<void>>;
+  runtime.yield();
+};
+
+/// See Offloads.
+template <class R>
+concept StacklessOffloads = Stackless<R> &&
+    requires(R runtime, std::chrono::steady_clock::time_point when, int (*returns_int)()) {
+  { runtime.wait_readable(0, when) } -> std::same_as<typename R::template awaitable<bool>>;
+  { runtime.offload(returns_int) } -> std::same_as<typename R::template awaitable<int>>;
+};
+
+/// See Channels; a channel is made with its runtime, and a capacity.
+template <class R>
+concept StacklessChannels = Stackless<R> &&
+    std::constructible_from<typename R::template channel<int>, R&, std::size_t>&& requires(
+        typename R::template channel<int>& channel,
+        const typename R::template channel<int>& as_made, const int& item) {
+  typename R::template channels<int>;
+  { R::template channel<int>::via } -> std::convertible_to<std::string_view>;
+  { channel.push(item) } -> std::same_as<typename R::template awaitable<void>>;
+  { channel.pop() } -> std::same_as<typename R::template awaitable<std::optional<int>>>;
+  channel.close();
+  { as_made.capacity() } -> std::same_as<std::size_t>;
+};
+
+/// See Stream. A read may give anything that can be awaited.
+template <class S>
+concept StacklessStream = std::movable<S> &&
+    requires(S stream, boost::asio::mutable_buffer in, boost::asio::const_buffer out,
+             boost::system::error_code& ec) {
+  stream.read_some(in, ec);
+  { stream.read_some(in) } -> std::same_as<typename S::template awaitable<std::size_t>>;
+  { stream.write_some(out, ec) } -> std::same_as<typename S::template awaitable<std::size_t>>;
+  { stream.write_some(out) } -> std::same_as<typename S::template awaitable<std::size_t>>;
+  { stream.native_handle() } -> std::same_as<int>;
+  stream.expires_at(std::chrono::steady_clock::time_point::max());
+  stream.shutdown_send(ec);
+};
+
+/// See Sockets. A session is a coroutine as well.
+template <class R>
+concept StacklessSockets = Stackless<R> && StacklessStream<typename R::stream> &&
+    requires(R runtime, typename R::listener listener, boost::asio::ip::tcp::endpoint endpoint,
+             boost::system::error_code& ec, stop_source& stop,
+             std::chrono::steady_clock::time_point when,
+             typename R::template awaitable<void> (*session)(typename R::stream&)) {
+  { runtime.listen(endpoint) } -> std::same_as<typename R::listener>;
+  {
+    runtime.connect(endpoint, ec, when)
+    } -> std::same_as<typename R::template awaitable<typename R::stream>>;
+  { listener.accept(ec) } -> std::same_as<typename R::template awaitable<typename R::stream>>;
+  { listener.local_endpoint() } -> std::same_as<boost::asio::ip::tcp::endpoint>;
+  {
+    runtime.serve(listener, stop, session)
+    } -> std::same_as<typename R::template awaitable<serve_report>>;
+};
+
+/// Serves connections, with or without stacks.
+template <class R>
+concept Serves = Sockets<R> || StacklessSockets<R>;
 
 }  // namespace switchyard

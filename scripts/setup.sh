@@ -12,7 +12,7 @@ stamp=$root/.venv/.switchyard-requirements
 declare -A module_of=([gevent]=gevent [tests]=selenium)
 declare -A wanted=() had=()
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
-  nlohmann-json3-dev libssl-dev wrk python3 python3-venv git procps)
+  nlohmann-json3-dev libssl-dev liburing-dev wrk python3 python3-venv git procps)
 with_perf=no
 python_only=no
 did_something=no

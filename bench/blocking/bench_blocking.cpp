@@ -97,39 +97,116 @@ std::int64_t block_once(R& rt, clock::time_point when, const blocking_call& bloc
   return nanoseconds(clock::now() - begin).count();
 }
 
+// The same for a stackless runtime.
+template <Stackless R>
+auto await_until(R& rt, clock::time_point due) -> typename R::template awaitable<void> {
+  const auto left = due - clock::now();
+  if (left > clock::duration::zero()) co_await rt.sleep_for(left);
+}
+
+template <Stackless R>
+auto await_schedule(R& rt, clock::time_point first, std::span<std::int64_t> lateness) ->
+    typename R::template awaitable<void> {
+  for (std::size_t k = 0; k < periods; ++k) {
+    const auto due = first + k * period;
+    co_await await_until(rt, due);
+    lateness[k] = nanoseconds(clock::now() - due).count();
+  }
+}
+
+template <Stackless R>
+auto await_block(R& rt, clock::time_point when, const blocking_call& blocking, call_plan plan) ->
+    typename R::template awaitable<std::int64_t> {
+  co_await await_until(rt, when);
+  const auto begin = clock::now();
+  const auto call = [&] { blocking.make(plan.block); };
+  if (plan.offloaded) {
+    co_await rt.offload(call);
+  } else {
+    call();
+  }
+  co_return nanoseconds(clock::now() - begin).count();
+}
+
 struct lateness_seen {
   load::histogram of_wake_ups;
   std::int64_t call_ns = 0;
 };
 
+/// What the tasks of one pass share. The last of them is the one that blocks, if one does.
+struct pass {
+  static constexpr std::size_t tasks = sleepers + 1;
+  shared_array<std::int64_t> lateness{sleepers * periods};
+  shared_object<std::int64_t> call_ns;
+  task_group::start_line line{tasks};
+
+  pass() { std::ranges::fill(lateness.span(), std::numeric_limits<std::int64_t>::min()); }
+
+  [[nodiscard]] static clock::time_point first_wake_up(clock::time_point start, std::size_t i) {
+    return start + period + i * period / sleepers;
+  }
+  [[nodiscard]] static clock::time_point of_call(clock::time_point start) {
+    return start + periods * period / 4;
+  }
+  /// Whoever is done stays until all are: the end of a process would make others late.
+  [[nodiscard]] static clock::time_point end(clock::time_point start) {
+    return start + (periods + 2) * period;
+  }
+  [[nodiscard]] std::span<std::int64_t> lateness_of(std::size_t i) const {
+    return lateness.span().subspan(i * periods, periods);
+  }
+
+  void tell(lateness_seen& seen) const {
+    for (const std::int64_t late : lateness.span()) {
+      task_group::expect(late >= 0, "a task did not wake, or too early");
+      seen.of_wake_ups.record(static_cast<std::uint64_t>(late));
+    }
+    seen.call_ns = *call_ns;
+  }
+};
+
 /// The schedule once, from the first sleep of any task to the last wake-up.
-template <class R>
+template <Runtime R>
 measured one_pass(R& rt, const blocking_call& blocking, call_plan plan, lateness_seen& seen) {
-  constexpr std::size_t tasks = sleepers + 1;
-  const shared_array<std::int64_t> lateness(sleepers * periods);
-  const shared_object<std::int64_t> call_ns;
-  std::ranges::fill(lateness.span(), std::numeric_limits<std::int64_t>::min());
-  const task_group::start_line line(tasks);
+  const pass shared;
   const auto member = [&](std::size_t i) {
-    const auto start = line.wait([&] { rt.sleep_for(2ms); });
+    const auto start = shared.line.wait([&] { rt.sleep_for(2ms); });
     const auto seen_by_one = task_group::measure_interval([&] {
       if (i < sleepers) {
-        const auto shift = i * period / sleepers;
-        wake_on_schedule(rt, start + period + shift, lateness.span().subspan(i * periods, periods));
+        wake_on_schedule(rt, pass::first_wake_up(start, i), shared.lateness_of(i));
       } else if (plan.block > 0ms) {
-        *call_ns = block_once(rt, start + periods * period / 4, blocking, plan);
+        *shared.call_ns = block_once(rt, pass::of_call(start), blocking, plan);
       }
     });
-    // Whoever is done stays until all are: the end of a process would make others late.
-    sleep_until(rt, start + (periods + 2) * period);
+    sleep_until(rt, pass::end(start));
     return seen_by_one;
   };
-  const auto took = task_group::measure_group(rt, tasks, member, [&] { line.break_up(); });
-  for (const std::int64_t late : lateness.span()) {
-    task_group::expect(late >= 0, "a task did not wake, or too early");
-    seen.of_wake_ups.record(static_cast<std::uint64_t>(late));
-  }
-  seen.call_ns = *call_ns;
+  const auto took =
+      task_group::measure_group(rt, pass::tasks, member, [&] { shared.line.break_up(); });
+  shared.tell(seen);
+  return took;
+}
+
+template <Stackless R>
+measured one_pass(R& rt, const blocking_call& blocking, call_plan plan, lateness_seen& seen) {
+  const pass shared;
+  const auto member = [&](std::size_t i) -> typename R::template awaitable<task_group::interval> {
+    const auto start =
+        co_await shared.line.template await_start<R>([&] { return rt.sleep_for(2ms); });
+    const auto work = [&]() -> typename R::template awaitable<void> {
+      if (i < sleepers) {
+        co_await await_schedule(rt, pass::first_wake_up(start, i), shared.lateness_of(i));
+      } else if (plan.block > 0ms) {
+        *shared.call_ns = co_await await_block(rt, pass::of_call(start), blocking, plan);
+      }
+    };
+    const auto seen_by_one = co_await task_group::await_interval<R>(work);
+    co_await await_until(rt, pass::end(start));
+    co_return seen_by_one;
+  };
+  const auto took =
+      task_group::measure_group(rt, pass::tasks, member, [&] { shared.line.break_up(); });
+  shared.tell(seen);
   return took;
 }
 
@@ -192,7 +269,9 @@ int main(int argc, char** argv) {
       .compared_by = {"max_us", "worst lateness of the others", "us", "lower"},
       .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (R::concurrent && Sleeps<R> && Offloads<R>) add_rows<R>(w.rows);
+    if constexpr (R::concurrent && ((Sleeps<R> && Offloads<R>) || StacklessOffloads<R>)) {
+      add_rows<R>(w.rows);
+    }
   });
   return harness::run_main(argc, argv, w);
 }

@@ -6,6 +6,7 @@
 //           via:shared_memory     a ring in shared memory, under a robust mutex
 //   thread  via:mutex             a ring under std::mutex, with two condition variables
 //   fiber   via:buffered_channel  that of Boost.Fiber
+//   coroutine via:coroutine_queue a ring, and a queue of coroutines on either side
 //   plain_queue via:ring          control: one task fills a ring and empties it, on one CPU: the
 //                                 copying alone. Pairs mean nothing to it
 //
@@ -120,7 +121,7 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "items per second", "1/s", "higher"},
       .unit = benchmark::kNanosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (Channels<R> && Yields<R>) {
+    if constexpr ((Channels<R> && Yields<R>) || StacklessChannels<R>) {
       add_rows<R>(w.rows, placement::same);
       if constexpr (R::runs_in_parallel) {
         for (const placement where :

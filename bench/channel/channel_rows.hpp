@@ -70,43 +70,78 @@ struct received_items {
   bool operator==(const received_items&) const = default;
 };
 
-/// Every `step`-th of the numbers up to `items`.
+/// What producers and consumers share, with the channel between them. Members take turns: an even
+/// one produces, an odd one consumes; the producer that is done last closes the channel.
 template <class Channel, std::size_t Bytes>
-void produce(Channel& channel, std::int64_t first, std::int64_t step, std::int64_t items) {
-  item<Bytes> next;
-  for (std::int64_t number = first; number < items; number += step) {
-    write_item(next, static_cast<std::uint64_t>(number));
-    channel.push(next);
+struct exchange {
+  Channel& channel;
+  std::int64_t pairs;
+  std::int64_t items;
+  std::size_t members = 2 * static_cast<std::size_t>(pairs);
+  task_group::start_line line{members};
+  shared_object<std::atomic<std::int64_t>> producing{pairs};
+  shared_array<received_items> popped{members};
+
+  [[nodiscard]] static bool produces(std::size_t i) { return i % 2 == 0; }
+
+  /// Every so many of the numbers up to `items`.
+  void produce(std::size_t i) const {
+    item<Bytes> next;
+    for (auto number = static_cast<std::int64_t>(i / 2); number < items; number += pairs) {
+      write_item(next, static_cast<std::uint64_t>(number));
+      channel.push(next);
+    }
+    has_produced();
   }
-}
+  void consume(std::size_t i) const {
+    received_items all;
+    while (const auto next = channel.pop()) all.take(*next);
+    popped[i] = all;
+  }
 
-template <class Channel>
-received_items consume(Channel& channel) {
-  received_items popped;
-  while (const auto next = channel.pop()) popped.take(*next);
-  return popped;
-}
+  /// The same for a stackless runtime.
+  template <Stackless R>
+  auto produce_awaited(std::size_t i) const -> typename R::template awaitable<void> {
+    item<Bytes> next;
+    for (auto number = static_cast<std::int64_t>(i / 2); number < items; number += pairs) {
+      write_item(next, static_cast<std::uint64_t>(number));
+      co_await channel.push(next);
+    }
+    has_produced();
+  }
+  template <Stackless R>
+  auto consume_awaited(std::size_t i) const -> typename R::template awaitable<void> {
+    received_items all;
+    while (const auto next = co_await channel.pop()) all.take(*next);
+    popped[i] = all;
+  }
 
-/// Members take turns: an even one produces, an odd one consumes; the producer that is done last
-/// closes the channel. The time is that from the moment at which all are ready until every consumer
-/// has seen the end.
-template <class R, std::size_t Bytes, class Channel>
+  void has_produced() const {
+    if (--*producing == 0) channel.close();
+  }
+  void break_up() const {
+    line.break_up();
+    channel.close();
+  }
+
+  void expect_all() const {
+    received_items all;
+    for (const received_items& of_one : popped.span()) {
+      all.items += of_one.items;
+      all.sum += of_one.sum;
+    }
+    expect(all == received_items::of_all(items), "items were lost or doubled");
+  }
+};
+
+/// The time is that from the moment at which all are ready until every consumer has seen the end.
+template <Runtime R, std::size_t Bytes, class Channel>
 measured hand_over(R& rt, const channel_case& c, std::int64_t items, Channel& channel) {
-  const auto members = 2 * static_cast<std::size_t>(c.pairs);
-  const task_group::start_line line(members);
-  const shared_object<std::atomic<std::int64_t>> producing(c.pairs);
-  const shared_array<received_items> popped(members);
+  const exchange<Channel, Bytes> shared{channel, c.pairs, items};
   const auto member = [&](std::size_t i) {
     if constexpr (KernelTasks<R>) task_group::pin_member(c.where, i);
-    const auto work = [&] {
-      if (i % 2 == 1) {
-        popped[i] = consume(channel);
-        return;
-      }
-      produce<Channel, Bytes>(channel, static_cast<std::int64_t>(i / 2), c.pairs, items);
-      if (--*producing == 0) channel.close();
-    };
-    const auto all_ready = line.wait([&] { rt.yield(); });
+    const auto work = [&] { shared.produces(i) ? shared.produce(i) : shared.consume(i); };
+    const auto all_ready = shared.line.wait([&] { rt.yield(); });
     try {
       interval span = task_group::measure_interval(work, c.where);
       span.begin = all_ready;
@@ -117,17 +152,44 @@ measured hand_over(R& rt, const channel_case& c, std::int64_t items, Channel& ch
       throw task_group::broken_group();  // so does whoever joins the dead
     }
   };
-  const measured whole = task_group::measure_group(rt, members, member, [&] {
-    line.break_up();
-    channel.close();
-  });
-  received_items all;
-  for (const received_items& of_one : popped.span()) {
-    all.items += of_one.items;
-    all.sum += of_one.sum;
-  }
-  expect(all == received_items::of_all(items), "items were lost or doubled");
+  const measured whole =
+      task_group::measure_group(rt, shared.members, member, [&] { shared.break_up(); });
+  shared.expect_all();
   return whole;
+}
+
+template <Stackless R, std::size_t Bytes, class Channel>
+measured hand_over(R& rt, const channel_case& c, std::int64_t items, Channel& channel) {
+  const exchange<Channel, Bytes> shared{channel, c.pairs, items};
+  const auto member = [&](std::size_t i) -> typename R::template awaitable<interval> {
+    const auto work = [&] {
+      return shared.produces(i) ? shared.template produce_awaited<R>(i)
+                                : shared.template consume_awaited<R>(i);
+    };
+    const auto all_ready = co_await shared.line.template await_start<R>([&] { return rt.yield(); });
+    try {
+      interval span = co_await task_group::await_interval<R>(work);
+      span.begin = all_ready;
+      co_return span;
+    } catch (const channel_closed&) {
+      throw task_group::broken_group();
+    }
+  };
+  const measured whole =
+      task_group::measure_group(rt, shared.members, member, [&] { shared.break_up(); });
+  shared.expect_all();
+  return whole;
+}
+
+/// As the runtime makes it.
+template <class Channel, class R>
+Channel make_channel(R& rt, std::int64_t capacity) {
+  const auto items = static_cast<std::size_t>(capacity);
+  if constexpr (Stackless<R>) {
+    return Channel(rt, items);
+  } else {
+    return Channel(items);
+  }
 }
 
 /// Enough items that the start and the end of the tasks are lost among them.
@@ -154,7 +216,7 @@ void channel_row(benchmark::State& state, const channel_case& c) {
   task_group::pin_member(placement::same, 0);
   const harness::batch_size items = items_for(state, c);
   harness::record_batch_in<R>(state, items, [&](R& rt) {
-    Channel channel(static_cast<std::size_t>(c.capacity));
+    auto channel = make_channel<Channel>(rt, c.capacity);
     state.counters["capacity"] = static_cast<double>(channel.capacity());
     std::size_t before = 0;
     if constexpr (CountsSwitches<R>) before = rt.user_switches();

@@ -52,7 +52,7 @@ void echo_row(benchmark::State& state, echo::loaded_server& server) {
 bool is_quick(const echo_case& which) {
   const bool usual = which.connections == 64 && which.bytes == 64;
   if (which.active > 0 || which.by->is == kind::plain) return false;
-  if (which.by->is == kind::outside) return usual;
+  if (which.by->is == kind::outside || which.by->name == "uring") return usual;
   if (which.bytes > 64) return which.connections == 64;
   return which.by->kernel_tasks_per_connection == 0 || which.connections <= 256;
 }

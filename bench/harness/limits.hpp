@@ -88,7 +88,7 @@ inline void require_ports(std::uint64_t count) { room_for_ports().require(count)
 namespace switchyard {
 
 /// Throws limit_error without room for the processes or threads of so many tasks.
-template <Runtime R>
+template <RuntimeTraits R>
 void require_kernel_tasks(std::size_t tasks) {
   if constexpr (KernelTasks<R>) harness::require_tasks(tasks * R::kernel_tasks_per_task);
 }
@@ -101,7 +101,7 @@ inline void require_room_for(std::int64_t count, int kernel_tasks, std::uint64_t
 }
 
 /// For `tasks` that touch `stack_bytes` of their stacks.
-template <Runtime R>
+template <RuntimeTraits R>
 void require_room_for_tasks(std::int64_t tasks, std::size_t stack_bytes = 0) {
   require_room_for(tasks, R::kernel_tasks_per_task, R::idle_task.memory_bytes + stack_bytes);
 }

@@ -42,13 +42,47 @@ namespace switchyard {
   }
 }
 
-template <Sleeps R>
-class parked_tasks {
-  using duration = std::chrono::steady_clock::duration;
+namespace parking {
 
+using duration = std::chrono::steady_clock::duration;
+
+/// What the tasks say of themselves.
+struct state {
+  std::atomic<std::int64_t> arrived{0};
+  std::atomic<std::int64_t> left{0};
+  std::atomic<bool> released{false};
+
+  [[nodiscard]] std::int64_t parked() const {
+    const std::int64_t gone = left;
+    return arrived - gone;
+  }
+};
+
+/// All together wake at most ten times a millisecond where the kernel wakes them, and two hundred
+/// times where a scheduler in user space does.
+template <class R>
+duration nap_of(std::int64_t tasks) {
+  constexpr std::chrono::microseconds each(KernelTasks<R> ? 100 : 5);
+  return std::max<duration>(each * tasks, std::chrono::milliseconds(1));
+}
+
+inline void expect_own(std::int64_t result, std::int64_t number) {
+  if (result != number) throw std::runtime_error("a parked task gave another one's result");
+}
+inline void expect_all_left(const state& shared, std::int64_t started) {
+  if (shared.left != started) throw std::runtime_error("a parked task is missing");
+}
+
+}  // namespace parking
+
+template <class R>
+class parked_tasks;
+
+template <Sleeps R>
+class parked_tasks<R> {
  public:
   /// Room for `most` at once. Lives and dies inside of `rt.run`.
-  parked_tasks(R& rt, std::int64_t most) : rt_(rt), nap_(nap_of(most)) {
+  parked_tasks(R& rt, std::int64_t most) : rt_(rt), nap_(parking::nap_of<R>(most)) {
     tasks_.reserve(static_cast<std::size_t>(most));
   }
   parked_tasks(const parked_tasks&) = delete;
@@ -71,10 +105,7 @@ class parked_tasks {
   }
 
   /// How many are parked at this moment, as they say themselves.
-  [[nodiscard]] std::int64_t count() const {
-    const std::int64_t left = shared_->left;
-    return shared_->arrived - left;
-  }
+  [[nodiscard]] std::int64_t count() const { return shared_->parked(); }
 
   /// Lets them go and waits for their ends. Throws when one of them had died or gives a result that
   /// is not its own.
@@ -82,25 +113,17 @@ class parked_tasks {
     shared_->released = true;
     const auto started = static_cast<std::int64_t>(tasks_.size());
     for (std::int64_t number = 0; number < started; ++number) {
-      if (tasks_[static_cast<std::size_t>(number)].join() != number) {
-        throw std::runtime_error("a parked task gave another one's result");
-      }
+      parking::expect_own(tasks_[static_cast<std::size_t>(number)].join(), number);
     }
-    if (shared_->left != started) throw std::runtime_error("a parked task is missing");
+    parking::expect_all_left(*shared_, started);
     tasks_.clear();
   }
 
  private:
-  struct state {
-    std::atomic<std::int64_t> arrived{0};
-    std::atomic<std::int64_t> left{0};
-    std::atomic<bool> released{false};
-  };
-
   struct body {
     R& rt;
-    state& shared;
-    duration nap;
+    parking::state& shared;
+    parking::duration nap;
     std::size_t stack_bytes;
     std::int64_t number;
 
@@ -114,17 +137,71 @@ class parked_tasks {
   };
   using task = decltype(std::declval<R&>().spawn(std::declval<body>()));
 
-  /// All together wake at most ten times a millisecond where the kernel wakes them, and two hundred
-  /// times where a scheduler in user space does.
-  static duration nap_of(std::int64_t tasks) {
-    constexpr std::chrono::microseconds each(KernelTasks<R> ? 100 : 5);
-    return std::max<duration>(each * tasks, std::chrono::milliseconds(1));
+  R& rt_;
+  parking::duration nap_;
+  shared_object<parking::state> shared_;
+  std::vector<task> tasks_;  // they end before the state does
+};
+
+/// Of a stackless runtime, which have no stack to touch. `end` is awaited. It has to
+/// outlive its tasks: to be made where the runtime is, not within, where `let_go_at_end` stands.
+template <Stackless R>
+class parked_tasks<R> {
+  template <class T>
+  using awaitable = typename R::template awaitable<T>;
+
+ public:
+  parked_tasks(R& rt, std::int64_t most) : rt_(rt), nap_(parking::nap_of<R>(most)) {
+    tasks_.reserve(static_cast<std::size_t>(most));
+  }
+  parked_tasks& operator=(parked_tasks&&) = delete;
+
+  /// Or the runtime would wait for them for ever where something fails.
+  class let_go_at_end {
+   public:
+    explicit let_go_at_end(parked_tasks& tasks) : shared_(tasks.shared_) {}
+    let_go_at_end& operator=(let_go_at_end&&) = delete;
+    ~let_go_at_end() { shared_.released = true; }
+
+   private:
+    parking::state& shared_;
+  };
+
+  /// Each is parked when its spawn has returned.
+  template <class GoOn>
+  void add(std::int64_t count, GoOn go_on) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      go_on();
+      const auto number = static_cast<std::int64_t>(tasks_.size());
+      tasks_.push_back(rt_.spawn([this, number] { return park(number); }));
+    }
+  }
+
+  [[nodiscard]] std::int64_t count() const { return shared_.parked(); }
+
+  awaitable<void> end() {
+    shared_.released = true;
+    const auto started = static_cast<std::int64_t>(tasks_.size());
+    for (std::int64_t number = 0; number < started; ++number) {
+      const auto result = co_await tasks_[static_cast<std::size_t>(number)].join();
+      parking::expect_own(result, number);
+    }
+    parking::expect_all_left(shared_, started);
+    tasks_.clear();
+  }
+
+ private:
+  awaitable<std::int64_t> park(std::int64_t number) {
+    ++shared_.arrived;
+    while (!shared_.released) co_await rt_.sleep_for(nap_);
+    ++shared_.left;
+    co_return number;
   }
 
   R& rt_;
-  duration nap_;
-  shared_object<state> shared_;
-  std::vector<task> tasks_;  // they end before the state does
+  parking::duration nap_;
+  parking::state shared_;
+  std::vector<typename R::template task<std::int64_t>> tasks_;
 };
 
 /// Text that crosses from one process to another.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 
 #include "bench/harness/event_counters.hpp"
@@ -76,6 +77,16 @@ interval measure_interval(Loop loop, placement where = placement::same) {
   return t;
 }
 
+/// The same for a task of a stackless runtime; what it used, its whole group knows.
+template <Stackless R, class Loop>
+auto await_interval(Loop loop) -> typename R::template awaitable<interval> {
+  interval t;
+  t.begin = clock::now();
+  co_await loop();
+  t.end = clock::now();
+  co_return t;
+}
+
 /// From the first operation of any member to the last of any, with the usage of all.
 inline interval joined(const std::vector<interval>& members) {
   interval whole = members.front();
@@ -104,23 +115,44 @@ class start_line {
   /// Throws broken_group, or std::runtime_error when somebody does not come at all.
   template <class GiveWay>
   clock::time_point wait(GiveWay give_way) const {
-    constexpr auto patience = std::chrono::seconds(60);
-    const auto came = clock::now();
-    if (++line_->arrived == tasks_) line_->opened = clock::now().time_since_epoch().count();
-    clock::rep opened = 0;
-    while ((opened = line_->opened) == 0) {
-      if (line_->broken) throw broken_group();
-      if (clock::now() - came > patience) {
-        throw std::runtime_error("not all tasks of the group came to the start");
-      }
+    const auto came = arrive();
+    for (;;) {
+      if (const auto opened = opened_for(came)) return *opened;
       give_way();
     }
-    return clock::time_point(clock::duration(opened));
+  }
+
+  /// The same for tasks of a stackless runtime, which await `give_way()`.
+  template <Stackless R, class GiveWay>
+  auto await_start(GiveWay give_way) const -> typename R::template awaitable<clock::time_point> {
+    const auto came = arrive();
+    for (;;) {
+      if (const auto opened = opened_for(came)) co_return *opened;
+      co_await give_way();
+    }
   }
 
   void break_up() const noexcept { line_->broken = true; }
 
  private:
+  [[nodiscard]] clock::time_point arrive() const {
+    const auto came = clock::now();
+    if (++line_->arrived == tasks_) line_->opened = clock::now().time_since_epoch().count();
+    return came;
+  }
+
+  [[nodiscard]] std::optional<clock::time_point> opened_for(clock::time_point came) const {
+    constexpr auto patience = std::chrono::seconds(60);
+    if (const clock::rep opened = line_->opened; opened != 0) {
+      return clock::time_point(clock::duration(opened));
+    }
+    if (line_->broken) throw broken_group();
+    if (clock::now() - came > patience) {
+      throw std::runtime_error("not all tasks of the group came to the start");
+    }
+    return std::nullopt;
+  }
+
   struct state {
     std::atomic<std::size_t> arrived{0};
     std::atomic<clock::rep> opened{0};
@@ -156,24 +188,39 @@ auto start_group(R& rt, std::size_t tasks, const Member& member, const Break& br
   return group;
 }
 
+/// The error that began the end of a group.
+class group_failure {
+ public:
+  template <class Break>
+  void add(const std::exception& error, const Break& break_up) {
+    if (text_.empty()) break_up();
+    if (text_.empty() || text_ == broken_group().what()) text_ = error.what();
+  }
+  void throw_if_any() const {
+    if (!text_.empty()) throw std::runtime_error(text_);
+  }
+
+ private:
+  std::string text_;
+};
+
 /// What the members return, or the error that began it when one of them failed. Whoever ends first
 /// is joined first: a member whose process was killed can't break the group, so that is done here,
 /// and the others do not wait for it for ever.
 template <class Task, class Break>
 auto join_group(std::vector<Task>& group, const Break& break_up) {
   std::vector<decltype(group.front().join())> seen(group.size());
-  std::string failure;
+  group_failure failure;
   for (std::size_t joined_ones = 0; joined_ones < group.size(); ++joined_ones) {
     std::size_t i = joined_ones;
     if constexpr (requires { Task::first_to_end(group); }) i = Task::first_to_end(group);
     try {
       seen[i] = group[i].join();
     } catch (const std::exception& error) {
-      if (failure.empty()) break_up();
-      if (failure.empty() || failure == broken_group().what()) failure = error.what();
+      failure.add(error, break_up);
     }
   }
-  if (!failure.empty()) throw std::runtime_error(failure);
+  failure.throw_if_any();
   return seen;
 }
 
@@ -181,6 +228,38 @@ template <class R, class Member, class Break>
 auto run_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
   auto group = start_group(rt, tasks, member, break_up);
   return join_group(group, break_up);
+}
+
+/// The same for a stackless runtime, which is entered here: the members are coroutines.
+template <Stackless R, class Member, class Break>
+auto run_group(R& rt, std::size_t tasks, const Member& member, const Break& break_up) {
+  using seen = typename std::invoke_result_t<const Member&, std::size_t>::value_type;
+  const auto run_member = [&](std::size_t i) -> typename R::template awaitable<seen> {
+    try {
+      co_return co_await member(i);
+    } catch (...) {
+      break_up();
+      throw;
+    }
+  };
+  return rt.run([&]() -> typename R::template awaitable<std::vector<seen>> {
+    std::vector<typename R::template task<seen>> group;
+    group.reserve(tasks);
+    for (std::size_t i = 0; i < tasks; ++i) {
+      group.push_back(rt.spawn([&run_member, i] { return run_member(i); }));
+    }
+    std::vector<seen> all(tasks);
+    group_failure failure;
+    for (std::size_t i = 0; i < tasks; ++i) {
+      try {
+        all[i] = co_await group[i].join();
+      } catch (const std::exception& error) {
+        failure.add(error, break_up);
+      }
+    }
+    failure.throw_if_any();
+    co_return all;
+  });
 }
 
 /// From the first operation of any member to the last of any, with the usage of all. The members

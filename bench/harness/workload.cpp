@@ -11,6 +11,7 @@
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
 #include "runtimes/support/error.hpp"
+#include "runtimes/support/io_uring_lack.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -23,6 +24,7 @@ bool a_row_failed = false;
 void run_row(const row& r, benchmark::State& state) {
   begin_row();
   try {
+    if (needs_io_uring(r.runtime)) require_io_uring();
     r.body(state);
   } catch (const limit_error& limit) {
     state.SkipWithError((std::string("limit reached: ") + limit.what()).c_str());
@@ -44,21 +46,25 @@ nlohmann::ordered_json description(const workload& w) {
     const auto or_null = [](const std::string& text) {
       return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
     };
+    const std::string needs = needs_io_uring(r.runtime) ? io_uring_name : r.needs;
     rows.push_back({{"name", row_name(w.name, r)},
                     {"runtime", r.runtime},
                     {"params", params},
                     {"what", r.what},
                     {"set", r.quick ? "quick" : "full"},
                     {"control", or_null(r.control)},
-                    {"needs", or_null(r.needs)},
+                    {"needs", or_null(needs)},
                     {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
   }
   auto counters = nlohmann::ordered_json::array();
   for (const counted_event& event : hardware_events()) {
     if (w.counts_events && !event.name.empty()) counters.push_back(per_op(event.name));
   }
+  auto lacks = nlohmann::ordered_json::object();
+  if (const std::string why = io_uring_lack(); !why.empty()) lacks[io_uring_name] = why;
   return {{"workload", w.name},
           {"what", w.what},
+          {"lacks", lacks},
           {"hardware_counters", counters},
           {"metric",
            {{"key", w.compared_by.key},

@@ -25,6 +25,7 @@
 #include "bench/harness/event_counters.hpp"
 #include "bench/harness/taken_time.hpp"
 #include "bench/harness/usage.hpp"
+#include "runtimes/concepts.hpp"
 
 namespace switchyard::harness {
 
@@ -128,11 +129,22 @@ measured measure(Batch batch) {
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
                   const taken_time& since = {});
 
+/// Calls `f()` within a runtime; if that is a stackless one, `f` enters it by itself, as often as
+/// it has something to await.
+template <class R, class F>
+auto within(R& rt, F f) {
+  if constexpr (Stackless<R>) {
+    return f();
+  } else {
+    return rt.run(f);
+  }
+}
+
 /// The same for `batch(runtime)` within a runtime.
 template <class R, class Batch>
 void record_batch_in(benchmark::State& state, batch_size ops, Batch batch) {
   R rt;
-  rt.run([&] { record_batch(state, ops, [&] { return batch(rt); }); });
+  within(rt, [&] { record_batch(state, ops, [&] { return batch(rt); }); });
 }
 
 /// Has it record the time, in seconds, that `run()` gives, for what has no operations to be

@@ -236,7 +236,7 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "fetches per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R>) add_rows(w.rows, client_on<R>());
+    if constexpr (Serves<R>) add_rows(w.rows, client_on<R>());
   });
   for (const client& outside : outside_clients) add_rows(w.rows, outside);
   return harness::run_main(argc, argv, w, [](harness::command_line& line) {

@@ -137,8 +137,52 @@ class fetcher {
   boost::beast::flat_buffer buffer_;
 };
 
+/// The same on a stackless runtime.
+template <Stackless R>
+class fetcher<R> {
+  template <class T>
+  using awaitable = typename R::template awaitable<T>;
+
+ public:
+  fetcher(R& rt, const endpoint& origin, const std::string& request, const fetch_case& which)
+      : rt_(rt), origin_(origin), request_(request), which_(which) {
+    buffer_.reserve(16 * 1024);
+  }
+
+  awaitable<void> connect() {
+    boost::system::error_code ec;
+    connection_.emplace(co_await rt_.connect(origin_, ec));
+    if (ec) throw boost::system::system_error(ec, "connect to the origin");
+  }
+
+  awaitable<std::int64_t> fetch(std::int64_t fetches) {
+    const http_limits limits;
+    for (std::int64_t done = 0; done < fetches; ++done) {
+      boost::system::error_code ec;
+      if (!connection_) co_await connect();
+      body_check body;
+      const auto answer =
+          co_await await_http_get(*connection_, buffer_, request_, limits, body, ec);
+      expect_right(answer, ec, body.same(), which_);
+      if (!which_.keep_alive) {
+        connection_.reset();
+        buffer_.clear();
+      }
+    }
+    co_return fetches;
+  }
+
+ private:
+  R& rt_;
+  const endpoint& origin_;
+  const std::string& request_;
+  const fetch_case& which_;
+  std::optional<typename R::stream> connection_;
+  boost::beast::flat_buffer buffer_;
+};
+
 /// A task per URL that makes its connection and fetches once: all of that is measured.
-template <class R>
+template <Runtime R>
 measured fetch_anew(R& rt, const endpoint& origin, const std::string& request,
                     const fetch_case& which) {
   std::int64_t right = 0;
@@ -151,18 +195,41 @@ measured fetch_anew(R& rt, const endpoint& origin, const std::string& request,
   return took;
 }
 
+template <Stackless R>
+measured fetch_anew(R& rt, const endpoint& origin, const std::string& request,
+                    const fetch_case& which) {
+  using right_ones = typename R::template awaitable<std::int64_t>;
+  const auto fetch_once = [&]() -> right_ones {
+    fetcher<R> mine(rt, origin, request, which);
+    co_return co_await mine.fetch(1);
+  };
+  const auto fetch_all = [&]() -> right_ones {
+    auto tasks = spawn_each(which.urls, [&](std::int64_t) { return rt.spawn(fetch_once); });
+    std::int64_t right = 0;
+    for (auto& task : tasks) right += co_await task.join();
+    co_return right;
+  };
+  std::int64_t right = 0;
+  auto took = harness::measure([&] { right = rt.run(fetch_all); });
+  took.done = right;
+  return took;
+}
+
+/// How long those sleep at a time who wait for others, and leave the CPU to those who come.
+inline task_group::clock::duration nap_between(std::size_t tasks) {
+  return std::max<task_group::clock::duration>(std::chrono::milliseconds(1),
+                                               tasks * std::chrono::microseconds(20));
+}
+
 /// A task per URL that fetches several times, measured from an instant at which all are connected
-/// until the last is done; the first calls `at_start()`. Where tasks run one after another it is
-/// the sum of their times.
-template <class R, class AtStart>
+/// until the last is done; the first calls `at_start()`. One after another: the sum of their times.
+template <Runtime R, class AtStart>
 measured fetch_connected(R& rt, const endpoint& origin, const std::string& request,
                          const fetch_case& which, std::int64_t fetches_each, AtStart at_start) {
   const auto tasks = static_cast<std::size_t>(which.urls);
   const task_group::start_line line(tasks);
   const task_group::start_line end(tasks);
-  // So that those who wait leave the CPU to those who come.
-  const auto nap = std::max<task_group::clock::duration>(
-      std::chrono::milliseconds(1), which.urls * std::chrono::microseconds(20));
+  const auto nap = nap_between(tasks);
   const shared_array<std::int64_t> right(tasks);
   std::optional<harness::usage_meter> all;  // of tasks on one kernel thread, from the first on
   const auto member = [&](std::size_t i) {
@@ -192,6 +259,41 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
     whole.used = std::ranges::max_element(seen, {}, &task_group::interval::end)->used;
   }
   whole.done = std::accumulate(right.span().begin(), right.span().end(), std::int64_t{0});
+  return whole;
+}
+
+template <Stackless R, class AtStart>
+measured fetch_connected(R& rt, const endpoint& origin, const std::string& request,
+                         const fetch_case& which, std::int64_t fetches_each, AtStart at_start) {
+  const auto tasks = static_cast<std::size_t>(which.urls);
+  const task_group::start_line line(tasks);
+  const task_group::start_line end(tasks);
+  const auto nap = nap_between(tasks);
+  std::int64_t right = 0;
+  std::optional<harness::usage_meter> all;
+  const auto member = [&](std::size_t i) -> typename R::template awaitable<task_group::interval> {
+    fetcher<R> mine(rt, origin, request, which);
+    co_await mine.connect();
+    const auto rest = [&] { return rt.sleep_for(nap); };
+    const auto start = co_await line.template await_start<R>(rest) + nap;
+    co_await rt.sleep_for(start - task_group::clock::now());
+    if (!all) all.emplace();
+    if (i == 0) at_start();
+    task_group::interval seen;
+    seen.begin = task_group::clock::now();
+    right += co_await mine.fetch(fetches_each);
+    seen.end = task_group::clock::now();
+    seen.used = all->used();
+    co_await end.template await_start<R>(rest);
+    co_return seen;
+  };
+  const auto seen = task_group::run_group(rt, tasks, member, [&] {
+    line.break_up();
+    end.break_up();
+  });
+  measured whole = task_group::joined(seen).total();
+  whole.used = std::ranges::max_element(seen, {}, &task_group::interval::end)->used;
+  whole.done = right;
   return whole;
 }
 

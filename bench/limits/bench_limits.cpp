@@ -23,6 +23,31 @@ namespace {
 std::int64_t most = 1 << 20;  // for all climbs
 constexpr std::int64_t most_of_a_quick_row = 1'024;
 
+void expect_all(std::int64_t parked, std::int64_t count) {
+  if (parked != count) throw std::runtime_error("not all tasks were alive at once");
+}
+
+template <Runtime R>
+void park_and_end(R& rt, std::int64_t count) {
+  rt.run([&] {
+    parked_tasks<R> parked(rt, count);
+    parked.add(count, 0, step_guard());
+    expect_all(parked.count(), count);
+    parked.end();
+  });
+}
+
+template <Stackless R>
+void park_and_end(R& rt, std::int64_t count) {
+  parked_tasks<R> parked(rt, count);
+  rt.run([&]() -> typename R::template awaitable<void> {
+    const typename parked_tasks<R>::let_go_at_end guard(parked);
+    parked.add(count, step_guard());
+    expect_all(parked.count(), count);
+    co_await parked.end();
+  });
+}
+
 template <class R>
 climb climb_tasks(std::int64_t bound) {
   const auto room = [] {
@@ -30,12 +55,7 @@ climb climb_tasks(std::int64_t bound) {
   };
   const auto step = [](std::int64_t count) {
     R rt;
-    rt.run([&] {
-      parked_tasks<R> parked(rt, count);
-      parked.add(count, 0, step_guard());
-      if (parked.count() != count) throw std::runtime_error("not all tasks were alive at once");
-      parked.end();
-    });
+    park_and_end(rt, count);
   };
   return in_a_child<process>([&] { return climb_by_doubling(bound, room, step); });
 }
@@ -115,8 +135,8 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMillisecond,
       .counts_events = false};
   for_each_runtime([&]<class R>() {
-    if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);
-    if constexpr (R::concurrent && Sockets<R>) {
+    if constexpr (R::concurrent && (Sleeps<R> || Stackless<R>)) add_tasks<R>(w.rows);
+    if constexpr (R::concurrent && Serves<R>) {
       add_connections(w.rows, echo::server_named(std::string(R::name)));
     }
   });

@@ -79,7 +79,7 @@ void add_tasks(std::vector<harness::row>& rows) {
   for (const std::int64_t count : counts) {
     if (KernelTasks<R> && count > many) continue;
     for (const std::int64_t kib : depths_kib) {
-      if (count * kib > most_touched_kib) continue;
+      if (count * kib > most_touched_kib || (Stackless<R> && kib > 0)) continue;
       const std::string touched =
           kib == 0 ? "" : ", each has touched " + std::to_string(kib) + " KiB of its stack";
       const auto stack_bytes = static_cast<std::size_t>(kib) * 1024;
@@ -114,8 +114,8 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMillisecond,
       .counts_events = false};
   for_each_runtime([&]<class R>() {
-    if constexpr (R::concurrent && Sleeps<R>) add_tasks<R>(w.rows);
-    if constexpr (R::concurrent && Sockets<R>) {
+    if constexpr (R::concurrent && (Sleeps<R> || Stackless<R>)) add_tasks<R>(w.rows);
+    if constexpr (R::concurrent && Serves<R>) {
       add_connections(w.rows, echo::server_named(std::string(R::name)));
     }
   });

@@ -8,6 +8,7 @@
 //                         that alone holds the number; that one reads many at once
 //   fiber   via:plain     a plain integer and no lock; each fiber yields after 64 additions, so
 //                         that they really take turns
+//   coroutine via:plain   the same
 //   plain   via:loop      control: the additions of all K made by one task alone, on one CPU
 //
 // The time is that from the common start to the last addition; the usage is that of all tasks. On
@@ -57,7 +58,9 @@ const mechanism mechanisms[] = {
     {"thread", "mutex", "a mutex around each addition", counters::by_mutex, 1, true, true},
     {"thread", "atomic", "an atomic number", counters::by_atomic<thread>, 0, true, true},
     {"fiber", "plain", "a plain integer without a lock, a yield after 64 additions",
-     counters::by_plain, 0, false, false},
+     counters::by_plain<fiber>, 0, false, false},
+    {"coroutine", "plain", "a plain integer without a lock, a yield after 64 additions",
+     counters::by_plain<coroutine>, 0, false, false},
     {"plain", "loop", "control: one task makes all additions alone, on one CPU", counters::by_loop,
      0, true, true},
 };

@@ -40,7 +40,7 @@ struct count_result {
 
 /// Runs `add_all(rt)` in every task, which adds to `number`; the time is that from the first
 /// addition of any to the last.
-template <class R, class Number, class AddAll>
+template <Runtime R, class Number, class AddAll>
 count_result add_together(const job& j, const Number& number, AddAll add_all) {
   require_kernel_tasks<R>(j.tasks);
   task_group::pin_member(placement::same, 0);
@@ -55,6 +55,20 @@ count_result add_together(const job& j, const Number& number, AddAll add_all) {
     const auto took = task_group::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
     return count_result{number, took};
   });
+}
+
+/// The same for a stackless runtime, whose tasks await `add_all(rt)`.
+template <Stackless R, class Number, class AddAll>
+count_result add_together(const job& j, const Number& number, AddAll add_all) {
+  task_group::pin_member(placement::same, 0);
+  const task_group::start_line line(j.tasks);
+  R rt;
+  const auto member = [&](std::size_t) -> typename R::template awaitable<interval> {
+    co_await line.await_start<R>([&] { return rt.yield(); });
+    co_return co_await task_group::await_interval<R>([&] { return add_all(rt); });
+  };
+  const auto took = task_group::measure_group(rt, j.tasks, member, [&] { line.break_up(); });
+  return {number, took};
 }
 
 /// Threads, one mutex.
@@ -78,17 +92,38 @@ count_result by_atomic(const job& j) {
   });
 }
 
-/// Fibers, a plain integer and no lock. They yield now and then, so that they really take turns.
-inline count_result by_plain(const job& j) {
-  constexpr std::int64_t additions_per_turn = 64;
-  // Volatile not for the fibers' sake, but for the compiler's: it would make 64 additions in one.
+/// A plain integer and no lock, by tasks that yield now and then, so that they really take turns.
+/// Volatile not for the tasks' sake, but for the compiler's: it would make 64 additions in one.
+class turns_at_a_number {
+ public:
+  explicit turns_at_a_number(const job& j) : left_(j.each) {}
+
+  /// One turn, unless it has made all additions.
+  bool take(volatile std::int64_t& number) {
+    constexpr std::int64_t additions_per_turn = 64;
+    const auto now = std::min(left_, additions_per_turn);
+    for (std::int64_t i = 0; i < now; ++i) number = number + 1;
+    left_ -= now;
+    return now > 0;
+  }
+
+ private:
+  std::int64_t left_;
+};
+
+template <Runtime R>
+count_result by_plain(const job& j) {
   volatile std::int64_t number = 0;
-  return add_together<fiber>(j, number, [&](fiber& rt) {
-    for (std::int64_t left = j.each; left > 0; left -= additions_per_turn) {
-      const auto now = std::min(left, additions_per_turn);
-      for (std::int64_t i = 0; i < now; ++i) number = number + 1;
-      rt.yield();
-    }
+  return add_together<R>(j, number, [&](R& rt) {
+    for (turns_at_a_number turns(j); turns.take(number);) rt.yield();
+  });
+}
+
+template <Stackless R>
+count_result by_plain(const job& j) {
+  volatile std::int64_t number = 0;
+  return add_together<R>(j, number, [&](R& rt) -> typename R::template awaitable<void> {
+    for (turns_at_a_number turns(j); turns.take(number);) co_await rt.yield();
   });
 }
 

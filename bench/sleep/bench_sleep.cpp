@@ -22,12 +22,22 @@ using clock = steady_clock;
 
 double milliseconds_of(clock::duration d) { return duration<double, std::milli>(d).count(); }
 
-template <class R>
+template <Runtime R>
 auto spawn_sleepers(R& rt, std::int64_t tasks, clock::duration d) {
   const auto sleeper = [&rt, d] {
     const auto before = clock::now();
     rt.sleep_for(d);
     return clock::now() - before;
+  };
+  return spawn_each(tasks, [&](std::int64_t) { return rt.spawn(sleeper); });
+}
+
+template <Stackless R>
+auto spawn_sleepers(R& rt, std::int64_t tasks, clock::duration d) {
+  const auto sleeper = [&rt, d]() -> typename R::template awaitable<clock::duration> {
+    const auto before = clock::now();
+    co_await rt.sleep_for(d);
+    co_return clock::now() - before;
   };
   return spawn_each(tasks, [&](std::int64_t) { return rt.spawn(sleeper); });
 }
@@ -38,21 +48,50 @@ struct batches_result {
   clock::duration oversleep_sum{};
   clock::duration oversleep_max{};
   std::int64_t slept = 0;  // tasks
+
+  void add_late(clock::duration late) {
+    if (late < clock::duration::zero()) throw std::runtime_error("a task woke too early");
+    oversleep_sum += late;
+    oversleep_max = std::max(oversleep_max, late);
+    ++slept;
+  }
 };
 
-template <class R>
+template <Runtime R>
 void sleep_batch(R& rt, std::int64_t tasks, clock::duration d, batches_result& all) {
   const auto begin = clock::now();
   auto sleepers = spawn_sleepers(rt, tasks, d);
   all.spawning += clock::now() - begin;
-  for (auto& sleeper : sleepers) {
-    const clock::duration late = sleeper.join() - d;
-    if (late < clock::duration::zero()) throw std::runtime_error("a task woke too early");
-    all.oversleep_sum += late;
-    all.oversleep_max = std::max(all.oversleep_max, late);
-    ++all.slept;
-  }
+  for (auto& sleeper : sleepers) all.add_late(sleeper.join() - d);
   all.wall += clock::now() - begin;
+}
+
+template <Stackless R>
+void sleep_batch(R& rt, std::int64_t tasks, clock::duration d, batches_result& all) {
+  rt.run([&]() -> typename R::template awaitable<void> {
+    const auto begin = clock::now();
+    auto sleepers = spawn_sleepers(rt, tasks, d);
+    all.spawning += clock::now() - begin;
+    for (auto& sleeper : sleepers) all.add_late(co_await sleeper.join() - d);
+    all.wall += clock::now() - begin;
+  });
+}
+
+/// Calls `look()` while so many tasks sleep.
+template <Runtime R, class Look>
+void with_sleepers(R& rt, std::int64_t tasks, clock::duration nap, Look look) {
+  const auto sleepers = spawn_sleepers(rt, tasks, nap);
+  rt.sleep_for(10ms);  // the last ones fall asleep
+  look();
+}
+
+template <Stackless R, class Look>
+void with_sleepers(R& rt, std::int64_t tasks, clock::duration nap, Look look) {
+  rt.run([&]() -> typename R::template awaitable<void> {
+    const auto sleepers = spawn_sleepers(rt, tasks, nap);
+    look();  // each was asleep when its spawn returned
+    co_return;
+  });
 }
 
 /// User-space pages of one sleeping task in bytes, or 0 when the tasks could not be caught
@@ -66,11 +105,13 @@ double memory_of_a_sleeper(R& rt, std::int64_t tasks, clock::duration spawning,
   const auto looking = R::shares_memory ? 0s : tasks * tasks * 40ns;
   const auto nap = spawning * 3 / 2 + 100ms + looking;
   const auto begin = clock::now();
-  const auto sleepers = spawn_sleepers(rt, tasks, nap);
-  rt.sleep_for(10ms);  // the last ones fall asleep
-  const double bytes = harness::tree_pss_bytes(::getpid());
-  if (clock::now() - begin > nap) return 0;
-  return (bytes - empty_bytes) / static_cast<double>(tasks);
+  double bytes = 0;
+  bool were_asleep = false;
+  with_sleepers(rt, tasks, nap, [&] {
+    bytes = harness::tree_pss_bytes(::getpid());
+    were_asleep = clock::now() - begin <= nap;
+  });
+  return were_asleep ? (bytes - empty_bytes) / static_cast<double>(tasks) : 0;
 }
 
 /// What the process held before its first row, or 0 when another row has run already: what that one
@@ -108,7 +149,7 @@ void sleep_row(benchmark::State& state, std::int64_t tasks, milliseconds d) {
   require_room_for_tasks<R>(tasks);
   const double empty_bytes = empty_process_bytes(std::string(R::name) + std::to_string(tasks));
   R rt;
-  rt.run([&] {
+  harness::within(rt, [&] {
     batches_result all;
     harness::record_batch(state, state.max_iterations, [&] {
       const harness::usage_meter meter;
@@ -210,7 +251,7 @@ int main(int argc, char** argv) {
       .compared_by = {"real_time", "wall time of the batch", "s", "lower"},
       .unit = benchmark::kMillisecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (Sleeps<R>) add_rows(w.rows, sleepers_on<R>());
+    if constexpr (Sleeps<R> || Stackless<R>) add_rows(w.rows, sleepers_on<R>());
   });
   add_rows(w.rows, {gevent::name, gevent_row, " at once (Python)", 100'000, 10, gevent::name});
   return harness::run_main(argc, argv, w);

@@ -20,21 +20,39 @@ harness::expected_switches switches_of_a_task(std::int64_t tasks) {
           .sleeps_at_most = R::sleeps_per_join};
 }
 
+void expect_sum(std::int64_t sum, std::int64_t tasks) {
+  if (sum != tasks * (tasks - 1) / 2) throw std::runtime_error("the tasks' results are wrong");
+}
+
+template <Runtime R>
+void spawn_and_join(R& rt, std::int64_t ops, std::int64_t tasks) {
+  for (std::int64_t done = 0; done < ops; done += tasks) {
+    expect_sum(spawn_and_sum(tasks, [&rt](std::int64_t i) { return rt.spawn([i] { return i; }); }),
+               tasks);
+  }
+}
+
+template <Stackless R>
+void spawn_and_join(R& rt, std::int64_t ops, std::int64_t tasks) {
+  using number = typename R::template awaitable<std::int64_t>;
+  rt.run([&]() -> typename R::template awaitable<void> {
+    for (std::int64_t done = 0; done < ops; done += tasks) {
+      auto all = spawn_each(
+          tasks, [&rt](std::int64_t i) { return rt.spawn([i]() -> number { co_return i; }); });
+      std::int64_t sum = 0;
+      for (auto& task : all) sum += co_await task.join();
+      expect_sum(sum, tasks);
+    }
+  });
+}
+
 template <class R>
 void spawn_row(benchmark::State& state, std::int64_t tasks) {
   require_kernel_tasks<R>(static_cast<std::size_t>(tasks));
   harness::pin_this_thread({harness::first_cpu()});
   const auto ops = harness::at_least(state.max_iterations, tasks);
   harness::record_batch_in<R>(state, ops, [&](R& rt) {
-    const auto m = harness::measure([&] {
-      for (std::int64_t done = 0; done < ops; done += tasks) {
-        const auto sum =
-            spawn_and_sum(tasks, [&rt](std::int64_t i) { return rt.spawn([i] { return i; }); });
-        if (sum != tasks * (tasks - 1) / 2) {
-          throw std::runtime_error("the tasks' results are wrong");
-        }
-      }
-    });
+    const auto m = harness::measure([&] { spawn_and_join(rt, ops, tasks); });
     harness::expect_switches(m.used, ops, switches_of_a_task<R>(tasks));
     return m;
   });

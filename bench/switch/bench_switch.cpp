@@ -5,10 +5,14 @@
 //                         processes through the same calls)
 //   via:sched_yield       every task yields; the kernel chooses the next. It can only give way to a
 //                         task on its own CPU, so there is no placement:cross
-//   via:yield             the runtime's own yield (fibers)
+//   via:yield             the runtime's own yield (fibers, stackless coroutines)
 //   via:switch            two greenlets name each other: no scheduler, as in Python's greenlet
 //   via:sleep0            gevent.sleep(0), through gevent's hub (Python)
 //   via:resume            raw Boost.Context, no scheduler: the floor (runtime `context`)
+//   via:transfer          bare coroutine_handles, each of which resumes the next in its place
+//                         (symmetric transfer): the floor of stackless ones (`coroutine_handle`)
+//   via:post              Asio's own: awaitables that give way by a post to its event loop
+//                         (`awaitable`)
 //   working_set:N         each task reads and writes a block of N bytes of its own in each turn (a
 //                         word of each cache line). The time is that of turn and switch; beside it
 //                         stand the block alone, as a task has it that is never switched away from
@@ -24,6 +28,7 @@
 // number in shared memory that only the holder of the baton raises has to come out right.
 
 #include "bench/harness/gevent_program.hpp"
+#include "bench/switch/stackless_rows.hpp"
 #include "bench/switch/switch_rows.hpp"
 #include "runtimes/all.hpp"
 
@@ -44,7 +49,8 @@ harness::row make_row(std::string_view runtime, std::string_view via, std::int64
                       placement where, std::string what,
                       std::function<void(benchmark::State&)> body) {
   // The quick run takes ping-pong everywhere, and larger rings on one CPU by one kernel mechanism.
-  const bool user = via == "yield" || via == "switch" || via == "resume";
+  const bool user =
+      via == "yield" || via == "switch" || via == "resume" || via == "transfer" || via == "post";
   const bool usual = where == placement::same || where == placement::cross;
   const auto& placed = harness::texts_of(where);
   return {.runtime = std::string(runtime),
@@ -178,7 +184,7 @@ int main(int argc, char** argv) {
                       .compared_by = {"real_time", "time per switch", "s", "lower"},
                       .unit = benchmark::kNanosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr (CountsSwitches<R> && Yields<R>) {
+    if constexpr (CountsSwitches<R> && (Yields<R> || Stackless<R>)) {
       add_user_rows<R>(w.rows);
     } else if constexpr (KernelTasks<R> && Yields<R>) {
       add_kernel_rows<R>(w.rows);
@@ -193,6 +199,16 @@ int main(int argc, char** argv) {
                  "floor: N bare Boost.Context stacks resume each other in a ring",
                  [](benchmark::State& s, std::size_t tasks, auto make_work) {
                    rings::context_row(s, tasks, make_work);
+                 });
+  add_user_rings(w.rows, "coroutine_handle", "transfer", ring_sizes,
+                 "floor: N bare coroutines transfer to each other in a ring",
+                 [](benchmark::State& s, std::size_t tasks, auto make_work) {
+                   rings::transfer_row(s, tasks, make_work);
+                 });
+  add_user_rings(w.rows, "awaitable", "post", {2},
+                 "control: N of Asio's awaitables post themselves to the event loop",
+                 [](benchmark::State& s, std::size_t tasks, auto make_work) {
+                   rings::post_row(s, tasks, make_work);
                  });
   w.rows.push_back(make_row("self_pipe", "pipe", 1, placement::same,
                             "control: one task writes a byte to its own pipe and reads it back",

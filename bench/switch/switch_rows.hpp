@@ -141,8 +141,18 @@ void sched_yield_row(benchmark::State& state, std::size_t tasks) {
   });
 }
 
-/// Tasks of a runtime with a scheduler of its own, which counts its switches.
-template <class R, class MakeWork>
+/// A batch of a ring whose tasks a scheduler of the runtime's own switches, and counts it.
+template <class R, class Member>
+measured measure_yields(R& rt, const ring_plan& ring, std::size_t tasks, const Member& member) {
+  const auto before = rt.user_switches();
+  measured whole = measure_group(rt, tasks, member, [] {});
+  whole.user_switches = rt.user_switches() - before;
+  expect_no_kernel_switches(whole.used, ring.ops);
+  expect(whole.user_switches >= static_cast<std::uint64_t>(ring.ops), "fewer switches than yields");
+  return whole;
+}
+
+template <Runtime R, class MakeWork>
 void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   const ring_plan ring(state, tasks);
   harness::record_batch_in<R>(state, ring.ops, [&](R& rt) {
@@ -158,13 +168,7 @@ void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
       work.expect_touched(static_cast<std::uint64_t>(ring.laps));
       return t;
     };
-    const auto before = rt.user_switches();
-    measured whole = measure_group(rt, tasks, member, [] {});
-    whole.user_switches = rt.user_switches() - before;
-    expect_no_kernel_switches(whole.used, ring.ops);
-    expect(whole.user_switches >= static_cast<std::uint64_t>(ring.ops),
-           "fewer switches than yields");
-    return whole;
+    return measure_yields(rt, ring, tasks, member);
   });
 }
 

@@ -116,6 +116,16 @@ class stream_base {
     return true;
   }
 
+  // One buffer is one operation, as read_some may stop early anyway.
+  template <class Buffer, class Buffers>
+  static Buffer first(const Buffers& buffers) {
+    auto at = boost::asio::buffer_sequence_begin(buffers);
+    for (const auto end = boost::asio::buffer_sequence_end(buffers); at != end; ++at) {
+      if (const Buffer buffer(*at); buffer.size() > 0) return buffer;
+    }
+    return {};
+  }
+
   time_point deadline_ = never;
 };
 
@@ -152,16 +162,6 @@ class blocking_stream : public stream_base<blocking_stream> {
   }
 
  private:
-  // One buffer is one system call, as read_some may stop early anyway.
-  template <class Buffer, class Buffers>
-  static Buffer first(const Buffers& buffers) {
-    auto at = boost::asio::buffer_sequence_begin(buffers);
-    for (const auto end = boost::asio::buffer_sequence_end(buffers); at != end; ++at) {
-      if (const Buffer buffer(*at); buffer.size() > 0) return buffer;
-    }
-    return {};
-  }
-
   // Without a deadline one call is one system call; with one, poll waits in its place.
   template <class Call>
   std::size_t retried(error_code& ec, short events, Call call) {

@@ -1,4 +1,4 @@
-// Sockets of the fiber runtime: Asio operations that suspend the calling fiber alone.
+// The I/O of fibers over Asio: operations that suspend the calling fiber alone.
 //
 // An operation costs no allocation: its frame lies on the fiber's stack, holds the result, and
 // lends Asio the memory for its bookkeeping. If the operation completes before the fiber suspends,
@@ -12,44 +12,32 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/fiber/context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/fiber_wait.hpp"
 
 namespace switchyard {
 
 /// Where a fiber waits for one Asio operation.
-class io_frame {
+class io_frame : fiber_wait {
  public:
-  io_frame() noexcept : waiter_(boost::fibers::context::active()) {}
-  io_frame& operator=(io_frame&&) = delete;
-
   /// Returns when the operation has completed: bytes moved, and `ec`. When `deadline` passes first,
   /// `cancel()` has to make the operation complete, and `ec` is timed_out, unless it completed all
   /// the same.
   template <class Cancel = void (*)()>
   std::size_t wait(
       error_code& ec, time_point deadline = never, Cancel cancel = [] {}) noexcept {
-    if (!done_) {
-      suspended_ = true;
-      if (deadline == never) {
-        waiter_->suspend();
-      } else {
-        waiter_->wait_until(deadline);
-      }
-    }
-    const bool late = !done_;
-    if (late) {
-      cancel();
-      while (!done_) waiter_->suspend();
-    }
+    const bool late = fiber_wait::wait(deadline, cancel);
     ec = late && ec_ == boost::asio::error::operation_aborted ? boost::asio::error::timed_out : ec_;
     return bytes_;
   }
@@ -101,18 +89,11 @@ class io_frame {
   void complete(const error_code& ec, std::size_t bytes) noexcept {
     ec_ = ec;
     bytes_ = bytes;
-    done_ = true;
-    // Its deadline may have made it ready just before.
-    if (suspended_ && !waiter_->ready_is_linked()) {
-      boost::fibers::context::active()->schedule(waiter_);
-    }
+    fiber_wait::complete();
   }
 
-  boost::fibers::context* waiter_;
   error_code ec_;
   std::size_t bytes_ = 0;
-  bool suspended_ = false;
-  bool done_ = false;
   bool lent_ = false;
   alignas(std::max_align_t) std::array<std::byte, 256> memory_;
 };
@@ -203,30 +184,87 @@ class fiber_listener {
   fiber_acceptor acceptor_;
 };
 
-inline fiber_stream fiber_connect(boost::asio::io_context& io, const endpoint& where,
-                                  error_code& ec, time_point deadline) {
-  fiber_socket socket(io);
-  socket.open(where.protocol(), ec);
-  if (!ec) {
-    io_frame frame;
-    socket.async_connect(where, frame.completion());
-    frame.wait(ec, deadline, [&] { socket.close(); });
-  }
-  fiber_stream stream(std::move(socket));
-  stream.expires_at(deadline);
-  return stream;
-}
+/// What fibers over Asio wait for, and their sockets: the back end of fiber_runtime and
+/// fiber_scheduler.
+class asio_fiber_io {
+ public:
+  using listener = fiber_listener;
+  using stream = fiber_stream;
 
-/// False when `deadline` has passed before `fd` could be read.
-inline bool fiber_wait_readable(boost::asio::io_context& io, int fd, time_point deadline) {
-  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> watched(io,
-                                                                                              fd);
-  error_code ec;
-  io_frame frame;
-  watched.async_wait(boost::asio::posix::descriptor_base::wait_read, frame.completion());
-  frame.wait(ec, deadline, [&] { watched.cancel(); });
-  [[maybe_unused]] const int given_back = watched.release();  // it is the caller's
-  return !ec;
-}
+  /// For as long as fibers run. Makes Asio open its descriptors here, where it may throw: the
+  /// scheduler may not.
+  void enter() {
+    io_.restart();  // it has stopped for want of work if it was entered before
+    timer_.emplace(io_);
+    armed_for_ = never;
+    // Without work run_one() returns at once, and an idle scheduler would burn its CPU.
+    work_.emplace(io_.get_executor());
+  }
+  void leave() noexcept {
+    work_.reset();
+    timer_.reset();
+  }
+
+  void poll() noexcept { io_.poll(); }
+
+  void wait_until(time_point when) noexcept {
+    if (when != never) {
+      if (when <= std::chrono::steady_clock::now()) {
+        io_.poll();
+        return;
+      }
+      if (when < armed_for_) arm(when);
+    }
+    // Wait for the first completion, then take all that are there: the library looks at its clock
+    // and its queues once for each return from here. Bounded, as handlers start no operations.
+    if (io_.run_one() > 0) io_.poll();
+  }
+
+  listener listen(const endpoint& where) { return {io_, where}; }
+
+  stream connect(const endpoint& where, error_code& ec, time_point deadline) {
+    fiber_socket socket(io_);
+    socket.open(where.protocol(), ec);
+    if (!ec) {
+      io_frame frame;
+      socket.async_connect(where, frame.completion());
+      frame.wait(ec, deadline, [&] { socket.close(); });
+    }
+    stream connected(std::move(socket));
+    connected.expires_at(deadline);
+    return connected;
+  }
+
+  /// False when `deadline` has passed before `fd` could be read.
+  bool wait_readable(int fd, time_point deadline) {
+    boost::asio::posix::basic_stream_descriptor<executor> watched(io_, fd);
+    error_code ec;
+    io_frame frame;
+    watched.async_wait(boost::asio::posix::descriptor_base::wait_read, frame.completion());
+    frame.wait(ec, deadline, [&] { watched.cancel(); });
+    [[maybe_unused]] const int given_back = watched.release();  // it is the caller's
+    return !ec;
+  }
+
+ private:
+  using executor = boost::asio::io_context::executor_type;
+  using clock = std::chrono::steady_clock;
+
+  // Only ever moved to an earlier time: a timer that fires too early costs one look at the queue,
+  // re-arming on every suspend costs a system call each.
+  void arm(time_point when) {
+    armed_for_ = when;
+    timer_->expires_at(when);
+    timer_->async_wait([this](const error_code& ec) {
+      if (ec != boost::asio::error::operation_aborted) armed_for_ = never;
+    });
+  }
+
+  boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
+  std::optional<boost::asio::executor_work_guard<executor>> work_;
+  std::optional<boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor>>
+      timer_;
+  time_point armed_for_ = never;
+};
 
 }  // namespace switchyard

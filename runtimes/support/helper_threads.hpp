@@ -98,36 +98,57 @@ class helper_threads {
   std::shared_ptr<state> shared_ = std::make_shared<state>();
 };
 
-/// Runs `f` on a helper thread while the calling task of runtime `rt`, and it alone, waits. Returns
-/// what `f` left behind, or null when `deadline` passed first: then `f` goes on without anybody to
-/// wait for it, so that it has to own all it uses.
-template <class R, class F>
-auto call_aside(R& rt, helper_threads& helpers, F f, time_point deadline = never) {
-  using T = std::invoke_result_t<F&>;
+/// A call that a helper thread makes in the place of a task, which waits for it.
+template <class F>
+class aside_call {
+ public:
+  using result = outcome<std::invoke_result_t<F&>>;
+
+  aside_call(helper_threads& helpers, F f) : shared_(std::make_shared<job>(std::move(f))) {
+    helpers.run([shared = shared_] {
+      if (shared->given_up) return;  // nobody waits: leave the thread to those who do
+      shared->left.run(shared->f);
+      shared->done = true;
+      const std::uint64_t one = 1;
+      [[maybe_unused]] const auto written = ::write(shared->event.get(), &one, sizeof one);
+    });
+  }
+
+  /// Readable when it is done.
+  [[nodiscard]] int event() const noexcept { return shared_->event.get(); }
+
+  /// What `f` left behind, or null when `deadline` passed first: then `f` goes on without anybody
+  /// to wait for it, so that it has to own all it uses. Blocks until then, if the event was not
+  /// waited for before: nobody may leave early without a deadline, as `f` may refer to what ends
+  /// with its caller.
+  std::shared_ptr<result> finish(time_point deadline = never) {
+    if (!shared_->done) wait_ready(event(), POLLIN, deadline);
+    shared_->given_up = !shared_->done;
+    return shared_->done ? std::shared_ptr<result>(shared_, &shared_->left) : nullptr;
+  }
+
+ private:
   struct job {
     explicit job(F&& function) : f(std::move(function)) {}
     F f;
-    outcome<T> result;
+    result left;
     std::atomic<bool> done{false};
     std::atomic<bool> given_up{false};
     unique_fd event{check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "create an eventfd")};
   };
-  const auto shared = std::make_shared<job>(std::move(f));
-  helpers.run([shared] {
-    if (shared->given_up) return;  // nobody waits: leave the thread to those who do
-    shared->result.run(shared->f);
-    shared->done = true;
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(shared->event.get(), &one, sizeof one);
-  });
+  std::shared_ptr<job> shared_;
+};
+
+/// Runs `f` on a helper thread while the calling task of runtime `rt`, and it alone, waits; see
+/// aside_call::finish.
+template <class R, class F>
+auto call_aside(R& rt, helper_threads& helpers, F f, time_point deadline = never) {
+  aside_call<F> call(helpers, std::move(f));
   try {
-    rt.wait_readable(shared->event.get(), deadline);
+    rt.wait_readable(call.event(), deadline);
   } catch (const std::exception&) {  // there is no room to watch one more descriptor
   }
-  // Nobody may leave early without a deadline: `f` may refer to what ends with its caller.
-  if (!shared->done) wait_ready(shared->event.get(), POLLIN, deadline);
-  shared->given_up = !shared->done;
-  return shared->done ? std::shared_ptr<outcome<T>>(shared, &shared->result) : nullptr;
+  return call.finish(deadline);
 }
 
 }  // namespace switchyard

@@ -30,6 +30,15 @@ class outcome {
     }
   }
 
+  /// Keeps what was caught elsewhere: an exception, or a value where there is none.
+  template <class... Value>
+  void keep(std::exception_ptr failure, Value&&... value) {
+    failure_ = std::move(failure);
+    if (!failure_) value_.emplace(std::forward<Value>(value)...);
+  }
+
+  void fail(std::exception_ptr failure) noexcept { failure_ = std::move(failure); }
+
   /// The value, once; rethrows the exception if there was one.
   T take() {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));

@@ -17,35 +17,54 @@
 
 namespace switchyard {
 
-/// Hands each stream that `accept(ec)` gives to `start(stream)` until `stop` is requested. A
-/// connection for which no task could be started (limit_error) is turned away; one for which there
-/// is no descriptor waits in the backlog. The loop pauses then, by `sleep(d)`: a full machine need
-/// not be a busy one too.
+/// What a server makes of each accept until `stop` is requested. A connection for which no task
+/// could be started (limit_error) is turned away; one for which there is no descriptor waits in the
+/// backlog. The loop pauses then: a full machine need not be a busy one too.
+class accept_loop {
+ public:
+  static constexpr std::chrono::milliseconds pause{10};
+
+  explicit accept_loop(const stop_source& stop) noexcept : stop_(stop) {}
+
+  /// After an accept that ended with `ec`; `start()` takes its connection. False: pause.
+  template <class Start>
+  bool go_on(const boost::system::error_code& ec, Start start) {
+    if (stop_.requested()) return true;
+    if (ec == boost::asio::error::would_block) return true;
+    if (ec == boost::asio::error::connection_aborted) return true;
+    if (ec) {
+      report_.why_turned_away = ec.message();
+      return false;
+    }
+    try {
+      start();
+      ++report_.connections;
+    } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
+      ++report_.turned_away;
+      report_.why_turned_away = limit.what();
+      return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] const serve_report& report() const noexcept { return report_; }
+
+ private:
+  const stop_source& stop_;
+  serve_report report_;
+};
+
+/// Hands each stream that `accept(ec)` gives to `start(stream)`, and pauses by `sleep(d)`.
 template <class Accept, class Start, class Sleep>
 serve_report accept_until_stopped(const stop_source& stop, Accept accept, Start start,
                                   Sleep sleep) {
-  serve_report report;
+  accept_loop accepting(stop);
   while (!stop.requested()) {
     boost::system::error_code ec;
     auto peer = accept(ec);
-    if (stop.requested()) break;
-    if (ec == boost::asio::error::would_block) continue;
-    if (ec == boost::asio::error::connection_aborted) continue;
-    if (ec) {
-      report.why_turned_away = ec.message();
-    } else {
-      try {
-        start(std::move(peer));
-        ++report.connections;
-        continue;
-      } catch (const std::exception& limit) {  // limit_error, or std::bad_alloc
-        ++report.turned_away;
-        report.why_turned_away = limit.what();
-      }
-    }
-    sleep(std::chrono::milliseconds(10));
+    if (!accepting.go_on(ec, [&] { start(std::move(peer)); })) sleep(accept_loop::pause);
   }
-  return report;
+  return accepting.report();
 }
 
 /// Waits with the means of the runtime: std::mutex and std::condition_variable, or those of fibers.

@@ -1,5 +1,5 @@
-// The scheduler's promises: neither I/O nor sleepers nor busy fibers starve each other, waiting
-// costs nothing, and a yield is one switch.
+// The promises of the fibers' scheduler, over each kind of I/O: neither I/O nor sleepers nor busy
+// fibers starve each other, waiting costs nothing, and a yield is one switch.
 #include <gtest/gtest.h>
 #include <time.h>
 
@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtimes/fiber.hpp"
 #include "tests/support/fiber_pair.hpp"
+#include "tests/support/runtime_types.hpp"
 
 namespace switchyard {
 namespace {
@@ -16,41 +16,43 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-class BusyFibers : public ::testing::TestWithParam<int> {};
+template <class R>
+class FiberScheduler : public ::testing::Test {};
+TYPED_TEST_SUITE(FiberScheduler, fiber_test_types, runtime_name);
 
-TEST_P(BusyFibers, DoNotStarveIo) {
+TYPED_TEST(FiberScheduler, BusyFibersDoNotStarveIo) {
   constexpr int bound = 5'000'000;
-  bool arrived = false;
-  int yields = 0;
-  fiber rt;
-  rt.run([&] {
-    auto pair = connect_pair(rt);
-    auto reader = rt.spawn([&] {
-      char byte = 0;
-      pair.server.read_some(boost::asio::buffer(&byte, 1));
-      arrived = true;
-    });
-    const auto busy = [&] {
-      return rt.spawn([&] {
-        while (!arrived && ++yields < bound) rt.yield();
+  for (const int busy_fibers : {1, 2, 10}) {
+    bool arrived = false;
+    int yields = 0;
+    TypeParam rt;
+    rt.run([&] {
+      auto pair = connect_pair(rt);
+      auto reader = rt.spawn([&] {
+        char byte = 0;
+        pair.server.read_some(boost::asio::buffer(&byte, 1));
+        arrived = true;
       });
-    };
-    std::vector<decltype(busy())> all;
-    for (int i = 0; i < GetParam(); ++i) all.push_back(busy());
-    rt.yield();
-    pair.client.write_some(boost::asio::buffer("!", 1));
-    for (auto& task : all) task.join();
-    EXPECT_TRUE(arrived) << "after " << yields << " yields";
-    error_code ignored;
-    pair.client.shutdown_send(ignored);
-    reader.join();
-  });
+      const auto busy = [&] {
+        return rt.spawn([&] {
+          while (!arrived && ++yields < bound) rt.yield();
+        });
+      };
+      std::vector<decltype(busy())> all;
+      for (int i = 0; i < busy_fibers; ++i) all.push_back(busy());
+      rt.yield();
+      pair.client.write_some(boost::asio::buffer("!", 1));
+      for (auto& task : all) task.join();
+      EXPECT_TRUE(arrived) << "after " << yields << " yields of " << busy_fibers;
+      error_code ignored;
+      pair.client.shutdown_send(ignored);
+      reader.join();
+    });
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(fiber_scheduler, BusyFibers, ::testing::Values(1, 2, 10));
-
-TEST(fiber_scheduler, ARuntimeEnteredAgainStillSleepsAndDoesIo) {
-  fiber rt;
+TYPED_TEST(FiberScheduler, ARuntimeEnteredAgainStillSleepsAndDoesIo) {
+  TypeParam rt;
   for (int i = 0; i < 3; ++i) {
     rt.run([&] {
       rt.sleep_for(2ms);
@@ -66,9 +68,9 @@ TEST(fiber_scheduler, ARuntimeEnteredAgainStillSleepsAndDoesIo) {
   }
 }
 
-TEST(fiber_scheduler, YieldingFibersDoNotStarveSleepers) {
+TYPED_TEST(FiberScheduler, YieldingFibersDoNotStarveSleepers) {
   bool woken = false;
-  fiber rt;
+  TypeParam rt;
   rt.run([&] {
     auto sleeper = rt.spawn([&] {
       rt.sleep_for(20ms);
@@ -81,10 +83,10 @@ TEST(fiber_scheduler, YieldingFibersDoNotStarveSleepers) {
   });
 }
 
-TEST(fiber_scheduler, IoDoesNotStarveSleepers) {
+TYPED_TEST(FiberScheduler, IoDoesNotStarveSleepers) {
   bool woken = false;
   long messages = 0;
-  fiber rt;
+  TypeParam rt;
   rt.run([&] {
     auto pair = connect_pair(rt);
     const auto deadline = clock::now() + 20s;
@@ -116,13 +118,13 @@ TEST(fiber_scheduler, IoDoesNotStarveSleepers) {
 
 // An idle scheduler sleeps in the kernel: CPU time, unlike wall time, does not depend on what else
 // the machine does.
-TEST(fiber_scheduler, WaitingCostsNoCpu) {
+TYPED_TEST(FiberScheduler, WaitingCostsNoCpu) {
   const auto cpu_seconds = [] {
     timespec used{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
   };
-  fiber rt;
+  TypeParam rt;
   rt.run([&] {
     auto pair = connect_pair(rt);
     auto reader = rt.spawn([&] {
@@ -141,9 +143,9 @@ TEST(fiber_scheduler, WaitingCostsNoCpu) {
 
 // The timer stands for the earliest sleeper only: an earlier one re-arms it, a later one does not
 // get lost.
-TEST(fiber_scheduler, SleepersWakeInOrderWhateverTheOrderOfTheirStart) {
+TYPED_TEST(FiberScheduler, SleepersWakeInOrderWhateverTheOrderOfTheirStart) {
   std::vector<int> order;
-  fiber rt;
+  TypeParam rt;
   rt.run([&] {
     const auto sleeper = [&](int ms) {
       return rt.spawn([&, ms] {
@@ -158,9 +160,9 @@ TEST(fiber_scheduler, SleepersWakeInOrderWhateverTheOrderOfTheirStart) {
   EXPECT_EQ(order, (std::vector{20, 60, 120, 160, 200}));
 }
 
-TEST(fiber_scheduler, AYieldIsOneSwitch) {
+TYPED_TEST(FiberScheduler, AYieldIsOneSwitch) {
   constexpr std::uint64_t yields = 100'000;
-  fiber rt;
+  TypeParam rt;
   rt.run([&] {
     const auto busy = [&] {
       return rt.spawn([&] {

@@ -20,7 +20,11 @@ using clock = std::chrono::steady_clock;
 template <class R>
 class HelperThreads : public ::testing::Test {};
 // Not those that fork: a helper thread belongs to the process that started it.
+#if SWITCHYARD_LIBURING
+using helped_runtimes = ::testing::Types<serial, thread, fiber, fiber_uring>;
+#else
 using helped_runtimes = ::testing::Types<serial, thread, fiber>;
+#endif
 TYPED_TEST_SUITE(HelperThreads, helped_runtimes, runtime_name);
 
 TYPED_TEST(HelperThreads, ACallThatEndsInTimeGivesItsResult) {

@@ -36,7 +36,7 @@ template <class... R>
 auto all_channel_kinds(std::type_identity<std::tuple<R...>>)
     -> decltype(std::tuple_cat(channel_kinds_of<R>()...));
 using channel_test_types =
-    as_test_types<decltype(all_channel_kinds(std::type_identity<all_runtimes>{}))>::type;
+    as_test_types<decltype(all_channel_kinds(std::type_identity<tested_runtimes>{}))>::type;
 
 struct channel_kind_name {
   template <class Kind>

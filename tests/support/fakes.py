@@ -143,16 +143,18 @@ def row(
 
 
 def write_bench(
-    build: Path, rows: list[dict], does: dict[str, Any] | None = None, hardware: Sequence[str] = ()
-) -> Path:
+    build: Path, rows: list[dict], does: dict[str, Any] | None = None,
+    hardware: Sequence[str] = (), lacks: dict[str, str] | None = None,
+) -> Path:  # fmt: skip
     """Put a fake bench binary for these rows (of one workload) into `build`/bin. `hardware` names
-    the counters that it has of its machine.
+    the counters that it has of its machine, `lacks` what that has not, each with the reason.
     """
     workload = rows[0]["name"].split("/")[0]
     binary = build / "bin" / f"bench_{workload}"
     binary.parent.mkdir(parents=True, exist_ok=True)
     described = {
-        "workload": workload, "what": f"the fake {workload}", "hardware_counters": list(hardware),
+        "workload": workload, "what": f"the fake {workload}", "lacks": lacks or {},
+        "hardware_counters": list(hardware),
         "metric": METRICS[workload], "rows": rows,
     }  # fmt: skip
     binary.write_text(_SCRIPT.format(python=sys.executable))

@@ -5,9 +5,11 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from programs import run
+from programs import may_use_io_uring, run
 
 RUNTIMES = ["serial", "process", "thread", "fiber"]
+if may_use_io_uring():
+    RUNTIMES.append("fiber_uring")
 
 
 @dataclass(frozen=True)

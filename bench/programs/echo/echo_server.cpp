@@ -21,11 +21,11 @@ struct options {
 serve_function* function_for(const std::string& name) {
   serve_function* found = nullptr;
   for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R>) {
+    if constexpr (Serves<R>) {
       if (name != R::name) return;
       found = [](const endpoint& where, stop_source& stop, echo_totals& totals) {
         return serve_with<R>(where, stop,
-                             [&](typename R::stream& peer) { echo_session(peer, totals); });
+                             [&](typename R::stream& peer) { return echo_session(peer, totals); });
       };
     }
   });

@@ -10,7 +10,15 @@
 namespace switchyard::echo {
 namespace {
 
-template <Sockets R>
+/// The buffer of a connection lies on its stack, or in its frame.
+template <Serves R>
+task_footprint connection_of() {
+  task_footprint each = R::idle_task;
+  if constexpr (Stackless<R>) each.memory_bytes += echo_buffer_bytes;
+  return each;
+}
+
+template <Serves R>
 server served_by() {
   return {.name = std::string(R::name),
           .what = std::string(R::what),
@@ -18,7 +26,7 @@ server served_by() {
           .kernel_tasks_per_connection = R::kernel_tasks_per_task,
           .concurrent = R::concurrent,
           .quick_connections = R::quick_tasks,
-          .idle_connection = R::idle_task};
+          .idle_connection = connection_of<R>()};
 }
 
 /// What a connection takes follows from the kernel task that it has, or else is little.
@@ -27,6 +35,8 @@ server without_runtime(std::string name, kind is, int kernel_tasks, std::string 
   if (kernel_tasks > 0) {
     made.quick_connections = thread::quick_tasks;
     made.idle_connection = thread::idle_task;
+  } else if (is == kind::serve_only) {
+    made.idle_connection.memory_bytes += echo_buffer_bytes;
   }
   return made;
 }
@@ -34,7 +44,7 @@ server without_runtime(std::string name, kind is, int kernel_tasks, std::string 
 std::vector<server> make_servers() {
   std::vector<server> servers;
   for_each_runtime([&]<class R>() {
-    if constexpr (Sockets<R>) servers.push_back(served_by<R>());
+    if constexpr (Serves<R>) servers.push_back(served_by<R>());
   });
   servers.push_back({gevent::name, "the Python original, greenlets on one thread", kind::outside});
 #define SWITCHYARD_ADD(name, of_kind, kernel_tasks, what) \

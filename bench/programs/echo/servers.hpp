@@ -6,16 +6,33 @@
 //   name, kind, kernel tasks for each connection, what it is
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "runtimes/concepts.hpp"
 
+#if SWITCHYARD_LIBURING
+#define SWITCHYARD_URING_SERVERS(SERVER) \
+  SERVER(uring, limit, 0, "one thread over io_uring, written by hand")
+#else
+#define SWITCHYARD_URING_SERVERS(SERVER)
+#endif
+
 #define SWITCHYARD_ECHO_SERVERS(SERVER)                                                   \
+  SERVER(callback, serve_only, 0, "Asio's callbacks on one thread, without coroutines")   \
   SERVER(epoll, limit, 0, "one thread over epoll, written by hand")                       \
+  SWITCHYARD_URING_SERVERS(SERVER)                                                        \
   SERVER(plain_thread, plain, 1, "the thread runtime with a plain loop of recv and send") \
   SERVER(plain_process, plain, 1, "the process runtime with a plain loop of recv and send")
+
+namespace switchyard {
+
+/// How much one read takes at most. The same for every server, the hand-written ones included.
+inline constexpr std::size_t echo_buffer_bytes = 16 * 1024;
+
+}  // namespace switchyard
 
 namespace switchyard::echo {
 

@@ -16,9 +16,6 @@
 
 namespace switchyard {
 
-/// How much one read takes at most. The same for every server, the hand-written ones included.
-inline constexpr std::size_t echo_buffer_bytes = 16 * 1024;
-
 /// Summed up over all sessions; in shared memory, so that forked sessions count too. Each session
 /// adds once, at its end.
 struct echo_totals {
@@ -44,6 +41,23 @@ void echo_session(S& peer, echo_totals& totals) {
   totals.bytes += echoed;
 }
 
+/// The same for stackless runtimes: the buffer lies in the frame.
+template <StacklessStream S>
+auto echo_session(S& peer, echo_totals& totals) -> typename S::template awaitable<void> {
+  std::array<std::byte, echo_buffer_bytes> buffer;
+  boost::system::error_code ec;
+  std::uint64_t echoed = 0;
+  while (!ec) {
+    const std::size_t got = co_await peer.read_some(boost::asio::buffer(buffer), ec);
+    for (std::size_t sent = 0; !ec && sent < got;) {
+      sent += co_await peer.write_some(boost::asio::buffer(buffer.data() + sent, got - sent), ec);
+    }
+    if (!ec) echoed += got;
+  }
+  ++totals.sessions;
+  totals.bytes += echoed;
+}
+
 /// Listens, announces where, and serves until `stop` is requested.
 using serve_function = serve_report(const endpoint& where, stop_source& stop, echo_totals& totals);
 
@@ -52,13 +66,23 @@ SWITCHYARD_ECHO_SERVERS(SWITCHYARD_DECLARE)
 #undef SWITCHYARD_DECLARE
 
 /// Serves with runtime R, each session run by `session(stream)`.
-template <class R, class Session>
+template <Sockets R, class Session>
 serve_report serve_with(const endpoint& where, stop_source& stop, Session session) {
   R rt;
   return rt.run([&] {
     typename R::listener listener = rt.listen(where);
     announce(listener.local_endpoint());
     return rt.serve(listener, stop, session);
+  });
+}
+
+template <StacklessSockets R, class Session>
+serve_report serve_with(const endpoint& where, stop_source& stop, Session session) {
+  R rt;
+  return rt.run([&]() -> typename R::template awaitable<serve_report> {
+    typename R::listener listener = rt.listen(where);
+    announce(listener.local_endpoint());
+    co_return co_await rt.serve(listener, stop, session);
   });
 }
 

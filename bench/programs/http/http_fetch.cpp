@@ -19,6 +19,7 @@
 #include "bench/programs/http/fetch_report.hpp"
 #include "bench/programs/server_program.hpp"
 #include "runtimes/all.hpp"
+#include "runtimes/support/io_uring_lack.hpp"
 
 namespace switchyard {
 namespace {
@@ -132,10 +133,24 @@ void for_each_fetching_runtime(F f) {
   });
 }
 
+/// "serial, process, ...", for help and error texts.
+std::string fetching_runtimes() {
+  std::string names;
+  for_each_fetching_runtime([&]<class R>() {
+    if (!names.empty()) names += ", ";
+    names += R::name;
+  });
+  return names;
+}
+
 /// Each runtime in a process of its own, as one that forks must not have had threads before.
 bool compare(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls) {
   std::vector<fetch_column> columns;
   for_each_fetching_runtime([&]<class R>() {
+    if (const std::string lack = needs_io_uring(R::name) ? io_uring_lack() : ""; !lack.empty()) {
+      std::cerr << "http_fetch: " << R::name << " is left out; no io_uring: " << lack << '\n';
+      return;
+    }
     fetch_column one{std::string(R::name), shared_array<fetch_result>(urls.size())};
     one.seconds = in_a_child<process>([&] {
       return fetch_all<R>(fetches, chosen, urls, [&](std::size_t i, const fetch_result& result) {
@@ -164,7 +179,7 @@ bool fetch(const options& chosen) {
   });
   if (!well) {
     throw std::invalid_argument("no runtime '" + chosen.runtime + "'; there are " +
-                                runtime_names());
+                                fetching_runtimes());
   }
   return *well;
 }
@@ -172,7 +187,7 @@ bool fetch(const options& chosen) {
 void add_options(harness::command_line& line, options& chosen) {
   line.add("URL", chosen.urls, "http:// and https:// URLs");
   line.add("--urls", chosen.urls_file, "A file with one URL per line; - is standard input");
-  line.add("--runtime", chosen.runtime, runtime_names()).with_default();
+  line.add("--runtime", chosen.runtime, fetching_runtimes()).with_default();
   line.add_flag("--serial", chosen.one_after_another, "One fetch after another on that runtime");
   line.add_flag("--json", chosen.json, "Print the results as JSON");
   line.add_flag("--compare", chosen.compare, "On serial, then on every runtime; prints a table")

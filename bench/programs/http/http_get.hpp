@@ -6,7 +6,10 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -18,6 +21,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace switchyard {
 
@@ -74,6 +78,33 @@ struct sink_body {
   };
 };
 
+/// Of one connection, and one answer after the other.
+inline constexpr int most_informational = 8;
+inline constexpr std::size_t most_read_bytes = 64 * 1024;
+
+/// The parser of one answer, whose body goes to `sink`.
+template <class Sink>
+class answer_parser : public boost::beast::http::response_parser<sink_body<const Sink>> {
+ public:
+  answer_parser(const Sink& sink, const http_limits& limits) {
+    this->get().body() = &sink;
+    this->header_limit(limits.header_bytes);
+    this->body_limit(limits.body_bytes);
+  }
+
+  /// When it has been read, or `ec` came in between. False when another answer comes after this
+  /// one.
+  bool is_final(http_answer& answer, boost::system::error_code& ec) {
+    namespace http = boost::beast::http;
+    if (this->is_header_done()) answer.status = this->get().result_int();
+    if (!ec && answer.status / 100 == 1) return false;
+    if (!ec && answer.status < 200) ec = http::error::bad_status;
+    answer.keep_alive = !ec && this->keep_alive();
+    if (answer.status / 100 == 3) answer.location = this->get()[http::field::location];
+    return true;
+  }
+};
+
 }  // namespace http_detail
 
 /// Sends `request` and reads the answer; the body goes to `sink(std::string_view)`, piece by piece.
@@ -86,31 +117,48 @@ http_answer http_get(SyncStream& stream, boost::beast::flat_buffer& buffer,
                      std::string_view request, const http_limits& limits, Sink&& sink,
                      boost::system::error_code& ec) {
   namespace http = boost::beast::http;
-  constexpr int most_informational = 8;
-  constexpr std::size_t most_read_bytes = 64 * 1024;
   http_answer answer;
   const auto counting = [&](std::string_view piece) {
     answer.body_bytes += piece.size();
     sink(piece);
   };
   // Beast's own limits let the extension of a chunk grow for ever, and the trailers.
-  buffer.max_size(std::max<std::size_t>(limits.header_bytes, most_read_bytes));
+  buffer.max_size(std::max<std::size_t>(limits.header_bytes, http_detail::most_read_bytes));
   boost::asio::write(stream, boost::asio::buffer(request), ec);
-  for (int i = 0; !ec && i < most_informational; ++i) {
-    http::response_parser<http_detail::sink_body<const decltype(counting)>> parser;
-    parser.get().body() = &counting;
-    parser.header_limit(limits.header_bytes);
-    parser.body_limit(limits.body_bytes);
+  for (int i = 0; !ec && i < http_detail::most_informational; ++i) {
+    http_detail::answer_parser<decltype(counting)> parser(counting, limits);
     http::read(stream, buffer, parser, ec);
-    if (parser.is_header_done()) answer.status = parser.get().result_int();
-    if (!ec && answer.status / 100 == 1) continue;
-    if (!ec && answer.status < 200) ec = http::error::bad_status;
-    answer.keep_alive = !ec && parser.keep_alive();
-    if (answer.status / 100 == 3) answer.location = parser.get()[http::field::location];
-    return answer;
+    if (parser.is_final(answer, ec)) return answer;
   }
   if (!ec) ec = http::error::bad_status;
   return answer;
+}
+
+/// The same on a stackless runtime, by Beast's asynchronous half. All arguments have to live until
+/// it has been awaited.
+template <class AsyncStream, class Sink>
+auto await_http_get(AsyncStream& stream, boost::beast::flat_buffer& buffer,
+                    std::string_view request, const http_limits& limits, Sink& sink,
+                    boost::system::error_code& ec) ->
+    typename AsyncStream::template awaitable<http_answer> {
+  namespace http = boost::beast::http;
+  constexpr auto as_result = boost::asio::as_tuple(boost::asio::deferred);
+  http_answer answer;
+  const auto counting = [&](std::string_view piece) {
+    answer.body_bytes += piece.size();
+    sink(piece);
+  };
+  buffer.max_size(std::max<std::size_t>(limits.header_bytes, http_detail::most_read_bytes));
+  std::size_t moved = 0;
+  std::tie(ec, moved) =
+      co_await boost::asio::async_write(stream, boost::asio::buffer(request), as_result);
+  for (int i = 0; !ec && i < http_detail::most_informational; ++i) {
+    http_detail::answer_parser<decltype(counting)> parser(counting, limits);
+    std::tie(ec, moved) = co_await http::async_read(stream, buffer, parser, as_result);
+    if (parser.is_final(answer, ec)) co_return answer;
+  }
+  if (!ec) ec = http::error::bad_status;
+  co_return answer;
 }
 
 }  // namespace switchyard

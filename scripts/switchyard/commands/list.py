@@ -37,16 +37,16 @@ def _print_workload(console: Console, workload: catalog.Workload) -> None:
     console.print(Text(f"compared by {metric.label} [{metric.unit}], {metric.better} is better"))
     for row in workload.rows:
         control = "control: " if row.control is None and _has_control(workload) else ""
-        console.print(Text(f"  {row.name}  [{row.set}]{_needed(row)}"), soft_wrap=True)
+        console.print(Text(f"  {row.name}  [{row.set}]{_needed(workload, row)}"), soft_wrap=True)
         console.print(Padding(Text(control + row.what, style="dim"), (0, 0, 0, 6)))
     console.print()
 
 
-def _needed(row: catalog.Row) -> str:
+def _needed(workload: catalog.Workload, row: catalog.Row) -> str:
     if row.needs is None:
         return ""
-    lack = "" if needs.is_there(row.needs) else f": {needs.of(row.needs).lack}"
-    return f" [needs {row.needs}{lack}]"
+    why = needs.lack(workload, row)
+    return f" [needs {row.needs}{f': {why}' if why else ''}]"
 
 
 def _has_control(workload: catalog.Workload) -> bool:

@@ -1,7 +1,7 @@
 """One look per runtime, the same in every figure.
 
 Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which people with any kind of colour
-vision can tell apart, and a brown that is as far from them for each kind; every runtime also has a
+vision can tell apart, and some that are as far from them for each kind; every runtime also has a
 marker of its own. Only hand-written control rows are dashed, so that a limit is not mistaken for a
 contender, and only outside references are dash-dotted.
 """
@@ -12,7 +12,8 @@ LineStyle = str | tuple[float, tuple[float, ...]]
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
-BROWN = "#6B4C2A"
+BROWN, WINE, INDIGO = "#6B4C2A", "#882255", "#332288"
+VIOLET, PALE_GREEN = "#5500BB", "#99CC77"
 
 _DOTS, _SPARSE_DOTS = (0.0, (1.0, 1.0)), (0.0, (1.0, 4.0))
 _DASH_DOT_DOT = (0.0, (6.0, 2.0, 1.0, 2.0, 1.0, 2.0))
@@ -31,10 +32,16 @@ _LOOKS = {
     "process": Look(VERMILLION, "o"),
     "thread": Look(BLUE, "^"),
     "fiber": Look(GREEN, "D"),
+    "fiber_uring": Look(VIOLET, "H"),
+    "coroutine": Look(WINE, "p"),
+    "callback": Look(INDIGO, "d"),
     "context": Look(PURPLE, "v", "--"),
     "greenlet": Look(SKY, ">", "--"),
+    "coroutine_handle": Look(BLACK, "X", "--"),
+    "awaitable": Look(GREY, "d", "--"),
     "self_pipe": Look(ORANGE, "P", "--"),
     "epoll": Look(BLACK, "X", "--"),
+    "uring": Look(PALE_GREEN, "d", "--"),
     "wrk": Look(BLACK, "X", "--"),
     "plain_process": Look(ORANGE, "h", "--"),
     "plain_thread": Look(SKY, "<", "--"),
@@ -44,13 +51,13 @@ _LOOKS = {
     "gevent sleep0": Look(BROWN, "*", _DASH_DOT_DOT, 8.5),
 }
 # For runtimes that are added later and have not been given a look yet.
-_SPARE = (Look("#661100", "p"), Look("#332288", "d"))
+_SPARE = (Look("#661100", "8"), Look("#999933", "1"))
 # Mechanisms of one runtime share its colour. Of a control or an outside reference it is the line
 # that says so: theirs stays.
 _VIA_LINES: dict[str, LineStyle] = {
     "futex": "-", "yield": "-", "pipe": _DOTS, "sched_yield": _SPARSE_DOTS,
-    "shared_memory": "-", "buffered_channel": "-", "mutex": "-", "messages": "-", "atomic": _DOTS,
-    "plain": "-", "direct": "-", "offloaded": _DOTS,
+    "shared_memory": "-", "buffered_channel": "-", "coroutine_queue": "-", "mutex": "-",
+    "messages": "-", "atomic": _DOTS, "plain": "-", "direct": "-", "offloaded": _DOTS,
 }  # fmt: skip
 
 

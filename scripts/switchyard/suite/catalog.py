@@ -8,7 +8,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,7 +85,9 @@ class Row:
 class Workload:
     """A benchmark binary. `binary` is None when the description comes out of a results file.
 
-    `hardware_counters` names those that a launch with --hardware-counters gives on this machine.
+    `hardware_counters` names those that a launch with --hardware-counters gives on this machine,
+    `lacks` what some of its rows need and this build or machine has not, each with the reason;
+    older builds don't tell.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Workload:
     rows: tuple[Row, ...]
     binary: Path | None = None
     hardware_counters: tuple[str, ...] = ()
+    lacks: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, document: dict[str, Any], binary: Path | None = None) -> "Workload":
@@ -142,16 +146,28 @@ def _describe(binary: Path) -> Workload:
         raise SwitchyardError(f"{binary.name} --describe: not as expected: {error}") from None
 
 
+def _binaries(build: Path) -> list[Path]:
+    found = (build / "bin").glob("bench_*")
+    return sorted(path for path in found if os.access(path, os.X_OK))
+
+
+def any_of(build: Path) -> Workload | None:
+    """One workload of a build folder, for what all of them say alike; None when none says it."""
+    for binary in _binaries(build):
+        with suppress(SwitchyardError):
+            return _describe(binary)
+    return None
+
+
 def load(build: Path) -> list[Workload]:
     """All workloads of a build folder, in the order in which they are told."""
-    folder = build / "bin"
-    binaries = [path for path in folder.glob("bench_*") if os.access(path, os.X_OK)]
+    binaries = _binaries(build)
     if not binaries:
         raise BadInputError(
             f"no benchmark binaries in {recorded(build)}/bin: build them with scripts/run.sh or "
             "`cmake --preset release && cmake --build --preset release`, or name --build DIR"
         )
-    workloads = [_describe(path) for path in sorted(binaries)]
+    workloads = [_describe(path) for path in binaries]
     return in_order(workloads, lambda workload: workload)
 
 

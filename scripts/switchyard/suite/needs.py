@@ -2,7 +2,8 @@
 
 A row names it in `needs`. Where it is missing such rows are left out, which is said in one line and
 is no error. Packages are looked for and never imported: what they do to a process on loading is
-none of the runner's business.
+none of the runner's business. What only the benchmarks themselves can tell they say when they are
+asked what their rows are (Workload.lacks).
 """
 
 import functools
@@ -15,13 +16,13 @@ from pathlib import Path
 
 from ..system import tools
 from ..system.errors import BadInputError
-from .catalog import Workload, with_rows
+from .catalog import Row, Workload, with_rows
 
 _SYSFS = Path("/sys/devices/system")
 # What can be installed.
 KNOWN = ("gevent", "wrk")
 
-# By what is missing, the names of the rows that are not run for it.
+# By what is missing, "NAME" or "NAME: why", the names of the rows that are not run for it.
 LeftOut = dict[str, list[str]]
 
 
@@ -71,6 +72,7 @@ def _machine(advice: str, files: str, tells: Callable[[list[str]], bool]) -> _Ne
 _NEEDS = {
     "gevent": _package("gevent", "scripts/setup.sh --gevent adds it", "greenlet"),
     "wrk": _program("wrk", tools.advice("wrk")),
+    "io_uring": _Need("docs/programs.md says what it takes", lambda: True),
     "smt": _machine(
         "they need a CPU with several hardware threads to a core",
         "cpu/cpu[0-9]*/topology/thread_siblings_list",
@@ -102,15 +104,25 @@ def versions(name: str) -> dict[str, str]:
     return of(name).versions() if is_there(name) else {}
 
 
+def lack(workload: Workload, row: Row) -> str | None:
+    """Why a row of this workload can't run here; None: it can."""
+    if row.needs is None or (row.needs not in workload.lacks and is_there(row.needs)):
+        return None
+    return workload.lacks.get(row.needs) or of(row.needs).lack
+
+
 def without_missing(workloads: Sequence[Workload]) -> tuple[list[Workload], LeftOut]:
     """The workloads with the rows that can run here; BadInputError when there are none."""
-    needy = [row for workload in workloads for row in workload.rows if row.needs]
-    left_out = {
-        name: [row.name for row in needy if row.needs == name]
-        for name in dict.fromkeys(row.needs for row in needy)
-        if not is_there(name)
-    }
-    kept = with_rows(workloads, lambda rows: [row for row in rows if row.needs not in left_out])
+    left_out: LeftOut = {}
+    for workload in workloads:
+        for name, why in workload.lacks.items():  # a build without it has no such rows either
+            left_out.setdefault(f"{name}: {why}", [])
+        for row in workload.rows:
+            if row.needs and (why := lack(workload, row)):
+                told = f"{row.needs}: {why}" if row.needs in workload.lacks else row.needs
+                left_out.setdefault(told, []).append(row.name)
+    missing = {row for rows in left_out.values() for row in rows}
+    kept = with_rows(workloads, lambda rows: [row for row in rows if row.name not in missing])
     if not kept and left_out:
         raise BadInputError(f"nothing is left to run: {'; '.join(lines(left_out))}")
     return kept, left_out
@@ -119,8 +131,11 @@ def without_missing(workloads: Sequence[Workload]) -> tuple[list[Workload], Left
 def lines(left_out: LeftOut) -> list[str]:
     """One for each thing that is missing."""
     found = []
-    for name, rows in left_out.items():
+    for told, rows in left_out.items():
+        name, _, why = told.partition(": ")
         need = of(name)
-        their = "its only row is" if len(rows) == 1 else f"its {len(rows)} rows are"
-        found.append(f"{name}: {need.lack}, {their} left out; {need.advice}")
+        their = "its only row is" if len(rows) == 1 else f"its {len(rows) or ''} rows are"
+        found.append(
+            f"{name}: {why or need.lack}, {' '.join(their.split())} left out; {need.advice}"
+        )
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..system import tools, units
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
-from . import needs, warnings
+from . import catalog, needs, warnings
 from .environment import build_info, git_problem, git_state, machine_facts
 from .findings import LIMIT, OK, WARN, Finding, judge, surroundings
 
@@ -25,6 +25,7 @@ def examine(
         yield from binaries(build)
         yield from source(ROOT or build)
         yield from optional()
+        yield from kernel_features(build)
     yield from counting()
     yield from instruments()
     yield from surroundings(machine_facts(machine))
@@ -82,6 +83,18 @@ def optional() -> Iterator[Finding]:
             not is_there, WARN, name, (versions or "installed") if is_there else "not installed",
             f"rows that need it are left out; {needs.advice(name)}",
         )  # fmt: skip
+
+
+def kernel_features(build: Path) -> Iterator[Finding]:
+    """What the benchmarks say that they would need of the kernel and can't have."""
+    described = catalog.any_of(build)
+    if described is None:
+        return
+    lack = described.lacks.get("io_uring")
+    yield judge(
+        lack is not None, WARN, "io_uring", lack or "to be had",
+        f"rows that need it are left out; {needs.advice('io_uring')}",
+    )  # fmt: skip
 
 
 def counting() -> Iterator[Finding]:

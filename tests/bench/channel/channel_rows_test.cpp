@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "runtimes/all.hpp"
 #include "runtimes/support/sanitizers.hpp"
@@ -31,48 +32,82 @@ enum class fault {
 
 fault wanted = fault::none;  // of the channels made next; a child inherits it
 
-/// A channel with a fault that shows at its hundredth item.
+/// A fault that shows at the hundredth item of a channel.
+class fault_plan {
+ public:
+  /// How often `item`, which may be damaged here, is to be pushed.
+  template <class Item>
+  int pushes_of(Item& item) {
+    if (++*pushed_ != 100) return 1;
+    if (fault_ == fault::push_fails) throw std::runtime_error("a push has failed");
+    if (fault_ == fault::push_dies) ::raise(SIGKILL);
+    if (fault_ == fault::damaged) item.words.back() ^= 1;
+    if (fault_ == fault::swapped) write_item(item, (item.words[0] >> 32) ^ 1);  // its neighbour
+    return fault_ == fault::lost ? 0 : fault_ == fault::doubled ? 2 : 1;
+  }
+  void before_pop() {
+    if (++*popped_ != 100) return;
+    if (fault_ == fault::pop_fails) throw std::runtime_error("a pop has failed");
+    if (fault_ == fault::pop_dies) ::raise(SIGKILL);
+  }
+
+ private:
+  fault fault_ = wanted;
+  shared_object<std::atomic<int>> pushed_;
+  shared_object<std::atomic<int>> popped_;
+};
+
 template <class Channel>
 class faulty {
  public:
   explicit faulty(std::size_t capacity) : channel_(capacity) {}
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return channel_.capacity(); }
-
   template <class T>
   void push(T value) {
-    const bool now = ++*pushed_ == 100;
-    if (now && fault_ == fault::push_fails) throw std::runtime_error("a push has failed");
-    if (now && fault_ == fault::push_dies) ::raise(SIGKILL);
-    if (now && fault_ == fault::lost) return;
-    if (now && fault_ == fault::damaged) value.words.back() ^= 1;
-    if (now && fault_ == fault::swapped)
-      write_item(value, (value.words[0] >> 32) ^ 1);  // its neighbour
-    channel_.push(value);
-    if (now && fault_ == fault::doubled) channel_.push(value);
+    for (int left = plan_.pushes_of(value); left > 0; --left) channel_.push(value);
   }
   auto pop() {
-    const bool now = ++*popped_ == 100;
-    if (now && fault_ == fault::pop_fails) throw std::runtime_error("a pop has failed");
-    if (now && fault_ == fault::pop_dies) ::raise(SIGKILL);
+    plan_.before_pop();
     return channel_.pop();
   }
   void close() { channel_.close(); }
 
  private:
   Channel channel_;
-  fault fault_ = wanted;
-  shared_object<std::atomic<int>> pushed_;
-  shared_object<std::atomic<int>> popped_;
+  fault_plan plan_;
 };
+
+/// The same for a stackless runtime.
+template <class Channel>
+class faulty_awaited {
+ public:
+  faulty_awaited(coroutine& rt, std::size_t capacity) : channel_(rt, capacity) {}
+
+  template <class T>
+  coroutine::awaitable<void> push(T value) {
+    for (int left = plan_.pushes_of(value); left > 0; --left) co_await channel_.push(value);
+  }
+  auto pop() {
+    plan_.before_pop();
+    return channel_.pop();
+  }
+  void close() { channel_.close(); }
+
+ private:
+  Channel channel_;
+  fault_plan plan_;
+};
+
+template <class R, class Channel>
+using faulty_on = std::conditional_t<Stackless<R>, faulty_awaited<Channel>, faulty<Channel>>;
 
 template <class R, class Channel, std::size_t Bytes>
 std::string failure_of(fault with, std::int64_t pairs) {
   wanted = with;
   harness::first_cpu();  // remembers the CPUs before a member binds this thread
   R rt;
-  return rt.run([&]() -> std::string {
-    faulty<Channel> channel(4);
+  return harness::within(rt, [&]() -> std::string {
+    auto channel = make_channel<faulty_on<R, Channel>>(rt, 4);
     try {
       hand_over<R, Bytes>(rt, channel_case{pairs, 4, placement::same}, 2'000, channel);
     } catch (const std::runtime_error& failure) {
@@ -108,6 +143,11 @@ TEST(fiber_channel_rows, FaultsShow) {
 #endif
   expect_that_faults_show<fiber, fiber::channel<item<8>>, 8>();
   expect_that_faults_show<fiber, fiber::channel<item<1'024>>, 1'024>();
+}
+
+TEST(coroutine_channel_rows, FaultsShow) {
+  expect_that_faults_show<coroutine, coroutine::channel<item<8>>, 8>();
+  expect_that_faults_show<coroutine, coroutine::channel<item<1'024>>, 1'024>();
 }
 
 TEST(process_channel_rows, FaultsShow) {

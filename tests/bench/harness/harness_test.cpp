@@ -21,6 +21,7 @@
 #include "bench/switch/ring_members.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/error.hpp"
+#include "tests/support/runtime_types.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -209,7 +210,7 @@ TEST(names, AreJoinedInOneWay) {
 TEST(run_main, NoTaskOfARowWakesLateByTheKernelsTimerSlack) {
   std::vector<int> slack_ns;
   const auto of_a_task = [&]<class R>() {
-    R rt;
+    typename tested<R>::type rt;
     slack_ns.push_back(
         rt.run([&] { return rt.spawn([] { return ::prctl(PR_GET_TIMERSLACK); }).join(); }));
   };

@@ -123,7 +123,7 @@ def test_what_http_origin_serves_is_fetched(origin, runtime):
     assert done.urls[-1]["redirects"] == 1
 
 
-@pytest.mark.parametrize("runtime", ["process", "thread", "fiber"])
+@pytest.mark.parametrize("runtime", [name for name in RUNTIMES if name != "serial"])
 def test_latencies_add_up_only_for_one_after_another(origin, runtime):
     together = fetched(runtime, *[f"{origin}?latency_ms=400&bytes=5"] * 100)
     assert together.summary["fetched"] == 100

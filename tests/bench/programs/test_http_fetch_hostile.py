@@ -87,7 +87,7 @@ def test_a_flood_does_not_get_round_the_timeout(good, runtime):
     expect_fetched(done.of(good), 200, 77)
 
 
-@pytest.mark.parametrize("runtime", ["process", "thread", "fiber"])
+@pytest.mark.parametrize("runtime", [name for name in RUNTIMES if name != "serial"])
 def test_500_bad_fetches_leak_nothing(tmp_path, runtime):
     at_once = 20
     most_files = most_tasks = 0

@@ -49,8 +49,9 @@ INSTANTIATE_TEST_SUITE_P(All, SharedCounter,
                                            version{"process_messages", by_messages, 2'000},
                                            version{"thread_mutex", by_mutex, 20'000},
                                            version{"thread_atomic", by_atomic<thread>, 20'000},
-                                           version{"fiber_plain", by_plain,
+                                           version{"fiber_plain", by_plain<fiber>,
                                                    20'001},  // no whole number of turns
+                                           version{"coroutine_plain", by_plain<coroutine>, 20'001},
                                            version{"plain_loop", by_loop, 20'000}),
                          [](const auto& instance) { return std::string(instance.param.name); });
 
@@ -108,6 +109,23 @@ std::string failure_of_a_group_with_an_absent_member() {
     return failure.what();
   }
   return "no failure";
+}
+
+TEST(shared_counter, AStacklessMemberThatDoesNotComeReleasesTheOthers) {
+  const task_group::start_line line(4);
+  coroutine rt;
+  const auto member = [&](std::size_t i) -> coroutine::awaitable<interval> {
+    if (i == 2) throw std::runtime_error("number 2 is ill");
+    co_await line.await_start<coroutine>([&] { return rt.yield(); });
+    co_return interval{};
+  };
+  std::string failure;
+  try {
+    task_group::run_group(rt, 4, member, [&] { line.break_up(); });
+  } catch (const std::runtime_error& failed) {
+    failure = failed.what();
+  }
+  EXPECT_EQ(failure, "number 2 is ill");
 }
 
 TEST(shared_counter, AMemberThatDoesNotComeToTheStartReleasesTheOthers) {

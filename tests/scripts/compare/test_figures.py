@@ -269,6 +269,7 @@ def test_no_two_columns_of_a_workload_look_the_same(workload: str):
 def test_only_controls_are_dashed_and_only_outside_references_dash_dotted():
     rows = [row for name in made_up.WORKLOADS for row in made_up.results(name).workload.rows]
     floors = {"context", "greenlet", "self_pipe", "plain_process", "plain_thread"}
+    floors |= {"coroutine_handle", "awaitable"}
     limits = floors | {row.control for row in rows} - {None, "serial"}
     for row, via in product(rows, ("", " pipe", " atomic")):
         line = palette.look(row.runtime + via).line

@@ -126,6 +126,42 @@ def test_list_and_doctor_tell_what_is_there(having, cli: Cli):
     assert "ok    wrk: wrk debian/4.1.0-3+b2" in done
 
 
+REASON = "kernel.io_uring_disabled is 2"
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_what_a_build_says_that_it_lacks_is_one_line_with_the_reason(
+    build: Path, cli: Cli, out: Path, rows: int
+):
+    sizes = [row(f"echo/fiber_uring/connections:64/bytes:{2**i}", needs="io_uring")
+             for i in range(rows)]  # fmt: skip
+    entries = [row("echo/fiber/connections:64/bytes:64"), *sizes]
+    does = {entry["name"]: {"fields": {"ops_per_s": 1e5}} for entry in entries}
+    write_bench(build, entries, does, lacks={"io_uring": REASON})
+    done = cli("run", "--rounds", "1", "--out", out, "--filter", "^echo/")
+    assert done.returncode == 0, done.stderr
+    their = ["rows are", "only row is", "2 rows are"][rows]
+    told = f"io_uring: {REASON}, its {their} left out; docs/programs.md says what it takes"
+    assert told in done.stderr.splitlines()
+    measured = json.loads((out / "echo.json").read_text())["benchmarks"]
+    assert {entry["switchyard_name"] for entry in measured} == {entries[0]["name"]}
+    facts = json.loads((out / "environment.json").read_text())
+    assert facts["run"]["left_out"] == {f"io_uring: {REASON}": [entry["name"] for entry in sizes]}
+    if rows:
+        assert f"[needs io_uring: {REASON}]" in cli("list").stdout
+    assert f"warn  io_uring: {REASON}" in cli("doctor").stdout
+
+
+def test_a_build_that_lacks_nothing_runs_the_rows(build: Path, cli: Cli, out: Path):
+    entry = row("echo/fiber_uring/connections:64/bytes:64", needs="io_uring")
+    write_bench(build, [entry], {entry["name"]: {"fields": {"ops_per_s": 1e5}}})
+    done = cli("run", "--rounds", "1", "--out", out, "--filter", "^echo/")
+    assert done.returncode == 0, done.stderr
+    assert "io_uring: " not in done.stderr
+    assert json.loads((out / "environment.json").read_text())["run"]["left_out"] == {}
+    assert "ok    io_uring: " in cli("doctor").stdout
+
+
 def test_a_need_nobody_knows_is_taken_for_a_program():
     entry = row("echo/other/connections:1/bytes:1", needs="no-such-program")
     workload = Workload.parse(

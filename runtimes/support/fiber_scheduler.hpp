@@ -1,15 +1,13 @@
-// The scheduling algorithm that joins Boost.Fiber and one Asio io_context on one thread.
+// The scheduling algorithm that joins Boost.Fiber and what its fibers wait for, on one thread.
 //
-// Boost ships this only as an example, which runs the event loop in a fiber of its own and re-arms
-// a timer on every suspend. Here there is no loop fiber: when nothing is ready, the library's
-// dispatcher calls suspend_until(), and the io_context runs right there, on the dispatcher's stack.
-// Completion handlers do nothing but mark a fiber ready (fiber_io.hpp). Sleepers wait in the
-// library's own ordered queue; one Asio timer stands for the earliest of them.
+// Boost ships this only as an example over Asio, which runs the event loop in a fiber of its own
+// and re-arms a timer on every suspend. Here there is no loop fiber: when nothing is ready, the
+// library's dispatcher calls suspend_until(), and the I/O back end waits right there, on the
+// dispatcher's stack. Completions do nothing but mark a fiber ready (fiber_wait.hpp). Sleepers wait
+// in the library's own ordered queue; the back end is told of the earliest.
 // Single-threaded by design: notify() has nobody to wake.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/fiber/algo/algorithm.hpp>
 #include <boost/fiber/context.hpp>
 #include <boost/fiber/scheduler.hpp>
@@ -20,14 +18,17 @@
 
 namespace switchyard {
 
-class asio_scheduler final : public boost::fibers::algo::algorithm {
+/// `Io::poll()` takes the completions that are there, and `Io::wait_until(when)` waits for the
+/// first one before that, at most until `when`. Neither throws, or starts operations that complete
+/// within.
+template <class Io>
+class fiber_scheduler final : public boost::fibers::algo::algorithm {
   using context = boost::fibers::context;
   using clock = std::chrono::steady_clock;
 
  public:
   /// `resumes` counts what pick_next hands out; both have to outlive the scheduler.
-  asio_scheduler(boost::asio::io_context& io, std::uint64_t& resumes)
-      : io_(io), timer_(io), resumes_(resumes) {}
+  fiber_scheduler(Io& io, std::uint64_t& resumes) : io_(io), resumes_(resumes) {}
 
   void awakened(context* ready) noexcept override {
     if (ready->is_context(boost::fibers::type::dispatcher_context)) {
@@ -72,16 +73,7 @@ class asio_scheduler final : public boost::fibers::algo::algorithm {
 
   void suspend_until(const clock::time_point& wake_up) noexcept override {
     picks_since_poll_ = 0;
-    if (wake_up != clock::time_point::max()) {
-      if (wake_up <= clock::now()) {
-        io_.poll();
-        return;
-      }
-      if (wake_up < armed_for_) arm(wake_up);
-    }
-    // Wait for the first completion, then take all that are there: the library looks at its clock
-    // and its queues once for each return from here. Bounded, as handlers start no operations.
-    if (io_.run_one() > 0) io_.poll();
+    io_.wait_until(wake_up);
   }
 
   void notify() noexcept override {}
@@ -89,21 +81,7 @@ class asio_scheduler final : public boost::fibers::algo::algorithm {
  private:
   static constexpr unsigned picks_per_poll = 61;
 
-  // Only ever moved to an earlier time: a timer that fires too early costs one look at the queue,
-  // re-arming on every suspend costs a system call each.
-  void arm(clock::time_point when) {
-    armed_for_ = when;
-    timer_.expires_at(when);
-    timer_.async_wait([this](const boost::system::error_code& ec) {
-      if (ec != boost::asio::error::operation_aborted) armed_for_ = clock::time_point::max();
-    });
-  }
-
-  boost::asio::io_context& io_;
-  boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>,
-                                    boost::asio::io_context::executor_type>
-      timer_;
-  clock::time_point armed_for_ = clock::time_point::max();
+  Io& io_;
   boost::fibers::scheduler::ready_queue_type queue_;
   context* dispatcher_ = nullptr;
   unsigned picks_since_poll_ = 0;
