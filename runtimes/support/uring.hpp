@@ -130,15 +130,22 @@ class uring {
   // The kernel would do it some time later, and a port would outlive its listener.
   void cancel_all() noexcept {
     ::io_uring_prep_cancel64(entry(), 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    // The kernel does a few at a time, and its sign that there is more may be left over from what
+    // it has done already: it is believed as long as something comes of it.
+    int in_vain = 0;
     do {
       submit_and_look();
-    } while ((flags() & IORING_SQ_TASKRUN) != 0);
+      bool any = false;
+      take_completions([&any](const io_uring_cqe&) { any = true; });
+      in_vain = any ? 0 : in_vain + 1;
+    } while ((flags() & IORING_SQ_TASKRUN) != 0 && in_vain < most_in_vain);
   }
 
   [[nodiscard]] unsigned flags() const noexcept {
     return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED);
   }
 
+  static constexpr int most_in_vain = 8;
   static constexpr unsigned submissions = 1'024;
   static constexpr unsigned completions = 8'192;  // one that finds no room costs more
 
