@@ -19,26 +19,24 @@ from .statistics import Finding, Summary, level
 
 @dataclass(frozen=True)
 class _Question:
-    """`text` tells what is in `where`; `beside`: runtimes that are no models to choose between, and
-    are told behind them.
-    """
+    """`text` tells what is in `where`."""
 
     text: str
     where: Mapping[str, int | str] = field(default_factory=dict)
-    beside: frozenset[str] = frozenset()
 
 
+# Floors and limits, which are no models to choose between: told behind them.
+_NO_MODELS = frozenset((
+    "context", "greenlet", "coroutine_handle", "awaitable", "uring", "plain_thread",
+    "plain_process",
+))  # fmt: skip
 _QUESTIONS = {
     "switch": _Question(
-        "a switch between two tasks on one CPU", {"tasks": 2, "placement": "same"},
-        frozenset(("context", "greenlet")),
+        "a switch between two tasks on one CPU", {"tasks": 2, "placement": "same"}
     ),
     "spawn": _Question("a task created and joined", {"tasks": 100}),
     "sleep": _Question("100 tasks that sleep 100 ms", {"tasks": 100, "ms": 100}),
-    "echo": _Question(
-        "messages echoed, 64 connections", {"connections": 64, "bytes": 64},
-        frozenset(("plain_thread", "plain_process")),
-    ),
+    "echo": _Question("messages echoed, 64 connections", {"connections": 64, "bytes": 64}),
     "echo_churn": _Question(
         "CPU time of a server for a connection of one message, 64 at once", {"connections": 64}
     ),
@@ -86,7 +84,7 @@ def answers(folder: ResultsFolder) -> list[Answer]:
         if case := _case(comparison, question):
             if not _is_of(case, question):  # it has other words then
                 label = results.workload.metric.label
-                question = _Question(label, beside=question.beside)
+                question = _Question(label)
             asked.append((comparison, question, case))
     shown = level(lead for comparison, _, case in asked for lead in comparison.leads(case))
     return [_answer(*of_one, shown) for of_one in asked]
@@ -94,7 +92,7 @@ def answers(folder: ResultsFolder) -> list[Answer]:
 
 def _answer(comparison: Comparison, question: _Question, case: Case, shown: float) -> Answer:
     best = _best_columns(comparison, case)
-    models = [c for runtime, c in best.items() if runtime not in question.beside]
+    models = [c for runtime, c in best.items() if runtime not in _NO_MODELS]
     models = models or [*best.values()]
     contenders = comparison.contenders(case)
     asides = [column for column in best.values() if column not in models]
