@@ -102,7 +102,7 @@ class generator {
   run_result run_requests(std::uint64_t count);
 
   /// The same with a new connection for each message: its latency is from the connect to the reply.
-  /// Throws std::system_error when one can't be made.
+  /// One that is refused is an error of kind "connect"; std::system_error where no socket is left.
   run_result run_connections(std::uint64_t count);
 
   /// Closed loop for a length of time.
