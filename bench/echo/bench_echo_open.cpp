@@ -66,9 +66,5 @@ int main(int argc, char** argv) {
       .what = "Messages to an echo server are due at a fixed rate; latency counts from that time.",
       .compared_by = {"p99_us", "99th percentile of the latency", "us", "lower"},
       .unit = benchmark::kMicrosecond};
-  for (const echo::server& by : echo::all_servers()) {
-    if (echo::has_open_loop(by)) add_rows(w.rows, by);
-  }
-  return harness::run_main(argc, argv, w,
-                           [](harness::command_line& line) { rows.add_options(line); });
+  return rows.run_main(argc, argv, w, [&](const echo::server& by) { add_rows(w.rows, by); });
 }

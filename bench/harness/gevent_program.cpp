@@ -81,8 +81,7 @@ figures_by_name python_program::figures(std::vector<std::string> arguments,
 namespace switchyard::gevent {
 
 harness::python_program original(const std::string& script) {
-  return {"outside/gevent/" + script, name,
-          "gevent is not installed: scripts/setup.sh --gevent adds it"};
+  return {"outside/gevent/" + script, name, lack};
 }
 
 std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus) {

@@ -44,6 +44,8 @@ namespace switchyard::gevent {
 
 inline constexpr const char* name = "gevent";  // of the runtime, of what it needs, of the package
 
+inline constexpr const char* lack = "gevent is not installed: scripts/setup.sh --gevent adds it";
+
 /// `script` in outside/gevent/; limit_error when it can't be run.
 harness::python_program original(const std::string& script);
 
