@@ -174,7 +174,7 @@ def measure(
     """`options` are further ones of the binary's own. Raises Interrupted."""
     started_at = now()
     load = Machine().load_average()
-    arguments = [min_time(min_time_s), *options]
+    arguments = [*workload.arguments, min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
     conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
     context, rows = _parse(outcome, row)
