@@ -2,18 +2,24 @@
 # The one command: sets up, builds, measures, prints the table, draws the figures, writes the report.
 # Arguments go to `switchyard.sh run`. exec at the end: a signal sent to this script reaches the
 # runner, which keeps and draws what was measured, and its exit code is this script's.
-# A full run also takes gevent, where it can be installed: without it, only its rows are left out.
+# A full run also takes the servers of outside/, each where it can be installed: without one, only its
+# rows are left out.
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
 "$root/scripts/setup.sh"
 log=$root/build/run.log
-gevent_log=$root/build/setup-gevent.log
 mkdir -p "$root/build"
+add_outside() {
+  local name setup_log
+  for name in gevent uvloop go; do
+    setup_log=$root/build/setup-$name.log
+    "$root/scripts/setup.sh" "--$name" >"$setup_log" 2>&1 ||
+      echo "run: $name could not be installed (log: $setup_log): going on without its rows" >&2
+  done
+}
 for argument in "$@"; do
-  if [[ $argument == --full ]] && ! "$root/scripts/setup.sh" --gevent >"$gevent_log" 2>&1; then
-    echo "run: gevent could not be installed (log: $gevent_log): going on without its rows" >&2
-  fi
+  if [[ $argument == --full ]]; then add_outside; fi
 done
 echo "run: building (log: $log)"
 if ! (cd -- "$root" && cmake --preset release &&

@@ -9,11 +9,14 @@ requirements=$root/scripts/requirements.txt
 stamp=$root/.venv/.switchyard-requirements
 # Python packages that not everybody needs, scripts/requirements-NAME.txt, each with the module that
 # tells whether they are there.
-declare -A module_of=([gevent]=gevent [tests]=selenium)
+declare -A module_of=([gevent]=gevent [uvloop]=uvloop [tests]=selenium)
 declare -A wanted=() had=()
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
   nlohmann-json3-dev libssl-dev liburing-dev wrk python3 python3-venv git procps)
 with_perf=no
+with_go=no
+go_sources=$root/outside/go
+go_server=$root/build/outside/go/echo_server
 python_only=no
 did_something=no
 
@@ -24,10 +27,13 @@ fail() {
 }
 
 help() {
-  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--clang] | --python-only
+  echo "Usage: scripts/setup.sh [--gevent] [--uvloop] [--go] [--tests] [--clang] | --python-only
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in outside/gevent/ and their rows
+  --uvloop    also uvloop, for the rows of outside/asyncio/ on that event loop
+  --go        also Go, and the server of outside/go/ built with it, for its rows
+  --outside   these three
   --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
               and perf where it is packaged as linux-perf (on Ubuntu:
               apt-get install linux-tools-\$(uname -r))
@@ -42,7 +48,13 @@ read_arguments() {
   local argument
   for argument in "$@"; do
     case $argument in
-      --gevent) wanted[gevent]=yes ;;
+      --gevent | --uvloop) wanted[${argument#--}]=yes ;;
+      --go) add_go ;;
+      --outside)
+        wanted[gevent]=yes
+        wanted[uvloop]=yes
+        add_go
+        ;;
       --tests)
         wanted[tests]=yes
         packages+=(nginx openssl valgrind libbenchmark-tools time)
@@ -66,6 +78,11 @@ read_arguments() {
     echo "setup: error: --python-only goes without other arguments" >&2
     exit 2
   fi
+}
+
+add_go() {
+  packages+=(golang-go)
+  with_go=yes
 }
 
 # shellcheck disable=SC1091
@@ -142,6 +159,23 @@ add_perf() {
   apt_install linux-perf || say "apt-get could not install linux-perf; going on without"
 }
 
+# With nothing from elsewhere: neither the environment's settings of Go nor a proxy's modules have a
+# say in it.
+build_go() {
+  local source
+  for source in "$go_sources"/*; do
+    if [[ ! $go_server -nt $source ]]; then
+      say "building outside/go"
+      did_something=yes
+      mkdir -p "$(dirname -- "$go_server")"
+      export GOENV=off GOFLAGS='-trimpath -buildvcs=false' GOPROXY=off GOTOOLCHAIN=local GOWORK=off
+      export GOCACHE=$root/build/outside/go/cache
+      (cd -- "$go_sources" && go build -o "$go_server" .)
+      return
+    fi
+  done
+}
+
 # The first interpreter that is new enough and can make a venv with pip in it (a shim of a version
 # manager on PATH may not).
 find_python() {
@@ -174,6 +208,9 @@ extra_is_current() {
 
 make_venv() {
   local python
+  # What is made anew is emptied first, and behind a link that is somebody else's.
+  [[ ! -L $root/.venv ]] ||
+    fail ".venv is a link to $(readlink -- "$root/.venv") and is not current: set it up there"
   python=$(find_python)
   [[ -n $python ]] || fail "no Python of at least 3.11 that can make a virtual environment" \
     "(on Debian and Ubuntu: apt-get install python3-venv)"
@@ -205,6 +242,7 @@ if [[ $python_only == no ]]; then
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
   if [[ $with_perf == yes ]]; then add_perf; fi
+  if [[ $with_go == yes ]]; then build_go || fail "go could not build outside/go"; fi
 fi
 for extra in "${!module_of[@]}"; do
   if [[ -f $(extra_stamp "$extra") ]]; then had[$extra]=yes; fi # a .venv made anew has lost it

@@ -90,7 +90,7 @@ clang_tidy() {
 }
 
 if [[ $* == --fuzz || $* == --deep ]]; then
-  step "set up" scripts/setup.sh --gevent --tests --clang
+  step "set up" scripts/setup.sh --outside --tests --clang
   if [[ $* == --deep ]]; then
     for preset in clang tsan; do
       step "build $preset" build $preset -DSWITCHYARD_WERROR=ON
@@ -104,7 +104,7 @@ if [[ $* == --fuzz || $* == --deep ]]; then
   exit
 fi
 
-step "set up" scripts/setup.sh --gevent --tests
+step "set up" scripts/setup.sh --outside --tests
 step "format" cpp_format
 step "python style" python_style
 step "build release" build release -DSWITCHYARD_WERROR=ON

@@ -12,9 +12,6 @@
 
 namespace switchyard::harness {
 
-namespace {
-
-/// As CMake noted it beside the binaries.
 std::filesystem::path source_tree() {
   const auto note = program_beside("source_tree.txt");
   std::string folder;
@@ -22,6 +19,8 @@ std::filesystem::path source_tree() {
   if (!std::getline(file, folder)) throw limit_error(note.string() + " is missing");
   return folder;
 }
+
+namespace {
 
 std::filesystem::path chosen_interpreter() {
   const char* named = std::getenv("SWITCHYARD_PYTHON");

@@ -14,6 +14,9 @@
 
 namespace switchyard::harness {
 
+/// The folder of the sources, as CMake noted it beside the binaries; limit_error when it did not.
+std::filesystem::path source_tree();
+
 using figures_by_name = std::map<std::string, double>;
 
 class python_program {

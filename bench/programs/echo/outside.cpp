@@ -36,11 +36,31 @@ words in_python(const std::string& script, const std::string& package, const std
   return command;
 }
 
+words on_asyncio(const std::string& loop, const std::string& lack) {
+  return in_python("asyncio/echo_server.py", loop, lack, {"--loop", loop, "--port", "0"});
+}
+
+/// As scripts/setup.sh builds it.
+words in_go() {
+  const auto program = harness::source_tree() / "build/outside/go/echo_server";
+  if (::access(program.c_str(), X_OK) != 0) {
+    throw limit_error("go's server is not built: scripts/setup.sh --go adds it");
+  }
+  return {program.string(), "--port", "0"};
+}
+
 const known_server known_servers[] = {
     {gevent::name, "the Python original, greenlets on one thread", gevent::name,
      [] {
        return in_python("gevent/echo_server.py", gevent::name, gevent::lack, {"--port", "0"});
      }},
+    {"asyncio", "Python's asyncio, a Protocol object for each connection, on one thread", "",
+     [] { return on_asyncio("asyncio", "there is no .venv: scripts/setup.sh makes it"); }},
+    {"uvloop", "the same over uvloop, an event loop in C", "uvloop",
+     [] {
+       return on_asyncio("uvloop", "uvloop is not installed: scripts/setup.sh --uvloop adds it");
+     }},
+    {"go", "Go, a goroutine for each connection, on all CPUs that it is given", "go", in_go},
 };
 
 std::deque<server>& given_servers() {
