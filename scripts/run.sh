@@ -7,20 +7,13 @@
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
-"$root/scripts/setup.sh"
+setup=("$root/scripts/setup.sh")
+for argument in "$@"; do
+  if [[ $argument == --full ]]; then setup+=(--outside); fi
+done
+"${setup[@]}"
 log=$root/build/run.log
 mkdir -p "$root/build"
-add_outside() {
-  local name setup_log
-  for name in gevent uvloop go; do
-    setup_log=$root/build/setup-$name.log
-    "$root/scripts/setup.sh" "--$name" >"$setup_log" 2>&1 ||
-      echo "run: $name could not be installed (log: $setup_log): going on without its rows" >&2
-  done
-}
-for argument in "$@"; do
-  if [[ $argument == --full ]]; then add_outside; fi
-done
 echo "run: building (log: $log)"
 if ! (cd -- "$root" && cmake --preset release &&
   cmake --build --preset measured --parallel "$(nproc)") >"$log" 2>&1; then

@@ -2,10 +2,11 @@
 rows in outside/ need. What can't be had is a failure only for whoever asked for it.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
-from fake_setup import FakeVenv
+from fake_setup import FakeVenv, write_program
 
 
 @pytest.fixture
@@ -116,18 +117,49 @@ def test_setup_says_that_go_could_not_build(venv: FakeVenv, go: Path):
 
 
 def test_setup_asks_for_a_compiler_where_there_is_none(venv: FakeVenv, go: Path):
-    log = venv.folder / "apt.log"
+    log, there, mv = venv.folder / "apt.log", venv.folder / "bin" / "go", shutil.which("mv")
     venv.programs |= {
-        "id": "echo 0", "apt-get": f'echo "$@" >>{log}',
+        "id": "echo 0",
+        "apt-get": f'echo "$@" >>{log}; [[ $* != *golang* ]] || {mv} {there}-later {there}',
         "dpkg-query": f"[[ $* == *golang* ]] || {{ {venv.programs['dpkg-query']}; }}",
-    }  # fmt: skip
+    }
+    write_program(Path(f"{there}-later"), venv.programs.pop("go"))
     assert venv.setup().returncode == 0
     assert not log.exists()
     assert venv.setup("--go").returncode == 0
     assert log.read_text().splitlines()[-1].endswith(" golang-go")
+    assert (venv.folder / "go.log").exists()
 
 
 def test_setup_adds_all_of_outside_at_once(venv: FakeVenv, go: Path):
     assert venv.setup("--outside").returncode == 0
     assert (venv.installs_of_gevent(), venv.installs("uvloop")) == (1, 1)
     assert (venv.folder / "build/outside/go/echo_server").exists()
+
+
+def test_setup_goes_on_without_what_it_can_not_have_of_outside(venv: FakeVenv, go: Path):
+    venv.programs["go"] = "exit 1"
+    (venv.folder / "offline").touch()
+    done = venv.setup("--outside")
+    assert done.returncode == 0
+    for name in ("gevent", "uvloop", "go"):
+        assert done.stdout.count(f"; going on without the rows of {name}\n") == 1
+    assert venv.setup("--outside", "--gevent").returncode == 1, "this one was asked for by name"
+
+
+@pytest.mark.parametrize("is_packaged", [True, False])
+def test_setup_for_all_of_outside_takes_go_where_it_is_packaged(
+    venv: FakeVenv, go: Path, is_packaged: bool
+):
+    log = venv.folder / "apt.log"
+    del venv.programs["go"]
+    venv.programs |= {
+        "id": "echo 0",
+        "apt-cache": f"[[ $* == 'show golang-go' ]] && exit {int(not is_packaged)}",
+        "apt-get": f'echo "$@" >>{log}; exit 1',
+    }
+    done = venv.setup("--outside")
+    assert done.returncode == 0
+    assert ("golang-go" in (log.read_text().split() if log.exists() else [])) == is_packaged
+    assert "going on without the rows of go\n" in done.stdout
+    assert done.stderr == ""

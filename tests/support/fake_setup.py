@@ -57,9 +57,10 @@ def run_setup(tmp_path: Path, *arguments: str, **programs: str) -> subprocess.Co
 
 
 class FakeVenv:
-    """A machine with all apt packages, and a .venv in which gevent is there once it was installed.
+    """A machine with all apt packages, and a .venv in which extras are there once installed.
 
-    Its pythons write down how they were called; `pip` fails when the file `offline` is there.
+    Its pythons write down how they were called; gevent and uvloop can't be installed when the file
+    `offline` is there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,7 +73,7 @@ class FakeVenv:
               *"import gevent"*) [[ -e $has ]] ;;
               *requirements-gevent.txt) [[ ! -e {folder}/offline ]] && : >$has ;;
               *"import uvloop"*) [[ -e $has-uvloop ]] ;;
-              *requirements-uvloop.txt) : >$has-uvloop ;;
+              *requirements-uvloop.txt) [[ ! -e {folder}/offline ]] && : >$has-uvloop ;;
               *"import selenium"*) [[ -e $has-tests ]] ;;
               *requirements-tests.txt) : >$has-tests ;;
             esac""")  # fmt: skip
