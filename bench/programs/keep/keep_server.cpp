@@ -79,35 +79,53 @@ void expect_alive(kept_tree& server) {
       server));
 }
 
-/// Looks once; throws when the port is another's, or the server is where no client will look.
-std::optional<endpoint> found_at(std::uint16_t port, const kept_tree& server) {
+/// Where the server is, or why it is not there although somebody is; neither: nobody is.
+struct look {
+  std::optional<endpoint> where = {};
+  std::string wrong = {};
+};
+
+look look_at(std::uint16_t port, const kept_tree& server) {
   const auto listeners = listeners_at(port, server.processes());
+  look seen;
   for (const listener& each : listeners) {
     if (!each.ours) continue;
-    if (const auto where = reached_from_here(each.where)) return where;
-    throw std::runtime_error("the server listens on " + describe(each.where) +
-                             ", and its clients are on 127.0.0.1: have it listen there");
+    if (const auto where = reached_from_here(each.where)) return {.where = where};
+    seen.wrong = "the server listens on " + describe(each.where) +
+                 ", and its clients are on 127.0.0.1: have it listen there";
   }
-  if (listeners.empty()) return std::nullopt;
-  throw std::runtime_error("port " + std::to_string(port) +
-                           ", which is to be the server's, is another program's: the server has to "
-                           "be what the command starts, and the port free");
+  if (!listeners.empty() && seen.wrong.empty()) {
+    seen.wrong = "port " + std::to_string(port) +
+                 ", which is to be the server's, is another program's: the server has to be what "
+                 "the command starts, and the port free";
+  }
+  return seen;
 }
 
 endpoint wait_until_listening(kept_tree& server, std::uint16_t port, duration<double> patience) {
   constexpr milliseconds a_look = 10ms;
   const bool announces = port == 0;
+  // A server may listen on several addresses, one after another, and in a process that was not
+  // there yet when it was looked for.
+  constexpr int looks_until_certain = 30;
+  int wrong_looks = 0;
+  std::string wrong;
   const auto deadline = steady_clock::now() + duration_cast<milliseconds>(patience);
   while (steady_clock::now() < deadline) {
     if (port == 0) port = announced_in(server.output());
     expect_alive(server);
     if (port != 0) {
-      if (const auto where = found_at(port, server)) return *where;
+      const look seen = look_at(port, server);
+      if (seen.where) return *seen.where;
+      wrong = seen.wrong;
+      wrong_looks = wrong.empty() ? 0 : wrong_looks + 1;
+      if (wrong_looks == looks_until_certain) break;
     }
     if (server.wait(a_look) == woken::asked_to_stop) {
       throw std::runtime_error("asked to stop before the server listened");
     }
   }
+  if (!wrong.empty()) throw std::runtime_error(wrong);
   const std::string lacking = announces && port == 0
                                   ? "it prints no line 'listening on HOST:PORT', and there is no "
                                     "{port} in its command"
