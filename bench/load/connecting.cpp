@@ -73,7 +73,7 @@ int connection_set::start_connect(std::size_t index) {
   fd = open_tcp(to, SOCK_NONBLOCK);
   set_no_delay(fd.get());
   set_simple_congestion_control(fd.get(), to);
-  if (const auto source = source_of(index, to)) bind_to(fd.get(), *source);
+  if (const auto source = source_of(options_.first + index, to)) bind_to(fd.get(), *source);
   if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
       errno != EINPROGRESS) {
     return errno;
