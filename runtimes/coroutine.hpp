@@ -132,7 +132,7 @@ class coroutine {
   using listener = coroutine_listener;
   using stream = coroutine_stream;
 
-  listener listen(const endpoint& where) { return {io_.get_executor(), where}; }
+  listener listen(const listen_address& at) { return {io_.get_executor(), at}; }
   awaitable<stream> connect(const endpoint& where, error_code& ec, time_point deadline = never) {
     return coroutine_connect(io_.get_executor(), where, ec, deadline);
   }

@@ -108,7 +108,7 @@ class fiber_runtime {
   using listener = typename Io::listener;
   using stream = typename Io::stream;
 
-  listener listen(const endpoint& where) { return io_.listen(where); }
+  listener listen(const listen_address& at) { return io_.listen(at); }
   stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
     return io_.connect(where, ec, deadline);
   }
