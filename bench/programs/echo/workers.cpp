@@ -62,7 +62,14 @@ class worker_group {
       if (stop.requested()) return true;
       if (told <= 0) continue;
       auto polled = all.begin() + 1;
-      for (auto& one : workers_) note_if_ended(one, (polled++)->revents != 0);
+      for (auto& one : workers_) {
+        if ((polled++)->revents == 0 || one.ended) continue;
+        const std::string how = one.program.how_it_ended(1s).value_or("closed its output");
+        // Ctrl-C in a terminal goes to all, and a worker may be quicker to end than this one to
+        // see.
+        if (how == "exited with code 0" && wait_ready(stop.fd(), POLLIN, after(200ms))) return true;
+        note_end(one, how);
+      }
       if (ended_ == workers_.size()) return false;
     }
   }
@@ -86,12 +93,14 @@ class worker_group {
   [[nodiscard]] bool any_ended() const { return ended_ > 0; }
 
  private:
-  void note_if_ended(worker& which, bool told) {
-    if (!told || which.ended) return;
+  static time_point after(std::chrono::milliseconds wait) {
+    return std::chrono::steady_clock::now() + wait;
+  }
+
+  void note_end(worker& which, const std::string& how) {
     which.ended = true;
     ++ended_;
-    std::cerr << "echo_server: " << which.name() << ' '
-              << which.program.how_it_ended(1s).value_or("closed its output")
+    std::cerr << "echo_server: " << which.name() << ' ' << how
               << "; its connections are gone, the others serve on\n";
   }
 
