@@ -52,7 +52,8 @@ machine_needs needs_of(const options& wanted) {
   const auto from_one = has_many_addresses(wanted.target)
                             ? std::min(wanted.connections, connections_per_address)
                             : wanted.connections;
-  return {.open_files = wanted.connections + files_besides, .ports_of_an_address = from_one};
+  const auto of_a_thread = (wanted.connections + wanted.threads - 1) / wanted.threads;
+  return {.open_files = of_a_thread + files_besides, .ports_of_an_address = from_one};
 }
 
 connection_set::~connection_set() {

@@ -47,7 +47,7 @@ struct options {
 /// What the connections take of a machine. The library takes it; whoever starts a load asks first
 /// whether it is there.
 struct machine_needs {
-  std::uint64_t open_files;
+  std::uint64_t open_files;  // in one thread, as each has descriptors of its own
   std::uint64_t ports_of_an_address;
 };
 machine_needs needs_of(const options& wanted);

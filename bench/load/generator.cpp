@@ -1,12 +1,10 @@
 #include "bench/load/generator.hpp"
 
 #include <barrier>
-#include <exception>
-#include <functional>
+#include <future>
 #include <stdexcept>
 #include <string>
-#include <system_error>
-#include <thread>
+#include <utility>
 
 namespace switchyard::load {
 
@@ -40,93 +38,87 @@ std::vector<options> shared_out(options whole) {
 
 }  // namespace
 
-generator::generator(const options& options) : options_(options) {
-  for (const auto& part : shared_out(options)) {
-    loops_.push_back(std::make_unique<load_loop>(part));
+generator::generator(const options& options) : connections_(options.connections) {
+  const auto parts = shared_out(options);
+  if (parts.size() == 1) {
+    only_.emplace(parts[0]);
+    return;
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    threads_.push_back(std::make_unique<load_thread>(parts[i], [&, i] {
+      if (options.enter_thread) options.enter_thread(i);
+    }));
   }
 }
 
 void generator::connect() {
-  for (auto& loop : loops_) loop->connect();
+  if (only_) return only_->connect();
+  for (auto& thread : threads_) thread->post(&load_loop::connect).get();
 }
 
 std::size_t generator::open_connections() const noexcept {
+  if (only_) return only_->open_connections();
   std::size_t open = 0;
-  for (const auto& loop : loops_) open += loop->open_connections();
+  for (const auto& thread : threads_) open += thread->loop().open_connections();
   return open;
 }
 
-/// Has each loop do `share_of(number)` on a thread of its own; with one loop on the caller's. All
-/// begin at once, by one clock.
-run_result generator::together(shared_run& run,
-                               const std::function<run_result(std::size_t number)>& share_of) {
-  const auto count = loops_.size();
+/// Has each loop do `share_of(loop, share)`. All begin at once, by one clock.
+template <class ShareOf>
+run_result generator::together(shared_run& run, ShareOf share_of) {
   const auto begin = [&run]() noexcept { run.begin = shared_run::clock::now(); };
-  if (count == 1) {
+  if (only_) {
     begin();
-    return share_of(0);
+    return share_of(*only_, send_schedule::share{0, 1});
   }
+  const auto count = threads_.size();
   std::barrier start(static_cast<std::ptrdiff_t>(count), begin);
   std::vector<run_result> results(count);
-  std::vector<std::exception_ptr> failures(count);
-  const auto guarded = [&](std::size_t i, const auto& body) {
-    try {
-      body();
-    } catch (...) {
-      failures[i] = std::current_exception();
-      run.ended = true;
-    }
-  };
-  std::vector<std::jthread> threads;
+  std::vector<std::future<void>> done;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto body = [&, i] {
-      guarded(i, [&] {
-        if (options_.enter_thread) options_.enter_thread(i);
-      });
+    done.push_back(threads_[i]->post([&, i](load_loop& loop) {
       start.arrive_and_wait();
-      guarded(i, [&] {
-        if (!run.ended) results[i] = share_of(i);
-      });
-    };
-    guarded(i, [&] { threads.emplace_back(body); });
-    if (failures[i]) start.arrive_and_drop();  // no such thread: the others don't wait for it
+      try {
+        results[i] = share_of(loop, send_schedule::share{i, count});
+      } catch (...) {
+        run.ended = true;
+        throw;
+      }
+    }));
   }
-  threads.clear();
-  for (const auto& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
+  for (auto& one : done) one.wait();
+  for (auto& one : done) one.get();
   for (std::size_t i = 1; i < count; ++i) results[0].merge(results[i]);
   return std::move(results[0]);
 }
 
 run_result generator::greet() {
-  shared_run run{.count = options_.connections};
+  shared_run run{.count = connections_};
   return together(run,
-                  [&](std::size_t i) { return loops_[i]->run_closed(run, load_loop::who::all); });
+                  [&](load_loop& loop, auto) { return loop.run_closed(run, load_loop::who::all); });
 }
 
 run_result generator::run_requests(std::uint64_t count) {
   shared_run run{.count = count};
-  return together(run, [&](std::size_t i) { return loops_[i]->run_closed(run); });
+  return together(run, [&](load_loop& loop, auto) { return loop.run_closed(run); });
 }
 
 run_result generator::run_connections(std::uint64_t count) {
   shared_run run{.count = count};
-  return together(run, [&](std::size_t i) {
-    return loops_[i]->run_closed(run, load_loop::who::active, load_loop::message_on::a_new_one);
+  return together(run, [&](load_loop& loop, auto) {
+    return loop.run_closed(run, load_loop::who::active, load_loop::message_on::a_new_one);
   });
 }
 
 run_result generator::run_for(std::chrono::nanoseconds length) {
   shared_run run{.length = length};
-  return together(run, [&](std::size_t i) { return loops_[i]->run_closed(run); });
+  return together(run, [&](load_loop& loop, auto) { return loop.run_closed(run); });
 }
 
 run_result generator::run_at(const send_schedule::plan& when, std::chrono::nanoseconds length) {
   shared_run run{.length = length};
-  return together(run, [&](std::size_t i) {
-    return loops_[i]->run_open(run, when, {i, loops_.size()});
-  });
+  return together(run,
+                  [&](load_loop& loop, auto share) { return loop.run_open(run, when, share); });
 }
 
 }  // namespace switchyard::load

@@ -15,17 +15,19 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bench/load/load_loop.hpp"
+#include "bench/load/load_thread.hpp"
 
 namespace switchyard::load {
 
 class generator {
  public:
-  /// Throws std::invalid_argument when more are to be active than there are, or fewer than threads.
+  /// Starts the threads, if there are to be several. Throws std::invalid_argument when more are to
+  /// be active than there are, or fewer than threads.
   explicit generator(const options& options);
 
   /// Opens all connections. Throws std::system_error when the server refuses, std::runtime_error
@@ -54,11 +56,12 @@ class generator {
   [[nodiscard]] std::size_t open_connections() const noexcept;
 
  private:
-  run_result together(shared_run& run,
-                      const std::function<run_result(std::size_t number)>& share_of);
+  template <class ShareOf>
+  run_result together(shared_run& run, ShareOf share_of);
 
-  options options_;
-  std::vector<std::unique_ptr<load_loop>> loops_;
+  std::size_t connections_;
+  std::optional<load_loop> only_;  // on the caller's thread
+  std::vector<std::unique_ptr<load_thread>> threads_;
 };
 
 }  // namespace switchyard::load

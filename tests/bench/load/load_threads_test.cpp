@@ -1,6 +1,7 @@
 // A load of several threads is one load: what they count adds up, they begin and end together, and
 // a fault in one of them is told and ends the others.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -123,9 +125,23 @@ TEST_F(load_threads, ThrowWhatOneOfThemThrows) {
   options.enter_thread = [](std::size_t number) {
     if (number == 1) throw std::runtime_error("thread 1 can't begin");
   };
+  EXPECT_THROW(load::generator{options}, std::runtime_error);
+  options.enter_thread = {};
+  options.target.port(1);
   load::generator generator(options);
+  EXPECT_THROW(generator.connect(), std::system_error);
+}
+
+TEST_F(load_threads, HaveTheLimitOnOpenFilesEachForItself) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{60, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  load::generator generator(of(3, 120));
   generator.connect();
-  EXPECT_THROW(generator.run_for(60s), std::runtime_error);
+  EXPECT_EQ(generator.greet().requests, 120U);
+  EXPECT_EQ(generator.open_connections(), 120U);
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_F(load_threads, AllEndWithTheFirstError) {
