@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "items per second", "1/s", "higher"},
       .unit = benchmark::kNanosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr ((Channels<R> && Yields<R>) || StacklessChannels<R>) {
+    if constexpr (OwnTasks<R> && ((Channels<R> && Yields<R>) || StacklessChannels<R>)) {
       add_rows<R>(w.rows, placement::same);
       if constexpr (R::runs_in_parallel) {
         for (const placement where :

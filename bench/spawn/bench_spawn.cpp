@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
                       .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
     // A runtime that runs a task where it is spawned creates none: there is nothing to measure.
-    if constexpr (R::concurrent) add_rows<R>(w.rows);
+    if constexpr (OwnTasks<R> && R::concurrent) add_rows<R>(w.rows);
   });
   return harness::run_main(argc, argv, w);
 }
