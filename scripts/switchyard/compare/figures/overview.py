@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ..comparison import split_parameters
-from .panels import Across, Dots, Lines, Mark, Params, draw_panels, keep, measured
+from .layout import draw_panels
+from .panels import Across, Dots, Lines, Mark, Params, keep, measured
 
 _ABREAST = 3
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from ...suite.results import ResultsFolder
 from ..comparison import Case, Measured
 from .axes import load_axis, nines, percentile_axis, tick
-from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, scaled, values
+from .layout import draw_panels
+from .panels import Across, Dots, Lines, Mark, keep, measured, scaled, values
 
 _QUANTILES = {"p50_us": 0.5, "p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999, "p9999_us": 0.9999}
 _PERCENT_OF_MAXIMUM = 50  # at which the percentiles are drawn
@@ -21,34 +22,34 @@ _URLS = Across("urls", "URLs fetched at once (log scale)")
 
 def echo_throughput(folder: ResultsFolder) -> Figure | None:
     title = "Echo server: messages per second against connections"
-    grid = _echo_panels(folder, {"ops_per_s": "messages per second"})
+    grid = _echo_panels(folder, {"ops_per_s": ""}, "messages per second")
     return draw_panels(title, grid, "1/s", linear=True)
 
 
 def echo_latency(folder: ResultsFolder) -> Figure | None:
     title = "Echo server: latency against connections, median and 99th percentile"
-    labels = {"p50_us": "p50 latency (log scale)", "p99_us": "p99 latency (log scale)"}
-    return draw_panels(title, _echo_panels(folder, labels), "us")
+    grid = _echo_panels(folder, {"p50_us": "p50", "p99_us": "p99"}, "latency (log scale)")
+    return draw_panels(title, grid, "us", sharey="all")
 
 
-def _echo_panels(folder: ResultsFolder, labels: dict[str, str]) -> list[list[Lines]]:
+def _echo_panels(folder: ResultsFolder, names: dict[str, str], label: str) -> list[list[Lines]]:
     """A row of panels per counter, a panel per message size."""
     found = {
         # Cases in which most connections are idle are another question.
-        label: measured(folder, "echo", key, lambda row: "active" not in row.params)
-        for key, label in labels.items()
+        name: measured(folder, "echo", key, lambda row: "active" not in row.params)
+        for key, name in names.items()
     }
-    found = {label: comparison for label, comparison in found.items() if comparison}
+    found = {name: comparison for name, comparison in found.items() if comparison}
     sizes = values(next(iter(found.values())), "bytes") if found else []
     return [
         [
             Lines(
-                comparison, _CLIENTS, {"bytes": size}, "" if row else f"{size:,}-byte messages",
-                label,
+                comparison, _CLIENTS, {"bytes": size},
+                ", ".join(filter(None, (name, f"{size:,}-byte messages"))), label,
             )
             for size in sizes
         ]
-        for row, (label, comparison) in enumerate(found.items())
+        for name, comparison in found.items()
     ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ..comparison import speed_up
-from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, values
+from .layout import draw_panels
+from .panels import Across, Dots, Lines, Mark, keep, measured, values
 
 # In two rows.
 _PARTS_OF_MEMORY = {
