@@ -67,7 +67,7 @@ void add_rows(std::vector<harness::row>& rows) {
                     .params = {{"tasks", tasks}},
                     .what = "create " + number + " and join " + number + ", on one CPU",
                     .body = [=](benchmark::State& s) { spawn_row<R>(s, tasks); },
-                    .quick = true});
+                    .quick = tasks <= 100});
   }
 }
 
