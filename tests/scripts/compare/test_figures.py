@@ -85,8 +85,7 @@ OVERVIEWS = tuple(partial(figures.overview, workload=w) for w in ("echo", "switc
 # The quick run measures nothing for these, or so little that it stands in another.
 FULL_ONLY = (
     switching.switch_rings, switching.switch_working_set, switching.switch_placement,
-    serving.echo_open_latency, serving.echo_open_rates, serving.echo_open_percentiles,
-    serving.echo_capacity_rates,
+    serving.echo_open_latency, serving.echo_open_percentiles, serving.echo_capacity_rates,
 )  # fmt: skip
 
 

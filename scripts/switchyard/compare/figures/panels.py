@@ -190,6 +190,15 @@ class Mark:
         )  # fmt: skip
 
 
+# Three of them share a row.
+OF_LATENCY = {
+    "p50_us": Mark("median", "o", False, 5.5, -0.24),
+    "p99_us": Mark("99th percentile", "d", False, 6.5, 0.0),
+    "p999_us": Mark("99.9th percentile", "o", True, 7.5, 0.24),
+    "max_us": Mark("worst", "o", True, 7.5, 0.24),
+}
+
+
 @dataclass(frozen=True)
 class Dots:
     """Medians along the x axis, in a row for each of the columns, the first at the bottom, by the

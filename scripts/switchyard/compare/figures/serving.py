@@ -8,9 +8,10 @@ from ...suite.results import ResultsFolder
 from ..comparison import Case, Measured
 from .axes import load_axis, nines, percentile_axis, tick
 from .layout import draw_panels
-from .panels import Across, Dots, Lines, Mark, keep, measured, scaled, values
+from .panels import OF_LATENCY, Across, Dots, Lines, Mark, keep, measured, scaled, values
 
 _QUANTILES = {"p50_us": 0.5, "p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999, "p9999_us": 0.9999}
+_TAIL = {key: OF_LATENCY[key] for key in ("p50_us", "p99_us", "p999_us")}
 _PERCENT_OF_MAXIMUM = 50  # at which the percentiles are drawn
 _CONNECTIONS = {"new": "a new connection per fetch", "keep": "connections are kept"}
 _CLIENTS = Across("connections", "connections (log scale)")
@@ -59,8 +60,23 @@ def echo_open_latency(folder: ResultsFolder) -> Figure | None:
 
 
 def echo_open_rates(folder: ResultsFolder) -> Figure | None:
-    """The same rates for all: a load is another rate for each server."""
-    return _latency_since_due(folder, "at the same rate for all", _RATE)
+    """The same rates for all: a load is another rate for each server. Of a single one, as in the
+    quick run, a row for each server.
+    """
+    at_rates = {
+        mark: measured(folder, "echo_open", key, lambda row: "rate" in row.params)
+        for key, mark in _TAIL.items()
+    }
+    rates = sorted({rate for part in at_rates.values() for rate in values(part, "rate")})
+    if len(rates) != 1:
+        return _latency_since_due(folder, "at the same rate for all", _RATE)
+    columns = list(reversed(dict.fromkeys(c for part in at_rates.values() for c in part.columns)))
+    dots = Dots(at_rates, columns, "latency (log scale)", f"{rates[0]:,} messages per second")
+    return draw_panels(
+        "Echo server: latency since due (64 connections, open loop)", [[dots]], "us",
+        height=max(2.4, 0.62 * len(columns)),
+        handles=[mark.handle() for mark in reversed(_TAIL.values())],
+    )  # fmt: skip
 
 
 def _latency_since_due(folder: ResultsFolder, against: str, across: Across) -> Figure | None:
