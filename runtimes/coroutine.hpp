@@ -42,6 +42,7 @@ class coroutine {
   static constexpr std::string_view name = "coroutine";
   static constexpr std::string_view what =
       "C++20 coroutines (Asio's awaitable), all tasks and connections on one thread";
+  static constexpr bool own_tasks = true;
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = false;

@@ -27,8 +27,8 @@
 
 namespace switchyard {
 
-/// Without a name and a line on what it is. `Io`: what fiber_scheduler asks for; enter() before
-/// fibers run and leave() behind them; the sockets, and wait_readable().
+/// Without a name, a line on what it is, and whose tasks they are. `Io`: what fiber_scheduler asks
+/// for; enter() before fibers run and leave() behind them; the sockets, and wait_readable().
 template <class Io>
 class fiber_runtime {
  public:
