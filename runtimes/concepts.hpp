@@ -37,6 +37,8 @@ struct task_footprint {
 /// without parameters. Results have to be trivially copyable where memory is not shared.
 ///   name                   as it stands in benchmark names and after --runtime
 ///   what                   how it runs tasks and serves connections, in one line
+///   own_tasks              its tasks are no other runtime's; else they are those of a runtime that
+///                          stands before it in all.hpp, and only its I/O is its own
 ///   concurrent             spawn returns before the task has ended
 ///   shares_memory          what a task writes, its parent sees
 ///   runs_in_parallel       two tasks can run at the same instant on two CPUs
@@ -55,6 +57,7 @@ template <class R>
 concept RuntimeTraits = requires {
   { R::name } -> std::convertible_to<std::string_view>;
   { R::what } -> std::convertible_to<std::string_view>;
+  { R::own_tasks } -> std::convertible_to<bool>;
   { R::concurrent } -> std::convertible_to<bool>;
   { R::shares_memory } -> std::convertible_to<bool>;
   { R::runs_in_parallel } -> std::convertible_to<bool>;
@@ -73,6 +76,10 @@ concept Runtime = RuntimeTraits<R> &&
   { runtime.spawn(returns_nothing) } -> TaskOf<void>;
   { runtime.spawn(returns_int) } -> TaskOf<int>;
 };
+
+/// What a workload without I/O has rows for: on any other runtime they would be another's again.
+template <class R>
+concept OwnTasks = RuntimeTraits<R> && R::own_tasks;
 
 /// Each of its tasks is one of the kernel's: scheduled by it, bound to a CPU, blocked alone.
 template <class R>

@@ -42,6 +42,7 @@ class coroutine {
   static constexpr std::string_view name = "coroutine";
   static constexpr std::string_view what =
       "C++20 coroutines (Asio's awaitable), all tasks and connections on one thread";
+  static constexpr bool own_tasks = true;
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = false;
@@ -132,7 +133,7 @@ class coroutine {
   using listener = coroutine_listener;
   using stream = coroutine_stream;
 
-  listener listen(const endpoint& where) { return {io_.get_executor(), where}; }
+  listener listen(const listen_address& at) { return {io_.get_executor(), at}; }
   awaitable<stream> connect(const endpoint& where, error_code& ec, time_point deadline = never) {
     return coroutine_connect(io_.get_executor(), where, ec, deadline);
   }

@@ -18,6 +18,7 @@ class fiber : public fiber_runtime<asio_fiber_io> {
   static constexpr std::string_view name = "fiber";
   static constexpr std::string_view what =
       "fibers over Asio, all tasks and connections on one thread";
+  static constexpr bool own_tasks = true;
 
   using fiber_runtime::fiber_runtime;
 };

@@ -16,6 +16,7 @@ class fiber_uring : public fiber_runtime<uring_fiber_io> {
   static constexpr std::string_view name = "fiber_uring";
   static constexpr std::string_view what =
       "fibers over io_uring, all tasks and connections on one thread";
+  static constexpr bool own_tasks = false;  // they are those of `fiber`
 
   using fiber_runtime::fiber_runtime;
 };

@@ -100,6 +100,7 @@ class process : public blocking_runtime {
  public:
   static constexpr std::string_view name = "process";
   static constexpr std::string_view what = "a forked process for each task and each connection";
+  static constexpr bool own_tasks = true;
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = false;
   static constexpr bool runs_in_parallel = true;

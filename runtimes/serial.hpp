@@ -14,6 +14,7 @@ class serial : public blocking_runtime {
  public:
   static constexpr std::string_view name = "serial";
   static constexpr std::string_view what = "each task, or connection, to its end before the next";
+  static constexpr bool own_tasks = true;
   static constexpr bool concurrent = false;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = false;

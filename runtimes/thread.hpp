@@ -29,6 +29,7 @@ class thread : public blocking_runtime {
  public:
   static constexpr std::string_view name = "thread";
   static constexpr std::string_view what = "a kernel thread for each task and each connection";
+  static constexpr bool own_tasks = true;
   static constexpr bool concurrent = true;
   static constexpr bool shares_memory = true;
   static constexpr bool runs_in_parallel = true;

@@ -48,7 +48,7 @@ void for_each_case(placement where, F f) {
 harness::row make_row(std::string_view runtime, std::string_view via, std::size_t bytes,
                       const channel_case& c, std::string what,
                       std::function<void(benchmark::State&)> body) {
-  const bool same = c.where == placement::same;
+  const bool usual = c.where == placement::same || c.where == placement::cross;
   const auto& placed = harness::texts_of(c.where);
   return {.runtime = std::string(runtime),
           .params = {{"via", std::string(via)},
@@ -58,8 +58,7 @@ harness::row make_row(std::string_view runtime, std::string_view via, std::size_
                      {"placement", placed.name}},
           .what = std::move(what),
           .body = std::move(body),
-          .quick = c.capacity == 64 && bytes == 8 &&
-                   (same || (c.where == placement::cross && c.pairs == 1)),
+          .quick = usual && c.pairs == 1 && c.capacity == 64 && bytes == 8,
           .needs = placed.needs};
 }
 
@@ -121,7 +120,7 @@ int main(int argc, char** argv) {
       .compared_by = {"ops_per_s", "items per second", "1/s", "higher"},
       .unit = benchmark::kNanosecond};
   for_each_runtime([&]<class R>() {
-    if constexpr ((Channels<R> && Yields<R>) || StacklessChannels<R>) {
+    if constexpr (OwnTasks<R> && ((Channels<R> && Yields<R>) || StacklessChannels<R>)) {
       add_rows<R>(w.rows, placement::same);
       if constexpr (R::runs_in_parallel) {
         for (const placement where :

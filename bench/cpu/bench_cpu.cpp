@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMillisecond};
   for_each_runtime([&]<class R>() {
     // A task that never waits is a call to a stackless runtime.
-    if constexpr (Runtime<R>) add_rows<R>(w.rows, cpus);
+    if constexpr (OwnTasks<R> && Runtime<R>) add_rows<R>(w.rows, cpus);
   });
   return harness::run_main(argc, argv, w);
 }

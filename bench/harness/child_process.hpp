@@ -27,6 +27,8 @@ class child_process {
   child_process& operator=(const child_process&) = delete;
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  /// To poll, which reports POLLHUP when it has ended.
+  [[nodiscard]] int output() const noexcept { return output_.get(); }
 
   /// The next line of its output; std::runtime_error at its end or after `patience`.
   std::string read_line(std::chrono::milliseconds patience);

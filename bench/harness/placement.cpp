@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "runtimes/support/error.hpp"
 #include "runtimes/support/shared_memory.hpp"
@@ -148,6 +149,23 @@ std::optional<int> other_cpu(placement where, int cpu, const std::vector<int>& a
   };
   const auto found = std::ranges::find_if(allowed, fits);
   return found == allowed.end() ? std::nullopt : std::optional(*found);
+}
+
+std::vector<int> cores_first(const std::vector<int>& cpus, const std::filesystem::path& sysfs) {
+  std::vector<int> ordered;
+  auto left = cpus;
+  while (!left.empty()) {
+    std::vector<int> later;
+    const auto begin = ordered.size();
+    for (const int cpu : left) {
+      const bool has_its_core =
+          std::any_of(ordered.begin() + static_cast<std::ptrdiff_t>(begin), ordered.end(),
+                      [&](int other) { return share_a_core(cpu, other, sysfs); });
+      (has_its_core ? later : ordered).push_back(cpu);
+    }
+    left = std::move(later);
+  }
+  return ordered;
 }
 
 bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs) {

@@ -29,6 +29,10 @@ inline constexpr const char* system_folder = "/sys/devices/system";
 int first_cpu();
 int second_cpu();
 
+/// The same CPUs: one of each core, then the second hardware threads of cores, and so on.
+std::vector<int> cores_first(const std::vector<int>& cpus,
+                             const std::filesystem::path& sysfs = system_folder);
+
 /// Whether two CPUs are hardware threads of one core.
 bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs = system_folder);
 

@@ -147,23 +147,18 @@ void gevent_row(benchmark::State& state, const fetch_case& which) {
   task_group::expect(figures.at("fetches") == static_cast<double>(ops), "a fetch is missing");
 }
 
-/// The article's own: a new connection for each fetch, with latency.
-bool as_in_the_article(const fetch_case& which) {
-  return which.latency_ms > 0 && !which.keep_alive && which.bytes == 1'024;
-}
-
-/// The quick run: the article's own, and how fast it goes without any latency.
+/// The quick run: the article's own, a new connection for each fetch, with latency, and many at
+/// once.
 bool is_quick(const fetch_case& which) {
-  const bool fastest = comparable_with_wrk(which) && which.urls == 100 && which.bytes == 1'024;
-  return (as_in_the_article(which) && which.urls >= 100) || fastest;
+  return which.urls >= 100 && which.latency_ms > 0 && !which.keep_alive && which.bytes == 1'024;
 }
 
-/// Who fetches, which of the cases, and which of these in the quick run.
+/// Who fetches, which of the cases, and how many at once in the quick run.
 struct client {
   std::string name;
   void (*fetch)(benchmark::State&, const fetch_case&);
   bool (*can)(const fetch_case&);
-  bool (*is_quick)(const fetch_case&);
+  std::int64_t most_quick;
   std::string mark = {};
   std::string needs = {};
 };
@@ -175,19 +170,14 @@ client client_on() {
   return {.name = std::string(R::name),
           .fetch = fetch_row<R>,
           .can = [](const fetch_case& which) { return which.urls <= most; },
-          .is_quick =
-              [](const fetch_case& which) {
-                if (!R::concurrent && which.urls == most && as_in_the_article(which)) return true;
-                return which.urls <= R::quick_tasks && is_quick(which);
-              }};
+          .most_quick = R::quick_tasks};
 }
 
 const client outside_clients[] = {
-    {wrk::name, wrk_row, comparable_with_wrk, is_quick, " (control: wrk, one thread)", wrk::name},
+    {wrk::name, wrk_row, comparable_with_wrk, 0, " (control: wrk, one thread)", wrk::name},
     {gevent::name, gevent_row,
      [](const fetch_case& which) { return !which.keep_alive; },  // urllib makes one for each fetch
-     [](const fetch_case& which) { return which.urls == 100 && is_quick(which); }, " (Python)",
-     gevent::name},
+     100, " (Python)", gevent::name},
 };
 
 void add_row(std::vector<harness::row>& rows, const client& by, const fetch_case& which) {
@@ -206,7 +196,7 @@ void add_row(std::vector<harness::row>& rows, const client& by, const fetch_case
                                             : "over a new connection each time") +
                           by.mark,
                   .body = [which, fetch = by.fetch](benchmark::State& s) { fetch(s, which); },
-                  .quick = by.is_quick(which),
+                  .quick = is_quick(which) && which.urls <= by.most_quick,
                   .control = controlled ? wrk::name : "",
                   .needs = by.needs,
                   .outside = by.name == gevent::name});

@@ -52,7 +52,8 @@ machine_needs needs_of(const options& wanted) {
   const auto from_one = has_many_addresses(wanted.target)
                             ? std::min(wanted.connections, connections_per_address)
                             : wanted.connections;
-  return {.open_files = wanted.connections + files_besides, .ports_of_an_address = from_one};
+  const auto of_a_thread = (wanted.connections + wanted.threads - 1) / wanted.threads;
+  return {.open_files = of_a_thread + files_besides, .ports_of_an_address = from_one};
 }
 
 connection_set::~connection_set() {
@@ -73,7 +74,7 @@ int connection_set::start_connect(std::size_t index) {
   fd = open_tcp(to, SOCK_NONBLOCK);
   set_no_delay(fd.get());
   set_simple_congestion_control(fd.get(), to);
-  if (const auto source = source_of(index, to)) bind_to(fd.get(), *source);
+  if (const auto source = source_of(options_.first + index, to)) bind_to(fd.get(), *source);
   if (::connect(fd.get(), to.data(), static_cast<socklen_t>(to.size())) < 0 &&
       errno != EINPROGRESS) {
     return errno;

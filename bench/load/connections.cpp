@@ -39,6 +39,11 @@ std::uint64_t error_counts::total() const {
   return sum;
 }
 
+void error_counts::merge(const error_counts& other) {
+  if (first.empty()) first = other.first;
+  for (const auto& [kind, count] : other.by_kind) by_kind[kind] += count;
+}
+
 connection_set::connection_set(const options& options)
     : options_(options), message_(pattern(options.bytes)), received_(receive_bytes) {
   epoll_.reset(check(::epoll_create1(EPOLL_CLOEXEC), "create an epoll descriptor"));
@@ -104,7 +109,7 @@ std::span<const connection_set::reply> connection_set::take_replies(nanoseconds 
 
 // The first 16 bytes, or as many as there are: sequence number, then the connection's number.
 void connection_set::patch_message(std::size_t index) {
-  const std::array<std::uint64_t, 2> head{connections_[index].sequence, index};
+  const std::array<std::uint64_t, 2> head{connections_[index].sequence, options_.first + index};
   std::memcpy(message_.data(), head.data(), std::min(sizeof head, message_.size()));
 }
 
@@ -184,7 +189,7 @@ bool connection_set::verify(std::size_t index, std::size_t count) {
 void connection_set::fail(std::size_t index, const std::string& kind, const std::string& detail) {
   connection& c = connections_[index];
   if (errors_.by_kind.empty()) {
-    errors_.first = "connection " + std::to_string(index) + ", message " +
+    errors_.first = "connection " + std::to_string(options_.first + index) + ", message " +
                     std::to_string(c.sequence) + ": " + detail;
   }
   ++errors_.by_kind[kind];

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -38,12 +39,15 @@ struct options {
   std::chrono::milliseconds reply_patience{4'000};     // a connection without a byte: give it up
   bool stop_at_first_error = false;
   const stop_source* stop = nullptr;  // ends a run early when requested
+  std::size_t threads = 1;            // that share the connections out among them
+  std::function<void(std::size_t number)> enter_thread = {};  // where each of several begins
+  std::size_t first = 0;                                      // the number of the first connection
 };
 
 /// What the connections take of a machine. The library takes it; whoever starts a load asks first
 /// whether it is there.
 struct machine_needs {
-  std::uint64_t open_files;
+  std::uint64_t open_files;  // in one thread, as each has descriptors of its own
   std::uint64_t ports_of_an_address;
 };
 machine_needs needs_of(const options& wanted);
@@ -54,6 +58,7 @@ struct error_counts {
   std::string first;
 
   [[nodiscard]] std::uint64_t total() const;
+  void merge(const error_counts& other);
 };
 
 class connection_set {

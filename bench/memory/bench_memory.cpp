@@ -114,7 +114,9 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMillisecond,
       .counts_events = false};
   for_each_runtime([&]<class R>() {
-    if constexpr (R::concurrent && (Sleeps<R> || Stackless<R>)) add_tasks<R>(w.rows);
+    if constexpr (OwnTasks<R> && R::concurrent && (Sleeps<R> || Stackless<R>)) {
+      add_tasks<R>(w.rows);
+    }
     if constexpr (R::concurrent && Serves<R>) {
       add_connections(w.rows, echo::server_named(std::string(R::name)));
     }

@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
       .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
     // As in `cpu`: a task that never waits is a call to a stackless runtime.
-    if constexpr (Runtime<R>) add_rows<R>(w.rows);
+    if constexpr (OwnTasks<R> && Runtime<R>) add_rows<R>(w.rows);
   });
   return harness::run_main(argc, argv, w);
 }

@@ -218,12 +218,14 @@ sleepers sleepers_on() {
 struct batch_case {
   std::int64_t tasks;
   std::int64_t ms;
-  bool quick = true;
+  bool quick = false;
 };
 
-constexpr batch_case cases[] = {{1, 100, false}, {10, 100},         {100, 100}, {1'000, 100},
-                                {10'000, 100},   {10, 500, false},  // the article's own figures
-                                {100'000, 500},  {1'000'000, 1'000}};
+// The quick run: 100, which everybody starts at once, and 10,000, which the kernel does not.
+constexpr batch_case cases[] = {
+    {1, 100},       {10, 100},           {100, 100, true},
+    {1'000, 100},   {10'000, 100, true}, {10, 500},  // the article's own figures
+    {100'000, 500}, {1'000'000, 1'000}};
 
 void add_rows(std::vector<harness::row>& rows, const sleepers& by) {
   for (const auto& [tasks, ms, quick] : cases) {
@@ -254,6 +256,6 @@ int main(int argc, char** argv) {
   for_each_runtime([&]<class R>() {
     if constexpr (Sleeps<R> || Stackless<R>) add_rows(w.rows, sleepers_on<R>());
   });
-  add_rows(w.rows, {gevent::name, gevent_row, " at once (Python)", 100'000, 10, gevent::name});
+  add_rows(w.rows, {gevent::name, gevent_row, " at once (Python)", 100'000, 100, gevent::name});
   return harness::run_main(argc, argv, w);
 }

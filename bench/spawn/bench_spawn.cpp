@@ -67,7 +67,7 @@ void add_rows(std::vector<harness::row>& rows) {
                     .params = {{"tasks", tasks}},
                     .what = "create " + number + " and join " + number + ", on one CPU",
                     .body = [=](benchmark::State& s) { spawn_row<R>(s, tasks); },
-                    .quick = true});
+                    .quick = tasks <= 100});
   }
 }
 
@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
                       .unit = benchmark::kMicrosecond};
   for_each_runtime([&]<class R>() {
     // A runtime that runs a task where it is spawned creates none: there is nothing to measure.
-    if constexpr (R::concurrent) add_rows<R>(w.rows);
+    if constexpr (OwnTasks<R> && R::concurrent) add_rows<R>(w.rows);
   });
   return harness::run_main(argc, argv, w);
 }

@@ -34,7 +34,7 @@ class blocking_runtime {
   using listener = blocking_listener;
   using stream = blocking_stream;
 
-  listener listen(const endpoint& where) { return listener(where); }
+  listener listen(const listen_address& at) { return listener(at); }
   stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
     return blocking_connect(where, ec, deadline);
   }

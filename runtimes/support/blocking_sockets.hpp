@@ -52,12 +52,26 @@ inline void set_simple_congestion_control(int fd, const endpoint& where) noexcep
   ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno.data(), reno.size());
 }
 
-/// A non-blocking listening socket on `where`, or std::system_error that names the address.
-inline unique_fd open_listener(const endpoint& where) {
+/// Where to listen. `is_shared`: beside other processes of the same user, which share the port in
+/// the same way, and among which the kernel deals out the connections (SO_REUSEPORT).
+struct listen_address {
+  listen_address(endpoint at, bool shared = false)  // NOLINT(google-explicit-constructor)
+      : where(std::move(at)), is_shared(shared) {}
+
+  endpoint where;
+  bool is_shared;
+};
+
+/// A non-blocking listening socket, or std::system_error that names the address.
+inline unique_fd open_listener(const listen_address& at) {
+  const endpoint& where = at.where;
   constexpr int backlog = 4096;
   unique_fd fd = open_tcp(where, SOCK_NONBLOCK);
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (at.is_shared) {
+    check(::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "share a port");
+  }
   set_simple_congestion_control(fd.get(), where);  // accepted sockets inherit it
   if (::bind(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0 ||
       ::listen(fd.get(), backlog) < 0) {
@@ -185,7 +199,7 @@ class blocking_stream : public stream_base<blocking_stream> {
 
 class blocking_listener {
  public:
-  explicit blocking_listener(const endpoint& where) : fd_(open_listener(where)) {}
+  explicit blocking_listener(const listen_address& at) : fd_(open_listener(at)) {}
 
   /// Waits for a connection.
   blocking_stream accept(error_code& ec) {

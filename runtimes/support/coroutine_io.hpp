@@ -203,9 +203,9 @@ class coroutine_stream : public stream_base<coroutine_stream> {
 
 class coroutine_listener {
  public:
-  coroutine_listener(const coroutine_executor& on, const endpoint& where) : acceptor_(on) {
-    unique_fd fd = open_listener(where);
-    acceptor_.assign(where.protocol(), fd.get());
+  coroutine_listener(const coroutine_executor& on, const listen_address& at) : acceptor_(on) {
+    unique_fd fd = open_listener(at);
+    acceptor_.assign(at.where.protocol(), fd.get());
     [[maybe_unused]] const int given_away = fd.release();
   }
 

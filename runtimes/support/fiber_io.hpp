@@ -160,9 +160,9 @@ class fiber_stream : public stream_base<fiber_stream> {
 
 class fiber_listener {
  public:
-  fiber_listener(boost::asio::io_context& io, const endpoint& where) : acceptor_(io) {
-    unique_fd fd = open_listener(where);
-    acceptor_.assign(where.protocol(), fd.get());
+  fiber_listener(boost::asio::io_context& io, const listen_address& at) : acceptor_(io) {
+    unique_fd fd = open_listener(at);
+    acceptor_.assign(at.where.protocol(), fd.get());
     [[maybe_unused]] const int given_away = fd.release();
   }
 
@@ -220,7 +220,7 @@ class asio_fiber_io {
     if (io_.run_one() > 0) io_.poll();
   }
 
-  listener listen(const endpoint& where) { return {io_, where}; }
+  listener listen(const listen_address& at) { return {io_, at}; }
 
   stream connect(const endpoint& where, error_code& ec, time_point deadline) {
     fiber_socket socket(io_);

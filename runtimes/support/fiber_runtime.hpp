@@ -27,8 +27,8 @@
 
 namespace switchyard {
 
-/// Without a name and a line on what it is. `Io`: what fiber_scheduler asks for; enter() before
-/// fibers run and leave() behind them; the sockets, and wait_readable().
+/// Without a name, a line on what it is, and whose tasks they are. `Io`: what fiber_scheduler asks
+/// for; enter() before fibers run and leave() behind them; the sockets, and wait_readable().
 template <class Io>
 class fiber_runtime {
  public:
@@ -108,7 +108,7 @@ class fiber_runtime {
   using listener = typename Io::listener;
   using stream = typename Io::stream;
 
-  listener listen(const endpoint& where) { return io_.listen(where); }
+  listener listen(const listen_address& at) { return io_.listen(at); }
   stream connect(const endpoint& where, error_code& ec, time_point deadline = never) {
     return io_.connect(where, ec, deadline);
   }

@@ -131,8 +131,8 @@ class uring_stream : public stream_base<uring_stream> {
 
 class uring_listener {
  public:
-  uring_listener(uring_loop& loop, const endpoint& where)
-      : socket_(loop, open_listener(where), uring_loop::kind::accept),
+  uring_listener(uring_loop& loop, const listen_address& at)
+      : socket_(loop, open_listener(at), uring_loop::kind::accept),
         local_(local_endpoint_of(socket_.fd())) {
     // One that must not block would have the ring give up in place of waiting.
     check(::fcntl(socket_.fd(), F_SETFL, 0), "set a socket up");
@@ -160,7 +160,7 @@ class uring_fiber_io : public uring_loop {
   using listener = uring_listener;
   using stream = uring_stream;
 
-  listener listen(const endpoint& where) { return {*this, where}; }
+  listener listen(const listen_address& at) { return {*this, at}; }
 
   stream connect(const endpoint& where, error_code& ec, time_point deadline) {
     unique_fd fd(::socket(where.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));

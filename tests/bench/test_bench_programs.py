@@ -16,10 +16,19 @@ from conftest import BIN, SWITCHYARD
 from living import ours, wait_for_child, wait_until
 from programs import run
 
+from switchyard.suite import catalog, questions
 from switchyard.suite.catalog import exact_filter
 
 # Only where nothing was built at all: a program that is missing from a build is a failure.
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
+
+
+def test_the_quick_run_has_what_each_workload_tells():
+    """But of echo_capacity, whose rows take half a second each whatever they are asked for."""
+    for workload in catalog.load(BIN.parent):
+        told = {row for row in workload.rows if questions.of(workload.name).is_of(row.case)}
+        quick = {row.runtime for row in told if row.set == "quick"}
+        assert len(quick) > 1 or workload.name == "echo_capacity", workload.name
 
 
 @pytest.mark.parametrize("iterations", [20, 1000])

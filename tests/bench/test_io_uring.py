@@ -23,11 +23,11 @@ REASONS = {
     errno.ENOSYS: "not in this kernel, or hidden by a seccomp filter",
     errno.EINVAL: "this kernel is older than 6.1",
 }
-ROW = "spawn/fiber_uring/tasks:1"
+ROW = "sleep/fiber_uring/tasks:1/ms:100"
 
 
 def described(**options: Any) -> dict[str, Any]:
-    return json.loads(run("bench_spawn", "--describe", **options).stdout)
+    return json.loads(run("bench_sleep", "--describe", **options).stdout)
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_where_it_is_allowed_nothing_is_lacking(built):
     if not may_use_io_uring():
         pytest.skip("forbidden on this machine")
     assert described()["lacks"] == {}
-    done = run("bench_spawn", f"--benchmark_filter={ROW}/", "--benchmark_min_time=0.01")
+    done = run("bench_sleep", f"--benchmark_filter={ROW}/", "--benchmark_min_time=0.01")
     assert done.returncode == 0, done.stderr
     assert "limit reached" not in done.stdout + done.stderr
 
 
 def test_a_row_by_itself_has_met_a_limit(built):
-    done = run("bench_spawn", f"--benchmark_filter={ROW}/", preexec_fn=forbid_io_uring)
+    done = run("bench_sleep", f"--benchmark_filter={ROW}/", preexec_fn=forbid_io_uring)
     assert done.returncode == 0, done.stderr
     assert f"limit reached: no io_uring: {REASONS[errno.EPERM]}" in done.stdout + done.stderr
 
@@ -71,7 +71,8 @@ def test_a_server_says_why_it_ends(built, server: str):
 def test_a_run_leaves_the_rows_out_with_one_line(built, tmp_path: Path):
     out = tmp_path / "out"
     done = subprocess.run(
-        [ROOT / "scripts" / "switchyard.sh", "run", "--filter", "^spawn/fiber(_uring)?/tasks:1$",
+        [ROOT / "scripts" / "switchyard.sh", "run",
+         "--filter", "^sleep/fiber(_uring)?/tasks:100/ms:100$",
          "--rounds", "1", "--min-time", "0.01", "--out", out],
         capture_output=True, text=True, timeout=120, check=False, preexec_fn=forbid_io_uring,
     )  # fmt: skip
@@ -81,5 +82,5 @@ def test_a_run_leaves_the_rows_out_with_one_line(built, tmp_path: Path):
         f"io_uring: {REASONS[errno.EPERM]}, its only row is left out; "
         "docs/programs.md says what it takes"
     )
-    measured = json.loads((out / "spawn.json").read_text())["benchmarks"]
-    assert {entry["switchyard_name"] for entry in measured} == {"spawn/fiber/tasks:1"}
+    measured = json.loads((out / "sleep.json").read_text())["benchmarks"]
+    assert {entry["switchyard_name"] for entry in measured} == {"sleep/fiber/tasks:100/ms:100"}

@@ -32,6 +32,28 @@ template <class R>
 class Traits : public ::testing::Test {};
 TYPED_TEST_SUITE(Traits, all_test_types, runtime_name);
 
+/// Nothing of its own where nothing waits for I/O: the channels are `Other`'s, the streams are not.
+template <class R, class Other>
+constexpr bool has_tasks_of() {
+  if constexpr (Sockets<R> && Sockets<Other> && Channels<R> && Channels<Other>) {
+    return std::is_same_v<typename R::template channels<int>,
+                          typename Other::template channels<int>> &&
+           !std::is_same_v<typename R::stream, typename Other::stream>;
+  }
+  return false;
+}
+
+TYPED_TEST(Traits, OwnTasksIsTrue) {
+  using measured = typename measured_runtime<TypeParam>::type;
+  bool is_before = true;
+  bool of_another = false;
+  for_each_runtime([&]<class Other>() {
+    is_before = is_before && !std::is_same_v<Other, measured>;
+    of_another = of_another || (is_before && has_tasks_of<measured, Other>());
+  });
+  EXPECT_EQ(of_another, !TypeParam::own_tasks);
+}
+
 TYPED_TEST(Traits, ConcurrentIsTrue) {
   const shared_object<std::atomic<bool>> spawn_has_returned;
   TypeParam rt;

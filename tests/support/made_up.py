@@ -118,13 +118,13 @@ def _echo() -> Iterator[MadeUp]:
 def _echo_open() -> Iterator[MadeUp]:
     rates = (("load", load, load / 100) for load in (10, 50, 90))
     for (runtime, speed), (kind, number, share) in product(
-        _ECHO.items(), (*rates, ("rate", 10_000, 0.1), ("rate", 80_000, 0.8))
+        _ECHO.items(), (*rates, ("rate", 20_000, 0.2), ("rate", 80_000, 0.8))
     ):
         p50 = 40.0 / (1.15 - share)
         tail = {"p90_us": 1.5, "p99_us": 3, "p999_us": 6, "p9999_us": 10}
         yield _named(
-            f"echo_open/{runtime}/connections:64/bytes:64/{kind}:{number}", "epoll", False,
-            ops_per_s=speed * share, p50_us=p50, late_p99_us=0.02 * p50,
+            f"echo_open/{runtime}/connections:64/bytes:64/{kind}:{number}", "epoll",
+            number == 20_000, ops_per_s=speed * share, p50_us=p50, late_p99_us=0.02 * p50,
             **{key: p50 * times for key, times in tail.items()},
         )  # fmt: skip
 

@@ -42,6 +42,7 @@ class on_stacks {
 
   static constexpr std::string_view name = S::name;
   static constexpr std::string_view what = S::what;
+  static constexpr bool own_tasks = S::own_tasks;
   static constexpr bool concurrent = S::concurrent;
   static constexpr bool shares_memory = S::shares_memory;
   static constexpr bool runs_in_parallel = S::runs_in_parallel;

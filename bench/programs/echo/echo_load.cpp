@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/harness/command_line.hpp"
@@ -139,10 +141,9 @@ int measure_once(load::generator& generator, const options& chosen, const stop_s
   const auto server_before = server_usage();
   auto result = measure(generator, chosen, chosen.duration_s);
   const auto server_used = server_usage() - server_before;
-  for (const auto& [kind, count] : warm_up.errors.by_kind) {
-    result.errors.by_kind[kind] += count;
-    result.errors.first = warm_up.errors.first;
-  }
+  auto errors = warm_up.errors;
+  errors.merge(std::exchange(result.errors, {}));
+  result.errors = errors;
   if (result.requests == 0 && result.errors.total() == 0 && result.unsent == 0) {
     throw std::runtime_error(
         "no reply came back in the measured time; a longer --duration may help");
@@ -165,6 +166,12 @@ void check_combination(const options& chosen) {
                                 " is more than the --connections " +
                                 std::to_string(chosen.connections));
   }
+  if (const auto busy = chosen.active == 0 ? chosen.connections : chosen.active;
+      chosen.threads > busy) {
+    throw std::invalid_argument("--threads " + std::to_string(chosen.threads) +
+                                " is more than the " + std::to_string(busy) +
+                                " connections that get messages");
+  }
   if (!chosen.slo.empty() && chosen.is_open_loop()) {
     throw std::invalid_argument("--slo looks for a rate, so it goes without --rate");
   }
@@ -172,6 +179,14 @@ void check_combination(const options& chosen) {
     throw std::invalid_argument("--slo makes several runs, so it goes without --histogram");
   }
   if (chosen.server_pid != 0) expect_process(chosen.server_pid);
+}
+
+/// With a CPU for each thread: every thread on its own. Else all may use all of them.
+std::function<void(std::size_t)> binding(const options& chosen) {
+  if (chosen.cpus.empty()) return {};
+  const auto cpus = harness::parse_cpu_list(chosen.cpus);
+  if (cpus.size() != chosen.threads) return {};
+  return [cpus](std::size_t number) { harness::pin_this_thread({cpus[number]}); };
 }
 
 /// Its connections open, to the first address of --host at which they can be.
@@ -184,7 +199,9 @@ std::unique_ptr<load::generator> connect(const options& chosen,
                                                            .connections = chosen.connections,
                                                            .active = chosen.active,
                                                            .bytes = chosen.bytes,
-                                                           .stop = &stop}));
+                                                           .stop = &stop,
+                                                           .threads = chosen.threads,
+                                                           .enter_thread = binding(chosen)}));
     try {
       generator->connect();
       return generator;
@@ -223,6 +240,7 @@ int run_load(const options& chosen) {
 
 void add_options(harness::command_line& line, options& chosen) {
   constexpr std::size_t most_connections = 1'000'000'000;
+  constexpr std::size_t most_threads = 1'024;
   line.add("--host", chosen.host, "Where the server is").with_default();
   line.add("--port", chosen.port, "Its port").port(1).with_default();
   line.add("--connections", chosen.connections, "Connections that are open")
@@ -232,6 +250,9 @@ void add_options(harness::command_line& line, options& chosen) {
       .range(std::size_t{1}, most_connections);
   line.add("--bytes", chosen.bytes, "Bytes per message")
       .range(std::size_t{1}, std::size_t{64} << 20)
+      .with_default();
+  line.add("--threads", chosen.threads, "Threads that share the connections out among them")
+      .range(std::size_t{1}, most_threads)
       .with_default();
   line.add("--duration", chosen.duration_s,
            "Measured time, such as 500ms or 5s; of --slo that of a rate, five trials at most")
@@ -250,7 +271,9 @@ void add_options(harness::command_line& line, options& chosen) {
   line.add("--slo", chosen.slo,
            "Look for the highest rate with this percentile within its bound: p99=5ms")
       .parsed_by(load::parse_slo, "pNN=TIME");
-  line.add("--cpus", chosen.cpus, "CPUs to run on, such as 1 (default: all)").cpu_list();
+  line.add("--cpus", chosen.cpus,
+           "CPUs to run on, such as 1 (default: all); as many as --threads: one for each")
+      .cpu_list();
   line.add("--json", chosen.json, "Also write the figures to this file");
   line.add("--histogram", chosen.histogram,
            "Also write the latency histograms to this file (for switchyard.sh merge)");

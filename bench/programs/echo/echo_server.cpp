@@ -5,8 +5,11 @@
 #include <string>
 
 #include "bench/harness/command_line.hpp"
+#include "bench/harness/placement.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/echo/serving.hpp"
+#include "bench/programs/echo/totals_line.hpp"
+#include "bench/programs/echo/workers.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/shared_memory.hpp"
 
@@ -16,6 +19,8 @@ namespace {
 struct options {
   std::string runtime = "fiber";
   server_options server{.port = 8001};
+  std::size_t workers = 1;
+  bool shares_port = false;
 };
 
 serve_function* function_for(const std::string& name) {
@@ -23,8 +28,8 @@ serve_function* function_for(const std::string& name) {
   for_each_runtime([&]<class R>() {
     if constexpr (Serves<R>) {
       if (name != R::name) return;
-      found = [](const endpoint& where, stop_source& stop, echo_totals& totals) {
-        return serve_with<R>(where, stop,
+      found = [](const listen_address& at, stop_source& stop, echo_totals& totals) {
+        return serve_with<R>(at, stop,
                              [&](typename R::stream& peer) { return echo_session(peer, totals); });
       };
     }
@@ -51,12 +56,15 @@ std::string help_on_servers() {
 int serve(const options& chosen) {
   serve_function* const run = function_for(chosen.runtime);
   stop_source& stop = begin_server(chosen.server);
+  const endpoint where = resolve(chosen.server.host, chosen.server.port);
+  if (chosen.workers > 1) {
+    return echo::serve_with_workers(echo::server_named(chosen.runtime), chosen.workers, where,
+                                    harness::cores_first(harness::allowed_cpus()), stop);
+  }
   const shared_object<echo_totals> totals;
-  const serve_report report = run(resolve(chosen.server.host, chosen.server.port), stop, *totals);
-
-  std::cout << "served " << report.connections << " connections, echoed " << totals->bytes
-            << " bytes, turned away " << report.turned_away
-            << (report.why_turned_away.empty() ? "" : "; limit met: ") << report.why_turned_away
+  const serve_report report = run({where, chosen.shares_port}, stop, *totals);
+  std::cout << echo::totals{report.connections, totals->bytes, report.turned_away,
+                            report.why_turned_away}
             << '\n';
   return 0;
 }
@@ -74,6 +82,14 @@ int main(int argc, char** argv) {
       .with_default();
   chosen.server.add_address(line);
   chosen.server.add_process(line);
+  line.add("--workers", chosen.workers,
+           "For a server on one thread: so many of it on one port, each a process on a CPU of "
+           "--cpus, which are taken in turn")
+      .range(std::size_t{1}, echo::most_workers)
+      .with_default();
+  line.add_flag("--share-port", chosen.shares_port,
+                "Others of this user may listen on the port in the same way; the kernel deals the "
+                "connections out among them (SO_REUSEPORT)");
   line.footer(help_on_servers());
   line.add_version();
   line.parse_or_exit(argc, argv);

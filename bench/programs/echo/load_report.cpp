@@ -56,9 +56,9 @@ void print_open_loop(const load::send_schedule::plan& schedule, const load::run_
       r.unread.value_at(0.99) / 1e3, shows ? "; that may be more than a fifth of the latency" : "");
 }
 
-void print_closed_loop(const load::run_result& r) {
-  std::printf("load generator: %.0f %% of its CPU, %.2f us per request%s\n", r.cpu_percent(),
-              cpu_us_per_op(r),
+void print_closed_loop(const load_options& asked, const load::run_result& r) {
+  std::printf("load generator: %.0f %% of its CPU%s, %.2f us per request%s\n", r.cpu_percent(),
+              asked.threads > 1 ? " in the least busy thread" : "", cpu_us_per_op(r),
               r.cpu_percent() > saturated_percent
                   ? "; load generator saturated: the server can do more than this"
                   : "");
@@ -84,6 +84,7 @@ nlohmann::ordered_json figures(const load_options& asked, const load::run_result
                                 {"connections", asked.connections},
                                 {"active", asked.active == 0 ? asked.connections : asked.active},
                                 {"bytes", asked.bytes},
+                                {"threads", asked.threads},
                                 {"loop", asked.is_open_loop() ? "open" : "closed"},
                                 {"interrupted", interrupted},
                                 {"requests", r.requests},
@@ -114,7 +115,7 @@ void print_figures(const load_options& asked, const load::run_result& r) {
   if (asked.is_open_loop()) {
     print_open_loop(asked.schedule, r);
   } else {
-    print_closed_loop(r);
+    print_closed_loop(asked, r);
   }
   print_errors(r.errors);
 }

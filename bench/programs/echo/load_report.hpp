@@ -16,6 +16,7 @@ struct load_options {
   std::size_t connections = 100;
   std::size_t active = 0;  // 0: all
   std::size_t bytes = 64;
+  std::size_t threads = 1;
   load::send_schedule::plan schedule{.rate = 0};  // without a rate: closed loop
 
   [[nodiscard]] bool is_open_loop() const { return schedule.rate > 0; }

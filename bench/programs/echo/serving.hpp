@@ -59,7 +59,8 @@ auto echo_session(S& peer, echo_totals& totals) -> typename S::template awaitabl
 }
 
 /// Listens, announces where, and serves until `stop` is requested.
-using serve_function = serve_report(const endpoint& where, stop_source& stop, echo_totals& totals);
+using serve_function = serve_report(const listen_address& at, stop_source& stop,
+                                    echo_totals& totals);
 
 #define SWITCHYARD_DECLARE(name, ...) serve_function serve_##name;
 SWITCHYARD_ECHO_SERVERS(SWITCHYARD_DECLARE)
@@ -67,20 +68,20 @@ SWITCHYARD_ECHO_SERVERS(SWITCHYARD_DECLARE)
 
 /// Serves with runtime R, each session run by `session(stream)`.
 template <Sockets R, class Session>
-serve_report serve_with(const endpoint& where, stop_source& stop, Session session) {
+serve_report serve_with(const listen_address& at, stop_source& stop, Session session) {
   R rt;
   return rt.run([&] {
-    typename R::listener listener = rt.listen(where);
+    typename R::listener listener = rt.listen(at);
     announce(listener.local_endpoint());
     return rt.serve(listener, stop, session);
   });
 }
 
 template <StacklessSockets R, class Session>
-serve_report serve_with(const endpoint& where, stop_source& stop, Session session) {
+serve_report serve_with(const listen_address& at, stop_source& stop, Session session) {
   R rt;
   return rt.run([&]() -> typename R::template awaitable<serve_report> {
-    typename R::listener listener = rt.listen(where);
+    typename R::listener listener = rt.listen(at);
     announce(listener.local_endpoint());
     co_return co_await rt.serve(listener, stop, session);
   });

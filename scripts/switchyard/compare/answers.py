@@ -1,67 +1,28 @@
 """What a run answers, a workload at a time, in one sentence that needs no table to be understood.
 
-Of a workload one case is told: the one that is named here, or else the one with most contenders,
-with each parameter that other cases have otherwise and the words don't tell. Each runtime stands
-there with its best mechanism, the best one first, the others with the factor by which they are
-behind it and that factor's 95 % interval. "Ahead" allows for all the comparisons of these cases
-together (statistics.level).
+Of a workload one case is told: the one that is asked for (suite/questions.py), or else the one with
+most contenders, with each parameter that other cases have otherwise and the words don't tell. Each
+runtime stands there with its best mechanism, the best one first, the others with the factor by
+which they are behind it and that factor's 95 % interval. "Ahead" allows for all the comparisons of
+these cases together (statistics.level).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from ..suite import questions
 from ..suite.catalog import in_order
+from ..suite.questions import Question
 from ..suite.results import ResultsFolder
 from ..system import units
 from .comparison import Case, Comparison, Ranking, compare, split_parameters
 from .statistics import Finding, Summary, level
-
-
-@dataclass(frozen=True)
-class _Question:
-    """`text` tells what is in `where`."""
-
-    text: str
-    where: Mapping[str, int | str] = field(default_factory=dict)
-
 
 # Floors and limits, which are no models to choose between: told behind them.
 _NO_MODELS = frozenset((
     "context", "greenlet", "coroutine_handle", "awaitable", "uring", "plain_thread",
     "plain_process",
 ))  # fmt: skip
-_QUESTIONS = {
-    "switch": _Question(
-        "a switch between two tasks on one CPU", {"tasks": 2, "placement": "same"}
-    ),
-    "spawn": _Question("a task created and joined", {"tasks": 100}),
-    "sleep": _Question("100 tasks that sleep 100 ms", {"tasks": 100, "ms": 100}),
-    "echo": _Question("messages echoed, 64 connections", {"connections": 64, "bytes": 64}),
-    "echo_churn": _Question(
-        "CPU time of a server for a connection of one message, 64 at once", {"connections": 64}
-    ),
-    "echo_open": _Question(
-        "99 % of the messages are answered within, 20,000 a second", {"rate": 20_000}
-    ),
-    "echo_capacity": _Question("messages answered, 10 % more due than it can", {"load": 110}),
-    "http_fetch": _Question(
-        "fetches of 50 ms, 100 at once", {"urls": 100, "latency_ms": 50, "connection": "new"}
-    ),
-    "channel": _Question(
-        "items through a channel of 64 on one CPU",
-        {"pairs": 1, "bytes": 8, "capacity": 64, "placement": "same"},
-    ),
-    "shared_counter": _Question(
-        "an addition to a shared number, 4 tasks on one CPU", {"tasks": 4, "placement": "same"}
-    ),
-    "cpu": _Question("work for the CPU, cut into 2 tasks", {"tasks": 2}),
-    "page_fault": _Question("64 KiB mapped, touched and unmapped by 4 tasks", {"tasks": 4}),
-    "blocking": _Question("others are late by, while one blocks 100 ms", {"block_ms": 100}),
-    "memory": _Question(
-        "memory of one of 100 idle tasks", {"of": "tasks", "count": 100, "stack_kib": 0}
-    ),
-    "limits": _Question("tasks at once, until something stops it", {"of": "tasks"}),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,17 +41,17 @@ def answers(folder: ResultsFolder) -> list[Answer]:
     for results in kept:
         comparison = compare(results).measured()
         name = results.workload.name
-        question = _QUESTIONS.get(name, _Question(""))
+        question = questions.of(name)
         if case := _case(comparison, question):
-            if not _is_of(case, question):  # it has other words then
+            if not question.is_of(case):  # it has other words then
                 label = results.workload.metric.label
-                question = _Question(label)
+                question = Question(label)
             asked.append((comparison, question, case))
     shown = level(lead for comparison, _, case in asked for lead in comparison.leads(case))
     return [_answer(*of_one, shown) for of_one in asked]
 
 
-def _answer(comparison: Comparison, question: _Question, case: Case, shown: float) -> Answer:
+def _answer(comparison: Comparison, question: Question, case: Case, shown: float) -> Answer:
     best = _best_columns(comparison, case)
     models = [c for runtime, c in best.items() if runtime not in _NO_MODELS]
     models = models or [*best.values()]
@@ -103,7 +64,7 @@ def _answer(comparison: Comparison, question: _Question, case: Case, shown: floa
     return Answer(comparison.workload.name, f"{text}: {sentence}", beside)
 
 
-def _untold(comparison: Comparison, question: _Question, case: Case) -> str:
+def _untold(comparison: Comparison, question: Question, case: Case) -> str:
     """ " (bytes:1024)"."""
     _, varying = split_parameters(comparison.cases)
     untold = [f"{n}:{v}" for n, v in case if n in varying and n not in question.where]
@@ -125,15 +86,11 @@ def value(comparison: Comparison, case: Case, column: str) -> str:
     return f"{runtime}{by} {units.with_unit(median, comparison.workload.metric.unit)}"
 
 
-def _case(comparison: Comparison, question: _Question) -> Case | None:
+def _case(comparison: Comparison, question: Question) -> Case | None:
     """None where nothing that competes was measured."""
     contested = {case: n for case in comparison.cases if (n := len(comparison.contenders(case)))}
-    wanted = [case for case in contested if _is_of(case, question)]
+    wanted = [case for case in contested if question.is_of(case)]
     return max(wanted or contested, key=contested.get, default=None)
-
-
-def _is_of(case: Case, question: _Question) -> bool:
-    return bool(question.text) and question.where.items() <= dict(case).items()
 
 
 def _best_columns(comparison: Comparison, case: Case) -> dict[str, str]:

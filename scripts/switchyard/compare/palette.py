@@ -38,16 +38,16 @@ _LOOKS = {
     "process": Look(VERMILLION, "o"),
     "thread": Look(BLUE, "^"),
     "fiber": Look(GREEN, "D"),
-    "fiber_uring": Look(VIOLET, "H"),
-    "coroutine": Look(WINE, "p"),
+    "fiber_uring": Look(VIOLET, ">"),
+    "coroutine": Look(WINE, "P"),
     "callback": Look(INDIGO, "d"),
     "context": Look(PURPLE, "v", "--"),
     "greenlet": Look(SKY, ">", "--"),
     "coroutine_handle": Look(BLACK, "X", "--"),
     "awaitable": Look(GREY, "d", "--"),
-    "self_pipe": Look(ORANGE, "P", "--"),
+    "self_pipe": Look(ORANGE, "p", "--"),
     "epoll": Look(BLACK, "X", "--"),
-    "uring": Look(PALE_GREEN, "d", "--"),
+    "uring": Look(PALE_GREEN, "v", "--"),
     "wrk": Look(BLACK, "X", "--"),
     "plain_process": Look(ORANGE, "h", "--"),
     "plain_thread": Look(SKY, "<", "--"),
@@ -70,6 +70,32 @@ _VIA_LINES: dict[str, LineStyle] = {
     "shared_memory": "-", "buffered_channel": "-", "coroutine_queue": "-", "mutex": "-",
     "messages": "-", "atomic": _DOTS, "plain": "-", "direct": "-", "offloaded": _DOTS,
 }  # fmt: skip
+
+_OTHERS = "other programs"
+# Who is drawn together where there are too many lines for one panel. Who is in none of them (serial
+# and the limits) is what all are held against.
+FAMILIES = {
+    "processes and threads": ("process", "thread", "plain_process", "plain_thread"),
+    "fibers and greenlets": ("fiber", "fiber_uring", "context", "greenlet", "gevent", "go"),
+    "coroutines and callbacks": (
+        "coroutine",
+        "callback",
+        "coroutine_handle",
+        "awaitable",
+        "asyncio",
+        "uvloop",
+    ),
+    _OTHERS: (),
+}
+
+
+def family(column: str) -> str | None:
+    """The name of a column's family; None: it is to stand beside each."""
+    runtime = column.partition(" ")[0]
+    for name, members in FAMILIES.items():
+        if runtime in members:
+            return name
+    return None if runtime in _LOOKS else _OTHERS
 
 
 _NOTES = {"self_pipe": " (no switch)", "plain": " (one task)"} | dict.fromkeys(

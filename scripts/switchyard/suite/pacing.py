@@ -1,17 +1,20 @@
 """How long rows are measured in a round, and which of them, so that a budget holds whole rounds.
 
 A difference is shown by rounds, not by long ones: where the budget does not hold all of them, rows
-are measured for a shorter time, and where even that does not suffice, whole cases are left out, the
-dearest first and never the last one of a workload as long as others are left. What rows cost is
-learned from the launches themselves; nothing is known before the first round, which therefore takes
-case after case, workloads in turn, for as long as those that it has begun can get all their rounds.
+are measured for a shorter time, and where even that does not suffice, whole cases are left out: the
+dearest first, and last those that a run tells of their workloads (questions.py), or where none is
+told the last one that is left. What rows cost is learned from the launches themselves; nothing is
+known before the first round, which therefore takes case after case, those that are told before all
+others, workloads in turn, for as long as those that it has begun can get all their rounds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
+from . import questions
 from .catalog import Row, Workload
 from .results import SECONDS
 
@@ -45,6 +48,7 @@ class Pacing:
     pairs: Mapping[str, tuple[Workload, Row]]
     min_time_s: float = 0.0
     _costs: dict[str, Cost] = field(default_factory=dict)
+    _is_full: bool = False
 
     def __post_init__(self) -> None:
         self.min_time_s = self.asked_s
@@ -60,9 +64,11 @@ class Pacing:
         self._costs[name] = Cost(wall_s, measured if can_be_cut else 0.0, self.min_time_s)
 
     def in_turn(self, names: list[str]) -> list[str]:
-        """Case after case, of each workload its first, then of each its second, and so on."""
+        """Case after case, of each workload its first, then of each its second, and so on. The
+        first is the one that is told.
+        """
         cases: dict[str, dict[tuple, list[str]]] = {}
-        for name in names:
+        for name in sorted(names, key=lambda name: not self._is_told(self._group(name))):
             workload, case = self._group(name)
             cases.setdefault(workload, {}).setdefault(case, []).append(name)
         tiers = zip_longest(*(by_case.values() for by_case in cases.values()), fillvalue=[])
@@ -70,16 +76,21 @@ class Pacing:
 
     def has_room_for(self, name: str, spent_s: float) -> bool:
         """Whether a row of the first round can get all its rounds with those that were begun. What
-        belongs to a case that was begun always can.
+        belongs to a case that was begun always can; behind the first case that can't, none can, as
+        those before it answer more.
         """
         begun = {self._group(known) for known in self._costs}
         if self.budget_s is None or not begun or self._group(name) in begun:
             return True
+        if self._is_full:
+            return False
         shortest_s = _SHARES[-1] * self.asked_s
         a_round_s = sum(cost.at(shortest_s) for cost in self._costs.values())
-        of_a_case_s = a_round_s / len(begun)  # as long as the others on average
+        rows = sum(self._group(each) == self._group(name) for each in self.pairs)
+        of_a_case_s = rows * a_round_s / len(self._costs)  # each as long as the others on average
         needed_s = spent_s + (self.rounds - 1) * a_round_s + self.rounds * of_a_case_s
-        return needed_s <= _KNOWN_TO * self.budget_s
+        self._is_full = needed_s > _KNOWN_TO * self.budget_s
+        return not self._is_full
 
     def fit(self, names: Iterable[str], left: Mapping[str, int], left_s: float) -> list[str]:
         """Choose how long rows are measured from now on, and tell which of `names` are left out.
@@ -102,11 +113,20 @@ class Pacing:
             if sum(cost(share, group) for group in groups) <= room_s:
                 return out
         while len(groups) > 1 and sum(cost(share, group) for group in groups) > room_s:
-            workloads = [workload for workload, _ in groups]
-            several = [g for g in groups if workloads.count(g[0]) > 1]
-            dearest = max(several or groups, key=lambda group: cost(share, group))
-            out += groups.pop(dearest)
+            out += groups.pop(max(self._dispensable(groups), key=lambda group: cost(share, group)))
         return out
+
+    def _dispensable(self, groups: Collection[Group]) -> Collection[Group]:
+        """All but what each workload tells, or else has left; where that is all, any of it."""
+        told = {group for group in groups if self._is_told(group)}
+        of_workload = Counter(workload for workload, _ in groups)
+        tells = {workload for workload, _ in told}
+        others = [
+            group
+            for group in groups
+            if group not in told and (group[0] in tells or of_workload[group[0]] > 1)
+        ]
+        return others or groups
 
     @property
     def expected_s(self) -> dict[str, float]:
@@ -115,3 +135,8 @@ class Pacing:
     def _group(self, name: str) -> Group:
         workload, row = self.pairs[name]
         return workload.name, row.case
+
+    @staticmethod
+    def _is_told(group: Group) -> bool:
+        workload, case = group
+        return questions.of(workload).is_of(case)

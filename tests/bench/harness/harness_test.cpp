@@ -162,6 +162,13 @@ TEST(placement, FindsTheOtherThreadCoreAndNode) {
       << "the other core is on another node";
 }
 
+TEST(placement, OneCpuOfEachCoreComesBeforeTheSecondOnes) {
+  const made_up_sysfs machine({});
+  EXPECT_EQ(cores_first({0, 2, 1, 3}, machine.root()), (std::vector{0, 1, 2, 3}));
+  EXPECT_EQ(cores_first({3, 1, 2}, machine.root()), (std::vector{3, 2, 1}));
+  EXPECT_EQ(cores_first({7, 8}, machine.root()), (std::vector{7, 8})) << "nothing is told of them";
+}
+
 TEST(child_process, ReadsLinesAndSaysHowItEnded) {
   child_process child("/bin/sh", {"-c", "echo one; echo two; exit 3"});
   EXPECT_EQ(child.read_line(10s), "one");

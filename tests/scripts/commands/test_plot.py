@@ -9,6 +9,7 @@ import pytest
 from conftest import Cli
 from fakes import INTERRUPT, METRICS, row, write_bench
 
+# Of few runtimes: what a ring costs stands beside the pairs, and has no figure of its own.
 FIGURES = {
     "switch_cost", "switch_working_set", "switch_placement", "sleep_wall_time", "echo_open_latency",
     "echo_open_rates", "echo_open_percentiles", "echo_capacity_rates", "echo_throughput",

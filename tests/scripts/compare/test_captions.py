@@ -1,14 +1,15 @@
 """What a figure says of its points, and figures of workloads that have none of their own."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import made_up
 import pytest
-from test_figures import OVERVIEWS, drawn, folder, line, panels, title
+from test_figures import OVERVIEWS, drawn, drawn_from, folder, line, panels, title
 
 from switchyard.compare import drawing, figures
-from switchyard.compare.figures import tasks
+from switchyard.compare.figures import serving, tasks
 from switchyard.suite.results import ResultsFolder
 
 
@@ -30,6 +31,18 @@ def test_an_overview_has_a_panel_for_each_case_of_what_is_not_across():
     assert (title(first), title(second)) == ("", "most:1024")
     assert line(first, "fiber")[0] == [0, 1]  # of:tasks and of:connections
     assert line(second, "fiber")[0] == [0]
+
+
+def test_of_a_single_case_there_is_a_row_for_each_runtime():
+    """Nothing to be followed over: points above each other would hide each other."""
+    kept = made_up.folder(Path("none"), keep=lambda row: row["name"].endswith("/tasks:4"))
+    (ax,) = panels(drawn_from(partial(figures.overview, workload="cpu"), kept))
+    assert title(ax) == "tasks:4"
+    named = [label.get_text() for label in ax.get_yticklabels()]
+    assert named == ["fiber", "thread", "process", "serial"]
+    (ax,) = panels(drawn(serving.echo_open_rates, "the quick set"))
+    assert title(ax) == "20,000 messages per second"
+    assert len(ax.containers) == 3 * len(ax.get_yticklabels()) == 12
 
 
 @pytest.mark.parametrize(

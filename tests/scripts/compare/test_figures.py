@@ -6,6 +6,7 @@ from functools import cache, partial
 from itertools import combinations, product
 from pathlib import Path
 
+import crowded
 import made_up
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from switchyard.suite.results import ResultsFolder
 
 drawing.use_style()
 
+EVERYBODY = "every runtime"
 KEPT: dict[str, Callable[[dict], bool]] = {
     "everything": lambda row: True,
     "the quick set": lambda row: row["set"] == "quick",
@@ -33,6 +35,8 @@ KEPT: dict[str, Callable[[dict], bool]] = {
 @cache
 def folder(kept: str = "everything", rounds: int = 6) -> ResultsFolder:
     """Made once: nothing here changes it."""
+    if kept == EVERYBODY:
+        return crowded.folder()
     return made_up.folder(Path("none"), rounds, KEPT[kept])
 
 
@@ -78,21 +82,22 @@ def line(ax: Axes, label: str) -> tuple[list[float], list[float]]:
 # words among them, and with words across.
 OVERVIEWS = tuple(partial(figures.overview, workload=w) for w in ("echo", "switch", "limits"))
 
-# The quick run measures nothing for these.
+# The quick run measures nothing for these, or so little that it stands in another.
 FULL_ONLY = (
-    switching.switch_working_set, switching.switch_placement, serving.echo_open_latency,
-    serving.echo_open_rates, serving.echo_open_percentiles, serving.echo_capacity_rates,
+    switching.switch_rings, switching.switch_working_set, switching.switch_placement,
+    serving.echo_open_latency, serving.echo_open_percentiles, serving.echo_capacity_rates,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("kept", "rounds"), [(kept, 6 if "set" in kept or "every" in kept else 1) for kept in KEPT]
+    ("kept", "rounds"),
+    [(kept, 6 if "set" in kept or "every" in kept else 1) for kept in (*KEPT, EVERYBODY)],
 )
 @pytest.mark.parametrize("draw", figures.ALL + OVERVIEWS)
 def test_nothing_is_cut_off_or_covered(draw: Callable, kept: str, rounds: int):
     figure = drawn(draw, kept, rounds)
     if figure is None:
-        assert kept != "everything"
+        assert kept not in ("everything", EVERYBODY)
         assert kept != "the quick set" or draw in FULL_ONLY
         return
     whole = figure.bbox
@@ -244,10 +249,16 @@ def test_limits_show_the_highest_climb_and_what_ended_it(kept: str, titles: list
 
 
 def test_switches_show_every_mechanism_and_rings_only_what_has_rings():
-    pairs, rings = panels(drawn(switching.switch_cost))
-    names = [label.get_text() for label in pairs.get_yticklabels()]
-    assert {"greenlet switch", "gevent switch (Python)", "self_pipe (no switch)"} <= set(names)
-    assert "greenlet switch" not in rings.get_legend_handles_labels()[1]
+    """Rings in a figure of their own where they have too many lines to stand beside the pairs."""
+    for kept in ("everything", "the quick set"):
+        found = panels(drawn(switching.switch_cost, kept))
+        found += panels(apart) if (apart := drawn(switching.switch_rings, kept)) else []
+        pairs, *rings = found
+        names = {label.get_text() for label in pairs.get_yticklabels()}
+        assert {"greenlet switch", "gevent switch (Python)", "self_pipe (no switch)"} <= names
+        in_rings = {name for ax in rings for name in ax.get_legend_handles_labels()[1]}
+        assert "fiber yield" in in_rings
+        assert "greenlet switch" not in in_rings
 
 
 def test_placements_are_not_compared_where_no_mechanism_has_several(tmp_path: Path):

@@ -1,49 +1,69 @@
 """Pacing: whatever rows cost, those that are kept get all their rounds within the budget."""
 
 import random
+from collections.abc import Callable, Sequence
 
 import pytest
 from fakes import METRICS, row
 
-from switchyard.suite.catalog import Workload
+from switchyard.suite.catalog import Row, Workload
 from switchyard.suite.pacing import Pacing
 from switchyard.suite.rounds import Rounds
 
 ASKED_S = 0.1
 
 
-def workload(name: str, cases: int) -> Workload:
-    rows = [row(f"{name}/{r}/tasks:{n}") for n in range(cases) for r in ("fiber", "thread")]
-    return Workload.parse({"workload": name, "what": "", "metric": METRICS[name], "rows": rows})
+Pairs = dict[str, tuple[Workload, Row]]
 
 
-PAIRS = {
-    row.name: (of, row) for of in (workload("spawn", 4), workload("cpu", 2)) for row in of.rows
-}
+def pairs_of(**cases: Sequence[int]) -> Pairs:
+    """By workload, the numbers of tasks."""
+    pairs: Pairs = {}
+    for name, counts in cases.items():
+        rows = [row(f"{name}/{r}/tasks:{n}") for n in counts for r in ("fiber", "thread")]
+        described = {"workload": name, "what": "", "metric": METRICS[name], "rows": rows}
+        of = Workload.parse(described)
+        pairs |= {each.name: (of, each) for each in of.rows}
+    return pairs
 
 
-def run(budget_s: float | None, fixed_s: float, measuring_s: float, rounds: int = 6):
-    """Launches that cost `fixed_s`, and `measuring_s` in proportion to the time to be measured."""
-    pacing = Pacing(rounds, budget_s, ASKED_S, PAIRS)
+PAIRS = pairs_of(spawn=range(4), cpu=range(4, 6))
+# Of spawn 100 tasks are told, of cpu 2.
+TOLD = pairs_of(spawn=(1, 100, 1000), cpu=(2, 4))
+
+
+def is_told(name: str) -> bool:
+    return (name.split("/")[0], name.rsplit(":")[-1]) in (("spawn", "100"), ("cpu", "2"))
+
+
+def run(
+    budget_s: float | None, fixed_s: float, measuring_s: float, rounds: int = 6,
+    pairs: Pairs = PAIRS, times: Callable[[str], float] = lambda _: 1,
+):  # fmt: skip
+    """Launches that cost `fixed_s`, and `measuring_s` in proportion to the time to be measured,
+    each so many `times`.
+    """
+    pacing = Pacing(rounds, budget_s, ASKED_S, pairs)
     engine = Rounds(budget_s, random.Random(1), sort=pacing.in_turn)
     taken: dict[str, list[float]] = {}
 
     def fit() -> None:
         if budget_s is not None:
-            left = dict.fromkeys(PAIRS, rounds - engine.done)
-            for name in pacing.fit(PAIRS.keys() - engine.retired, left, engine.left_s):
+            left = dict.fromkeys(pairs, rounds - engine.done)
+            for name in pacing.fit(pairs.keys() - engine.retired, left, engine.left_s):
                 engine.retire(name)
             engine.cost_s |= pacing.expected_s
 
     engine.after_round = fit
-    for turn in engine.turns(dict.fromkeys(PAIRS, rounds)):
+    for turn in engine.turns(dict.fromkeys(pairs, rounds)):
         if turn.round == 0 and not pacing.has_room_for(turn.item, engine.spent_s):
             engine.retire(turn.item)
             continue
-        measured_s = measuring_s * pacing.min_time_s / ASKED_S
+        measured_s = times(turn.item) * measuring_s * pacing.min_time_s / ASKED_S
+        took_s = times(turn.item) * fixed_s + measured_s
         result = {"iterations": 10, "real_time": 1e8 * measured_s, "time_unit": "ns"}
-        engine.took(turn.item, fixed_s + measured_s)
-        pacing.took(turn.item, fixed_s + measured_s, [result])
+        engine.took(turn.item, took_s)
+        pacing.took(turn.item, took_s, [result])
         taken.setdefault(turn.item, []).append(pacing.min_time_s)
     return engine, taken
 
@@ -88,6 +108,26 @@ def test_the_first_round_takes_workloads_in_turn_and_their_cases_whole():
     assert blocks == [(name.split("/")[0], name.split("/")[2]) for name in ordered[1::2]]
     assert {workload for workload, _ in blocks[:2]} == {"spawn", "cpu"}
     assert {workload for workload, _ in blocks[2:4]} == {"spawn", "cpu"}
+
+
+def test_what_is_told_of_each_workload_is_measured_first():
+    names = list(TOLD)
+    for seed in range(5):
+        random.Random(seed).shuffle(names)
+        ordered = Pacing(6, 1.0, ASKED_S, TOLD).in_turn(names)
+        assert [is_told(name) for name in ordered] == [True] * 4 + [False] * 6
+
+
+@pytest.mark.parametrize("dear", [1, 5])
+@pytest.mark.parametrize("budget_s", [30.0, 12.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0, 0.5])
+def test_what_is_told_is_left_out_last_however_dear(budget_s: float, dear: int):
+    _, taken = run(
+        budget_s, 0.05, 0.15, pairs=TOLD, times=lambda name: dear if is_told(name) else 1
+    )
+    whole = {name for name, times in taken.items() if len(times) == 6}
+    told = set(filter(is_told, TOLD))
+    assert whole <= told or told <= whole
+    assert told <= whole or budget_s < 4 * dear
 
 
 def test_what_one_iteration_takes_can_not_be_cut():

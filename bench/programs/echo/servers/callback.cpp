@@ -104,10 +104,10 @@ class callback_session {
 
 class callback_server {
  public:
-  callback_server(const endpoint& where, stop_source& stop, echo_totals& totals)
+  callback_server(const listen_address& at, stop_source& stop, echo_totals& totals)
       : stop_(stop), totals_(totals), stopped_(io_, check(::dup(stop.fd()), "copy a descriptor")) {
-    unique_fd fd = open_listener(where);
-    acceptor_.assign(where.protocol(), fd.get());
+    unique_fd fd = open_listener(at);
+    acceptor_.assign(at.where.protocol(), fd.get());
     [[maybe_unused]] const int given_away = fd.release();
   }
 
@@ -159,8 +159,8 @@ class callback_server {
 
 }  // namespace
 
-serve_report serve_callback(const endpoint& where, stop_source& stop, echo_totals& totals) {
-  return callback_server(where, stop, totals).run();
+serve_report serve_callback(const listen_address& at, stop_source& stop, echo_totals& totals) {
+  return callback_server(at, stop, totals).run();
 }
 
 }  // namespace switchyard

@@ -153,8 +153,8 @@ class epoll_server {
 
 }  // namespace
 
-serve_report serve_epoll(const endpoint& where, stop_source& stop, echo_totals& totals) {
-  const blocking_listener listener(where);
+serve_report serve_epoll(const listen_address& at, stop_source& stop, echo_totals& totals) {
+  const blocking_listener listener(at);
   announce(listener.local_endpoint());
   return epoll_server(listener, stop, totals).run();
 }

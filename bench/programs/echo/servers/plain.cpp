@@ -33,19 +33,19 @@ void plain_session(int fd, echo_totals& totals) {
 }
 
 template <class R>
-serve_report serve_plain(const endpoint& where, stop_source& stop, echo_totals& totals) {
+serve_report serve_plain(const listen_address& at, stop_source& stop, echo_totals& totals) {
   return serve_with<R>(
-      where, stop, [&](typename R::stream& peer) { plain_session(peer.native_handle(), totals); });
+      at, stop, [&](typename R::stream& peer) { plain_session(peer.native_handle(), totals); });
 }
 
 }  // namespace
 
-serve_report serve_plain_thread(const endpoint& where, stop_source& stop, echo_totals& totals) {
-  return serve_plain<thread>(where, stop, totals);
+serve_report serve_plain_thread(const listen_address& at, stop_source& stop, echo_totals& totals) {
+  return serve_plain<thread>(at, stop, totals);
 }
 
-serve_report serve_plain_process(const endpoint& where, stop_source& stop, echo_totals& totals) {
-  return serve_plain<process>(where, stop, totals);
+serve_report serve_plain_process(const listen_address& at, stop_source& stop, echo_totals& totals) {
+  return serve_plain<process>(at, stop, totals);
 }
 
 }  // namespace switchyard

@@ -263,8 +263,8 @@ class uring_server {
 
 }  // namespace
 
-serve_report serve_uring(const endpoint& where, stop_source& stop, echo_totals& totals) {
-  const blocking_listener listener(where);
+serve_report serve_uring(const listen_address& at, stop_source& stop, echo_totals& totals) {
+  const blocking_listener listener(at);
   uring_server server(listener, stop, totals);  // before anybody is told that it is there
   announce(listener.local_endpoint());
   return server.run();

@@ -2,7 +2,7 @@
 
 Each title states what is compared; axes start at zero or are openly logarithmic. serving,
 switching and tasks have them by subject, overview one for each workload that is in none of these;
-panels draws them, and axes scales what is drawn.
+they are made of panels, which layout draws, and axes scales what is drawn.
 """
 
 import re
@@ -15,13 +15,14 @@ from . import serving, switching, tasks
 from .overview import overview
 
 ALL = (
-    switching.switch_cost, switching.switch_working_set, switching.switch_placement,
-    tasks.sleep_wall_time, serving.echo_throughput, serving.echo_latency,
-    serving.echo_open_latency, serving.echo_open_rates, serving.echo_open_percentiles,
-    serving.echo_capacity_rates, tasks.spawn_cost, tasks.memory_per_task,
-    serving.http_fetch_time, serving.http_fetch_throughput, switching.channel_throughput,
-    switching.shared_counter_cost, tasks.cpu_speedup, tasks.blocking_lateness,
-    tasks.memory_by_stack_depth, tasks.memory_by_count, tasks.limits_reached,
+    switching.switch_cost, switching.switch_rings, switching.switch_working_set,
+    switching.switch_placement, tasks.sleep_wall_time, serving.echo_throughput,
+    serving.echo_latency, serving.echo_open_latency, serving.echo_open_rates,
+    serving.echo_open_percentiles, serving.echo_capacity_rates, tasks.spawn_cost,
+    tasks.memory_per_task, serving.http_fetch_time, serving.http_fetch_throughput,
+    switching.channel_throughput, switching.shared_counter_cost, tasks.cpu_speedup,
+    tasks.blocking_lateness, tasks.memory_by_stack_depth, tasks.memory_by_count,
+    tasks.limits_reached,
 )  # fmt: skip
 
 

@@ -1,20 +1,17 @@
-"""The one way in which figures are drawn: a grid of panels, each of which says what it shows.
+"""What figures are made of (layout.py): panels, each of which says what it shows.
 
 What was measured is picked out as comparisons, empty ones of what was not. Lines are medians over a
-parameter, Dots are medians in a row per column. What was not measured leaves no trace: panels
-without a line are hidden, and the axes' labels move to the outermost panels that are there.
+parameter, Dots are medians in a row per column.
 """
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 from operator import itemgetter
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...suite.catalog import Metric, Row, Workload
@@ -22,7 +19,6 @@ from ...suite.results import ResultsFolder, WorkloadResults
 from ...system import units
 from .. import drawing
 from ..comparison import Comparison, compare
-from ..drawing import new_figure, with_legend
 from ..palette import label, look
 from ..statistics import Summary
 from .axes import linear_axis, log_axis, parameter_axis
@@ -124,6 +120,11 @@ class Lines:
         return {name: sorted(points, key=itemgetter(0)) for name, points in found.items() if points}
 
     @property
+    def lines(self) -> int:
+        """How many the eye has to follow, its own included."""
+        return len(self.points) + len(self.marks)
+
+    @property
     def counts(self) -> set[int]:
         """How many rounds stand behind its points."""
         return {summary.count for points in self.points.values() for _, summary in points}
@@ -189,6 +190,15 @@ class Mark:
         )  # fmt: skip
 
 
+# Three of them share a row.
+OF_LATENCY = {
+    "p50_us": Mark("median", "o", False, 5.5, -0.24),
+    "p99_us": Mark("99th percentile", "d", False, 6.5, 0.0),
+    "p999_us": Mark("99.9th percentile", "o", True, 7.5, 0.24),
+    "max_us": Mark("worst", "o", True, 7.5, 0.24),
+}
+
+
 @dataclass(frozen=True)
 class Dots:
     """Medians along the x axis, in a row for each of the columns, the first at the bottom, by the
@@ -237,51 +247,3 @@ class Dots:
         log_axis(ax.xaxis, unit)
         ax.set_yticks(range(len(self.columns)), [label(column) for column in self.columns])
         ax.set_ylim(-0.6, len(self.columns) - 0.4)
-
-
-def draw_panels(
-    title: str, grid: Sequence[Sequence[Lines | Dots]], unit: str, *, linear: bool = False,
-    height: float = 3.2, sharex: str = "col", sharey: str = "row", handles: Sequence[Line2D] = (),
-) -> Figure | None:  # fmt: skip
-    """`unit`: of what was measured; `handles`: for the legend, beside the panels' own. None when
-    nothing was measured for any panel.
-    """
-    if not any(grid):
-        return None
-    shares = [max(panel.share for panel in column) for column in zip(*grid, strict=True)]
-    figure, axes = new_figure(title, shares, len(grid), height=height, sharex=sharex, sharey=sharey)
-    shown = []
-    for (row, column), ax in zip(product(range(len(grid)), range(len(shares))), axes, strict=True):
-        panel = grid[row][column]
-        panel.draw(ax, unit)
-        ax.set_visible(bool(ax.containers))
-        if ax.get_visible():
-            ax.set_title(_broken(panel.title, int(46 * shares[column])))
-            shown.append((row, column, panel, ax))
-    for _, _, panel, ax in shown:  # only now, when what shares an axis is all there
-        panel.scale(ax, unit, linear)
-    for panel, ax in {column: found for _, column, *found in shown}.values():
-        _label(ax, "x", panel.x_label)
-    # Where panels of a row have axes of their own, each has its label.
-    leaders = {(row, sharey == "none" and at): found for row, at, *found in reversed(shown)}
-    for panel, ax in leaders.values():
-        _label(ax, "y", panel.y_label)
-    figure.rounds = set().union(*(panel.counts for _, _, panel, _ in shown))
-    return with_legend(figure, axes, handles)
-
-
-def _broken(title: str, length: int) -> str:
-    """On several lines where it is longer, broken after commas only."""
-    lines: list[str] = []
-    for clause in title.split(", "):
-        if lines and len(lines[-1]) + 2 + len(clause) <= length:
-            lines[-1] += f", {clause}"
-        else:
-            lines.append(clause)
-    return ",\n".join(lines)
-
-
-def _label(ax: Axes, which: str, text: str) -> None:
-    """An axis label, and the numbers beside it that sharing an axis may have hidden."""
-    ax.set(**{f"{which}label": text})
-    ax.tick_params(axis=which, **{f"label{'bottom' if which == 'x' else 'left'}": True})

@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 from ...suite.results import ResultsFolder
 from ..comparison import Case, Measured
 from .axes import load_axis, nines, percentile_axis, tick
-from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, scaled, values
+from .layout import draw_panels
+from .panels import OF_LATENCY, Across, Dots, Lines, Mark, keep, measured, scaled, values
 
 _QUANTILES = {"p50_us": 0.5, "p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999, "p9999_us": 0.9999}
+_TAIL = {key: OF_LATENCY[key] for key in ("p50_us", "p99_us", "p999_us")}
 _PERCENT_OF_MAXIMUM = 50  # at which the percentiles are drawn
 _CONNECTIONS = {"new": "a new connection per fetch", "keep": "connections are kept"}
 _CLIENTS = Across("connections", "connections (log scale)")
@@ -21,34 +23,34 @@ _URLS = Across("urls", "URLs fetched at once (log scale)")
 
 def echo_throughput(folder: ResultsFolder) -> Figure | None:
     title = "Echo server: messages per second against connections"
-    grid = _echo_panels(folder, {"ops_per_s": "messages per second"})
+    grid = _echo_panels(folder, {"ops_per_s": ""}, "messages per second")
     return draw_panels(title, grid, "1/s", linear=True)
 
 
 def echo_latency(folder: ResultsFolder) -> Figure | None:
     title = "Echo server: latency against connections, median and 99th percentile"
-    labels = {"p50_us": "p50 latency (log scale)", "p99_us": "p99 latency (log scale)"}
-    return draw_panels(title, _echo_panels(folder, labels), "us")
+    grid = _echo_panels(folder, {"p50_us": "p50", "p99_us": "p99"}, "latency (log scale)")
+    return draw_panels(title, grid, "us", sharey="all")
 
 
-def _echo_panels(folder: ResultsFolder, labels: dict[str, str]) -> list[list[Lines]]:
+def _echo_panels(folder: ResultsFolder, names: dict[str, str], label: str) -> list[list[Lines]]:
     """A row of panels per counter, a panel per message size."""
     found = {
         # Cases in which most connections are idle are another question.
-        label: measured(folder, "echo", key, lambda row: "active" not in row.params)
-        for key, label in labels.items()
+        name: measured(folder, "echo", key, lambda row: "active" not in row.params)
+        for key, name in names.items()
     }
-    found = {label: comparison for label, comparison in found.items() if comparison}
+    found = {name: comparison for name, comparison in found.items() if comparison}
     sizes = values(next(iter(found.values())), "bytes") if found else []
     return [
         [
             Lines(
-                comparison, _CLIENTS, {"bytes": size}, "" if row else f"{size:,}-byte messages",
-                label,
+                comparison, _CLIENTS, {"bytes": size},
+                ", ".join(filter(None, (name, f"{size:,}-byte messages"))), label,
             )
             for size in sizes
         ]
-        for row, (label, comparison) in enumerate(found.items())
+        for name, comparison in found.items()
     ]  # fmt: skip
 
 
@@ -58,8 +60,23 @@ def echo_open_latency(folder: ResultsFolder) -> Figure | None:
 
 
 def echo_open_rates(folder: ResultsFolder) -> Figure | None:
-    """The same rates for all: a load is another rate for each server."""
-    return _latency_since_due(folder, "at the same rate for all", _RATE)
+    """The same rates for all: a load is another rate for each server. Of a single one, as in the
+    quick run, a row for each server.
+    """
+    at_rates = {
+        mark: measured(folder, "echo_open", key, lambda row: "rate" in row.params)
+        for key, mark in _TAIL.items()
+    }
+    rates = sorted({rate for part in at_rates.values() for rate in values(part, "rate")})
+    if len(rates) != 1:
+        return _latency_since_due(folder, "at the same rate for all", _RATE)
+    columns = list(reversed(dict.fromkeys(c for part in at_rates.values() for c in part.columns)))
+    dots = Dots(at_rates, columns, "latency (log scale)", f"{rates[0]:,} messages per second")
+    return draw_panels(
+        "Echo server: latency since due (64 connections, open loop)", [[dots]], "us",
+        height=max(2.4, 0.62 * len(columns)),
+        handles=[mark.handle() for mark in reversed(_TAIL.values())],
+    )  # fmt: skip
 
 
 def _latency_since_due(folder: ResultsFolder, against: str, across: Across) -> Figure | None:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from ...suite.catalog import Row
 from ...suite.results import ResultsFolder
 from ..comparison import Comparison
-from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, scaled, values
+from .layout import draw_panels, is_crowded
+from .panels import Across, Dots, Lines, Mark, keep, measured, scaled, values
 
 _PLACEMENTS = {
     "same": "same core", "smt": "threads of\na core", "cross": "two cores",
@@ -29,22 +30,38 @@ def _usual(row: Row) -> bool:
 
 
 def switch_cost(folder: ResultsFolder) -> Figure | None:
-    """By mechanism for two tasks, and over the size of a ring."""
-    comparison = measured(folder, "switch", wanted=_usual)
-    pairs = keep(comparison, lambda row: row.params.get("tasks", 2) <= 2)
-    larger = keep(comparison, lambda row: row.params.get("tasks", 2) > 2)
-    sizes = [size for size in values(comparison, "tasks", placement="same") if size > 1]
-    # What was measured for pairs only stands with the pairs.
-    in_rings = larger.columns if larger and pairs else comparison.columns
-    by_size = Lines(
-        comparison, Across("tasks", "tasks in the ring (log scale)"), {"placement": "same"},
-        "by ring size, all on the same core", "time per switch (log scale)", columns=in_rings,
-    )  # fmt: skip
+    """By mechanism for two tasks, and over the size of a ring where that has room beside them."""
+    pairs, by_size = _pairs(folder), _rings(folder)
     # A single size of ring says nothing that the pairs don't, unless there are none.
-    rings = [by_size] if len(sizes) > 1 or not pairs else []
+    sizes = {size for size in values(by_size.comparison, "tasks", placement="same") if size > 1}
+    has_rings = (len(sizes) > 1 or not pairs) and not is_crowded(by_size)
     return _draw_dots(
         "The cost of one context switch, by mechanism", {"two tasks": pairs} if pairs else {},
-        "s", by_size.y_label, rings, height=max(3.2, 0.34 * len(pairs.columns)),
+        "s", by_size.y_label, [by_size] * has_rings, height=max(3.2, 0.34 * len(pairs.columns)),
+    )  # fmt: skip
+
+
+def switch_rings(folder: ResultsFolder) -> Figure | None:
+    """Where they are too many to stand beside the pairs."""
+    by_size = _rings(folder)
+    grid = [[by_size]] if is_crowded(by_size) else []
+    return draw_panels("The cost of one context switch, by the size of the ring", grid, "s")
+
+
+def _pairs(folder: ResultsFolder) -> Comparison:
+    return measured(
+        folder, "switch", wanted=lambda row: _usual(row) and row.params.get("tasks", 2) <= 2
+    )
+
+
+def _rings(folder: ResultsFolder) -> Lines:
+    """What was measured for pairs only stands with the pairs."""
+    comparison = measured(folder, "switch", wanted=_usual)
+    larger = keep(comparison, lambda row: row.params.get("tasks", 2) > 2)
+    return Lines(
+        comparison, Across("tasks", "tasks in the ring (log scale)"), {"placement": "same"},
+        "by ring size, all on the same core", "time per switch (log scale)",
+        columns=larger.columns if larger and _pairs(folder) else comparison.columns,
     )  # fmt: skip
 
 

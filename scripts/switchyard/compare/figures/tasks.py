@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from ...suite.results import ResultsFolder
 from ..comparison import speed_up
-from .panels import Across, Dots, Lines, Mark, draw_panels, keep, measured, values
+from .layout import draw_panels
+from .panels import OF_LATENCY, Across, Dots, Lines, Mark, keep, measured, values
 
 # In two rows.
 _PARTS_OF_MEMORY = {
@@ -17,11 +18,7 @@ _PARTS_OF_MEMORY = {
     "kernel_stack_bytes_per_task": "of that its stack in the kernel",
 }
 _MEMORY = "memory of one task (log scale)"
-_LATENESS = {
-    "p50_us": Mark("median", "o", False, 5.5, -0.24),
-    "p99_us": Mark("99th percentile", "d", False, 6.5, 0.0),
-    "max_us": Mark("worst", "o", True, 7.5, 0.24),
-}
+_LATENESS = {key: OF_LATENCY[key] for key in ("p50_us", "p99_us", "max_us")}
 _TASKS = Across("tasks", "tasks (log scale)")
 
 

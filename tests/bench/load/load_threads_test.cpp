@@ -1,0 +1,203 @@
+// A load of several threads is one load: what they count adds up, they begin and end together, and
+// a fault in one of them is told and ends the others.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "bench/load/generator.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace switchyard::load {
+namespace {
+
+using namespace std::chrono_literals;
+
+class load_threads : public ::testing::Test {
+ protected:
+  [[nodiscard]] load::options of(std::size_t threads, std::size_t connections) const {
+    return {.target = server.where(), .connections = connections, .threads = threads};
+  }
+
+  /// "served 10 connections, echoed 640 bytes, ..."
+  std::vector<std::uint64_t> totals() {
+    server.program().stop();
+    const std::string line = server.program().rest_of_output();
+    std::vector<std::uint64_t> numbers;
+    for (auto at = line.find_first_of("0123456789"); at != std::string::npos;
+         at = line.find_first_of("0123456789", line.find(' ', at))) {
+      numbers.push_back(std::stoull(line.substr(at)));
+    }
+    return numbers;
+  }
+
+  running_server server{"thread"};
+};
+
+TEST_F(load_threads, CountExactlyWhatWasAsked) {
+  load::generator generator(of(3, 7));
+  generator.connect();
+  std::uint64_t answered = 0;
+  for (const std::uint64_t count : {1U, 2U, 500U, 5'000U}) {
+    const auto result = generator.run_requests(count);
+    EXPECT_EQ(result.requests, count);
+    EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+    EXPECT_GE(result.latency.count(), count);
+    EXPECT_GT(result.seconds, 0);
+    answered += result.latency.count();
+  }
+  EXPECT_EQ(generator.open_connections(), 7U);
+  const auto told = totals();
+  EXPECT_EQ(told.at(0), 7U);
+  EXPECT_EQ(told.at(1), 64 * answered) << "the threads' counts differ from the server's";
+}
+
+TEST_F(load_threads, GreetEveryConnectionAndLeaveTheIdleOnesOpen) {
+  auto options = of(4, 50);
+  options.active = 6;
+  load::generator generator(options);
+  generator.connect();
+  EXPECT_EQ(generator.greet().requests, 50U);
+  const auto result = generator.run_requests(1'000);
+  EXPECT_EQ(result.requests, 1'000U);
+  EXPECT_LE(result.latency.count(), 1'005U) << "more than six were under way at the end";
+  EXPECT_EQ(generator.open_connections(), 50U);
+}
+
+TEST_F(load_threads, RenewConnectionsOnEachThread) {
+  load::generator generator(of(2, 6));
+  generator.connect();
+  const auto result = generator.run_connections(300);
+  EXPECT_EQ(result.requests, 300U);
+  EXPECT_EQ(result.errors.total(), 0U) << result.errors.first;
+  EXPECT_EQ(totals().at(0), 6 + result.latency.count());
+}
+
+TEST_F(load_threads, ShareOutTheScheduleOfAnOpenLoop) {
+  load::generator generator(of(3, 12));
+  generator.connect();
+  for (const auto how : {send_schedule::kind::constant, send_schedule::kind::poisson}) {
+    const auto result = generator.run_at({.rate = 2'000, .how = how}, 1s);
+    // Poisson: 2,000 with a standard deviation of 45.
+    EXPECT_NEAR(static_cast<double>(result.due), 2'000,
+                how == send_schedule::kind::constant ? 1 : 230);
+    EXPECT_EQ(result.latency.count(), result.due) << "each message counts once";
+    EXPECT_EQ(result.service.count() + result.unsent, result.due);
+  }
+}
+
+TEST_F(load_threads, EndWithTheLastReplyThatCounts) {
+  load::generator generator(of(2, 2));
+  generator.connect();
+  const auto by_time = generator.run_for(200ms);
+  EXPECT_GE(by_time.seconds, 0.2);
+  EXPECT_GE(by_time.latency.count(), by_time.requests);
+  EXPECT_LE(by_time.latency.count(), by_time.requests + 2) << "more than what was under way";
+  EXPECT_GT(by_time.cpu_s, by_time.least_cpu_s);
+}
+
+TEST_F(load_threads, BeginWhereTheyAreTold) {
+  auto options = of(3, 3);
+  std::atomic<int> entered = 0;
+  std::atomic<int> sum = 0;
+  options.enter_thread = [&](std::size_t number) {
+    ++entered;
+    sum += static_cast<int>(number);
+  };
+  load::generator generator(options);
+  generator.connect();
+  EXPECT_EQ(generator.run_requests(10).requests, 10U);
+  EXPECT_EQ(entered, 3);
+  EXPECT_EQ(sum, 0 + 1 + 2);
+}
+
+TEST_F(load_threads, ThrowWhatOneOfThemThrows) {
+  auto options = of(3, 3);
+  options.enter_thread = [](std::size_t number) {
+    if (number == 1) throw std::runtime_error("thread 1 can't begin");
+  };
+  EXPECT_THROW(load::generator{options}, std::runtime_error);
+  options.enter_thread = {};
+  options.target.port(1);
+  load::generator generator(options);
+  EXPECT_THROW(generator.connect(), std::system_error);
+}
+
+TEST_F(load_threads, HaveTheLimitOnOpenFilesEachForItself) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{60, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  load::generator generator(of(3, 120));
+  generator.connect();
+  EXPECT_EQ(generator.greet().requests, 120U);
+  EXPECT_EQ(generator.open_connections(), 120U);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST_F(load_threads, AllEndWithTheFirstError) {
+  auto options = of(2, 4);
+  options.stop_at_first_error = true;
+  load::generator generator(options);
+  generator.connect();
+  ASSERT_EQ(generator.greet().errors.total(), 0U);
+  std::thread later([&] {
+    std::this_thread::sleep_for(200ms);
+    server.program().stop();
+  });
+  const auto result = generator.run_for(60s);
+  later.join();
+  EXPECT_GT(result.errors.total(), 0U);
+  EXPECT_FALSE(result.errors.first.empty());
+  EXPECT_LT(result.seconds, 30) << "they went on after the error";
+}
+
+TEST_F(load_threads, MoreThanThereIsWorkForAreRefused) {
+  EXPECT_THROW(load::generator{of(3, 2)}, std::invalid_argument);
+  EXPECT_THROW(load::generator{of(0, 2)}, std::invalid_argument);
+  auto options = of(3, 10);
+  options.active = 2;
+  EXPECT_THROW(load::generator{options}, std::invalid_argument);
+}
+
+TEST(send_schedule, PartsMakeUpTheWhole) {
+  const std::chrono::steady_clock::time_point begin{};
+  const send_schedule::plan plan{.rate = 1'000};
+  std::multiset<std::int64_t> parts;
+  for (const std::uint64_t number : {0U, 1U, 2U}) {
+    send_schedule mine(plan, begin, {.number = number, .of = 3});
+    for (int i = 0; i < 100; ++i, mine.advance()) parts.insert((mine.next() - begin).count());
+  }
+  send_schedule whole(plan, begin);
+  for (const auto at : parts) {
+    EXPECT_EQ(at, (whole.next() - begin).count());
+    whole.advance();
+  }
+}
+
+TEST(send_schedule, PartsOfAPoissonProcessDiffer) {
+  const std::chrono::steady_clock::time_point begin{};
+  const send_schedule::plan plan{.rate = 1'000, .how = send_schedule::kind::poisson, .seed = 7};
+  std::set<std::int64_t> first;
+  double last = 0;
+  for (const std::uint64_t number : {0U, 1U}) {
+    send_schedule mine(plan, begin, {.number = number, .of = 2});
+    first.insert((mine.next() - begin).count());
+    for (int i = 0; i < 10'000; ++i) mine.advance();
+    last = std::chrono::duration<double>(mine.next() - begin).count();
+    EXPECT_NEAR(last, 20, 1) << "half of the rate";
+  }
+  EXPECT_EQ(first.size(), 2U);
+}
+
+}  // namespace
+}  // namespace switchyard::load
