@@ -47,6 +47,12 @@ def test_it_is_measured_like_ours_and_stands_in_all_that_is_written(cli: Cli, ou
     assert "mine" in (out / "report.html").read_text()
 
 
+def test_the_last_lines_of_a_run_say_how_it_stands_to_the_best_model(cli: Cli, out: Path):
+    done = cli("run", "--rounds", "2", "--out", out, "--server", f"mine={COMMAND}")
+    said = " ".join(done.stdout.split())
+    assert "64 connections: fiber 100 k/s. Your own: mine 100 k/s (1.00x" in said
+
+
 def test_it_can_be_measured_again_by_what_the_results_say(cli: Cli, out: Path):
     cli("run", "--rounds", "1", "--out", out, "--server", f"mine={COMMAND}")
     folder = ResultsFolder.load(out)
