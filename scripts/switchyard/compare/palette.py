@@ -28,7 +28,7 @@ _DASH_DOT_DOT = (0.0, (6.0, 2.0, 1.0, 2.0, 1.0, 2.0))
 @dataclass(frozen=True)
 class Look:
     colour: str
-    marker: str
+    marker: str | tuple[int, int, int]  # by matplotlib's letter; or a star, its points, and turned
     line: LineStyle = "-"
     size: float = 5.5  # of the marker
 
@@ -55,9 +55,9 @@ _LOOKS = {
     "plain": Look(BLACK, "X", "--"),
     "gevent": Look(BROWN, "*", _DASH_DOT, 8.5),
     "gevent sleep0": Look(BROWN, "*", _DASH_DOT_DOT, 8.5),
-    "asyncio": Look(OLIVE, "$A$", _DASH_DOT, 7.5),
-    "uvloop": Look(RUST, "$U$", _DASH_DOT, 7.5),
-    "go": Look(TEAL, "$G$", _DASH_DOT, 7.5),
+    "asyncio": Look(OLIVE, (4, 1, 0), _DASH_DOT, 8.5),
+    "uvloop": Look(RUST, (3, 1, 180), _DASH_DOT, 8.5),
+    "go": Look(TEAL, (6, 1, 0), _DASH_DOT, 8.5),
 }
 # For whom has no look of its own, in this order: as many markers, and their colours anew in another
 # order after that.

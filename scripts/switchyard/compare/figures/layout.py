@@ -63,8 +63,9 @@ def draw_panels(
 
 
 def _by_family(grid: Grid, sharex: str, sharey: str) -> tuple[Grid, str, str]:
-    """A row of all panels for each family; a single panel's stand abreast. And which axes are
-    shared: what shared one still does, and each panel with its like of the other families.
+    """A row of all panels for each family; a single panel's stand abreast, four in two rows, or
+    their titles would not fit. And which axes are shared: what shared one still does, and each
+    panel with its like of the other families.
     """
     panels = [panel for panel in chain(*grid) if panel.points]
     families = [
@@ -73,7 +74,8 @@ def _by_family(grid: Grid, sharex: str, sharey: str) -> tuple[Grid, str, str]:
     ]  # fmt: skip
     rows = [_of_family(panels, name) for name in families]
     if len(panels) == 1:
-        return [[panel for (panel,) in rows]], "all", "all"
+        abreast = [panel for (panel,) in rows]
+        return ([abreast] if len(rows) < 4 else [abreast[:2], abreast[2:]]), "all", "all"
     return rows, sharex, "all" if len(grid) == 1 else sharey.replace("row", "col")
 
 
