@@ -75,7 +75,10 @@ def _by_family(grid: Grid, sharex: str, sharey: str) -> tuple[Grid, str, str]:
     rows = [_of_family(panels, name) for name in families]
     if len(panels) == 1:
         abreast = [panel for (panel,) in rows]
-        return ([abreast] if len(rows) < 4 else [abreast[:2], abreast[2:]]), "all", "all"
+        if len(rows) < 4:
+            return [abreast], "all", "all"
+        wide = [replace(panel, least_share=_NARROW) for panel in abreast]
+        return [wide[:2], wide[2:]], "all", "all"
     return rows, sharex, "all" if len(grid) == 1 else sharey.replace("row", "col")
 
 

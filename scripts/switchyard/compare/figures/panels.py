@@ -100,6 +100,7 @@ class Lines:
     marks: Mapping[str, float | Mapping[float, float]] = field(default_factory=dict)
     depth: float = 2
     width: float = 1.0
+    least_share: float = 0.4
     columns: Iterable[str] | None = None
 
     @property
@@ -133,7 +134,7 @@ class Lines:
     def share(self) -> float:
         """Of the figure's width: with a single point it needs less room than with lines."""
         places = {x for points in self.points.values() for x, _ in points}
-        return self.width if len(places) > 1 else 0.4
+        return self.width if len(places) > 1 else self.least_share
 
     def draw(self, ax: Axes, unit: str) -> None:
         """Medians with their intervals, in the look of their column."""
