@@ -113,10 +113,12 @@ def test_the_environment_is_told_in_groups_with_units():
 
 def test_figures_say_what_they_compare(tmp_path):
     found = {picture.name: picture for picture in pictures_of(pages.few(tmp_path, "switch", "cpu"))}
-    assert {"switch_cost", "cpu_speedup"} <= found.keys()
+    assert {"switch_cost", "switch_rings", "cpu_speedup"} <= found.keys()
     assert "echo_latency" not in found
     said = pages.read(found["switch_cost"].svg).one("svg").attributes["aria-label"]
-    assert said.startswith("The cost of one context switch, by mechanism. Panels: two tasks;")
+    assert said.startswith("The cost of one context switch, by mechanism. Panels: two tasks. ")
+    rings = pages.read(found["switch_rings"].svg).one("svg").attributes["aria-label"]
+    assert re.search(r"Panels: processes and threads, [^.;]*; fibers and greenlets, ", rings)
     for name in ("thread futex", "fiber yield", "gevent switch (Python)"):
         assert name in said
     assert "Upwards: speed-up, ratio by round." in found["cpu_speedup"].svg
