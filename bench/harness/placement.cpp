@@ -168,6 +168,13 @@ std::vector<int> cores_first(const std::vector<int>& cpus, const std::filesystem
   return ordered;
 }
 
+std::vector<std::size_t> powers_of_two_up_to(std::size_t most) {
+  std::vector<std::size_t> counts;
+  for (std::size_t count = 1; count < most; count *= 2) counts.push_back(count);
+  counts.push_back(most);
+  return counts;
+}
+
 bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs) {
   return cpu != other && has(core_of(cpu, sysfs), other);
 }

@@ -33,6 +33,9 @@ int second_cpu();
 std::vector<int> cores_first(const std::vector<int>& cpus,
                              const std::filesystem::path& sysfs = system_folder);
 
+/// 1, 2, 4, ... and `most` itself.
+std::vector<std::size_t> powers_of_two_up_to(std::size_t most);
+
 /// Whether two CPUs are hardware threads of one core.
 bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs = system_folder);
 
