@@ -2,19 +2,18 @@
 # The one command: sets up, builds, measures, prints the table, draws the figures, writes the report.
 # Arguments go to `switchyard.sh run`. exec at the end: a signal sent to this script reaches the
 # runner, which keeps and draws what was measured, and its exit code is this script's.
-# A full run also takes gevent, where it can be installed: without it, only its rows are left out.
+# A full run also takes the servers of outside/, each where it can be installed: without one, only its
+# rows are left out.
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
-"$root/scripts/setup.sh"
-log=$root/build/run.log
-gevent_log=$root/build/setup-gevent.log
-mkdir -p "$root/build"
+setup=("$root/scripts/setup.sh")
 for argument in "$@"; do
-  if [[ $argument == --full ]] && ! "$root/scripts/setup.sh" --gevent >"$gevent_log" 2>&1; then
-    echo "run: gevent could not be installed (log: $gevent_log): going on without its rows" >&2
-  fi
+  if [[ $argument == --full ]]; then setup+=(--outside); fi
 done
+"${setup[@]}"
+log=$root/build/run.log
+mkdir -p "$root/build"
 echo "run: building (log: $log)"
 if ! (cd -- "$root" && cmake --preset release &&
   cmake --build --preset measured --parallel "$(nproc)") >"$log" 2>&1; then

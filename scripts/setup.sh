@@ -9,11 +9,14 @@ requirements=$root/scripts/requirements.txt
 stamp=$root/.venv/.switchyard-requirements
 # Python packages that not everybody needs, scripts/requirements-NAME.txt, each with the module that
 # tells whether they are there.
-declare -A module_of=([gevent]=gevent [tests]=selenium)
+declare -A module_of=([gevent]=gevent [uvloop]=uvloop [tests]=selenium)
+# What is wanted may be a `maybe`: then it is no failure that it can't be had.
 declare -A wanted=() had=()
 packages=(g++ cmake ninja-build libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev
   nlohmann-json3-dev libssl-dev liburing-dev wrk python3 python3-venv git procps)
 with_perf=no
+go_sources=$root/outside/go
+go_server=$root/build/outside/go/echo_server
 python_only=no
 did_something=no
 
@@ -23,11 +26,20 @@ fail() {
   exit 1
 }
 
+# lacks NAME WHY: it was wanted, and can't be had.
+lacks() {
+  if [[ ${wanted[$1]} == yes ]]; then fail "$2"; fi
+  say "$2; going on without the rows of $1"
+}
+
 help() {
-  echo "Usage: scripts/setup.sh [--gevent] [--tests] [--clang] | --python-only
+  echo "Usage: scripts/setup.sh [--gevent] [--uvloop] [--go] [--outside] [--tests] [--clang] | --python-only
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in outside/gevent/ and their rows
+  --uvloop    also uvloop, for the rows of outside/asyncio/ on that event loop
+  --go        also Go, and the server of outside/go/ built with it, for its rows
+  --outside   these three, each where it can be had: without one, only its rows are left out
   --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
               and perf where it is packaged as linux-perf (on Ubuntu:
               apt-get install linux-tools-\$(uname -r))
@@ -39,10 +51,11 @@ Installs what Switchyard needs and is not there yet: apt packages, Python packag
 }
 
 read_arguments() {
-  local argument
+  local argument name
   for argument in "$@"; do
     case $argument in
-      --gevent) wanted[gevent]=yes ;;
+      --gevent | --uvloop | --go) wanted[${argument#--}]=yes ;;
+      --outside) for name in gevent uvloop go; do wanted[$name]=${wanted[$name]-maybe}; done ;;
       --tests)
         wanted[tests]=yes
         packages+=(nginx openssl valgrind libbenchmark-tools time)
@@ -62,6 +75,7 @@ read_arguments() {
         ;;
     esac
   done
+  if [[ ${wanted[go]-} == yes ]] && ! is_on_path go; then packages+=(golang-go); fi
   if [[ $python_only == yes && $# -gt 1 ]]; then
     echo "setup: error: --python-only goes without other arguments" >&2
     exit 2
@@ -70,6 +84,8 @@ read_arguments() {
 
 # shellcheck disable=SC1091
 is_debian() { [[ -r /etc/os-release && $(. /etc/os-release && echo "${ID-}") == debian ]]; }
+
+is_on_path() { command -v "$1" >/dev/null; }
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
@@ -133,13 +149,30 @@ apt_install() {
     --no-remove "$@" >/dev/null
 }
 
-# The tests do without it, so whatever goes wrong is no failure. Only the name that all kernels share:
-# Ubuntu has a package for each of them, and none for the kernel of many a container's host.
-add_perf() {
-  if command -v perf || ! apt-cache show linux-perf; then return; fi >/dev/null 2>&1
-  say "installing linux-perf"
+# A program that can be done without, so whatever goes wrong is no failure.
+add_if_packaged() {
+  if is_on_path "$1" || ! apt-cache show "$2" >/dev/null 2>&1; then return; fi
+  say "installing $2"
   did_something=yes
-  apt_install linux-perf || say "apt-get could not install linux-perf; going on without"
+  apt_install "$2" || say "apt-get could not install $2; going on without"
+}
+
+# With nothing from elsewhere: neither the environment's settings of Go nor a proxy's modules have a
+# say in it.
+build_go() {
+  local source
+  for source in "$go_sources"/*; do
+    if [[ ! $go_server -nt $source ]]; then
+      is_on_path go || return
+      say "building outside/go"
+      did_something=yes
+      mkdir -p "$(dirname -- "$go_server")"
+      export GOENV=off GOFLAGS='-trimpath -buildvcs=false' GOPROXY=off GOTOOLCHAIN=local GOWORK=off
+      export GOCACHE=$root/build/outside/go/cache
+      (cd -- "$go_sources" && go build -o "$go_server" .)
+      return
+    fi
+  done
 }
 
 # The first interpreter that is new enough and can make a venv with pip in it (a shim of a version
@@ -174,6 +207,9 @@ extra_is_current() {
 
 make_venv() {
   local python
+  # What is made anew is emptied first, and behind a link that is somebody else's.
+  [[ ! -L $root/.venv ]] ||
+    fail ".venv is a link to $(readlink -- "$root/.venv") and is not current: set it up there"
   python=$(find_python)
   [[ -n $python ]] || fail "no Python of at least 3.11 that can make a virtual environment" \
     "(on Debian and Ubuntu: apt-get install python3-venv)"
@@ -204,16 +240,22 @@ if [[ $python_only == no ]]; then
     fail "this is no Debian or Ubuntu (dpkg and apt are not there); needed: ${packages[*]}, Boost 1.81 or newer"
   mapfile -t missing < <(missing_packages)
   if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
-  if [[ $with_perf == yes ]]; then add_perf; fi
+  # Only the name that all kernels share: Ubuntu has a package for each of them, and none for the
+  # kernel of many a container's host.
+  if [[ $with_perf == yes ]]; then add_if_packaged perf linux-perf; fi
+  if [[ ${wanted[go]-} == maybe ]]; then add_if_packaged go golang-go; fi
+  if [[ -n ${wanted[go]-} ]]; then
+    build_go || lacks go "go could not build outside/go"
+  fi
 fi
 for extra in "${!module_of[@]}"; do
   if [[ -f $(extra_stamp "$extra") ]]; then had[$extra]=yes; fi # a .venv made anew has lost it
 done
 venv_is_current || make_venv
 for extra in "${!module_of[@]}"; do
-  if [[ ${wanted[$extra]-} == yes ]]; then
+  if [[ -n ${wanted[$extra]-} ]]; then
     extra_is_current "$extra" || add_extra "$extra" ||
-      fail "pip could not install scripts/requirements-$extra.txt"
+      lacks "$extra" "pip could not install scripts/requirements-$extra.txt"
   elif [[ ${had[$extra]-} == yes ]]; then
     extra_is_current "$extra" || add_extra "$extra" ||
       say "${module_of[$extra]} is missing now: scripts/setup.sh --$extra adds it"

@@ -8,7 +8,6 @@
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
 
 #include "bench/echo/echo_rows.hpp"
-#include "bench/programs/echo/servers.hpp"
 
 namespace switchyard {
 namespace {
@@ -31,7 +30,7 @@ void echo_row(benchmark::State& state, echo::loaded_server& server) {
     const auto used = meter.used();
     // The server has also answered what was under way when the time was over.
     const auto answered = static_cast<std::int64_t>(result.latency.count());
-    echo::expect_wake_ups(used, answered, which.connections);
+    echo::expect_wake_ups(*which.by, used, answered, {.sleeps_at_most = 1}, which.connections);
     return measured{.seconds = result.seconds, .used = used, .done_by_used = answered};
   });
   harness::set_latency(state, result.latency);
@@ -70,7 +69,6 @@ harness::row make_row(const echo_case& which) {
     kept.with(which, [&](echo::loaded_server& server) { echo_row(s, server); });
   });
   row.quick = is_quick(which);
-  if (which.by->is == kind::outside) row.needs = which.by->name;
   return row;
 }
 
@@ -103,9 +101,7 @@ int main(int argc, char** argv) {
           "message there and back.",
       .compared_by = {"ops_per_s", "messages per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond};
-  for (const echo::server& by : echo::all_servers()) {
+  return echo::run_main(argc, argv, w, kept, [&](const echo::server& by) {
     for (const echo_case& which : cases_of(by)) w.rows.push_back(make_row(which));
-  }
-  return harness::run_main(argc, argv, w,
-                           [](harness::command_line& line) { kept.add_options(line); });
+  });
 }

@@ -73,14 +73,13 @@ int main(int argc, char** argv) {
           "objective allows.",
       .compared_by = {"ops_per_s", "messages answered per second", "1/s", "higher"},
       .unit = benchmark::kMicrosecond};
-  for (const echo::server& by : echo::all_servers()) {
-    if (echo::has_open_loop(by)) add_rows(w.rows, by);
-  }
-  return harness::run_main(argc, argv, w, [](harness::command_line& line) {
-    rows.add_options(line);
-    line.add_taken(
-            "--slo", "pNN=TIME", [](const std::string& text) { wanted = load::parse_slo(text); },
-            "The objective of the rows find:slo")
-        .with_default("p99=5ms");
-  });
+  return rows.run_main(
+      argc, argv, w, [&](const echo::server& by) { add_rows(w.rows, by); },
+      [](harness::command_line& line) {
+        line.add_taken(
+                "--slo", "pNN=TIME",
+                [](const std::string& text) { wanted = load::parse_slo(text); },
+                "The objective of the rows find:slo")
+            .with_default("p99=5ms");
+      });
 }

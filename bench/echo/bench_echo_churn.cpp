@@ -9,7 +9,6 @@
 // hears. Clients end a connection by a reset, so that no port is left waiting; to the server that
 // is an error in place of an end, the same for all.
 #include "bench/echo/echo_rows.hpp"
-#include "bench/programs/echo/servers.hpp"
 
 namespace switchyard {
 namespace {
@@ -37,7 +36,7 @@ void churn_row(benchmark::State& state, echo::loaded_server& server) {
     const auto answered = static_cast<std::int64_t>(result.latency.count());
     // A kernel task that has ended takes the count of its switches with it.
     if (!takes_counts_along) {
-      harness::expect_switches(used, answered, switches_each, which.connections + 100);
+      echo::expect_wake_ups(*which.by, used, answered, switches_each, which.connections);
     }
     return measured{.seconds = result.seconds, .used = used, .done_by_used = answered};
   });
@@ -65,7 +64,6 @@ harness::row make_row(const echo_case& which) {
                      kept.with(which, [&](echo::loaded_server& server) { churn_row(s, server); });
                    });
   row.quick = which.connections == 64 && which.by->is != kind::outside;
-  if (which.by->is == kind::outside) row.needs = which.by->name;
   return row;
 }
 
@@ -81,12 +79,10 @@ int main(int argc, char** argv) {
           "is one connection.",
       .compared_by = {"cpu_us_per_op", "server CPU time per connection", "us", "lower"},
       .unit = benchmark::kMicrosecond};
-  for (const echo::server& by : echo::all_servers()) {
-    if (by.is == echo::kind::plain) continue;
+  return echo::run_main(argc, argv, w, kept, [&](const echo::server& by) {
+    if (by.is == echo::kind::plain) return;
     for (const std::int64_t connections : {1, 64}) {
       if (connections == 1 || by.concurrent) w.rows.push_back(make_row({&by, connections}));
     }
-  }
-  return harness::run_main(argc, argv, w,
-                           [](harness::command_line& line) { kept.add_options(line); });
+  });
 }

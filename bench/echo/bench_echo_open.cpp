@@ -56,7 +56,7 @@ void add_rows(std::vector<harness::row>& all, const echo::server& by) {
                               [=](benchmark::State& s, loaded_server& server) {
                                 latency_row(s, server, static_cast<double>(rate));
                               }));
-    all.back().quick = rate == quick_rate && by.name != "uring";
+    all.back().quick = rate == quick_rate && by.name != "uring" && by.is != echo::kind::outside;
   }
 }
 
@@ -70,9 +70,5 @@ int main(int argc, char** argv) {
       .what = "Messages to an echo server are due at a fixed rate; latency counts from that time.",
       .compared_by = {"p99_us", "99th percentile of the latency", "us", "lower"},
       .unit = benchmark::kMicrosecond};
-  for (const echo::server& by : echo::all_servers()) {
-    if (echo::has_open_loop(by)) add_rows(w.rows, by);
-  }
-  return harness::run_main(argc, argv, w,
-                           [](harness::command_line& line) { rows.add_options(line); });
+  return rows.run_main(argc, argv, w, [&](const echo::server& by) { add_rows(w.rows, by); });
 }

@@ -1,7 +1,9 @@
-// What the rows of `echo` and `echo_open` share: CPUs for server and load, the server that stays
-// from run to run, and what the kernel has to say of it.
+// What the workloads about echo servers share: the servers, also those that --server names; CPUs
+// for server and load, the server that stays from run to run, and what the kernel has to say of it.
 #pragma once
 
+#include <cstdio>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,6 +13,7 @@
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
 #include "bench/programs/echo/loaded_server.hpp"
+#include "bench/programs/echo/outside.hpp"
 
 namespace switchyard::echo {
 
@@ -30,7 +33,7 @@ class kept_server {
     const std::string cpus = take_places(which);
     try {
       if (!current_ || current_->which() != which) {
-        current_.reset();  // the old server has gone before the new one starts
+        end_current();  // the old server has gone before the new one starts
         current_ = std::make_unique<loaded_server>(which, cpus);
       }
       row(*current_);
@@ -40,7 +43,24 @@ class kept_server {
     }
   }
 
+  /// The exit code of a program that would end with `code`: a server that leaves something behind
+  /// is a failure, which nobody knows before its row is told.
+  int close(int code) {
+    end_current();
+    return complained_ && code == 0 ? harness::exit_failure : code;
+  }
+
  private:
+  void end_current() {
+    if (!current_) return;
+    const std::string wrong = current_->end();
+    if (!wrong.empty()) {
+      complained_ = true;
+      std::fprintf(stderr, "%s: %s\n", current_->which().by->name.c_str(), wrong.c_str());
+    }
+    current_.reset();
+  }
+
   static void expect_one_cpu(const std::string& list) {
     if (harness::parse_cpu_list(list).size() == 1) return;
     throw std::invalid_argument("the load generator is one thread, which would only wander over " +
@@ -65,13 +85,15 @@ class kept_server {
   std::string server_cpus_;
   std::string load_cpus_;
   std::unique_ptr<loaded_server> current_;
+  bool complained_ = false;
 };
 
-/// Any of these servers sleeps at most once for each message, and less often when several are there
-/// at once. More would be wake-ups for nothing.
-inline void expect_wake_ups(const harness::usage& used, std::int64_t messages,
-                            std::int64_t connections) {
-  harness::expect_switches(used, messages, {.sleeps_at_most = 1}, connections + 100);
+/// Of what serves a message or a connection, so many sleeps are all that it takes, and less when
+/// several are there at once: more would be wake-ups for nothing. Whoever wrote another server may
+/// have had a reason for them: its row shows them, and that is all.
+inline void expect_wake_ups(const server& by, const harness::usage& used, std::int64_t served,
+                            const harness::expected_switches& each, std::int64_t connections) {
+  if (by.is != kind::outside) harness::expect_switches(used, served, each, connections + 100);
 }
 
 /// A row about a server, beside the control.
@@ -83,7 +105,30 @@ harness::row row_of(const server& by, std::vector<harness::parameter> params,
           .params = std::move(params),
           .what = what + (is_control ? " (control)" : ""),
           .body = std::move(body),
-          .control = is_control ? "" : "epoll"};
+          .control = is_control ? "" : "epoll",
+          .needs = by.needs,
+          .outside = by.is == kind::outside,
+          .command = by.command};
+}
+
+/// main() of a workload about servers. `add_rows` adds those of one server to `w`: of each that
+/// there is, and of each that --server names, which is read before any row is told or run.
+inline int run_main(
+    int argc, char** argv, harness::workload& w, kept_server& kept,
+    const std::function<void(const server&)>& add_rows,
+    const std::function<void(harness::command_line&)>& add_options = [](harness::command_line&) {
+    }) {
+  w.takes_servers = true;
+  for (const server& by : all_servers()) add_rows(by);
+  return kept.close(harness::run_main(argc, argv, w, [&](harness::command_line& line) {
+    kept.add_options(line);
+    line.add_each(
+        "--server", "NAME=COMMAND",
+        [&](const std::string& asked) { add_rows(given_server(asked)); },
+        "A server of your own beside the others, as often as you like: a program that prints "
+        "'listening on HOST:PORT', or that has {port} in its command and answers there");
+    add_options(line);
+  }));
 }
 
 }  // namespace switchyard::echo

@@ -20,9 +20,19 @@ namespace switchyard::echo {
 
 class open_loop {
  public:
-  void add_options(harness::command_line& line) {
-    kept_.add_options(line);
-    line.add("--seed", seed_, "Of the times of the messages (default: another in each launch)");
+  /// main() of one of them: `add_rows` adds the rows of a server to `w`.
+  int run_main(
+      int argc, char** argv, harness::workload& w,
+      const std::function<void(const server&)>& add_rows,
+      const std::function<void(harness::command_line&)>& add_options = [](harness::command_line&) {
+      }) {
+    const auto where_open = [&](const server& by) {
+      if (has_open_loop(by)) add_rows(by);
+    };
+    return echo::run_main(argc, argv, w, kept_, where_open, [&](harness::command_line& line) {
+      line.add("--seed", seed_, "Of the times of the messages (default: another in each launch)");
+      add_options(line);
+    });
   }
 
   /// 64 clients with 64 bytes each, and what tells this row from the others of the server.
@@ -61,7 +71,8 @@ class open_loop {
           r = run(server, rate, length);
           const auto used = meter.used();
           const auto answered = static_cast<std::int64_t>(r.service.count());
-          expect_wake_ups(used, answered, server.which().connections);
+          expect_wake_ups(*server.which().by, used, answered, {.sleeps_at_most = 1},
+                          server.which().connections);
           return harness::measured{.seconds = r.seconds,
                                    .used = used,
                                    .done = static_cast<std::int64_t>(r.requests),
@@ -84,13 +95,14 @@ class open_loop {
   // The shortest run whose 99.9th percentile has some values above it at the lowest rates.
   static constexpr std::chrono::nanoseconds shortest = std::chrono::milliseconds(500);
 
+  /// Models, the limit, and servers that somebody asked for; none that serves one connection after
+  /// another.
+  static bool has_open_loop(const server& s) {
+    return s.concurrent && (s.is_model() || s.is == kind::limit || !s.command.empty());
+  }
+
   kept_server kept_;
   std::uint32_t seed_ = std::random_device()();
 };
-
-/// Models and the limit; one that serves one connection after another has no row.
-inline bool has_open_loop(const server& s) {
-  return s.concurrent && (s.is_model() || s.is == kind::limit);
-}
 
 }  // namespace switchyard::echo

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -126,11 +127,11 @@ std::optional<std::string> child_process::how_it_ended(milliseconds patience) {
   return "exited with code " + std::to_string(WEXITSTATUS(*status_));
 }
 
-void child_process::stop() noexcept {
+void child_process::stop(milliseconds patience) noexcept {
   if (status_ || pid_ <= 0) return;
   ::kill(pid_, SIGTERM);
   ::kill(pid_, SIGCONT);  // one that was stopped has to wake to end
-  if (reap(seconds(3))) return;
+  if (reap(patience)) return;
   ::kill(pid_, SIGKILL);
   reap(seconds(3));
 }
@@ -140,13 +141,14 @@ std::string last_line_of(const std::string& output) {
   return text.substr(text.rfind('\n') + 1);
 }
 
-int announced_port(child_process& server) {
-  const std::string line = server.read_line(seconds(20));
+announced announced_by(child_process& server, milliseconds patience) {
+  constexpr std::string_view begin = "listening on ";
+  const std::string line = server.read_line(patience);
   const auto colon = line.rfind(':');
-  if (!line.starts_with("listening on ") || colon == std::string::npos) {
+  if (!line.starts_with(begin) || colon == std::string::npos) {
     throw std::runtime_error("a server did not say where it listens: " + line);
   }
-  return std::stoi(line.substr(colon + 1));
+  return {line.substr(begin.size(), colon - begin.size()), std::stoi(line.substr(colon + 1))};
 }
 
 std::filesystem::path program_on_path(const std::string& name) {

@@ -44,8 +44,8 @@ class child_process {
   /// just been hit gets `patience` to end.
   std::optional<std::string> how_it_ended(std::chrono::milliseconds patience = {});
 
-  /// SIGTERM, and SIGKILL after three seconds; reaps. Does nothing the second time.
-  void stop() noexcept;
+  /// SIGTERM, and SIGKILL when `patience` is over; reaps. Does nothing the second time.
+  void stop(std::chrono::milliseconds patience = std::chrono::seconds(3)) noexcept;
 
  private:
   bool read_more(std::chrono::steady_clock::time_point deadline);
@@ -61,8 +61,16 @@ class child_process {
 /// Without its line end, whatever empty lines follow.
 std::string last_line_of(const std::string& output);
 
-/// The port that a server names in its first line, "listening on HOST:PORT".
-int announced_port(child_process& server);
+/// Where a server is.
+struct announced {
+  std::string host;
+  int port;
+};
+
+/// What a server says in its first line, "listening on HOST:PORT", within `patience`.
+announced announced_by(child_process& server,
+                       std::chrono::milliseconds patience = std::chrono::seconds(20));
+inline int announced_port(child_process& server) { return announced_by(server).port; }
 
 /// A program that was built beside the running one.
 std::filesystem::path program_beside(const std::string& name);

@@ -111,6 +111,17 @@ option command_line::add_taken(const std::string& name, const std::string& shown
   return option(*app_->add_option_function(name, take, what)->type_name(shown_as));
 }
 
+option command_line::add_each(const std::string& name, const std::string& shown_as,
+                              const std::function<void(const std::string&)>& take,
+                              const std::string& what) {
+  const std::function<void(const std::vector<std::string>&)> take_all =
+      [take](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts) take(text);
+      };
+  auto* added = app_->add_option_function(name, take_all, what);
+  return option(*added->type_name(shown_as)->allow_extra_args(false));
+}
+
 void command_line::add_version() {
   app_->set_version_flag("--version", app_->get_name() + " " SWITCHYARD_VERSION);
 }

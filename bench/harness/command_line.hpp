@@ -64,6 +64,9 @@ class command_line {
   /// What `take` throws is thrown by parse_or_exit.
   option add_taken(const std::string& name, const std::string& shown_as,
                    const std::function<void(const std::string&)>& take, const std::string& what);
+  /// One that may be given several times: each is taken by itself.
+  option add_each(const std::string& name, const std::string& shown_as,
+                  const std::function<void(const std::string&)>& take, const std::string& what);
   void add_version();
   void footer(const std::string& text);
 

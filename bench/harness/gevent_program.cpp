@@ -12,9 +12,6 @@
 
 namespace switchyard::harness {
 
-namespace {
-
-/// As CMake noted it beside the binaries.
 std::filesystem::path source_tree() {
   const auto note = program_beside("source_tree.txt");
   std::string folder;
@@ -22,6 +19,8 @@ std::filesystem::path source_tree() {
   if (!std::getline(file, folder)) throw limit_error(note.string() + " is missing");
   return folder;
 }
+
+namespace {
 
 std::filesystem::path chosen_interpreter() {
   const char* named = std::getenv("SWITCHYARD_PYTHON");
@@ -81,8 +80,7 @@ figures_by_name python_program::figures(std::vector<std::string> arguments,
 namespace switchyard::gevent {
 
 harness::python_program original(const std::string& script) {
-  return {"outside/gevent/" + script, name,
-          "gevent is not installed: scripts/setup.sh --gevent adds it"};
+  return {"outside/gevent/" + script, name, lack};
 }
 
 std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus) {

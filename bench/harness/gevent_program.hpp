@@ -14,6 +14,9 @@
 
 namespace switchyard::harness {
 
+/// The folder of the sources, as CMake noted it beside the binaries; limit_error when it did not.
+std::filesystem::path source_tree();
+
 using figures_by_name = std::map<std::string, double>;
 
 class python_program {
@@ -43,6 +46,8 @@ class python_program {
 namespace switchyard::gevent {
 
 inline constexpr const char* name = "gevent";  // of the runtime, of what it needs, of the package
+
+inline constexpr const char* lack = "gevent is not installed: scripts/setup.sh --gevent adds it";
 
 /// `script` in outside/gevent/; limit_error when it can't be run.
 harness::python_program original(const std::string& script);

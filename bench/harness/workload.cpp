@@ -54,6 +54,8 @@ nlohmann::ordered_json description(const workload& w) {
                     {"set", r.quick ? "quick" : "full"},
                     {"control", or_null(r.control)},
                     {"needs", or_null(needs)},
+                    {"outside", r.outside},
+                    {"command", or_null(r.command)},
                     {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
   }
   auto counters = nlohmann::ordered_json::array();
@@ -66,6 +68,7 @@ nlohmann::ordered_json description(const workload& w) {
           {"what", w.what},
           {"lacks", lacks},
           {"hardware_counters", counters},
+          {"takes_servers", w.takes_servers},
           {"metric",
            {{"key", w.compared_by.key},
             {"label", w.compared_by.label},

@@ -49,6 +49,8 @@ struct row {
   bool quick = false;        // part of the quick run as well as of the full one
   std::string control = {};  // the runtime column that is this row's limit, if any
   std::string needs = {};    // a program or package that a machine may lack: wrk, gevent
+  bool outside = false;      // a program that is not ours: a reference, and no contender
+  std::string command = {};  // what --server was told for it
   bool once = false;         // not repeated, however short: the time is not what it is about
   bool one_round = false;    // launched once in a run: it takes long, or is always the same
 };
@@ -59,7 +61,8 @@ struct workload {
   metric compared_by;
   benchmark::TimeUnit unit;
   std::vector<row> rows = {};
-  bool counts_events = true;  // its rows have operations to count hardware events for
+  bool counts_events = true;   // its rows have operations to count hardware events for
+  bool takes_servers = false;  // it has the option --server
 };
 
 /// "echo/fiber/connections:64/bytes:64"

@@ -198,7 +198,8 @@ void add_row(std::vector<harness::row>& rows, const client& by, const fetch_case
                   .body = [which, fetch = by.fetch](benchmark::State& s) { fetch(s, which); },
                   .quick = is_quick(which) && which.urls <= by.most_quick,
                   .control = controlled ? wrk::name : "",
-                  .needs = by.needs});
+                  .needs = by.needs,
+                  .outside = by.name == gevent::name});
 }
 
 void add_rows(std::vector<harness::row>& rows, const client& by) {

@@ -24,10 +24,11 @@ inline void announce(const endpoint& where) {
   std::fflush(stdout);
 }
 
-/// Has the kernel end this process when its parent, which must be `parent`, ends.
-inline void die_with(pid_t parent) {
-  // Not SIGTERM, which a server that has been stopped would not see.
-  check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "ask for a signal at the parent's end");
+/// Has the kernel end this process when its parent, which must be `parent`, ends. Not by SIGTERM,
+/// which a server that has been stopped would not see, unless there is something to clear up.
+inline void die_with(pid_t parent, int signal = SIGKILL) {
+  check(::prctl(PR_SET_PDEATHSIG, static_cast<unsigned long>(signal)),
+        "ask for a signal at the parent's end");
   if (::getppid() != parent) throw std::runtime_error("the parent has ended already");
 }
 

@@ -238,7 +238,8 @@ void add_rows(std::vector<harness::row>& rows, const sleepers& by) {
                     .body = [n = tasks, d = milliseconds(ms),
                              sleep = by.sleep](benchmark::State& s) { sleep(s, n, d); },
                     .quick = quick && tasks <= by.most_quick,
-                    .needs = by.needs});
+                    .needs = by.needs,
+                    .outside = by.name == gevent::name});
   }
 }
 

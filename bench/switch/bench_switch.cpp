@@ -169,6 +169,7 @@ void add_gevent(row_list& rows) {
     rows.push_back(make_row(gevent::name, via, 2, placement::same, "Python: " + what,
                             [=](benchmark::State& s) { gevent_row(s, via); }));
     rows.back().needs = gevent::name;
+    rows.back().outside = true;
   };
   add("switch", "ping-pong between 2 greenlets that switch to each other by name");
   add("sleep0", "2 greenlets that both call gevent.sleep(0), through gevent's hub");

@@ -38,6 +38,15 @@ METRICS = {
 _SCRIPT = """#!{python} -ISs
 import json, os, pathlib, random, re, signal, sys, time
 spec = json.loads(pathlib.Path(__file__ + ".json").read_text())
+for name, _, command in (a[9:].partition("=") for a in sys.argv if a.startswith("--server=")):
+    if command == "no-such-program":
+        print(pathlib.Path(__file__).name + ": error: --server: no such program", file=sys.stderr)
+        sys.exit(2)
+    like = spec["described"]["rows"][0]
+    row = like | {{"runtime": name, "outside": True, "command": command,
+                  "name": like["name"].replace("/" + like["runtime"] + "/", "/" + name + "/")}}
+    spec["described"]["rows"].append(row)
+    spec["does"][row["name"]] = spec["does"].get(like["name"], {{}})
 if "--describe" in sys.argv:
     if "describe" in spec["does"]:
         sys.exit(spec["does"]["describe"])
@@ -128,7 +137,7 @@ os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGTERM)
 
 def row(
     name: str, *, what: str = "", set_: str = "quick", control: str | None = None,
-    needs: str | None = None, rounds: int | None = None,
+    needs: str | None = None, rounds: int | None = None, outside: bool | None = None,
 ) -> dict:  # fmt: skip
     """A row of --describe from its name."""
     _, runtime, *pairs = name.split("/")
@@ -136,26 +145,29 @@ def row(
     for pair in pairs:
         key, value = pair.split(":")
         params[key] = int(value) if value.isdigit() else value
+    is_outside = runtime == "gevent" if outside is None else outside
     return {
-        "name": name, "runtime": runtime, "params": params,
+        "name": name, "runtime": runtime, "params": params, "outside": is_outside,
         "what": what or f"measures {name}", "set": set_, "control": control, "needs": needs,
-        "rounds": rounds,
+        "rounds": rounds, "command": None,
     }  # fmt: skip
 
 
 def write_bench(
     build: Path, rows: list[dict], does: dict[str, Any] | None = None,
     hardware: Sequence[str] = (), lacks: dict[str, str] | None = None,
+    takes_servers: bool = False,
 ) -> Path:  # fmt: skip
     """Put a fake bench binary for these rows (of one workload) into `build`/bin. `hardware` names
-    the counters that it has of its machine, `lacks` what that has not, each with the reason.
+    the counters that it has of its machine, `lacks` what that has not, each with the reason. One
+    that `takes_servers` has a row like its first one for each.
     """
     workload = rows[0]["name"].split("/")[0]
     binary = build / "bin" / f"bench_{workload}"
     binary.parent.mkdir(parents=True, exist_ok=True)
     described = {
         "workload": workload, "what": f"the fake {workload}", "lacks": lacks or {},
-        "hardware_counters": list(hardware),
+        "hardware_counters": list(hardware), "takes_servers": takes_servers,
         "metric": METRICS[workload], "rows": rows,
     }  # fmt: skip
     binary.write_text(_SCRIPT.format(python=sys.executable))

@@ -4,15 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "bench/harness/gevent_program.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/usage.hpp"
 #include "bench/programs/addresses.hpp"
 #include "bench/programs/echo/load_room.hpp"
+#include "bench/programs/echo/outside.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard::echo {
@@ -31,19 +33,42 @@ std::string all_cpus() {
   return all;
 }
 
-/// On a free port: our echo_server, or the program of an outside one.
+// A keeper gives its server some seconds to start and to end, and then says what was wrong.
+constexpr auto until_a_keeper_tells = 30s;
+constexpr auto until_a_keeper_ends = 10s;
+
+/// On a free port: our echo_server, or the keeper of an outside one.
 harness::child_process start(const server& by, const std::string& cpus) {
-  if (by.is == kind::outside) {
-    const auto original = gevent::original("echo_server.py");
-    return {original.interpreter(), original.command(gevent::attached({"--port", "0"}, cpus))};
+  std::vector<std::string> arguments{"--cpus", cpus, "--parent", std::to_string(::getpid())};
+  if (by.is != kind::outside) {
+    arguments.insert(arguments.end(), {"--runtime", by.name, "--port", "0"});
+    return {harness::program_beside("echo_server"), arguments};
   }
-  return {harness::program_beside("echo_server"),
-          {"--runtime", by.name, "--port", "0", "--cpus", cpus, "--parent",
-           std::to_string(::getpid())}};
+  arguments.emplace_back("--");
+  std::ranges::copy(command_of(by), std::back_inserter(arguments));
+  return {harness::program_beside("keep_server"), arguments, harness::errors::into_output};
 }
 
-void wait_until_alone(pid_t server) {
-  for (int i = 0; i < 200 && !harness::descendants(server).empty(); ++i) ::usleep(5'000);
+/// What a keeper says last that has something to say; or "".
+std::string complaint_in(const std::string& output) {
+  constexpr std::string_view sign = "keep_server: error: ";
+  const std::string last = harness::last_line_of(output);
+  return last.starts_with(sign) ? last.substr(sign.size()) : "";
+}
+
+harness::announced where_it_listens(harness::child_process& program, const server& by) {
+  if (by.is != kind::outside) return harness::announced_by(program);
+  try {
+    return harness::announced_by(program, until_a_keeper_tells);
+  } catch (const std::runtime_error& failure) {
+    const std::string said = failure.what();
+    const auto sign = said.find("keep_server: error: ");
+    throw std::runtime_error(sign == std::string::npos ? said : complaint_in(said.substr(sign)));
+  }
+}
+
+void wait_for_processes(pid_t server, std::size_t at_most) {
+  for (int i = 0; i < 200 && harness::tree_of(server).size() > at_most; ++i) ::usleep(5'000);
 }
 
 }  // namespace
@@ -51,19 +76,20 @@ void wait_until_alone(pid_t server) {
 loaded_server::loaded_server(const echo_case& which, const std::string& cpus, memory_is wanted)
     : which_(which),
       program_(start(*which.by, cpus.empty() ? all_cpus() : cpus)),
-      port_(harness::announced_port(program_)) {
+      where_(where_it_listens(program_, *which.by)) {
   const auto connections = static_cast<std::size_t>(which.connections);
   if (wanted == memory_is::not_read) {
     connect(connections);
     return;
   }
+  const auto processes = harness::tree_of(pid()).size();
   connect(1);  // what the first session alone brings into memory belongs to none
   auto first = std::move(load_);
   // It stays until all is read, or another one would take over what it leaves behind. But a server
   // that serves one after another has room for no second.
   if (connections == 1) {
     first.reset();
-    wait_until_alone(pid());
+    wait_for_processes(pid(), processes);
   }
   const auto empty = harness::memory_of_tree(pid());
   const auto begin = std::chrono::steady_clock::now();
@@ -76,7 +102,7 @@ loaded_server::loaded_server(const echo_case& which, const std::string& cpus, me
 /// Afterwards every session has started and answered.
 void loaded_server::connect(std::size_t connections) {
   load_ = std::make_unique<load::generator>(
-      with_room({.target = resolve("127.0.0.1", port_),
+      with_room({.target = resolve(where_.host, where_.port),
                  .connections = connections,
                  .active = std::min(connections, static_cast<std::size_t>(which_.busy())),
                  .bytes = static_cast<std::size_t>(which_.bytes),
@@ -121,8 +147,23 @@ double loaded_server::closed_loop_rate() {
   return closed_loop_rate_;
 }
 
+std::string loaded_server::end() {
+  load_.reset();
+  if (which_.by->is != kind::outside) {
+    program_.stop();
+    return "";
+  }
+  program_.stop(until_a_keeper_ends);
+  return complaint_in(program_.rest_of_output());
+}
+
 void loaded_server::complain(const load::run_result& result) {
   const std::string why = result.errors.first.empty() ? "too few replies" : result.errors.first;
+  const std::string errors = std::to_string(result.errors.total()) + " errors, first: " + why;
+  if (which_.by->is == kind::outside) {
+    const std::string ended = end();
+    throw std::runtime_error((ended.empty() ? "" : ended + "; ") + errors);
+  }
   const auto death = program_.how_it_ended(200ms);
   if (!death) {
     // The server's last line tells whether it turned a connection away for want of room.
@@ -133,8 +174,7 @@ void loaded_server::complain(const load::run_result& result) {
       throw limit_error("the server met one: " + totals.substr(at + sign.size()));
     }
   }
-  throw std::runtime_error((death ? "the server " + *death + "; " : "") +
-                           std::to_string(result.errors.total()) + " errors, first: " + why);
+  throw std::runtime_error((death ? "the server " + *death + "; " : "") + errors);
 }
 
 }  // namespace switchyard::echo

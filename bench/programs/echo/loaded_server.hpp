@@ -34,8 +34,14 @@ class loaded_server {
   /// `cpus` are the server's; empty: all that this process may use.
   explicit loaded_server(const echo_case& which, const std::string& cpus = {},
                          memory_is wanted = memory_is::read);
+  ~loaded_server() { static_cast<void>(end()); }
+  loaded_server& operator=(loaded_server&&) = delete;
+
+  /// Ends it before its time; what was wrong with its end, such as processes that it left, or "".
+  std::string end();
 
   [[nodiscard]] const echo_case& which() const { return which_; }
+  /// Of the server, or of the keeper above an outside one: its whole tree is what is measured.
   [[nodiscard]] pid_t pid() const { return program_.pid(); }
   /// What the server's tree grew by as the connections came.
   [[nodiscard]] const harness::memory_use& connection_memory() const { return grown_; }
@@ -61,7 +67,7 @@ class loaded_server {
 
   echo_case which_;
   harness::child_process program_;
-  int port_;
+  harness::announced where_;
   std::unique_ptr<load::generator> load_;
   harness::memory_use grown_;
   double connect_seconds_ = 0;

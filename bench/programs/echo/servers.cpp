@@ -1,10 +1,11 @@
 #include "bench/programs/echo/servers.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
-#include "bench/harness/gevent_program.hpp"
+#include "bench/programs/echo/outside.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard::echo {
@@ -46,7 +47,7 @@ std::vector<server> make_servers() {
   for_each_runtime([&]<class R>() {
     if constexpr (Serves<R>) servers.push_back(served_by<R>());
   });
-  servers.push_back({gevent::name, "the Python original, greenlets on one thread", kind::outside});
+  std::ranges::copy(outside_servers(), std::back_inserter(servers));
 #define SWITCHYARD_ADD(name, of_kind, kernel_tasks, what) \
   servers.push_back(without_runtime(#name, kind::of_kind, kernel_tasks, what));
   SWITCHYARD_ECHO_SERVERS(SWITCHYARD_ADD)

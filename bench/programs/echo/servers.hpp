@@ -1,8 +1,9 @@
 // The echo servers that there are, and what each is: facts alone, so that a workload need not hold
 // the servers it starts. The program, the workloads' rows, the tests and the help are made of them.
 //
-// Each runtime with sockets serves, by its own entry in runtimes/all.hpp. A server of ours without
-// one is a file in servers/ that defines `serve_NAME` (serving.hpp), and a line here:
+// Each runtime with sockets serves, by its own entry in runtimes/all.hpp; what serves and is not
+// ours is in outside.hpp. A server of ours without a runtime is a file in servers/ that defines
+// `serve_NAME` (serving.hpp), and a line here:
 //   name, kind, kernel tasks for each connection, what it is
 #pragma once
 
@@ -53,6 +54,8 @@ struct server {
   bool concurrent = true;                    // or it serves one connection after another
   std::int64_t quick_connections = 100'000;  // so many come and go in well under a second
   task_footprint idle_connection{.memory_bytes = 8 * 1024};
+  std::string needs = {};    // what a machine may lack for it
+  std::string command = {};  // as --server was told it, for which it was made
 
   [[nodiscard]] bool is_control() const { return is == kind::limit || is == kind::plain; }
   /// Measured like a runtime's: with all kinds of rows.

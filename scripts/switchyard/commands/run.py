@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sizes.add_argument(f"--{name}", action="store_true", help=what)
     parser.add_argument("--filter", metavar="REGEX", help="only benchmarks whose name matches")
     parser.add_argument("--runtimes", metavar="A,B", help="only these runtimes")
+    parser.add_argument(
+        "--server", action="append", default=[], metavar="NAME=COMMAND",
+        help="an echo server of your own beside ours, as often as you like: a program that prints "
+        "'listening on HOST:PORT', or that has {port} in its command and answers there",
+    )  # fmt: skip
     options.add_rounds(parser, "exactly N rounds, no budget")
     parser.add_argument("--min-time", type=float, metavar="S", help="seconds per row and round")
     parser.add_argument(
@@ -56,6 +61,7 @@ class _Asked:
     size: str
     filter: str | None
     runtimes: str | None
+    servers: list[str]
     build: Path
     out: Path | None
     tables: bool
@@ -72,8 +78,9 @@ def _run(asked: _Asked) -> int:
     if asked.plot or asked.report:
         packages.need("pictures")
     workloads = catalog.select(
-        catalog.load(asked.build), size=asked.size, pattern=asked.filter, runtimes=asked.runtimes
-    )
+        catalog.load(asked.build, asked.servers),
+        size=asked.size, pattern=asked.filter, runtimes=asked.runtimes,
+    )  # fmt: skip
     workloads, left_out = needs.without_missing(workloads)
     facts = environment.collect(asked.build)
     folder = ResultsFolder.create(asked.out or RESULTS / environment.folder_name(facts))
@@ -134,8 +141,8 @@ def _asked(args: argparse.Namespace) -> _Asked:
     })  # fmt: skip
     plan = Plan(rounds, budget_s, min_time_s, timeout_s, options.seed_of(args))
     return _Asked(
-        plan, size, args.filter, args.runtimes, options.build_of(args), args.out, args.tables,
-        args.plot, args.report, options.of_command(args),
+        plan, size, args.filter, args.runtimes, args.server, options.build_of(args), args.out,
+        args.tables, args.plot, args.report, options.of_command(args),
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 Of a workload one case is told: the one that is asked for (suite/questions.py), or else the one with
 most contenders, with each parameter that other cases have otherwise and the words don't tell. Each
 runtime stands there with its best mechanism, the best one first, the others with the factor by
-which they are behind it and that factor's 95 % interval. "Ahead" allows for all the comparisons of
+which they are behind it and that factor's 95 % interval. Servers of the user's own, which --server
+named, follow in the same way, but compete with nobody. "Ahead" allows for all the comparisons of
 these cases together (statistics.level).
 """
 
@@ -57,8 +58,12 @@ def _answer(comparison: Comparison, question: Question, case: Case, shown: float
     models = models or [*best.values()]
     contenders = comparison.contenders(case)
     asides = [column for column in best.values() if column not in models]
-    asides += [column for column in comparison.of(case) if column not in contenders]
+    rows = {column: cell.row for column, cell in comparison.of(case).items()}
+    own = [column for column in comparison.ranked(case) if rows[column].command]
+    asides += [column for column in rows if column not in (*contenders, *own)]
     sentence = told(comparison, comparison.ranking(case, shown, models))
+    if own:
+        sentence += f" Your own: {_against(comparison, case, models[0], own)}."
     beside = ", ".join(value(comparison, case, column) for column in asides)
     text = question.text + _untold(comparison, question, case)
     return Answer(comparison.workload.name, f"{text}: {sentence}", beside)
@@ -73,9 +78,16 @@ def _untold(comparison: Comparison, question: Question, case: Case) -> str:
 
 def told(comparison: Comparison, found: Ranking) -> str:
     """The leader's median, those of the others and how far they are behind, and what that shows."""
-    values = [value(comparison, found.case, found.leader)]
-    values += [value(comparison, found.case, c) + behind(lead) for c, lead in found.leads.items()]
+    best = value(comparison, found.case, found.leader)
+    values = [best, *filter(None, [_against(comparison, found.case, found.leader, found.leads)])]
     return f"{', '.join(values)}. {_verdict(found)}".strip()
+
+
+def _against(comparison: Comparison, case: Case, leader: str, columns: Iterable[str]) -> str:
+    return ", ".join(
+        value(comparison, case, column) + behind(comparison.lead(case, leader, column))
+        for column in columns
+    )
 
 
 def value(comparison: Comparison, case: Case, column: str) -> str:

@@ -3,10 +3,14 @@
 Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which people with any kind of colour
 vision can tell apart, and some that are as far from them for each kind; every runtime also has a
 marker of its own. Only hand-written control rows are dashed, so that a limit is not mistaken for a
-contender, and only outside references are dash-dotted.
+contender, and only outside references are dash-dotted. Whom nobody knows here, such as a server
+of the user's own, has one of the spare looks, another one for each.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..suite.catalog import Row
 
 LineStyle = str | tuple[float, tuple[float, ...]]
 
@@ -14,8 +18,10 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#8A8A8A"
 BROWN, WINE, INDIGO = "#6B4C2A", "#882255", "#332288"
 VIOLET, PALE_GREEN = "#5500BB", "#99CC77"
+OLIVE, RUST, TEAL = "#777711", "#BB4433", "#00838F"
 
 _DOTS, _SPARSE_DOTS = (0.0, (1.0, 1.0)), (0.0, (1.0, 4.0))
+_DASH_DOT = "-."
 _DASH_DOT_DOT = (0.0, (6.0, 2.0, 1.0, 2.0, 1.0, 2.0))
 
 
@@ -47,11 +53,16 @@ _LOOKS = {
     "plain_thread": Look(SKY, "<", "--"),
     "plain_queue": Look(BLACK, "X", "--"),
     "plain": Look(BLACK, "X", "--"),
-    "gevent": Look(BROWN, "*", "-.", 8.5),
+    "gevent": Look(BROWN, "*", _DASH_DOT, 8.5),
     "gevent sleep0": Look(BROWN, "*", _DASH_DOT_DOT, 8.5),
+    "asyncio": Look(OLIVE, "$A$", _DASH_DOT, 7.5),
+    "uvloop": Look(RUST, "$U$", _DASH_DOT, 7.5),
+    "go": Look(TEAL, "$G$", _DASH_DOT, 7.5),
 }
-# For runtimes that are added later and have not been given a look yet.
-_SPARE = (Look("#661100", "8"), Look("#999933", "1"))
+# For whom has no look of its own, in this order: as many markers, and their colours anew in another
+# order after that.
+_SPARE_MARKERS = ("8", "1", "2", "3", "4", "+", "x")
+_SPARE_COLOURS = ("#661100", "#999933", "#4477AA", "#AA3377", "#117733")
 # Mechanisms of one runtime share its colour. Of a control or an outside reference it is the line
 # that says so: theirs stays.
 _VIA_LINES: dict[str, LineStyle] = {
@@ -65,8 +76,15 @@ _OTHERS = "other programs"
 # and the limits) is what all are held against.
 FAMILIES = {
     "processes and threads": ("process", "thread", "plain_process", "plain_thread"),
-    "fibers and greenlets": ("fiber", "fiber_uring", "context", "greenlet", "gevent"),
-    "coroutines and callbacks": ("coroutine", "callback", "coroutine_handle", "awaitable"),
+    "fibers and greenlets": ("fiber", "fiber_uring", "context", "greenlet", "gevent", "go"),
+    "coroutines and callbacks": (
+        "coroutine",
+        "callback",
+        "coroutine_handle",
+        "awaitable",
+        "asyncio",
+        "uvloop",
+    ),
     _OTHERS: (),
 }
 
@@ -80,18 +98,34 @@ def family(column: str) -> str | None:
     return None if runtime in _LOOKS else _OTHERS
 
 
-def look(column: str) -> Look:
-    """The look of a column of a comparison: "thread", or "thread futex"."""
+_NOTES = {"self_pipe": " (no switch)", "plain": " (one task)"} | dict.fromkeys(
+    ("gevent", "asyncio", "uvloop"), " (Python)"
+)
+
+
+def look(column: str, among: Iterable[Row] = ()) -> Look:
+    """The look of a column of a comparison: "thread", or "thread futex". Spare ones go to the
+    unknown in the order in which they are `among` the rows of the workload.
+    """
     runtime, _, via = column.partition(" ")
-    base = _LOOKS.get(column) or _LOOKS.get(runtime) or _SPARE[sum(runtime.encode()) % len(_SPARE)]
+    base = _LOOKS.get(column) or _LOOKS.get(runtime) or _spare(runtime, among)
     if base.line != "-":
         return base
     return Look(base.colour, base.marker, _VIA_LINES.get(via, "-"))
 
 
+def _spare(runtime: str, among: Iterable[Row]) -> Look:
+    unknown = {row.runtime: row for row in among if row.runtime not in _LOOKS}
+    place = [*unknown].index(runtime) if runtime in unknown else 0
+    is_outside = runtime in unknown and unknown[runtime].is_outside
+    spare = Look(
+        _SPARE_COLOURS[place % len(_SPARE_COLOURS)], _SPARE_MARKERS[place % len(_SPARE_MARKERS)]
+    )
+    return replace(spare, line=_DASH_DOT) if is_outside else spare
+
+
 def label(column: str) -> str:
     """How a figure names a column: as it is, and what else a reader has to know of it."""
     runtime = column.partition(" ")[0]
-    notes = {"self_pipe": " (no switch)", "plain": " (one task)", "gevent": " (Python)"}
-    note = notes.get(runtime, "")
+    note = _NOTES.get(runtime, "")
     return column.replace("self_pipe pipe", "self_pipe") + note

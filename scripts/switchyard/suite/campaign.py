@@ -2,7 +2,8 @@
 
 The budget is a hard bound: rows are paced so that all their rounds fit into it, a round that does
 not is not begun, and a launch that would overrun is cut off and not counted. A row that hung once
-is launched no more.
+is launched no more, nor is one of an outside program that failed: such a program may take as long
+as it likes until it does.
 
 Where the machine has hardware counters, rows are launched once more for them after the last round,
 as far as the budget allows: counting slows the switches down, so that no time is taken from these
@@ -128,19 +129,23 @@ class Campaign:
             return False
         self.rounds.took(row.name, measured.wall_s)
         self.pacing.took(row.name, measured.wall_s, measured.rows)
-        if measured.timed_out:
-            self.rounds.retire(row.name)
         self.tally.launches += 1
-        self._note_failures(row, measured)
+        failed = self._note_failures(row, measured)
+        if measured.timed_out or (failed and row.is_outside):
+            self.rounds.retire(row.name)
         self._tell()
         self.folder.add(workload, measured.context, measured.rows)
         return True
 
-    def _note_failures(self, row: Row, measured: Measurement) -> None:
+    def _note_failures(self, row: Row, measured: Measurement) -> bool:
+        """Whether there are any."""
+        failed = False
         for result in measured.rows:
             message = result.get("error_message", "no reason given")
             if result.get("error_occurred") and not message.startswith(LIMIT_PREFIX):
                 self.tally.failures[row.name] = message
+                failed = True
+        return failed
 
     def _count_hardware(self) -> None:
         """What goes wrong here goes without: the row itself has been measured in its rounds."""
@@ -174,7 +179,7 @@ def measure(
     """`options` are further ones of the binary's own. Raises Interrupted."""
     started_at = now()
     load = Machine().load_average()
-    arguments = [min_time(min_time_s), *options]
+    arguments = [*workload.arguments, min_time(min_time_s), *options]
     outcome = launch_row(workload.binary, row.name, arguments, timeout_s, interrupts)
     conditions = {"loadavg": load, "frequency_mhz": Machine().frequency_mhz()}
     context, rows = _parse(outcome, row)

@@ -7,7 +7,7 @@ description is stored beside the results, which can then be read without the bin
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,9 +25,10 @@ _ORDER = (
     "sleep", "switch", "spawn", "echo", "echo_churn", "echo_open", "echo_capacity", "http_fetch",
     "channel", "shared_counter", "cpu", "page_fault", "scale", "blocking", "memory", "limits",
 )  # fmt: skip
-# Programs in another language that stand beside ours: shown, but nothing is measured by them.
-_OUTSIDE = ("gevent",)
+# What older results don't say of themselves.
+_OUTSIDE_ONCE = "gevent"
 _DESCRIBE_TIMEOUT_S = 20.0
+_BAD_ARGUMENTS = 2  # the exit code of all programs of ours
 # Google Benchmark adds what it was told about iterations and clocks to the names it prints.
 _SUFFIX = r"(/(iterations|min_time|repeats):[^/]+)*(/manual_time|/real_time)?"
 
@@ -47,7 +48,8 @@ class Row:
     """One benchmark: a workload on a runtime with parameters.
 
     `needs` names a program or package that the machine may lack, `rounds` is how many rounds of a
-    run launch it at most (None: all); older results don't have them.
+    run launch it at most (None: all), `outside` whether it is a program that is not ours, and
+    `command` what `--server` was told for it; older results don't have them.
     """
 
     name: str
@@ -58,11 +60,13 @@ class Row:
     control: str | None
     needs: str | None = None
     rounds: int | None = None
+    outside: bool | None = None
+    command: str | None = None
 
     @property
     def is_outside(self) -> bool:
-        """Whether it is an outside reference and no contender."""
-        return self.runtime in _OUTSIDE
+        """Whether it is an outside reference: shown, and no contender."""
+        return self.runtime == _OUTSIDE_ONCE if self.outside is None else self.outside
 
     @property
     def column(self) -> str:
@@ -86,8 +90,9 @@ class Workload:
     """A benchmark binary. `binary` is None when the description comes out of a results file.
 
     `hardware_counters` names those that a launch with --hardware-counters gives on this machine,
-    `lacks` what some of its rows need and this build or machine has not, each with the reason;
-    older builds don't tell.
+    `lacks` what some of its rows need and this build or machine has not, each with the reason,
+    `takes_servers` whether it has the option --server; older builds don't tell. `arguments`: with
+    which it told what its rows are, and which each launch of one has to have.
     """
 
     name: str
@@ -97,12 +102,16 @@ class Workload:
     binary: Path | None = None
     hardware_counters: tuple[str, ...] = ()
     lacks: dict[str, str] = field(default_factory=dict)
+    takes_servers: bool = False
+    arguments: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, document: dict[str, Any], binary: Path | None = None) -> "Workload":
+    def parse(
+        cls, document: dict[str, Any], binary: Path | None = None, arguments: Sequence[str] = ()
+    ) -> "Workload":
         """Raises msgspec.ValidationError, which names the place, for what is no description."""
-        named = document | {"name": document.get("workload"), "binary": None}
-        return replace(convert(named, cls), binary=binary)
+        named = document | {"name": document.get("workload"), "binary": None, "arguments": ()}
+        return replace(convert(named, cls), binary=binary, arguments=tuple(arguments))
 
     def document(self) -> dict[str, Any]:
         """The same as --describe printed it."""
@@ -135,13 +144,15 @@ def bare_name(printed: str) -> str:
     return re.sub(_SUFFIX + "$", "", printed)
 
 
-def _describe(binary: Path) -> Workload:
-    outcome = launch([str(binary), "--describe"], _DESCRIBE_TIMEOUT_S)
+def _describe(binary: Path, arguments: Sequence[str] = ()) -> Workload:
+    outcome = launch([str(binary), *arguments, "--describe"], _DESCRIBE_TIMEOUT_S)
     if outcome.code != 0:
         reason = (outcome.stderr.strip().splitlines() or [outcome.ending])[-1]
+        if arguments and outcome.code == _BAD_ARGUMENTS:
+            raise BadInputError(reason.removeprefix(f"{binary.name}: error: "))
         raise SwitchyardError(f"{binary.name} --describe failed ({outcome.ending}): {reason}")
     try:
-        return Workload.parse(json.loads(outcome.stdout), binary)
+        return Workload.parse(json.loads(outcome.stdout), binary, arguments)
     except (ValueError, AttributeError) as error:
         raise SwitchyardError(f"{binary.name} --describe: not as expected: {error}") from None
 
@@ -159,8 +170,10 @@ def any_of(build: Path) -> Workload | None:
     return None
 
 
-def load(build: Path) -> list[Workload]:
-    """All workloads of a build folder, in the order in which they are told."""
+def load(build: Path, servers: Sequence[str] = ()) -> list[Workload]:
+    """All workloads of a build folder, in the order in which they are told; those about servers
+    also with rows of these `servers`, NAME=COMMAND each. BadInputError for what is none.
+    """
     binaries = _binaries(build)
     if not binaries:
         raise BadInputError(
@@ -168,7 +181,27 @@ def load(build: Path) -> list[Workload]:
             "`cmake --preset release && cmake --build --preset release`, or name --build DIR"
         )
     workloads = [_describe(path) for path in binaries]
+    if servers:
+        workloads = _with_servers(workloads, servers)
     return in_order(workloads, lambda workload: workload)
+
+
+def _with_servers(workloads: Sequence[Workload], servers: Sequence[str]) -> list[Workload]:
+    """The binaries themselves know what a server can be called and whether its program is there,
+    but of their own rows only.
+    """
+    if not any(workload.takes_servers for workload in workloads):
+        raise BadInputError("--server: no benchmark of this build takes a server; build it anew")
+    known = {row.runtime for workload in workloads for row in workload.rows}
+    if taken := [name for each in servers if (name := each.partition("=")[0]) in known]:
+        raise BadInputError(
+            f"--server: {taken[0]!r} is a row of the suite; take another name for your server"
+        )
+    arguments = [f"--server={each}" for each in servers]
+    return [
+        _describe(workload.binary, arguments) if workload.takes_servers else workload
+        for workload in workloads
+    ]
 
 
 def in_order(items: Iterable[T], workload_of: Callable[[T], Workload]) -> list[T]:

@@ -84,8 +84,9 @@ def collect(build: Path, machine: Machine | None = None) -> dict[str, Any]:
             "version": platform.python_version(),
             **needs.versions_of_packages(*_LIBRARIES),
             **needs.versions("gevent"),
+            **needs.versions("uvloop"),
         },
-        "programs": needs.versions("wrk"),
+        "programs": needs.versions("wrk") | needs.versions("go"),
     }
 
 

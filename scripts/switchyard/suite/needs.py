@@ -8,6 +8,7 @@ asked what their rows are (Workload.lacks).
 
 import functools
 import importlib.util
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,17 @@ from pathlib import Path
 
 from ..system import tools
 from ..system.errors import BadInputError
+from ..system.launch import launch
+from ..system.paths import ROOT
 from .catalog import Row, Workload, with_rows
 
 _SYSFS = Path("/sys/devices/system")
-# What can be installed.
-KNOWN = ("gevent", "wrk")
+_TIMEOUT_S = 20.0
+# What `scripts/setup.sh --NAME` adds, and what can be installed at all.
+ADDED_BY_SETUP = ("gevent", "uvloop", "go")
+KNOWN = (*ADDED_BY_SETUP, "wrk")
+# Built by setup.sh, as Go's compiler is nothing that a run needs.
+_GO_SERVER = "build/outside/go/echo_server"
 
 # By what is missing, "NAME" or "NAME: why", the names of the rows that are not run for it.
 LeftOut = dict[str, list[str]]
@@ -69,8 +76,20 @@ def _machine(advice: str, files: str, tells: Callable[[list[str]], bool]) -> _Ne
     return _Need(advice, is_there, lack="not on this machine")
 
 
+def _go_version() -> dict[str, str]:
+    """Of Go, as the server that was built with it says: "echo_server: go1.19.8"."""
+    said = launch([str(ROOT / _GO_SERVER), "--version"], _TIMEOUT_S).stdout.split()
+    return {"go": said[-1].removeprefix("go")} if said else {}
+
+
 _NEEDS = {
     "gevent": _package("gevent", "scripts/setup.sh --gevent adds it", "greenlet"),
+    "uvloop": _package("uvloop", "scripts/setup.sh --uvloop adds it"),
+    "go": _Need(
+        "scripts/setup.sh --go adds it",
+        lambda: ROOT is not None and os.access(ROOT / _GO_SERVER, os.X_OK),
+        _go_version,
+    ),
     "wrk": _program("wrk", tools.advice("wrk")),
     "io_uring": _Need("docs/programs.md says what it takes", lambda: True),
     "smt": _machine(

@@ -37,8 +37,11 @@ BAD_ARGUMENTS = [
     ("echo_load", ["--connections", "0"], "--connections"),
     ("echo_load", ["--connections", "10000000"], "RLIMIT_NOFILE"),
     ("echo_load", ["--active", "101"], "--active 101 is more than the --connections 100"),
-    ("echo_load", ["--threads", "3", "--active", "2"],
-     "--threads 3 is more than the 2 connections that get messages"),
+    (
+        "echo_load",
+        ["--threads", "3", "--active", "2"],
+        "--threads 3 is more than the 2 connections that get messages",
+    ),
     ("echo_load", ["--threads", "0"], "--threads"),
     ("echo_load", ["--rate", "0"], "--rate"),
     ("echo_load", ["--rate", "fast"], "--rate"),

@@ -186,6 +186,15 @@ def test_misbehaving_row_is_named_with_its_reason_and_the_rest_runs(
     assert len(kept) - len(failed) == 2
 
 
+def test_an_outside_program_that_failed_is_asked_no_more(cli: Cli, build: Path, out: Path):
+    """It may take twenty seconds to fail: the rounds are for the others."""
+    ours, theirs = row("spawn/fiber/tasks:1"), row("spawn/theirs/tasks:1", outside=True)
+    write_bench(build, [ours, theirs], {r["name"]: {"error": "wrong"} for r in (ours, theirs)})
+    cli("run", "--rounds", "3", "--out", out, "--filter", "spawn")
+    launched = [entry["switchyard_name"] for entry in rows_of(out, "spawn")]
+    assert (launched.count(ours["name"]), launched.count(theirs["name"])) == (3, 1)
+
+
 def test_saturated_origin_is_warned_of(cli: Cli, build: Path, out: Path):
     slow = row("http_fetch/fiber/urls:1/latency_ms:0/bytes:1024/connection:new")
     fast = row("http_fetch/fiber/urls:1/latency_ms:50/bytes:1024/connection:new")

@@ -31,6 +31,7 @@ def needy(build: Path) -> Path:
 @pytest.fixture
 def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A machine without gevent and wrk, whatever this one has."""
+    monkeypatch.setattr(needs, "ROOT", tmp_path)
     monkeypatch.setitem(sys.modules, "gevent", None)
     (tmp_path / "bin").mkdir()
     for name in ("bash", "dirname", "readlink", "git"):
@@ -41,6 +42,7 @@ def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def having(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A machine with a gevent that must not be loaded, and with a wrk."""
+    monkeypatch.setattr(needs, "ROOT", tmp_path)
     (tmp_path / "python" / "gevent").mkdir(parents=True)
     (tmp_path / "python" / "gevent" / "__init__.py").write_text("raise SystemExit('loaded')\n")
     for name, version in (("gevent", "26.9.0"), ("greenlet", "3.5.6")):
@@ -174,6 +176,21 @@ def test_a_need_nobody_knows_is_taken_for_a_program():
         "no-such-program: not installed, its only row is left out; install it first"
     ]
     assert needs.is_there("sh")
+
+
+def test_the_server_in_go_is_there_when_it_is_built_and_tells_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(needs, "ROOT", tmp_path)
+    assert not needs.is_there("go")
+    assert needs.versions("go") == {}
+    server = tmp_path / "build/outside/go/echo_server"
+    server.parent.mkdir(parents=True)
+    server.write_text("#!/bin/sh\n[ $1 = --version ] && echo 'echo_server: go1.19.8'\n")
+    server.chmod(0o755)
+    assert needs.is_there("go")
+    assert needs.versions("go") == {"go": "1.19.8"}
+    assert needs.advice("go") == "scripts/setup.sh --go adds it"
 
 
 def test_rows_of_older_results_need_nothing():

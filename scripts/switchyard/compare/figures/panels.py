@@ -139,7 +139,7 @@ class Lines:
         """Medians with their intervals, in the look of their column."""
         for column, points in self.points.items():
             places, summaries = zip(*points, strict=True)
-            style = look(column)
+            style = look(column, self.comparison.workload.rows)
             drawn = ax.errorbar(
                 places, [s.median for s in summaries], yerr=_reach(summaries),
                 color=style.colour, marker=style.marker, markersize=style.size,
@@ -224,7 +224,8 @@ class Dots:
             highest = max(cell.summary.high for *_, cell in cells)
             ax.set_xlim(1, max(2 * highest, 10))
         for mark, (_, column), cell in cells:
-            style, y, s = look(column), self.columns.index(column) + mark.offset, cell.summary
+            style = look(column, self.parts[mark].workload.rows)
+            y, s = self.columns.index(column) + mark.offset, cell.summary
             drawn = ax.errorbar(
                 s.median, y, xerr=_reach([s]), color=style.colour,
                 marker=mark.marker or style.marker, markersize=mark.size,

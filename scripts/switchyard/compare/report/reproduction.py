@@ -6,11 +6,12 @@ and --full lets one of either set be named.
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from ...suite import needs
 from ...suite.catalog import Row
 from ...suite.results import ResultsFolder, WorkloadResults
 
@@ -41,32 +42,36 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
         "build": None if build == _USUAL_BUILD else build,
     }
 
-    def again(size: Sequence[str], **choice: str | None) -> str:
-        """A line with the options that have a value."""
+    def again(size: Sequence[str], rows: Iterable[Row], **choice: str | None) -> str:
+        """A line with the options that have a value, and the servers that these rows are about."""
         told = [(f"--{key}", str(v)) for key, v in (choice | same).items() if v is not None]
+        commands = {row.runtime: row.command for row in rows if row.command}
+        told += [("--server", f"{name}={command}") for name, command in commands.items()]
         return shlex.join(["scripts/switchyard.sh", "run", *size, *chain(*told)])
 
     by_workload = {}
     for kept in workloads:
         launched = {record.row.name for record in kept.records()}
         by_workload[kept.workload.name] = (
-            again(["--full"], filter=f"^{re.escape(kept.workload.name)}/"),
+            again(["--full"], kept.workload.rows, filter=f"^{re.escape(kept.workload.name)}/"),
             [
-                (row, again(["--full"], filter=f"^{re.escape(row.name)}$"))
+                (row, again(["--full"], [row], filter=f"^{re.escape(row.name)}$"))
                 for row in kept.workload.rows
                 if row.name in launched
             ],
         )
     size = [f"--{name}" for name in ("full", "smoke") if options.get(name)]
     chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
-    return Recipe(_code(folder.environment), again(size, **chosen), by_workload)
+    rows = [row for kept in workloads for row in kept.workload.rows]
+    return Recipe(_code(folder.environment), again(size, rows, **chosen), by_workload)
 
 
 def _code(environment: dict[str, Any]) -> list[str]:
-    git, python = environment.get("git") or {}, environment.get("python") or {}
-    gevent = " --gevent" if "gevent" in python else ""
+    git = environment.get("git") or {}
+    there = {**(environment.get("python") or {}), **(environment.get("programs") or {})}
+    outside = "".join(f" --{name}" for name in needs.ADDED_BY_SETUP if name in there)
     checkout = [shlex.join(["git", "checkout", str(git["sha"])])] if git.get("sha") else []
     return [
-        *checkout, f"scripts/setup.sh{gevent}",
+        *checkout, f"scripts/setup.sh{outside}",
         "cmake --preset release && cmake --build --preset release",
     ]  # fmt: skip

@@ -1,0 +1,3 @@
+module switchyard/outside/go
+
+go 1.19
