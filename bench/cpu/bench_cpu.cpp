@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "bench/cpu/primes.hpp"
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_group.hpp"
@@ -23,26 +24,12 @@ namespace {
 constexpr std::uint32_t below = 600'000;
 constexpr std::int64_t primes_below = 49'098;  // OEIS A000720
 
-bool is_odd_prime(std::uint32_t n) {
-  if (n < 3) return false;
-  for (std::uint32_t divisor = 3; divisor * divisor <= n; divisor += 2) {
-    if (n % divisor == 0) return false;
-  }
-  return true;
-}
-
-/// The share of task `which` of `tasks`.
-std::int64_t count_primes(std::uint32_t which, std::uint32_t tasks) {
-  std::int64_t count = 0;
-  for (std::uint32_t n = 1 + 2 * which; n < below; n += 2 * tasks) count += is_odd_prime(n) ? 1 : 0;
-  return count;
-}
-
 template <class R>
 std::int64_t count_in_tasks(R& rt, std::uint32_t tasks) {
   constexpr std::int64_t two = 1;  // which is no odd number
   return two + spawn_and_sum(tasks, [&rt, tasks](std::int64_t which) {
-           return rt.spawn([=] { return count_primes(static_cast<std::uint32_t>(which), tasks); });
+           return rt.spawn(
+               [=] { return count_odd_primes(below, static_cast<std::uint32_t>(which), tasks); });
          });
 }
 

@@ -7,44 +7,15 @@
 // another. Both stay for all runs that Google Benchmark makes of a row, and its first, short ones
 // are the warm-up. CPU time, switches and memory are the server's, its whole process tree's.
 
-#include "bench/echo/echo_rows.hpp"
+#include "bench/echo/closed_loop.hpp"
 
 namespace switchyard {
 namespace {
 
 using echo::echo_case;
 using echo::kind;
-using harness::measured;
 
 echo::kept_server kept;
-
-void echo_row(benchmark::State& state, echo::loaded_server& server) {
-  const echo_case& which = server.which();
-  load::run_result result;
-  // A steady state needs several messages for each connection.
-  constexpr std::int64_t messages_each = 8;
-  const auto ops = harness::at_least(state.max_iterations, messages_each * which.busy());
-  harness::record_batch(state, ops, [&] {
-    const harness::usage_meter meter(server.pid());
-    result = server.run(static_cast<std::uint64_t>(ops));
-    const auto used = meter.used();
-    // The server has also answered what was under way when the time was over.
-    const auto answered = static_cast<std::int64_t>(result.latency.count());
-    echo::expect_wake_ups(*which.by, used, answered, {.sleeps_at_most = 1}, which.connections);
-    return measured{.seconds = result.seconds, .used = used, .done_by_used = answered};
-  });
-  harness::set_latency(state, result.latency);
-  const auto requests = static_cast<double>(result.requests);
-  state.counters["errors"] = static_cast<double>(result.errors.total());
-  state.counters["load_cpu_percent"] = result.cpu_percent();
-  state.counters["load_cpu_us_per_op"] = result.cpu_s * 1e6 / requests;
-  // Less is the granularity of the server itself and not that of its connections.
-  constexpr double least_growth = 64 * 1024;
-  const double grown = server.connection_memory().pss_bytes;
-  if (grown >= least_growth) {
-    state.counters["pss_bytes_per_task"] = grown / static_cast<double>(which.connections);
-  }
-}
 
 /// The quick run: short messages of 64 clients, and of a thousand where so many start at once. One
 /// row is enough for what is not ours; the full run alone has what our stream costs.
@@ -66,7 +37,7 @@ harness::row make_row(const echo_case& which) {
           ? clients + "are connected, " + std::to_string(which.active) + " of them send " + bytes
           : clients + "each send " + bytes;
   auto row = echo::row_of(*which.by, std::move(params), what, [which](benchmark::State& s) {
-    kept.with(which, [&](echo::loaded_server& server) { echo_row(s, server); });
+    kept.with(which, [&](echo::loaded_server& server) { echo::closed_loop(s, server); });
   });
   row.quick = is_quick(which);
   return row;

@@ -2,11 +2,13 @@
 // for server and load, the server that stays from run to run, and what the kernel has to say of it.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/limits.hpp"
@@ -14,6 +16,7 @@
 #include "bench/harness/workload.hpp"
 #include "bench/programs/echo/loaded_server.hpp"
 #include "bench/programs/echo/outside.hpp"
+#include "bench/programs/echo/workers.hpp"
 
 namespace switchyard::echo {
 
@@ -23,18 +26,20 @@ class kept_server {
  public:
   void add_options(harness::command_line& line) {
     line.add("--server-cpus", server_cpus_, "CPUs of the server (default: the first)").cpu_list();
-    line.add("--load-cpus", load_cpus_, "CPU of the load generator (default: the second)")
-        .parsed_by(expect_one_cpu, "CPU");
+    line.add("--load-cpus", load_cpus_,
+             "CPUs of the load generator, a thread on each (default: two for each of the server's, "
+             "or as many as are left)")
+        .cpu_list();
   }
 
   /// Calls `row(server)`. One that has failed serves no further row.
   template <class Row>
   void with(const echo_case& which, Row row) {
-    const std::string cpus = take_places(which);
+    const places where = take_places(which);
     try {
       if (!current_ || current_->which() != which) {
         end_current();  // the old server has gone before the new one starts
-        current_ = std::make_unique<loaded_server>(which, cpus);
+        current_ = std::make_unique<loaded_server>(which, where);
       }
       row(*current_);
     } catch (...) {
@@ -61,25 +66,50 @@ class kept_server {
     current_.reset();
   }
 
-  static void expect_one_cpu(const std::string& list) {
-    if (harness::parse_cpu_list(list).size() == 1) return;
-    throw std::invalid_argument("the load generator is one thread, which would only wander over " +
-                                list + ": give it one CPU");
+  [[nodiscard]] std::vector<int> cpus_of_server(const echo_case& which) const {
+    if (!server_cpus_.empty()) return harness::parse_cpu_list(server_cpus_);
+    auto all = harness::cores_first(harness::cpus_at_start());
+    all.resize(std::min(all.size(), static_cast<std::size_t>(which.cpus)));
+    return all;
   }
 
-  /// Server and load generator on a CPU each; gives the server's. limit_error when there is no
-  /// second one, or no room for so many connections.
-  [[nodiscard]] std::string take_places(const echo_case& which) const {
-    const auto server = server_cpus_.empty() ? std::to_string(harness::first_cpu()) : server_cpus_;
-    const auto load = load_cpus_.empty() ? std::to_string(harness::second_cpu()) : load_cpus_;
+  /// As the fastest servers need as much of a CPU for a message as the load does, two for each keep
+  /// it busy. More would sleep most of the time, and have the server wake them for each message.
+  [[nodiscard]] std::vector<int> cpus_of_load(const echo_case& which,
+                                              const std::vector<int>& server) const {
+    if (!which.load_is_beside) return server;
+    if (!load_cpus_.empty()) return harness::parse_cpu_list(load_cpus_);
+    return harness::cpus_beside(server, 2 * server.size());
+  }
+
+  /// Server and load generator on CPUs of their own, if that is how it is to be. limit_error when
+  /// there is none left, or no room for so many connections.
+  [[nodiscard]] places take_places(const echo_case& which) const {
+    places where{.server = cpus_of_server(which)};
+    where.load = cpus_of_load(which, where.server);
+    where.load.resize(std::min(where.load.size(), static_cast<std::size_t>(which.busy())));
     const auto connections = static_cast<std::uint64_t>(which.connections);
-    // Here and in the server, which raises its own limit.
-    harness::require_open_files(connections + files_besides);
+    const auto parts = parts_for(connections);
+    where.threads = std::max(where.load.size(), parts);
+    if (can_have_workers(*which.by)) {
+      where.workers = std::max(static_cast<std::size_t>(which.cpus), parts);
+      // The kernel deals connections out by chance, a few more to one than to another.
+      harness::require_open_files((connections + connections / 20) / where.workers + files_besides);
+    } else {
+      harness::require_open_files(connections + files_besides);
+    }
     if (which.by->kernel_tasks_per_connection > 0) harness::require_tasks(connections);
     // The server binds itself; to try it here first gives the better error.
-    harness::pin_this_thread(harness::parse_cpu_list(server));
-    harness::pin_this_thread(harness::parse_cpu_list(load));
-    return server;
+    harness::pin_this_thread(where.server);
+    harness::pin_this_thread(where.load);
+    return where;
+  }
+
+  /// Into how many each end has to be cut, as a process may only open so many files.
+  static std::size_t parts_for(std::uint64_t connections) {
+    const auto files = harness::room_for_open_files().left();
+    const auto each = files > 2 * files_besides ? (files - files_besides) * 9 / 10 : files;
+    return static_cast<std::size_t>((connections + each - 1) / std::max<std::uint64_t>(each, 1));
   }
 
   std::string server_cpus_;

@@ -32,12 +32,6 @@ int parse_cpu(const std::string& text, const std::string& part) {
   return cpu;
 }
 
-// Kept from the first call: a thread that is pinned by then would see only its own CPU.
-const std::vector<int>& cpus_at_start() {
-  static const std::vector<int> cpus = allowed_cpus();
-  return cpus;
-}
-
 struct cpus_of_a_row {
   std::array<std::atomic<bool>, CPU_SETSIZE> in_use{};
   std::atomic<bool> ends_share_a_core{false};
@@ -98,6 +92,12 @@ std::vector<int> allowed_cpus() {
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
   }
+  return cpus;
+}
+
+// Kept from the first call: a thread that is pinned by then would see only its own CPU.
+const std::vector<int>& cpus_at_start() {
+  static const std::vector<int> cpus = allowed_cpus();
   return cpus;
 }
 
@@ -168,20 +168,39 @@ std::vector<int> cores_first(const std::vector<int>& cpus, const std::filesystem
   return ordered;
 }
 
+std::vector<std::size_t> powers_of_two_up_to(std::size_t most) {
+  std::vector<std::size_t> counts;
+  for (std::size_t count = 1; count < most; count *= 2) counts.push_back(count);
+  counts.push_back(most);
+  return counts;
+}
+
 bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs) {
   return cpu != other && has(core_of(cpu, sysfs), other);
 }
 
-int second_cpu() {
-  const auto& cpus = cpus_at_start();
-  if (cpus.size() < 2) {
-    throw limit_error("this row needs 2 CPUs and this process may use 1 (see taskset, cpusets)");
+int second_cpu() { return cpus_beside({first_cpu()}, 1).front(); }
+
+std::vector<int> cpus_beside(const std::vector<int>& taken, std::size_t at_most) {
+  std::vector<int> apart;
+  std::vector<int> sharing;
+  for (const int cpu : cores_first(cpus_at_start())) {
+    if (has(taken, cpu)) continue;
+    const auto shares = [cpu](int other) { return share_a_core(cpu, other); };
+    (std::ranges::any_of(taken, shares) ? sharing : apart).push_back(cpu);
   }
-  const auto on_a_node = other_cpu(placement::node, cpus[0], cpus).value_or(cpus[1]);
-  const int other = other_cpu(placement::cross, cpus[0], cpus).value_or(on_a_node);
-  note_in_use(other);
-  if (share_a_core(cpus[0], other)) this_row().ends_share_a_core = true;
-  return other;
+  auto& found = apart.empty() ? sharing : apart;
+  if (found.empty()) {
+    throw limit_error("this row needs " + std::to_string(taken.size() + 1) +
+                      " CPUs and this process may use " + std::to_string(cpus_at_start().size()) +
+                      " (see taskset, cpusets)");
+  }
+  const auto node = node_of(taken.front(), system_folder);
+  std::ranges::stable_partition(found, [&](int cpu) { return has(node, cpu); });
+  found.resize(std::min(found.size(), at_most));
+  for (const int cpu : found) note_in_use(cpu);
+  if (apart.empty()) this_row().ends_share_a_core = true;
+  return found;
 }
 
 const placement_texts& texts_of(placement where) {

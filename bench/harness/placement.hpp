@@ -13,6 +13,9 @@ namespace switchyard::harness {
 /// The CPUs that this process may use, ascending.
 std::vector<int> allowed_cpus();
 
+/// The same as they were before anything was bound.
+const std::vector<int>& cpus_at_start();
+
 /// "0,2-3" as {0, 2, 3}. Throws std::invalid_argument that names the culprit.
 std::vector<int> parse_cpu_list(const std::string& text);
 
@@ -29,9 +32,15 @@ inline constexpr const char* system_folder = "/sys/devices/system";
 int first_cpu();
 int second_cpu();
 
+/// The same for what is on several CPUs: at most so many others, those on other cores first.
+std::vector<int> cpus_beside(const std::vector<int>& taken, std::size_t at_most);
+
 /// The same CPUs: one of each core, then the second hardware threads of cores, and so on.
 std::vector<int> cores_first(const std::vector<int>& cpus,
                              const std::filesystem::path& sysfs = system_folder);
+
+/// 1, 2, 4, ... and `most` itself.
+std::vector<std::size_t> powers_of_two_up_to(std::size_t most);
 
 /// Whether two CPUs are hardware threads of one core.
 bool share_a_core(int cpu, int other, const std::filesystem::path& sysfs = system_folder);

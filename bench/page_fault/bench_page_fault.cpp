@@ -10,79 +10,36 @@
 // Nothing is bound to a CPU: as in `cpu`, that the kernel spreads the tasks is the point, and
 // `serial` is the baseline. That each page was fresh is checked: it holds zeroes, and the kernel
 // has counted a fault for it.
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <span>
 #include <stdexcept>
 
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/page_fault/blocks.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/error.hpp"
 
 namespace switchyard {
 namespace {
 
-constexpr std::size_t block_bytes = 64 * 1024;
 // Fewer would measure how the tasks are started.
 constexpr benchmark::IterationCount fewest_each = 2'000;
-
-/// Anonymous memory of this task alone.
-class block {
- public:
-  block()
-      : begin_(::mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                      0)) {
-    if (begin_ == MAP_FAILED) throw_errno("map 64 KiB");
-  }
-  ~block() { ::munmap(begin_, block_bytes); }
-  block(const block&) = delete;
-  block& operator=(const block&) = delete;
-
-  [[nodiscard]] std::span<volatile std::byte> bytes() const {
-    return {static_cast<volatile std::byte*>(begin_), block_bytes};
-  }
-
- private:
-  void* begin_;
-};
-
-/// How many pages hold what was written to them, and zeroes beside it: all of them.
-std::int64_t touch(const block& fresh, std::size_t page_bytes) {
-  const auto bytes = fresh.bytes();
-  std::int64_t right = 0;
-  for (std::size_t at = 0; at < bytes.size(); at += page_bytes) {
-    bytes[at] = std::byte{1};
-    right += bytes[at] == std::byte{1} && bytes[at + 1] == std::byte{0} ? 1 : 0;
-  }
-  return right;
-}
-
-std::int64_t touch_blocks(std::int64_t blocks, std::size_t page_bytes) {
-  std::int64_t pages = 0;
-  for (std::int64_t i = 0; i < blocks; ++i) pages += touch(block(), page_bytes);
-  return pages;
-}
 
 template <class R>
 void page_fault_row(benchmark::State& state, std::int64_t tasks) {
   require_kernel_tasks<R>(static_cast<std::size_t>(tasks));
-  const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const auto pages_each = static_cast<std::int64_t>(block_bytes / page_bytes);
   const auto ops = harness::at_least(std::max(state.max_iterations, fewest_each * tasks), tasks);
   harness::record_batch_in<R>(state, ops, [&](R& rt) {
     std::int64_t pages = 0;
     const auto m = harness::measure([&] {
       pages = spawn_and_sum(tasks, [&](std::int64_t) {
-        return rt.spawn([=, each = ops / tasks] { return touch_blocks(each, page_bytes); });
+        return rt.spawn([=, each = ops / tasks] { return touch_blocks(each); });
       });
     });
-    const auto expected = ops * pages_each;
+    const auto expected = ops * pages_of_a_block();
     if (pages != expected || m.used.page_faults < expected) {
       throw std::runtime_error(std::to_string(pages) + " of " + std::to_string(expected) +
                                " pages were fresh, with " + std::to_string(m.used.page_faults) +

@@ -3,11 +3,10 @@
 //
 // Everything runs on one CPU, named in the counter `cpu`: across cores the figure would be the
 // cost of a wake-up, which `switch` measures.
-#include <stdexcept>
-
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/task_group.hpp"
+#include "bench/spawn/spawn_and_join.hpp"
 #include "runtimes/all.hpp"
 
 namespace switchyard {
@@ -18,32 +17,6 @@ template <class R>
 harness::expected_switches switches_of_a_task(std::int64_t tasks) {
   return {.at_least = R::kernel_tasks_per_task / static_cast<double>(tasks),
           .sleeps_at_most = R::sleeps_per_join};
-}
-
-void expect_sum(std::int64_t sum, std::int64_t tasks) {
-  if (sum != tasks * (tasks - 1) / 2) throw std::runtime_error("the tasks' results are wrong");
-}
-
-template <Runtime R>
-void spawn_and_join(R& rt, std::int64_t ops, std::int64_t tasks) {
-  for (std::int64_t done = 0; done < ops; done += tasks) {
-    expect_sum(spawn_and_sum(tasks, [&rt](std::int64_t i) { return rt.spawn([i] { return i; }); }),
-               tasks);
-  }
-}
-
-template <Stackless R>
-void spawn_and_join(R& rt, std::int64_t ops, std::int64_t tasks) {
-  using number = typename R::template awaitable<std::int64_t>;
-  rt.run([&]() -> typename R::template awaitable<void> {
-    for (std::int64_t done = 0; done < ops; done += tasks) {
-      auto all = spawn_each(
-          tasks, [&rt](std::int64_t i) { return rt.spawn([i]() -> number { co_return i; }); });
-      std::int64_t sum = 0;
-      for (auto& task : all) sum += co_await task.join();
-      expect_sum(sum, tasks);
-    }
-  });
 }
 
 template <class R>

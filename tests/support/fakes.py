@@ -31,6 +31,7 @@ METRICS = {
         ("blocking", "max_us", "worst lateness of the others", "us", "lower"),
         ("memory", "bytes_per_task", "pages, page tables and kernel stack of each", "B", "lower"),
         ("limits", "reached", "tasks or connections at once", "", "higher"),
+        ("scale", "ops_per_s", "operations per second", "1/s", "higher"),
     )
 }
 

@@ -247,11 +247,22 @@ def _limits() -> Iterator[MadeUp]:
         yield _named(f"{name}:connections", None, False, reached=16_384.0, **files)
 
 
+def _scale() -> Iterator[MadeUp]:
+    """By laws: threads share what mapping memory locks, and everybody a little."""
+    on_one = {"cpu": 1e3, "page_fault": 34e3, "spawn": 50e3, "echo": 170e3, "echo_shared": 90e3}
+    runtimes = ("process", "thread", "fiber", "coroutine")
+    for work, runtime, cpus in product(on_one, runtimes, (1, 2, 4, 8)):
+        contention = 0.5 if (work, runtime) == ("page_fault", "thread") else 0.02
+        lost = contention * (cpus - 1) + contention / 20 * cpus * (cpus - 1)
+        name = f"scale/{runtime}/work:{work}/cpus:{cpus}"
+        yield _named(name, None, False, ops_per_s=on_one[work] * cpus / (1 + lost))
+
+
 WORKLOADS = {
     "sleep": _sleep, "switch": _switch, "spawn": _spawn, "echo": _echo, "echo_open": _echo_open,
     "echo_capacity": _echo_capacity, "http_fetch": _http_fetch, "channel": _channel,
     "shared_counter": _shared_counter, "cpu": _cpu, "blocking": _blocking, "memory": _memory,
-    "limits": _limits,
+    "limits": _limits, "scale": _scale,
 }  # fmt: skip
 
 

@@ -23,10 +23,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Its own, as a program started by a thread that is bound would inherit the binding.
-std::string all_cpus() {
+/// Its own where none are named, as a program started by a thread that is bound would inherit the
+/// binding.
+std::string list_of(std::vector<int> cpus) {
+  if (cpus.empty()) cpus = harness::allowed_cpus();
   std::string all;
-  for (const int cpu : harness::allowed_cpus()) {
+  for (const int cpu : cpus) {
     if (!all.empty()) all += ',';
     all += std::to_string(cpu);
   }
@@ -38,10 +40,12 @@ constexpr auto until_a_keeper_tells = 30s;
 constexpr auto until_a_keeper_ends = 10s;
 
 /// On a free port: our echo_server, or the keeper of an outside one.
-harness::child_process start(const server& by, const std::string& cpus) {
-  std::vector<std::string> arguments{"--cpus", cpus, "--parent", std::to_string(::getpid())};
+harness::child_process start(const server& by, const places& where) {
+  std::vector<std::string> arguments{"--cpus", list_of(where.server), "--parent",
+                                     std::to_string(::getpid())};
   if (by.is != kind::outside) {
-    arguments.insert(arguments.end(), {"--runtime", by.name, "--port", "0"});
+    arguments.insert(arguments.end(), {"--runtime", by.name, "--port", "0", "--workers",
+                                       std::to_string(where.workers)});
     return {harness::program_beside("echo_server"), arguments};
   }
   arguments.emplace_back("--");
@@ -73,9 +77,10 @@ void wait_for_processes(pid_t server, std::size_t at_most) {
 
 }  // namespace
 
-loaded_server::loaded_server(const echo_case& which, const std::string& cpus, memory_is wanted)
+loaded_server::loaded_server(const echo_case& which, const places& where, memory_is wanted)
     : which_(which),
-      program_(start(*which.by, cpus.empty() ? all_cpus() : cpus)),
+      places_(where),
+      program_(start(*which.by, where)),
       where_(where_it_listens(program_, *which.by)) {
   const auto connections = static_cast<std::size_t>(which.connections);
   if (wanted == memory_is::not_read) {
@@ -101,14 +106,20 @@ loaded_server::loaded_server(const echo_case& which, const std::string& cpus, me
 
 /// Afterwards every session has started and answered.
 void loaded_server::connect(std::size_t connections) {
+  const auto busy = std::min(connections, static_cast<std::size_t>(which_.busy()));
+  const auto enter = [cpus = places_.load](std::size_t number) {
+    if (!cpus.empty()) harness::pin_this_thread({cpus[number % cpus.size()]});
+  };
   load_ = std::make_unique<load::generator>(
       with_room({.target = resolve(where_.host, where_.port),
                  .connections = connections,
-                 .active = std::min(connections, static_cast<std::size_t>(which_.busy())),
+                 .active = busy,
                  .bytes = static_cast<std::size_t>(which_.bytes),
                  // The last of many waits until all others have been started.
                  .reply_patience = std::max(4'000ms, which_.connections * 1ms),
-                 .stop_at_first_error = true}));
+                 .stop_at_first_error = true,
+                 .threads = std::min(places_.threads, busy),
+                 .enter_thread = enter}));
   load_->connect();
   const auto hello = load_->greet();
   if (hello.errors.total() > 0 || hello.requests != connections) complain(hello);

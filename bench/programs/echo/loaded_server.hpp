@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/usage.hpp"
@@ -17,11 +18,15 @@ namespace switchyard::echo {
 /// What this process and a server have open besides connections, at most.
 inline constexpr std::uint64_t files_besides = 32;
 
+/// `cpus`: how many the server gets; one on a single thread has as many workers. `load_is_beside`:
+/// on other CPUs than it, or on the same ones.
 struct echo_case {
   const server* by;
   std::int64_t connections;
   std::int64_t bytes = 64;
   std::int64_t active = 0;  // of the connections; 0: all
+  std::int64_t cpus = 1;
+  bool load_is_beside = true;
 
   [[nodiscard]] std::int64_t busy() const { return active > 0 ? active : connections; }
   bool operator==(const echo_case&) const = default;
@@ -29,10 +34,18 @@ struct echo_case {
 
 enum class memory_is { read, not_read };
 
+/// Where the two ends run, and in how many parts: the load has a thread for each of its CPUs. More
+/// where a process, or a thread of the load, may not open as many files as there are connections.
+struct places {
+  std::vector<int> server = {};  // all that this process may use where none are named
+  std::vector<int> load = {};    // wherever the calling thread is
+  std::size_t workers = 1;
+  std::size_t threads = 1;
+};
+
 class loaded_server {
  public:
-  /// `cpus` are the server's; empty: all that this process may use.
-  explicit loaded_server(const echo_case& which, const std::string& cpus = {},
+  explicit loaded_server(const echo_case& which, const places& where = {},
                          memory_is wanted = memory_is::read);
   ~loaded_server() { static_cast<void>(end()); }
   loaded_server& operator=(loaded_server&&) = delete;
@@ -66,6 +79,7 @@ class loaded_server {
   [[noreturn]] void complain(const load::run_result& result);
 
   echo_case which_;
+  places places_;
   harness::child_process program_;
   harness::announced where_;
   std::unique_ptr<load::generator> load_;

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _ORDER = (
     "sleep", "switch", "spawn", "echo", "echo_churn", "echo_open", "echo_capacity", "http_fetch",
-    "channel", "shared_counter", "cpu", "page_fault", "blocking", "memory", "limits",
+    "channel", "shared_counter", "cpu", "page_fault", "scale", "blocking", "memory", "limits",
 )  # fmt: skip
 # What older results don't say of themselves.
 _OUTSIDE_ONCE = "gevent"

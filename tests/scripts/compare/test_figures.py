@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from switchyard.compare import drawing, figures, palette
-from switchyard.compare.figures import serving, switching, tasks
+from switchyard.compare.figures import scaling, serving, switching, tasks
 from switchyard.suite.results import ResultsFolder
 
 drawing.use_style()
@@ -86,6 +86,7 @@ OVERVIEWS = tuple(partial(figures.overview, workload=w) for w in ("echo", "switc
 FULL_ONLY = (
     switching.switch_rings, switching.switch_working_set, switching.switch_placement,
     serving.echo_open_latency, serving.echo_open_percentiles, serving.echo_capacity_rates,
+    scaling.scale_speedup,
 )  # fmt: skip
 
 

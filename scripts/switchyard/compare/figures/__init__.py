@@ -11,7 +11,7 @@ from ...suite.results import ResultsFolder
 from ...system.errors import BadInputError, SwitchyardError
 from .. import drawing
 from ..drawing import Figure
-from . import serving, switching, tasks
+from . import scaling, serving, switching, tasks
 from .overview import overview
 
 ALL = (
@@ -22,7 +22,7 @@ ALL = (
     tasks.memory_per_task, serving.http_fetch_time, serving.http_fetch_throughput,
     switching.channel_throughput, switching.shared_counter_cost, tasks.cpu_speedup,
     tasks.blocking_lateness, tasks.memory_by_stack_depth, tasks.memory_by_count,
-    tasks.limits_reached,
+    tasks.limits_reached, scaling.scale_speedup,
 )  # fmt: skip
 
 
@@ -41,6 +41,11 @@ def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
     return figures
 
 
+def told_below(folder: ResultsFolder, figure: Figure) -> str:
+    """What it says of itself, and what every figure says."""
+    return figure.note + drawing.caption(folder, figure.rounds)
+
+
 def draw_figures(folder: ResultsFolder) -> None:
     """Into the folder's plots/, as PNG and SVG; says what was drawn and what was not."""
     plots, figures = folder.path / "plots", drawn(folder)
@@ -48,7 +53,7 @@ def draw_figures(folder: ResultsFolder) -> None:
         plots.mkdir(exist_ok=True)
         for name, figure in figures.items():
             if figure:
-                drawing.save(figure, drawing.caption(folder, figure.rounds), plots, name)
+                drawing.save(figure, told_below(folder, figure), plots, name)
     except OSError as error:
         raise BadInputError(f"cannot write to {plots}: {error.strerror}") from None
     if not any(figures.values()):

@@ -57,6 +57,12 @@ def linear_axis(axis: Axis, unit: str) -> None:
     axis.set_major_formatter(lambda value, _: tick(value, unit))
 
 
+def count_axis(axis: Axis) -> None:
+    """Linear, from zero, with a tick at each value that was measured."""
+    counts = _drawn(axis)
+    _set(axis, lim=(0, counts[-1] * 1.05), ticks=counts)
+
+
 def load_axis(axis: Axis) -> None:
     """Per cent, from zero; without 90 where more follows it closely."""
     loads = _drawn(axis)

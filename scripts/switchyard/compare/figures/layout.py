@@ -59,6 +59,7 @@ def draw_panels(
     for panel, ax in leaders.values():
         _label(ax, "y", panel.y_label)
     figure.rounds = set().union(*(panel.counts for _, _, panel, _ in shown))
+    figure.note = ""  # what stands below it before all others have to say
     return with_legend(figure, axes, handles)
 
 

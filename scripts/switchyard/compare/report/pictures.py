@@ -24,7 +24,7 @@ class Picture:
 def pictures_of(folder: ResultsFolder) -> list[Picture]:
     """All figures of which something was measured."""
     return [
-        _picture(name, figure, drawing.caption(folder, figure.rounds))
+        _picture(name, figure, figures.told_below(folder, figure))
         for name, figure in figures.drawn(folder).items()
         if figure
     ]
