@@ -238,7 +238,9 @@ void add_rows(std::vector<harness::row>& rows, const sleepers& by) {
                     .body = [n = tasks, d = milliseconds(ms),
                              sleep = by.sleep](benchmark::State& s) { sleep(s, n, d); },
                     .quick = quick && tasks <= by.most_quick,
-                    .needs = by.needs});
+                    .needs = by.needs,
+                    // It takes seconds.
+                    .most_rounds = tasks > 5 * by.most_quick ? harness::enough_rounds : 0});
   }
 }
 
