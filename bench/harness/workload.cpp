@@ -47,16 +47,15 @@ nlohmann::ordered_json description(const workload& w) {
       return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
     };
     const std::string needs = needs_io_uring(r.runtime) ? io_uring_name : r.needs;
-    rows.push_back({{"name", row_name(w.name, r)},
-                    {"runtime", r.runtime},
-                    {"params", params},
-                    {"what", r.what},
-                    {"set", r.quick ? "quick" : "full"},
-                    {"control", or_null(r.control)},
-                    {"needs", or_null(needs)},
-                    {"outside", r.outside},
-                    {"command", or_null(r.command)},
-                    {"rounds", r.one_round ? nlohmann::ordered_json(1) : nullptr}});
+    rows.push_back(
+        {{"name", row_name(w.name, r)},
+         {"runtime", r.runtime},
+         {"params", params},
+         {"what", r.what},
+         {"set", r.quick ? "quick" : "full"},
+         {"control", or_null(r.control)},
+         {"needs", or_null(needs)},
+         {"rounds", r.most_rounds > 0 ? nlohmann::ordered_json(r.most_rounds) : nullptr}});
   }
   auto counters = nlohmann::ordered_json::array();
   for (const counted_event& event : hardware_events()) {

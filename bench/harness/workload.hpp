@@ -41,6 +41,9 @@ struct metric {
 
 using parameter = std::pair<std::string, std::variant<std::int64_t, std::string>>;
 
+/// So many rounds still give the interval of a ratio (docs/method.md).
+inline constexpr int enough_rounds = 3;
+
 struct row {
   std::string runtime;  // or the control's name
   std::vector<parameter> params;
@@ -52,7 +55,7 @@ struct row {
   bool outside = false;      // a program that is not ours: a reference, and no contender
   std::string command = {};  // what --server was told for it
   bool once = false;         // not repeated, however short: the time is not what it is about
-  bool one_round = false;    // launched once in a run: it takes long, or is always the same
+  int most_rounds = 0;       // of a run that launch it, if not all: it takes long
 };
 
 struct workload {

@@ -101,7 +101,7 @@ harness::row make_row(std::string_view runtime, const std::string& of, const std
           .what = what,
           .body = body,
           .once = true,
-          .one_round = true};
+          .most_rounds = 1};
 }
 
 template <class R>

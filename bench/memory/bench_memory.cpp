@@ -71,7 +71,7 @@ harness::row make_row(std::string_view runtime, const std::string& of, std::int6
           .body = std::move(body),
           .quick = count == 100,
           .once = true,
-          .one_round = count >= many};
+          .most_rounds = count >= many ? 1 : 0};
 }
 
 template <class R>

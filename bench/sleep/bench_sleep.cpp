@@ -239,7 +239,9 @@ void add_rows(std::vector<harness::row>& rows, const sleepers& by) {
                              sleep = by.sleep](benchmark::State& s) { sleep(s, n, d); },
                     .quick = quick && tasks <= by.most_quick,
                     .needs = by.needs,
-                    .outside = by.name == gevent::name});
+                    .outside = by.name == gevent::name,
+                    // It takes seconds.
+                    .most_rounds = tasks > 5 * by.most_quick ? harness::enough_rounds : 0});
   }
 }
 

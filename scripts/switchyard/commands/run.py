@@ -23,7 +23,7 @@ from ..system.terminal import plain_console
 # Of each size the rounds, the budget in seconds, the minimum time of a row in seconds, and the
 # time-out of a launch in seconds.
 SIZES = {
-    "quick": (6, 120.0, 0.05, 60.0), "full": (6, 2700.0, 0.2, 120.0), "smoke": (1, None, 0.01, 60.0)
+    "quick": (6, 120.0, 0.05, 60.0), "full": (6, 2700.0, 0.1, 120.0), "smoke": (1, None, 0.01, 60.0)
 }  # fmt: skip
 
 

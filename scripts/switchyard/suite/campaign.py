@@ -73,10 +73,7 @@ class Campaign:
         self.rounds = Rounds(
             plan.budget_s, random.Random(plan.seed), sort=self.pacing.in_turn, after_round=self._fit
         )
-        self.wanted = {
-            name: plan.rounds if row.rounds is None else min(row.rounds, plan.rounds)
-            for name, (_, row) in self.pairs.items()
-        }
+        self.wanted = {name: self.pacing.rounds_of(name) for name in self.pairs}
 
     def run(self) -> Tally:
         try:

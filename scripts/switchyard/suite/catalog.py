@@ -256,7 +256,7 @@ def _one_of_each_kind(rows: list[Row]) -> list[Row]:
     """The first, of the quick set where that has one. What a full run launches once only goes to
     the edge of the machine: it is left out where a workload has anything else.
     """
-    cheap = [row for row in rows if row.set == "quick" or row.rounds is None]
+    cheap = [row for row in rows if row.set == "quick" or row.rounds != 1]
     firsts: dict[tuple[str, ...], Row] = {}
     for row in sorted(cheap or rows, key=lambda row: row.set != "quick"):
         firsts.setdefault(row.kind, row)

@@ -4,6 +4,7 @@ the same axes, and looks that differ without colour.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
@@ -14,7 +15,8 @@ from test_figures import EVERYBODY, drawn, drawn_from, panels, title
 
 from switchyard.compare import figures, palette
 from switchyard.compare.figures import serving, switching, tasks
-from switchyard.compare.figures.layout import MOST_LINES
+from switchyard.compare.figures.layout import MOST_LINES, draw_panels, is_crowded
+from switchyard.compare.figures.panels import Across, Dots, Lines, Mark, measured
 from switchyard.system.paths import ROOT
 
 MATRIX = (ROOT / "tests" / "matrix.txt").read_text().split()
@@ -90,6 +92,20 @@ def test_rows_with_axes_of_their_own_keep_them_in_each_family():
 def test_few_lines_stand_in_one_panel():
     assert len(panels(drawn(tasks.spawn_cost))) == 1
     assert all("," not in title(ax) for ax in panels(drawn(tasks.cpu_speedup)))
+
+
+def test_what_can_not_be_split_stays_whole():
+    """Lines of a single family, and such as stand beside dots."""
+    switches = measured(crowded.folder(), "switch", wanted=lambda row: row.params["tasks"] > 1)
+    every = Lines(switches, Across("tasks", "tasks"), {"placement": "same"})
+    kernel = [name for name in switches.columns if name.startswith(("process", "thread"))]
+    alone = replace(every, columns=kernel, marks={str(n): 1e-6 * n for n in (1, 2)})
+    dots = Dots({Mark(): switches}, switches.columns, "time")
+    assert is_crowded(every)
+    assert is_crowded(alone)
+    for grid in ([[alone]], [[dots, every]]):
+        assert len(panels(draw_panels("", grid, "s"))) == len(grid[0])
+    assert len(panels(draw_panels("", [[every]], "s"))) == 3
 
 
 def columns(workload: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from fakes import METRICS, row
@@ -128,6 +129,17 @@ def test_what_is_told_is_left_out_last_however_dear(budget_s: float, dear: int):
     told = set(filter(is_told, TOLD))
     assert whole <= told or told <= whole
     assert told <= whole or budget_s < 4 * dear
+
+
+def test_what_has_fewer_rounds_needs_less_of_the_budget():
+    """With all rounds of the climbs the second case would have no room."""
+    once = {name: (of, replace(each, rounds=1)) for name, (of, each) in PAIRS.items()}
+    for pairs, rounds in ((PAIRS, 6), (once, 1)):
+        pacing = Pacing(6, 20.0, ASKED_S, pairs)
+        first, second = "spawn/fiber/tasks:1", "cpu/fiber/tasks:4"
+        assert pacing.rounds_of(first) == rounds
+        pacing.took(first, 2.0, [])
+        assert pacing.has_room_for(second, spent_s=2.0) == (rounds == 1)
 
 
 def test_what_one_iteration_takes_can_not_be_cut():

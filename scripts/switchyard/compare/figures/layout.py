@@ -36,8 +36,8 @@ def draw_panels(
     """
     if not any(grid):
         return None
-    if any(is_crowded(panel) for panel in chain(*grid)):
-        grid, sharex, sharey = _by_family(grid, sharex, sharey)
+    if any(map(is_crowded, chain(*grid))) and len(families := _families(grid)) > 1:
+        grid, sharex, sharey = _by_family(grid, families, sharex, sharey)
         height = min(height, _LOW)
     shares = [max(panel.share for panel in column) for column in zip(*grid, strict=True)]
     figure, axes = new_figure(title, shares, len(grid), height=height, sharex=sharex, sharey=sharey)
@@ -63,16 +63,23 @@ def draw_panels(
     return with_legend(figure, axes, handles)
 
 
-def _by_family(grid: Grid, sharex: str, sharey: str) -> tuple[Grid, str, str]:
+def _families(grid: Grid) -> list[str]:
+    """Those that have a line in it, if lines are all that is in it."""
+    panels = list(chain(*grid))
+    if not all(isinstance(panel, Lines) for panel in panels):
+        return []
+    found = {palette.family(column) for panel in panels for column in panel.points}
+    return [name for name in palette.FAMILIES if name in found]
+
+
+def _by_family(
+    grid: Grid, families: Sequence[str], sharex: str, sharey: str
+) -> tuple[Grid, str, str]:
     """A row of all panels for each family; a single panel's stand abreast, four in two rows, or
     their titles would not fit. And which axes are shared: what shared one still does, and each
     panel with its like of the other families.
     """
     panels = [panel for panel in chain(*grid) if panel.points]
-    families = [
-        name for name in palette.FAMILIES
-        if any(palette.family(column) == name for panel in panels for column in panel.points)
-    ]  # fmt: skip
     rows = [_of_family(panels, name) for name in families]
     if len(panels) == 1:
         abreast = [panel for (panel,) in rows]
