@@ -250,10 +250,12 @@ class asio_fiber_io {
   stream connect(const endpoint& where, error_code& ec, time_point deadline) {
     fiber_socket socket(io_);
     socket.open(where.protocol(), ec);
-    if (!ec) {
+    if (!ec) socket.native_non_blocking(true, ec);
+    if (!ec && !connects_at_once(socket.native_handle(), where, ec)) {
       io_frame frame;
-      socket.async_connect(where, frame.completion());
+      socket.async_wait(boost::asio::socket_base::wait_write, frame.completion());
       frame.wait(ec, deadline, [&] { socket.close(); });
+      if (!ec) ec.assign(connect_error(socket.native_handle()), boost::system::system_category());
     }
     stream connected(std::move(socket));
     connected.expires_at(deadline);
