@@ -74,7 +74,8 @@ inline void expect_wake_ups(const harness::usage& used, std::int64_t messages,
   harness::expect_switches(used, messages, {.sleeps_at_most = 1}, connections + 100);
 }
 
-/// A row about a server, beside the control.
+/// A row about a server, beside the control: one for all, so that their ratios can be compared. For
+/// what runs over io_uring the row `uring` is a nearer limit.
 template <class Body>
 harness::row row_of(const server& by, std::vector<harness::parameter> params,
                     const std::string& what, Body body) {
