@@ -126,7 +126,8 @@ inline void expect_wake_ups(const server& by, const harness::usage& used, std::i
   if (by.is != kind::outside) harness::expect_switches(used, served, each, connections + 100);
 }
 
-/// A row about a server, beside the control.
+/// A row about a server, beside the control: one for all, so that their ratios can be compared. For
+/// what runs over io_uring the row `uring` is a nearer limit.
 template <class Body>
 harness::row row_of(const server& by, std::vector<harness::parameter> params,
                     const std::string& what, Body body) {

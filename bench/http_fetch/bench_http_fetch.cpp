@@ -17,6 +17,7 @@
 #include "bench/harness/limits.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
+#include "bench/http_fetch/origin_process.hpp"
 #include "bench/http_fetch/wrk_run.hpp"
 #include "runtimes/all.hpp"
 

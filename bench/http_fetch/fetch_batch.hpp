@@ -1,16 +1,11 @@
 // The clients of the `http_fetch` workload: one template for every runtime. A batch is N tasks, a
-// URL each; every body is compared, byte for byte, with what it has to be. And what they fetch
-// from: http_origin as a program of its own on its own CPU, for as long as a row runs; or one that
-// was running before and goes on, started by somebody who counts what it serves.
+// URL each; every body is compared, byte for byte, with what it has to be.
 #pragma once
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/system/system_error.hpp>
 #include <cstdint>
-#include <memory>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
@@ -18,10 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/harness/child_process.hpp"
 #include "bench/harness/task_group.hpp"
 #include "bench/harness/usage.hpp"
-#include "bench/programs/addresses.hpp"
 #include "bench/programs/http/http_body.hpp"
 #include "bench/programs/http/http_get.hpp"
 #include "runtimes/concepts.hpp"
@@ -30,31 +23,6 @@
 namespace switchyard::fetching {
 
 using harness::measured;
-
-class origin_process {
- public:
-  origin_process(std::int64_t latency_ms, std::int64_t bytes, int cpu)
-      : program_(std::make_unique<harness::child_process>(
-            harness::program_beside("http_origin"),
-            std::vector<std::string>{"--port", "0", "--latency-ms", std::to_string(latency_ms),
-                                     "--bytes", std::to_string(bytes), "--cpus",
-                                     std::to_string(cpu), "--parent", std::to_string(::getpid())})),
-        where_(resolve("127.0.0.1", harness::announced_port(*program_))) {}
-
-  /// One that listens on this port of 127.0.0.1 already.
-  explicit origin_process(int port) : where_(resolve("127.0.0.1", port)) {}
-
-  [[nodiscard]] const boost::asio::ip::tcp::endpoint& where() const { return where_; }
-  /// Whether its CPU time can be told: not that of somebody else's.
-  [[nodiscard]] bool is_ours() const { return program_ != nullptr; }
-  [[nodiscard]] double cpu_s() const {
-    return is_ours() ? harness::usage_of_tree(program_->pid()).cpu_s : 0;
-  }
-
- private:
-  std::unique_ptr<harness::child_process> program_;
-  boost::asio::ip::tcp::endpoint where_;
-};
 
 struct fetch_case {
   std::int64_t urls;
@@ -96,39 +64,30 @@ class body_check {
   bool same_ = true;
 };
 
-/// One task that fetches: its connection, and what it reads into.
+/// What a task that fetches has: its connection, and what it reads into.
 template <class R>
-class fetcher {
+class fetcher_base {
  public:
-  fetcher(R& rt, const endpoint& origin, const std::string& request, const fetch_case& which)
+  fetcher_base(R& rt, const endpoint& origin, const std::string& request, const fetch_case& which)
       : rt_(rt), origin_(origin), request_(request), which_(which) {
     buffer_.reserve(16 * 1024);  // or Beast would begin with reads of 512 bytes
   }
 
-  void connect() {
-    boost::system::error_code ec;
-    connection_.emplace(rt_.connect(origin_, ec));
+ protected:
+  void expect_connected(const boost::system::error_code& ec) const {
     if (ec) throw boost::system::system_error(ec, "connect to the origin");
   }
 
-  /// `fetches` of them, one after another, over the connection if there is one that is kept.
-  /// Returns how many were right.
-  std::int64_t fetch(std::int64_t fetches) {
-    for (std::int64_t done = 0; done < fetches; ++done) {
-      boost::system::error_code ec;
-      if (!connection_) connect();
-      body_check body;
-      const auto answer = http_get(*connection_, buffer_, request_, {}, body, ec);
-      expect_right(answer, ec, body.same(), which_);
-      if (!which_.keep_alive) {
-        connection_.reset();
-        buffer_.clear();
-      }
-    }
-    return fetches;
+  /// After a fetch, which has to be right: the next one has this connection, or needs one of its
+  /// own.
+  void finish(const http_answer& answer, const boost::system::error_code& ec,
+              const body_check& body) {
+    expect_right(answer, ec, body.same(), which_);
+    if (which_.keep_alive) return;
+    connection_.reset();
+    buffer_.clear();
   }
 
- private:
   R& rt_;
   const endpoint& origin_;
   const std::string& request_;
@@ -137,48 +96,59 @@ class fetcher {
   boost::beast::flat_buffer buffer_;
 };
 
+/// One task that fetches.
+template <class R>
+class fetcher : fetcher_base<R> {
+ public:
+  using fetcher_base<R>::fetcher_base;
+
+  void connect() {
+    boost::system::error_code ec;
+    this->connection_.emplace(this->rt_.connect(this->origin_, ec));
+    this->expect_connected(ec);
+  }
+
+  /// `fetches` of them, one after another, over the connection if there is one that is kept.
+  /// Returns how many were right.
+  std::int64_t fetch(std::int64_t fetches) {
+    for (std::int64_t done = 0; done < fetches; ++done) {
+      boost::system::error_code ec;
+      if (!this->connection_) connect();
+      body_check body;
+      const auto answer = http_get(*this->connection_, this->buffer_, this->request_, {}, body, ec);
+      this->finish(answer, ec, body);
+    }
+    return fetches;
+  }
+};
+
 /// The same on a stackless runtime.
 template <Stackless R>
-class fetcher<R> {
+class fetcher<R> : fetcher_base<R> {
   template <class T>
   using awaitable = typename R::template awaitable<T>;
 
  public:
-  fetcher(R& rt, const endpoint& origin, const std::string& request, const fetch_case& which)
-      : rt_(rt), origin_(origin), request_(request), which_(which) {
-    buffer_.reserve(16 * 1024);
-  }
+  using fetcher_base<R>::fetcher_base;
 
   awaitable<void> connect() {
     boost::system::error_code ec;
-    connection_.emplace(co_await rt_.connect(origin_, ec));
-    if (ec) throw boost::system::system_error(ec, "connect to the origin");
+    this->connection_.emplace(co_await this->rt_.connect(this->origin_, ec));
+    this->expect_connected(ec);
   }
 
   awaitable<std::int64_t> fetch(std::int64_t fetches) {
     const http_limits limits;
     for (std::int64_t done = 0; done < fetches; ++done) {
       boost::system::error_code ec;
-      if (!connection_) co_await connect();
+      if (!this->connection_) co_await connect();
       body_check body;
-      const auto answer =
-          co_await await_http_get(*connection_, buffer_, request_, limits, body, ec);
-      expect_right(answer, ec, body.same(), which_);
-      if (!which_.keep_alive) {
-        connection_.reset();
-        buffer_.clear();
-      }
+      const auto answer = co_await await_http_get(*this->connection_, this->buffer_, this->request_,
+                                                  limits, body, ec);
+      this->finish(answer, ec, body);
     }
     co_return fetches;
   }
-
- private:
-  R& rt_;
-  const endpoint& origin_;
-  const std::string& request_;
-  const fetch_case& which_;
-  std::optional<typename R::stream> connection_;
-  boost::beast::flat_buffer buffer_;
 };
 
 /// A task per URL that makes its connection and fetches once: all of that is measured.

@@ -92,6 +92,21 @@ inline int connect_error(int fd) noexcept {
   return error;
 }
 
+/// Begins to connect a socket that does not block. True when that has ended already, and `ec` tells
+/// how: over loopback the peer's kernel answers within the call, and to be told so would cost more
+/// than to look. Else it ends when the socket can be written, and connect_error() tells how.
+inline bool connects_at_once(int fd, const endpoint& where, error_code& ec) noexcept {
+  ec = {};
+  if (::connect(fd, where.data(), static_cast<socklen_t>(where.size())) == 0) return true;
+  if (errno != EINPROGRESS) {
+    ec = last_error();
+    return true;
+  }
+  if (!wait_ready(fd, POLLOUT, time_point::min())) return false;
+  ec.assign(connect_error(fd), boost::system::system_category());
+  return true;
+}
+
 inline endpoint local_endpoint_of(int fd) {
   endpoint where;
   auto length = static_cast<socklen_t>(where.capacity());
@@ -242,14 +257,16 @@ inline blocking_stream blocking_connect(const endpoint& where, error_code& ec,
     ec = last_error();
     return {};
   }
-  ec = {};
-  if (::connect(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0) {
-    if (!bounded || errno != EINPROGRESS) {
+  if (!bounded) {
+    ec = {};
+    if (::connect(fd.get(), where.data(), static_cast<socklen_t>(where.size())) < 0) {
       ec = last_error();
-    } else if (!wait_ready(fd.get(), POLLOUT, deadline)) {
-      ec = boost::asio::error::timed_out;
-    } else {
+    }
+  } else if (!connects_at_once(fd.get(), where, ec)) {
+    if (wait_ready(fd.get(), POLLOUT, deadline)) {
       ec.assign(connect_error(fd.get()), boost::system::system_category());
+    } else {
+      ec = boost::asio::error::timed_out;
     }
   }
   if (ec) return {};

@@ -229,10 +229,12 @@ inline coroutine_result<coroutine_stream> coroutine_connect(coroutine_executor o
                                                             error_code& ec, time_point deadline) {
   coroutine_socket socket(on);
   socket.open(where.protocol(), ec);
-  if (!ec) {
+  if (!ec) socket.native_non_blocking(true, ec);
+  if (!ec && !connects_at_once(socket.native_handle(), where, ec)) {
     const deadline_guard guard(on, deadline, [&socket] { socket.close(); });
-    std::tie(ec) = co_await socket.async_connect(where, as_result);
+    std::tie(ec) = co_await socket.async_wait(boost::asio::socket_base::wait_write, as_result);
     guard.judge(ec);
+    if (!ec) ec.assign(connect_error(socket.native_handle()), boost::system::system_category());
   }
   coroutine_stream stream(std::move(socket));
   stream.expires_at(deadline);

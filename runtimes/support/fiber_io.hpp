@@ -11,11 +11,13 @@
 #include <array>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
@@ -37,7 +39,10 @@ class io_frame : fiber_wait {
   template <class Cancel = void (*)()>
   std::size_t wait(
       error_code& ec, time_point deadline = never, Cancel cancel = [] {}) noexcept {
-    const bool late = fiber_wait::wait(deadline, cancel);
+    const bool late = fiber_wait::wait(deadline, [&] {
+      cancelled_ = true;
+      cancel();
+    });
     ec = late && ec_ == boost::asio::error::operation_aborted ? boost::asio::error::timed_out : ec_;
     return bytes_;
   }
@@ -85,6 +90,15 @@ class io_frame : fiber_wait {
 
   [[nodiscard]] handler completion() noexcept { return {this}; }
 
+  /// Has `begin()` start the operation a turn of the loop later.
+  template <class Executor, class Begin>
+  void begin_later(const Executor& on, Begin begin) noexcept {
+    boost::asio::post(on, boost::asio::bind_allocator(handler::allocator_type(this), [this, begin] {
+                        if (!cancelled_) return begin();
+                        complete(boost::asio::error::operation_aborted, 0);
+                      }));
+  }
+
  private:
   void complete(const error_code& ec, std::size_t bytes) noexcept {
     ec_ = ec;
@@ -95,6 +109,7 @@ class io_frame : fiber_wait {
   error_code ec_;
   std::size_t bytes_ = 0;
   bool lent_ = false;
+  bool cancelled_ = false;
   alignas(std::max_align_t) std::array<std::byte, 256> memory_;
 };
 
@@ -113,12 +128,18 @@ class fiber_stream : public stream_base<fiber_stream> {
     if (socket_.is_open()) set_no_delay(socket_.native_handle());
   }
 
-  // Asio tries recv before it waits.
+  // Asio tries recv before it waits. What answers a write is never there at once, and the try would
+  // be a system call for nothing; a turn of the loop later it may be.
   template <class MutableBuffers>
   std::size_t read_some(const MutableBuffers& buffers, error_code& ec) {
     if (expired(ec)) return 0;
     io_frame frame;
-    socket_.async_read_some(buffers, frame.completion());
+    const auto begin = [&] { socket_.async_read_some(buffers, frame.completion()); };
+    if (std::exchange(has_written_, false)) {
+      frame.begin_later(socket_.get_executor(), begin);
+    } else {
+      begin();
+    }
     return frame.wait(ec, deadline_, [this] { cancel(); });
   }
 
@@ -127,6 +148,7 @@ class fiber_stream : public stream_base<fiber_stream> {
   template <class ConstBuffers>
   std::size_t write_some(const ConstBuffers& buffers, error_code& ec) {
     if (expired(ec)) return 0;
+    has_written_ = true;
     const boost::asio::const_buffer from(*boost::asio::buffer_sequence_begin(buffers));
     if (from.size() > 0) {
       const auto sent =
@@ -156,6 +178,7 @@ class fiber_stream : public stream_base<fiber_stream> {
   }
 
   fiber_socket socket_;
+  bool has_written_ = false;  // since the last read
 };
 
 class fiber_listener {
@@ -190,6 +213,7 @@ class asio_fiber_io {
  public:
   using listener = fiber_listener;
   using stream = fiber_stream;
+  static constexpr std::size_t most_picks = 1'024;
 
   /// For as long as fibers run. Makes Asio open its descriptors here, where it may throw: the
   /// scheduler may not.
@@ -216,7 +240,8 @@ class asio_fiber_io {
       if (when < armed_for_) arm(when);
     }
     // Wait for the first completion, then take all that are there: the library looks at its clock
-    // and its queues once for each return from here. Bounded, as handlers start no operations.
+    // and its queues once for each return from here. Bounded: a handler starts at most the read
+    // that its fiber waits for, and no fiber runs in here.
     if (io_.run_one() > 0) io_.poll();
   }
 
@@ -225,10 +250,12 @@ class asio_fiber_io {
   stream connect(const endpoint& where, error_code& ec, time_point deadline) {
     fiber_socket socket(io_);
     socket.open(where.protocol(), ec);
-    if (!ec) {
+    if (!ec) socket.native_non_blocking(true, ec);
+    if (!ec && !connects_at_once(socket.native_handle(), where, ec)) {
       io_frame frame;
-      socket.async_connect(where, frame.completion());
+      socket.async_wait(boost::asio::socket_base::wait_write, frame.completion());
       frame.wait(ec, deadline, [&] { socket.close(); });
+      if (!ec) ec.assign(connect_error(socket.native_handle()), boost::system::system_category());
     }
     stream connected(std::move(socket));
     connected.expires_at(deadline);

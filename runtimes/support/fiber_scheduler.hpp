@@ -8,19 +8,21 @@
 // Single-threaded by design: notify() has nobody to wake.
 #pragma once
 
+#include <algorithm>
 #include <boost/fiber/algo/algorithm.hpp>
 #include <boost/fiber/context.hpp>
 #include <boost/fiber/scheduler.hpp>
 #include <boost/fiber/type.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
 namespace switchyard {
 
 /// `Io::poll()` takes the completions that are there, and `Io::wait_until(when)` waits for the
-/// first one before that, at most until `when`. Neither throws, or starts operations that complete
-/// within.
+/// first one before that, at most until `when`. Neither throws, and no fiber runs within, so that
+/// each comes to an end. Between two looks lie `Io::most_picks` switches at most.
 template <class Io>
 class fiber_scheduler final : public boost::fibers::algo::algorithm {
   using context = boost::fibers::context;
@@ -35,25 +37,25 @@ class fiber_scheduler final : public boost::fibers::algo::algorithm {
       dispatcher_ = ready;
     } else {
       ready->ready_link(queue_);
+      ++ready_;
     }
   }
 
   // The dispatcher is kept out of the queue and resumed only when nothing else is ready, so that a
-  // yield between two fibers is one switch; but at the latest after `picks_per_poll` picks, as it
-  // alone wakes sleepers and runs I/O, which busy fibers would otherwise starve.
+  // yield between two fibers is one switch; but at the latest when a round is over, as it alone
+  // wakes sleepers and runs I/O, which busy fibers would otherwise starve.
   context* pick_next() noexcept override {
     const bool called_by_dispatcher = dispatcher_ == nullptr;
     if (called_by_dispatcher) {
-      if (std::exchange(poll_due_, false)) io_.poll();
-    } else {
-      const bool due = ++picks_since_poll_ >= picks_per_poll;
-      if (due) {
-        poll_due_ = true;
-        picks_since_poll_ = 0;
+      if (std::exchange(poll_due_, false)) {
+        io_.poll();
+        begin_round();
       }
+    } else {
+      if (--left_of_round_ == 0) poll_due_ = true;
       // An empty queue does not mean that all wait: a lone fiber that yields is queued only after
       // this.
-      if (due || queue_.empty()) {
+      if (poll_due_ || queue_.empty()) {
         ++resumes_;
         return std::exchange(dispatcher_, nullptr);
       }
@@ -61,6 +63,7 @@ class fiber_scheduler final : public boost::fibers::algo::algorithm {
     if (queue_.empty()) return nullptr;
     context* next = &queue_.front();
     queue_.pop_front();
+    --ready_;
     ++resumes_;
     return next;
   }
@@ -72,19 +75,24 @@ class fiber_scheduler final : public boost::fibers::algo::algorithm {
   }
 
   void suspend_until(const clock::time_point& wake_up) noexcept override {
-    picks_since_poll_ = 0;
     io_.wait_until(wake_up);
+    begin_round();
   }
 
   void notify() noexcept override {}
 
  private:
-  static constexpr unsigned picks_per_poll = 61;
+  // A turn for each that is ready: who is found sooner waits behind these in any case, and a look
+  // costs system calls, whether it finds much or little.
+  void begin_round() noexcept { left_of_round_ = std::clamp(ready_, least_picks, Io::most_picks); }
+
+  static constexpr std::size_t least_picks = 61;
 
   Io& io_;
   boost::fibers::scheduler::ready_queue_type queue_;
   context* dispatcher_ = nullptr;
-  unsigned picks_since_poll_ = 0;
+  std::size_t ready_ = 0;  // in the queue
+  std::size_t left_of_round_ = least_picks;
   bool poll_due_ = false;
   std::uint64_t& resumes_;
 };

@@ -6,7 +6,8 @@
 // page: a fiber that needs more than its stack corrupts its neighbour, so the size is generous
 // (address space is free) and a parameter.
 // Staggering the tops by cache lines, against equal offsets within a page, was tried and made rings
-// of 1,024 fibers slower.
+// of 1,024 fibers slower, and an echo server of 1,024 connections no faster; nor did stacks an odd
+// number of pages apart, or closer together, with huge pages or without.
 #pragma once
 
 #include <sys/mman.h>

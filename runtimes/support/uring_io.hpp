@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include <boost/asio/buffer.hpp>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -159,6 +160,8 @@ class uring_fiber_io : public uring_loop {
  public:
   using listener = uring_listener;
   using stream = uring_stream;
+  // What fibers have queued, such as their sends, waits for the next look.
+  static constexpr std::size_t most_picks = 61;
 
   listener listen(const listen_address& at) { return {*this, at}; }
 

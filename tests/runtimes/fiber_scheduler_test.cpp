@@ -141,6 +141,38 @@ TYPED_TEST(FiberScheduler, WaitingCostsNoCpu) {
   });
 }
 
+// A read behind a write may begin later than it is asked for: by then its time may be over.
+TYPED_TEST(FiberScheduler, AReadBehindAWriteEndsAtADeadlineThatPassesBeforeItBegins) {
+  TypeParam rt;
+  rt.run([&] {
+    auto pair = connect_pair(rt);
+    const auto read_one = [&] {
+      char byte = '!';
+      error_code ec;
+      pair.client.write_some(boost::asio::buffer(&byte, 1), ec);
+      pair.client.expires_at(clock::now() + 1ms);
+      const auto got = pair.client.read_some(boost::asio::buffer(&byte, 1), ec);
+      EXPECT_EQ(got, 0U);
+      return ec;
+    };
+    for (int i = 0; i < 3; ++i) {
+      pair.client.expires_at(never);
+      auto reader = rt.spawn(read_one);
+      auto busy = rt.spawn([] {
+        const auto end = clock::now() + 5ms;
+        while (clock::now() < end) continue;
+      });
+      EXPECT_EQ(reader.join(), boost::asio::error::timed_out);
+      busy.join();
+    }
+    pair.client.expires_at(never);
+    pair.server.write_some(boost::asio::buffer("x", 1));
+    char byte = 0;
+    EXPECT_EQ(pair.client.read_some(boost::asio::buffer(&byte, 1)), 1U);
+    EXPECT_EQ(byte, 'x');
+  });
+}
+
 // The timer stands for the earliest sleeper only: an earlier one re-arms it, a later one does not
 // get lost.
 TYPED_TEST(FiberScheduler, SleepersWakeInOrderWhateverTheOrderOfTheirStart) {

@@ -54,6 +54,12 @@ auto only_concurrent(std::type_identity<std::tuple<R...>>) -> decltype(std::tupl
 using concurrent_test_types =
     as_test_types<decltype(only_concurrent(std::type_identity<tested_runtimes>{}))>::type;
 
+/// Those whose tasks see what another one writes.
+template <class... R>
+auto only_sharing_memory(std::type_identity<std::tuple<R...>>) -> decltype(std::tuple_cat(
+    std::declval<std::conditional_t<R::shares_memory, std::tuple<R>, std::tuple<>>>()...));
+using sharing_runtimes = decltype(only_sharing_memory(std::type_identity<tested_runtimes>{}));
+
 struct runtime_name {
   template <class R>
   static std::string GetName(int) {

@@ -9,6 +9,7 @@
 
 #include "bench/harness/placement.hpp"
 #include "bench/http_fetch/fetch_batch.hpp"
+#include "bench/http_fetch/origin_process.hpp"
 #include "runtimes/all.hpp"
 #include "tests/support/longer_units.hpp"
 #include "tests/support/runtime_types.hpp"

@@ -218,8 +218,7 @@ class hanging_helpers {
 
 template <class R>
 class Names : public ::testing::Test {};
-using helped_runtimes = ::testing::Types<serial, thread, fiber>;
-TYPED_TEST_SUITE(Names, helped_runtimes, runtime_name);
+TYPED_TEST_SUITE(Names, as_test_types<sharing_runtimes>::type, runtime_name);
 
 TYPED_TEST(Names, AreGivenUpInTime) {
   TypeParam rt;
@@ -245,8 +244,9 @@ TYPED_TEST(Names, ThatAreNumbersWaitForNobody) {
 
 template <class R>
 class SlowNames : public ::testing::Test {};
-using concurrent_helped_runtimes = ::testing::Types<thread, fiber>;
-TYPED_TEST_SUITE(SlowNames, concurrent_helped_runtimes, runtime_name);
+using concurrent_sharing_runtimes =
+    as_test_types<decltype(only_concurrent(std::type_identity<sharing_runtimes>{}))>::type;
+TYPED_TEST_SUITE(SlowNames, concurrent_sharing_runtimes, runtime_name);
 
 // The first task waits for its name until the second one has run: had it stalled that one, it would
 // wait in vain.
