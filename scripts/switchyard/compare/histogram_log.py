@@ -35,6 +35,7 @@ _INTERVAL = re.compile(
 )
 _TIME = re.compile(rf"#\[(StartTime|BaseTime): *({_NUMBER})")
 _YEAR = 365 * 24 * 3600.0
+_END_OF_TIME = 1e11  # in the year 5138, before calendars fail
 
 # The cookies that an encoded histogram begins with, but for the bits of the size of a word.
 _COMPRESSED = {0x1C849309: 0, 0x1C849302: 1, 0x1C849304: 2}
@@ -66,15 +67,14 @@ def parse(path: Path, text: str, unit: str | None) -> HistogramFile:
         found = _INTERVAL.fullmatch(line.strip())
         if not found:
             raise BadInputError(f"{path}, line {number}: this is no interval of a histogram log")
-        begun = float(found["start"]) + _base(times, float(found["start"]))
-        spans.append((begun, begun + float(found["length"])))
         counts = ranges.setdefault(found["tag"] or "latency", Counter())
         try:
+            spans.append(_span(times, float(found["start"]), float(found["length"])))
             for low, high, n in _decoded(found["payload"]):
                 counts[low * factor, high * factor] += n
         except _DAMAGED as error:
             why = f" ({error})" if str(error) else ""
-            raise BadInputError(f"{path}, line {number}: its histogram is damaged{why}") from None
+            raise BadInputError(f"{path}, line {number} is damaged{why}") from None
     if not ranges:
         raise BadInputError(f"{path} holds no interval")
     histograms = {tag: _whole(counts, ours.exact.get(tag)) for tag, counts in ranges.items()}
@@ -82,12 +82,15 @@ def parse(path: Path, text: str, unit: str | None) -> HistogramFile:
     return HistogramFile(path, ours.figures, histograms, ours.unit, span)
 
 
-def _base(times: dict[str, float], start: float) -> float:
-    """What times of intervals are relative to, by the rule of the format."""
-    if "BaseTime" in times:
-        return times["BaseTime"]
+def _span(times: dict[str, float], start: float, length: float) -> tuple[float, float]:
+    """Of an interval, in seconds since the epoch. By the rule of the format, times are relative to
+    the base time, or the start time where they would be a year before it. Raises ValueError.
+    """
     begun = times.get("StartTime", 0.0)
-    return begun if start < begun - _YEAR else 0.0
+    base = times.get("BaseTime", begun if start < begun - _YEAR else 0.0)
+    if not base + start + length < _END_OF_TIME:
+        raise ValueError("its time is out of range")
+    return base + start, base + start + length
 
 
 def _whole(counts: Counter[tuple[int, int]], exact: tuple[int, int] | None) -> Histogram:
@@ -128,6 +131,8 @@ def _decoded_of_old(version: int, data: bytes) -> tuple[HdrHistogram, np.ndarray
     offset = fields[1] if version else 0
     digits, lowest, highest = fields[2:5] if version else fields[:3]
     size = cookie >> 4 & 0xE
+    if size not in (2, 4, 8):
+        raise ValueError(f"its counts have {size} bytes each")
     counts = np.frombuffer(data[header.size :], f">u{size}")
     histogram = HdrHistogram(lowest, highest, digits)
     if len(counts) > histogram.counts_len:

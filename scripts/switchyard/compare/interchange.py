@@ -27,9 +27,9 @@ def read(path: Path, unit: str | None = None) -> HistogramFile:
     found = _parsed(path, content, text, unit)
     if not any(found.span):
         # The end of the run, or not long after it.
-        seconds = found.figures.get("seconds")
-        lasted = float(seconds) if isinstance(seconds, int | float) else 0.0
-        found.span = written - lasted, written
+        lasted = found.figures.get("seconds")
+        is_known = isinstance(lasted, int | float) and 0 <= lasted < written
+        found.span = written - (lasted if is_known else 0), written
     return found
 
 

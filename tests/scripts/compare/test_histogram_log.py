@@ -174,23 +174,26 @@ def packed(data: bytes, cookie: int = 0x1C849304) -> str:
 WHOLE = interval(*range(1, 5000, 7)).rpartition(",")[2]
 HEADER = struct.Struct(">IIIIQQd")
 TOO_LONG = HEADER.pack(0x1C849381, 8, 0, 3, 1, 9, 1) + bytes(10**6)
+ODD_WORDS = HEADER.pack(0x1C8493E1, 14, 0, 3, 1, 9, 1) + bytes(14)
 SHIFTED = HEADER.pack(0x1C849313, 1, 5, 3, 1, 9**9, 1) + b"\x02"
 
 
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        (f"0.1,1.0,2.0,{WHOLE[:40]}", "line 2: its histogram is damaged (22 bytes of"),
-        (f"0.1,1.0,2.0,{WHOLE[:-5]}", "line 2: its histogram is damaged"),
-        (f"0.1,1.0,2.0,{WHOLE[:30]}!{WHOLE[31:]}", "line 2: its histogram is damaged"),
-        (f"0.1,1.0,2.0,{WHOLE[:60]}AAAA{WHOLE[64:]}", "line 2: its histogram is damaged"),
-        ("0.1,1.0,2.0,HIST", "line 2: its histogram is damaged"),
-        (f"0.1,1.0,2.0,{packed(b'')}", "line 2: its histogram is damaged"),
-        (f"0.1,1.0,2.0,{packed(b'x' * 50)}", "line 2: its histogram is damaged"),
+        (f"0.1,1.0,2.0,{WHOLE[:40]}", "line 2 is damaged (22 bytes of"),
+        (f"0.1,1.0,2.0,{WHOLE[:-5]}", "line 2 is damaged"),
+        (f"0.1,1.0,2.0,{WHOLE[:30]}!{WHOLE[31:]}", "line 2 is damaged"),
+        (f"0.1,1.0,2.0,{WHOLE[:60]}AAAA{WHOLE[64:]}", "line 2 is damaged"),
+        ("0.1,1.0,2.0,HIST", "line 2 is damaged"),
+        (f"0.1,1.0,2.0,{packed(b'')}", "line 2 is damaged"),
+        (f"0.1,1.0,2.0,{packed(b'x' * 50)}", "line 2 is damaged"),
         (f"0.1,1.0,2.0,{packed(b'', 0x0C72124F)}", "floating-point values are not supported"),
         (f"0.1,1.0,2.0,{packed(b'', 0x12345678)}", "its encoding is unknown"),
         (f"0.1,1.0,2.0,{packed(TOO_LONG, 0x1C849302)}", "125000 counts of"),
         (f"0.1,1.0,2.0,{packed(SHIFTED)}", "shifted values are not supported"),
+        (f"0.1,1.0,2.0,{packed(ODD_WORDS, 0x1C849302)}", "its counts have 14 bytes each"),
+        (f"{'9' * 400},1.0,2.0,{WHOLE}", "line 2 is damaged (its time is out of range)"),
         ("0.1,1.0,HISTFAAAAA", "line 2: this is no interval"),
         ("what is this", "line 2: this is no interval"),
         ("", "holds no interval"),
