@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from check_command import FIBER, GLOB, side
 from installed import files_of, install
+from latency_files import write
 from tiny_project import BINARIES, BUILD, git, timed
 
 Run = Callable[..., subprocess.CompletedProcess]
@@ -132,6 +133,18 @@ def test_what_draws_nothing_goes_without_pictures(tmp_path: Path, here: Path, bu
     checked = run("check", "--baseline-build", a, "--candidate-build", a, *GLOB, *QUICK)
     assert checked.returncode == 0, checked.stderr
     assert "Traceback" not in checked.stderr
+
+
+@pytest.mark.parametrize("file", ["a.hlog", "b.json"])
+def test_only_a_histogram_log_needs_what_reads_it(tmp_path: Path, here: Path, file: str):
+    run = runner(install(tmp_path / "venv", missing=("hdrh",)), here)
+    write(here / "b.json", [1, 2, 3])
+    (here / "a.hlog").touch()
+    assert "install switchyard[hlog]" in one_line(run("merge", file, "--out", "c.hlog"))
+    assert "install switchyard[hlog]" in one_line(run("merge", "a.hlog"))
+    done = run("merge", "b.json", "--only", "latency", "--out", "c.hgrm")
+    assert done.returncode == 0, done.stderr
+    assert run("merge", "c.hgrm").returncode == 0
 
 
 def test_a_package_that_every_command_needs_is_told_in_one_line(tmp_path: Path, here: Path):

@@ -1,12 +1,12 @@
 """Latency histograms as the load generator writes them: read, add up, ask for percentiles.
 
 Percentiles of parts can't be averaged into those of the whole; counts in buckets can be added. The
-buckets are those of bench/harness/histogram.hpp, at most 1.6 % wide, so that a bucket's middle is
-off by at most 0.8 %.
+buckets are those of bench/load/histogram.hpp, at most 1.6 % wide, so that a bucket's middle is off
+by at most 0.8 %. What others counted in buckets of their own is put into these.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 from ..system.errors import BadInputError
 
 FORMAT = "switchyard histogram 1"
+UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}  # of values in files, in nanoseconds
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}
 
 
@@ -30,6 +31,10 @@ class Histogram(msgspec.Struct, frozen=True):
         wrong = any(n < 0 or not 0 <= low <= high for low, high, n in self.buckets)
         if wrong or self.count != sum(n for *_, n in self.buckets):
             raise ValueError("its counts do not add up")
+        held = sorted((low, high) for low, high, n in self.buckets if n)
+        ends = [(held[0], self.min), (held[-1], self.max)] if held else []
+        if any(not low <= value <= high for (low, high), value in ends):
+            raise ValueError("its smallest or largest value is in none of its buckets")
 
     def document(self) -> dict[str, Any]:
         return msgspec.to_builtins(self)
@@ -63,28 +68,75 @@ def merged(parts: Iterable[Histogram]) -> Histogram:
     )  # fmt: skip
 
 
+def bucket_of(value: int) -> tuple[int, int]:
+    """The lowest and the highest value, in nanoseconds, that share a bucket with this one."""
+    shift = max(value.bit_length() - 7, 0)
+    low = value >> shift << shift
+    return low, low + (1 << shift) - 1
+
+
+def of_ranges(ranges: Iterable[tuple[int, int, int]], smallest: int, largest: int) -> Histogram:
+    """Lowest, highest and count, of buckets that need not be ours and may overlap, in ours: counts
+    of a range that lies in several are shared out evenly. `smallest` and `largest` are known better
+    than by a bucket; what lies in none of those with counts is moved there.
+    """
+    counts: Counter[tuple[int, int]] = Counter()
+    for low, high, n in ranges:
+        for bucket, share in _shares(low, high, n):
+            counts[bucket] += share
+    buckets = sorted((low, high, n) for (low, high), n in counts.items() if n)
+    if not buckets:
+        return Histogram(0, 0, 0, [])
+    (first, first_end, _), (last, last_end, _) = buckets[0], buckets[-1]
+    return Histogram(
+        counts.total(), min(max(smallest, first), first_end), min(max(largest, last), last_end),
+        buckets,
+    )  # fmt: skip
+
+
+def _shares(low: int, high: int, n: int) -> Iterator[tuple[tuple[int, int], int]]:
+    begin, given = low, 0
+    while begin <= high:
+        bucket = bucket_of(begin)
+        end = min(bucket[1], high)
+        due = n * (end - low + 1) // (high - low + 1)
+        yield bucket, due - given
+        begin, given = end + 1, due
+
+
 class HistogramFile(msgspec.Struct):
     """What one run wrote: its figures, and its histograms by name (latency, service_time)."""
 
     path: Path
-    figures: dict[str, Any]
+    figures: dict[str, Any]  # none in files of other programs
     histograms: dict[str, Histogram]
+    unit: str = ""  # of its values, where the file tells it
+    # When it began and ended, in seconds since the epoch, as far as is known.
+    span: tuple[float, float] = (0.0, 0.0)
 
 
 def read(path: Path) -> HistogramFile:
-    """Raises BadInputError that names the file."""
+    """What `echo_load --histogram` wrote. Raises BadInputError that names the file."""
     try:
-        document = msgspec.json.decode(path.read_bytes())
+        return parse(path, path.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def parse(path: Path, content: bytes) -> HistogramFile:
+    """The same, of what was read from there."""
+    try:
+        document = msgspec.json.decode(content)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise BadInputError(
                 f"{path} is no histogram file: `echo_load --histogram FILE` writes one"
             )
+        if document.get("unit", "ns") != "ns":
+            raise BadInputError(f"{path} has its values in {document['unit']}, and not in ns")
         figures = msgspec.convert(document.get("figures") or {}, dict[str, Any])
         histograms = msgspec.convert(document.get("histograms"), dict[str, Histogram])
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
     except msgspec.ValidationError as error:
         raise BadInputError(f"{path} is damaged: {error}") from None
     except msgspec.DecodeError as error:
         raise BadInputError(f"{path} is no JSON: {error}") from None
-    return HistogramFile(path, figures, histograms)
+    return HistogramFile(path, figures, histograms, "ns")

@@ -9,12 +9,14 @@ from importlib.util import find_spec
 from .errors import BadInputError
 from .paths import IS_INSTALLED
 
-EXTRAS = {"pictures": ("matplotlib", "jinja2", "markupsafe")}
+EXTRAS = {"pictures": ("matplotlib", "jinja2", "markupsafe"), "hlog": ("hdrhistogram",)}
+# Where what is imported has another name.
+MODULES = {"hdrhistogram": "hdrh"}
 
 
 def need(extra: str) -> None:
     """Raises BadInputError if a package of that extra is missing."""
-    missing = [name for name in EXTRAS[extra] if find_spec(name) is None]
+    missing = [name for name in EXTRAS[extra] if find_spec(_module(name)) is None]
     if missing:
         raise BadInputError(f"{' and '.join(missing)} missing: {_advice(missing[0])}")
 
@@ -24,6 +26,13 @@ def told(error: ImportError) -> str:
     return f"{error}: {_advice((error.name or '').partition('.')[0])}"
 
 
+def _module(package: str) -> str:
+    return MODULES.get(package, package)
+
+
 def _advice(name: str) -> str:
-    extra = next((f"[{extra}]" for extra, names in EXTRAS.items() if name in names), "")
+    """For a package, or its module."""
+    extras = {part: f"[{extra}]" for extra, names in EXTRAS.items() for part in names}
+    extras |= {_module(package): extra for package, extra in extras.items()}
+    extra = extras.get(name, "")
     return f"install switchyard{extra}" if IS_INSTALLED else "run scripts/setup.sh"

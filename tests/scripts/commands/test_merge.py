@@ -1,47 +1,14 @@
 """`switchyard.sh merge`: histograms of several runs become those of the whole."""
 
 import json
-import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import Cli
+from latency_files import latencies, write
 
 from switchyard.compare import histograms
-
-FIGURES = {"loop": "open", "bytes": 64}
-
-
-def bucket_of(value: int) -> tuple[int, int]:
-    """As bench/harness/histogram.hpp has it."""
-    if value < 128:
-        return value, value
-    shift = value.bit_length() - 7
-    low = value >> shift << shift
-    return low, low + (1 << shift) - 1
-
-
-def histogram_of(values: list[int]) -> dict:
-    buckets: dict[tuple[int, int], int] = {}
-    for value in values:
-        bucket = bucket_of(value)
-        buckets[bucket] = buckets.get(bucket, 0) + 1
-    rows = [[low, high, n] for (low, high), n in sorted(buckets.items())]
-    return {"count": len(values), "min": min(values), "max": max(values), "buckets": rows}
-
-
-def write(path: Path, values: list[int], **figures: object) -> Path:
-    document = {
-        "format": histograms.FORMAT, "unit": "ns", "figures": FIGURES | figures,
-        "histograms": {"latency": histogram_of(values), "service_time": histogram_of(values)},
-    }  # fmt: skip
-    path.write_text(json.dumps(document))
-    return path
-
-
-def latencies(seed: int, count: int) -> list[int]:
-    return [int(random.Random(seed + i).lognormvariate(10, 2)) for i in range(count)]
 
 
 def test_percentiles_of_the_whole_are_within_one_per_cent(cli: Cli, tmp_path: Path):
