@@ -35,9 +35,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 
 COMMANDS = {command: parser_of(command) for command in cli.COMMANDS}
 TEST_SH = frozenset({"--deep", "--fuzz", "-R"})
-PROGRAMS = (
-    "echo_server", "echo_load", "echo_client", "keep_server", "http_origin", "http_fetch",
-)  # fmt: skip
+PROGRAMS = ("echo_server", "echo_load", "echo_client", "keep_server", "http_origin", "http_fetch")
 MATRIX = (ROOT / "tests" / "matrix.txt").read_text().split()
 BENCHES = {f"bench_{name.split('/')[0]}" for name in MATRIX}
 
