@@ -99,7 +99,7 @@ TEST(memory, AStackInTheKernelIsAPowerOfTwoPages) {
 
 TEST(memory, SocketsHoldWhatNobodyHasReadYet) {
   const double before = harness::tcp_buffer_bytes();
-  const blocking_listener listener({boost::asio::ip::address_v4::loopback(), 0});
+  const blocking_listener listener(endpoint(boost::asio::ip::address_v4::loopback(), 0));
   std::vector<blocking_stream> ends;
   const std::vector<std::byte> message(256 * 1024);
   double sent = 0;
