@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
+from fake_setup import FakeVenv, run_setup
 from runner import ACTION, STEPS
-from test_scripts import FakeVenv, run_setup
 
 from switchyard.cli import build_parser
 

@@ -55,6 +55,8 @@ nlohmann::ordered_json description(const workload& w) {
          {"set", r.quick ? "quick" : "full"},
          {"control", or_null(r.control)},
          {"needs", or_null(needs)},
+         {"outside", r.outside},
+         {"command", or_null(r.command)},
          {"rounds", r.most_rounds > 0 ? nlohmann::ordered_json(r.most_rounds) : nullptr}});
   }
   auto counters = nlohmann::ordered_json::array();

@@ -141,7 +141,7 @@ def test_a_limit_is_a_row_that_says_so():
     def few_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
-    row = "echo/fiber/connections:256/bytes:64/"
+    row = "echo/thread/connections:256/bytes:64/"
     done = run("bench_echo", f"--benchmark_filter={row}", "--benchmark_min_time=0.01",
                preexec_fn=few_files)  # fmt: skip
     assert done.returncode == 0

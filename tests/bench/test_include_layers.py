@@ -1,5 +1,6 @@
 """Dependencies between the rooms of the C++ sources point one way: a workload builds on programs,
-harness, load and runtimes, and nothing of these on a workload, nor any of them on tests."""
+harness, load and runtimes, and nothing of these on a workload, nor any of them on tests. Nor does a
+workload build on another, but for `scale`, which has others' work done on more CPUs."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ LAYERS = {
     "runtimes/": ("runtimes/",),
     "bench/load/": ("bench/load/", "runtimes/support/"),
     "bench/harness/": ("bench/harness/", "runtimes/concepts.hpp", "runtimes/support/"),
+    "bench/scale/": ("bench/", "runtimes/"),
     "bench/programs/": ("bench/programs/", "bench/harness/", "bench/load/", "runtimes/"),
 }
 

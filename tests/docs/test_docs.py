@@ -253,15 +253,13 @@ def test_every_row_that_is_named_is_there(page):
             assert any(f"{name}/".startswith(f"{span}/") for name in MATRIX), span
 
 
-def test_every_filter_matches_a_benchmark_that_was_measured():
-    workloads = ResultsFolder.load(ROOT / "results" / "reference").workloads.values()
-    names = [record.row.name for results in workloads for record in results.records()]
+def test_every_filter_matches_a_benchmark():
     text = "".join(page.read_text() for page in PAGES)
     filters = re.findall(r"--filter '([^']+)'", text)
     assert len(filters) > 10
     for pattern in filters:
         bare = pattern.replace("\\|", "|")
-        assert any(re.search(bare, name) for name in names), pattern
+        assert any(re.search(bare, name) for name in MATRIX), pattern
 
 
 def test_every_test_that_is_named_is_there():

@@ -16,14 +16,14 @@ FIGURES = {
     "echo_latency", "spawn_cost",
     "memory_per_task", "http_fetch_time", "http_fetch_throughput", "channel_throughput",
     "shared_counter_cost", "cpu_speedup", "blocking_lateness",
-    "memory_by_stack_depth", "memory_by_count", "limits_reached",
+    "memory_by_stack_depth", "memory_by_count", "limits_reached", "scale_speedup",
 }  # fmt: skip
 
 
 def has_only_full_rows(name: str) -> bool:
     """Of a figure that the quick run does not draw."""
     return (
-        name.startswith(("echo_open/", "echo_capacity/"))
+        name.startswith(("echo_open/", "echo_capacity/", "scale/"))
         or "working_set" in name
         or name.endswith(":free")
     )
