@@ -270,8 +270,8 @@ def run_row(binary: str, row: str, **environment: str) -> tuple[int, dict]:
 @pytest.mark.parametrize(("binary", "row"), ROWS)
 def test_a_row_measures(binary, row):
     code, result = run_row(binary, row)
+    assert "error_message" not in result, result["error_message"]
     assert code == 0
-    assert "error_message" not in result
     assert result["ops_per_s"] > 0
     assert result["cpu_us_per_op"] > 0
 
