@@ -21,9 +21,12 @@ void take_own_descriptors() {
 
 load_thread::load_thread(const options& part, const std::function<void()>& enter) {
   std::promise<void> begun;
-  thread_ = std::thread([&] { run(part, enter, begun); });
+  auto has_begun = begun.get_future();
+  // The promise is the thread's, which may still be at it when it is kept.
+  thread_ = std::thread(
+      [this, &part, &enter, begun = std::move(begun)]() mutable { run(part, enter, begun); });
   try {
-    begun.get_future().get();
+    has_begun.get();
   } catch (...) {
     thread_.join();
     throw;
@@ -51,7 +54,7 @@ void load_thread::run(const options& part, const std::function<void()>& enter,
     return;
   }
   loop_ = &*loop;
-  begun.set_value();  // from here on part, enter and begun may be gone
+  begun.set_value();  // from here on part and enter may be gone
   while (auto posted = next()) (*posted)(*loop);
 }
 
