@@ -23,6 +23,7 @@ def all_probes(setting: Setting) -> list[Probe]:
         OurClientProbe(setting),
         WrkProbe(setting),
         *(EchoProbe(setting, runtime) for runtime in ("fiber", "thread", "process")),
+        EchoProbe(setting, "fiber", 2),
     ]
 
 
@@ -222,18 +223,20 @@ class EchoProbe:
     # As a share of the CPU time, and what is certain: the kernel tells it in steps of 0.01 s.
     _MOST_STEAL, _CERTAIN_STEAL_S = 0.02, 0.015
 
-    def __init__(self, setting: Setting, runtime: str) -> None:
-        self._setting, self._runtime = setting, runtime
-        self.name = f"echo/{runtime}"
+    def __init__(self, setting: Setting, runtime: str, parts: int = 1) -> None:
+        """`parts`: workers of the server, and threads of the load, whose counts add up."""
+        self._setting, self._runtime, self._parts = setting, runtime, str(parts)
+        self.name = f"echo/{runtime}" + f"/workers:{parts}" * (parts > 1)
+        by = f"{parts} workers of {runtime}" if parts > 1 else runtime
         self._cpu = {
             tool: Comparison(
-                f"{self.name}/cpu/{tool}", f"CPU time, echo server on {runtime}", "echo_load",
+                f"{self.name}/cpu/{tool}", f"CPU time, echo server on {by}", "echo_load",
                 theirs, "s", "within 5 %", (0.95, 1.05), needs=tool,
             )
             for tool, (theirs, *_) in _CPU_INSTRUMENTS.items()
         }  # fmt: skip
         self._tcp = Comparison(
-            f"{self.name}/tcp", f"TCP segments, echo server on {runtime}",
+            f"{self.name}/tcp", f"TCP segments, echo server on {by}",
             "2 x messages of echo_load", "OutSegs", "", "0 to 2 % more", (0.98, 1.0),
         )  # fmt: skip
         self.comparisons = (*self._cpu.values(), self._tcp)
@@ -241,10 +244,11 @@ class EchoProbe:
     def measure(self, round_: int, chance: random.Random) -> Measured:
         """Without the comparisons whose tool is missing."""
         setting, found = self._setting, self._setting.tools.found
-        server = [setting.program("echo_server"), "--runtime", self._runtime, "--port", "0"]
+        server = [setting.program("echo_server"), "--runtime", self._runtime,
+                  "--workers", self._parts, "--port", "0"]  # fmt: skip
         client = [
             setting.program("echo_load"), "--port", "{port}", "--server-pid", "{pid}",
-            *self._LOAD, "--json", "{report}",
+            "--threads", self._parts, *self._LOAD, "--json", "{report}",
         ]  # fmt: skip
         perf, time = map(found.get, (tools.PERF_STAT, "time"))
         instruments = [perf.path, *tools.TASK_CLOCK] if perf else []
