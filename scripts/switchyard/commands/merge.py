@@ -20,6 +20,7 @@ from ..system import files, packages, units
 from ..system.errors import BadInputError
 from ..system.terminal import stdout_console
 
+_LONGEST = 40  # of what a line of a picture is called: the end of a path tells files apart
 # What has to be the same, or the whole would be about nothing.
 _ALIKE = {"loop": "its loop", "bytes": "the size of its messages"}
 
@@ -184,7 +185,8 @@ def _draw(whole: dict[str, Histogram], path: Path) -> None:
     for name, part in whole.items():
         reach = min(MOST_NINES, math.log10(max(part.count, 1)))
         places = [step * reach / 400 for step in range(401)]
-        ax.errorbar(places, [part.value_at(1 - 10**-x) / 1e3 for x in places], label=name)
+        label = name if len(name) <= _LONGEST else f"...{name[-_LONGEST:]}"
+        ax.errorbar(places, [part.value_at(1 - 10**-x) / 1e3 for x in places], label=label)
     percentile_axis(ax.xaxis)
     log_axis(ax.yaxis, "us")
     ax.set(xlabel="percentile", ylabel="latency (log scale)")

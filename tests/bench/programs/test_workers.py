@@ -62,7 +62,11 @@ def server(runtime: str, workers: int, *more: str) -> Iterator[Group]:
 
 
 def lives(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    """Whoever has ended has no command line, also before anybody has waited for it."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
 
 
 def load(group: Group, *arguments: str) -> subprocess.CompletedProcess:
