@@ -4,6 +4,7 @@
 #include <wordexp.h>
 
 #include <algorithm>
+#include <cctype>
 #include <deque>
 #include <filesystem>
 #include <memory>
@@ -106,9 +107,11 @@ words words_of(const std::string& command) {
 
 /// What a row's name, a filter and a list of names can carry.
 bool can_be_a_name(const std::string& name) {
-  constexpr const char* letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-  return name.find_first_not_of(std::string(letters) + "_.-") == std::string::npos &&
-         name.find_first_of(letters) == 0;
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0; };
+  const auto fits = [&](unsigned char c) {
+    return is_plain(c) || c == '_' || c == '.' || c == '-';
+  };
+  return std::ranges::all_of(name, fits) && is_plain(static_cast<unsigned char>(name.front()));
 }
 
 bool is_ours(const std::string& name) {

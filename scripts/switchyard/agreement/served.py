@@ -196,9 +196,14 @@ def _port_of(server: _Program) -> int:
 
 
 def _pid_of(server: _Program) -> int:
-    """The server itself: what measures it, as perf or time do, stands above it."""
+    """The server itself: what measures it, as perf or time do, stands above it, and its workers,
+    if it has some, below.
+    """
     pid = server.process.pid
-    while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    while Path(f"/proc/{pid}/comm").read_text().strip() != server.name:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if not children:
+            break
         pid = int(children[0])
     return pid
 
