@@ -8,6 +8,7 @@ from ..palette import label
 from ..scaling import Law, laws, speed_ups
 from .axes import count_axis
 from .layout import draw_panels
+from .overview import overview
 from .panels import Across, Lines, measured, values
 
 _CPUS = Across("cpus", "CPUs, a worker on each", count_axis)
@@ -18,11 +19,13 @@ _WORK = {
 
 
 def scale_speedup(folder: ResultsFolder) -> Figure | None:
-    """With the ideal, and below it the law that was fitted, where that says more."""
+    """With the ideal, and below it the law that was fitted, where that says more. Throughputs where
+    nothing was measured to compare with.
+    """
     speed = speed_ups(measured(folder, "scale"), "cpus")
     counts = values(speed, "cpus")
-    if len(counts) < 2:
-        return None
+    if len(counts) < 2:  # a machine of one CPU, or some rows alone
+        return overview(folder, "scale")
     ideal = {"ideal: N times as much": {n: n for n in counts}}
     works = [work for work in _WORK if work in values(speed, "work")]
     panels = [
