@@ -27,7 +27,7 @@ def scale_speedup(folder: ResultsFolder) -> Figure | None:
     if len(counts) < 2:  # a machine of one CPU, or some rows alone
         return overview(folder, "scale")
     ideal = {"ideal: N times as much": {n: n for n in counts}}
-    works = [work for work in _WORK if work in values(speed, "work")]
+    works = [work for work in _WORK if len(values(speed, "cpus", work=work)) > 1]
     panels = [
         Lines(speed, _CPUS, {"work": work}, _WORK[work], "throughput over that on 1 CPU", ideal, 1)
         for work in works
@@ -36,7 +36,9 @@ def scale_speedup(folder: ResultsFolder) -> Figure | None:
     grid = [panels[:columns], panels[columns:]] if len(panels) > 3 else [panels]
     if len(grid[-1]) < columns:
         grid[-1].append(Lines(speed, _CPUS, {"work": ""}))
-    figure = draw_panels("What N CPUs bring: throughput over that on one", grid, "x", linear=True)
+    figure = draw_panels(
+        "What N CPUs bring: throughput over that on one", grid, "x", linear=True, sharey="all"
+    )
     told = [
         f"{_WORK[work]}, {label(column)}: {_told(law)}"
         for work in works
@@ -54,6 +56,8 @@ _TOLD_FROM = 0.05  # of contention: less is hardly seen in the lines
 def _told(law: Law) -> str:
     """ "62 % serial (60 %-65 %)"."""
     low, high = law.contention.low, law.contention.high
+    if law.contention.median >= 1:
+        return "slower than on one CPU"
     text = f"{law.contention.median:.0%} serial ({low:.0%}-{high:.0%})"
     if law.coherency and law.coherency.median > 0:
         text += f", {units.digits(law.coherency.median)} for each pair"
