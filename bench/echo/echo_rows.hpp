@@ -17,6 +17,7 @@
 #include "bench/programs/echo/loaded_server.hpp"
 #include "bench/programs/echo/outside.hpp"
 #include "bench/programs/echo/workers.hpp"
+#include "runtimes/support/error.hpp"
 
 namespace switchyard::echo {
 
@@ -67,10 +68,17 @@ class kept_server {
   }
 
   [[nodiscard]] std::vector<int> cpus_of_server(const echo_case& which) const {
-    if (!server_cpus_.empty()) return harness::parse_cpu_list(server_cpus_);
-    auto all = harness::cores_first(harness::cpus_at_start());
-    all.resize(std::min(all.size(), static_cast<std::size_t>(which.cpus)));
-    return all;
+    const bool are_given = !server_cpus_.empty();
+    auto cpus = are_given ? harness::parse_cpu_list(server_cpus_)
+                          : harness::cores_first(harness::cpus_at_start());
+    const auto as_it_is = are_given ? cpus.size() : 1;
+    const auto wanted = which.cpus > 0 ? static_cast<std::size_t>(which.cpus) : as_it_is;
+    if (cpus.size() < wanted) {
+      throw limit_error("this row's server needs " + std::to_string(wanted) +
+                        " CPUs, and may have " + std::to_string(cpus.size()));
+    }
+    cpus.resize(wanted);
+    return cpus;
   }
 
   /// As the fastest servers need as much of a CPU for a message as the load does, two for each keep
@@ -92,7 +100,7 @@ class kept_server {
     const auto parts = parts_for(connections);
     where.threads = std::max(where.load.size(), parts);
     if (can_have_workers(*which.by)) {
-      where.workers = std::max(static_cast<std::size_t>(which.cpus), parts);
+      where.workers = std::max<std::size_t>({1, static_cast<std::size_t>(which.cpus), parts});
       // The kernel deals connections out by chance, a few more to one than to another.
       harness::require_open_files((connections + connections / 20) / where.workers + files_besides);
     } else {

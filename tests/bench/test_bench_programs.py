@@ -44,6 +44,15 @@ def test_a_row_is_run_once_with_the_iterations_asked_for(iterations):
     assert result["iterations"] == iterations
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one CPU")
+def test_a_server_has_as_many_cpus_as_its_row_says_or_none():
+    first = str(min(os.sched_getaffinity(0)))
+    done = run("bench_scale", "--server-cpus", first, "--benchmark_min_time=0.01",
+               "--benchmark_filter=scale/epoll/work:echo_shared/cpus:2/")  # fmt: skip
+    assert done.returncode == 0
+    assert "limit reached: this row's server needs 2 CPUs, and may have 1" in done.stdout
+
+
 def test_bare_contexts_are_the_floor_of_a_switch():
     """A greenlet is made of a context. The least CPU time of 30 short, interleaved rounds each."""
     greenlet = "switch/greenlet/via:switch/tasks:2/placement:same"

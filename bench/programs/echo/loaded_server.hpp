@@ -18,14 +18,14 @@ namespace switchyard::echo {
 /// What this process and a server have open besides connections, at most.
 inline constexpr std::uint64_t files_besides = 32;
 
-/// `cpus`: how many the server gets; one on a single thread has as many workers. `load_is_beside`:
-/// on other CPUs than it, or on the same ones.
+/// `cpus`: how many the server gets, and one on a single thread has as many workers; 0: one, or all
+/// that it was given, as they are. `load_is_beside`: on other CPUs than it, or on the same ones.
 struct echo_case {
   const server* by;
   std::int64_t connections;
   std::int64_t bytes = 64;
   std::int64_t active = 0;  // of the connections; 0: all
-  std::int64_t cpus = 1;
+  std::int64_t cpus = 0;
   bool load_is_beside = true;
 
   [[nodiscard]] std::int64_t busy() const { return active > 0 ? active : connections; }
