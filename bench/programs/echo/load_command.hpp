@@ -2,6 +2,7 @@
 // the options, the target, the connections.
 #pragma once
 
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,6 +16,12 @@
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard::programs {
+
+/// What happened before the measured time.
+struct warmed_up {
+  load::error_counts errors;
+  std::uint64_t messages;  // that were answered
+};
 
 struct load_command : load_options {
   double duration_s = 5;
@@ -48,7 +55,7 @@ struct load_command : load_options {
   [[nodiscard]] load::run_result measure(load::generator& generator) const;
   /// A greeting on each connection and the time before the measured one. Throws std::runtime_error
   /// when no connection outlived it, or a stop was requested.
-  [[nodiscard]] load::run_result warm_up(load::generator& generator, const stop_source& stop) const;
+  [[nodiscard]] warmed_up warm_up(load::generator& generator, const stop_source& stop) const;
 };
 
 /// Its connections open, to the first of `addresses` at which they can be.
