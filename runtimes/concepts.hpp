@@ -221,12 +221,14 @@ concept StacklessChannels = Stackless<R> &&
   { as_made.capacity() } -> std::same_as<std::size_t>;
 };
 
-/// See Stream. A read may give anything that can be awaited.
+/// See Stream. A read may give anything that can be awaited. `read_lent` gives what has come in a
+/// buffer of the runtime's (lent_bytes), which goes back when the caller drops it.
 template <class S>
 concept StacklessStream = std::movable<S> &&
     requires(S stream, boost::asio::mutable_buffer in, boost::asio::const_buffer out,
              boost::system::error_code& ec) {
   stream.read_some(in, ec);
+  stream.read_lent(ec);
   { stream.read_some(in) } -> std::same_as<typename S::template awaitable<std::size_t>>;
   { stream.write_some(out, ec) } -> std::same_as<typename S::template awaitable<std::size_t>>;
   { stream.write_some(out) } -> std::same_as<typename S::template awaitable<std::size_t>>;

@@ -170,9 +170,8 @@ class coroutine {
   template <class Session>
   void start_session(open_sessions& open, Session& session, stream peer) {
     const int fd = peer.native_handle();
-    auto run_session = [&session, peer = std::move(peer)]() mutable -> awaitable<void> {
-      co_await session(peer);
-    };
+    // No coroutine itself: this lies in the frame of what co_spawn starts, to the session's end.
+    auto run_session = [&session, peer = std::move(peer)]() mutable { return session(peer); };
     // Called while the frame that holds the stream is still there, and so before it is closed: its
     // number may be given to another one after that.
     const auto remove = [this, &open, fd](const std::exception_ptr&) {

@@ -1,10 +1,10 @@
 // Sockets of the coroutine runtime: Asio operations that the calling coroutine awaits.
 //
-// A read is Asio's, and a write goes out at once where the send buffer has room, as the fibers'
-// (fiber_io.hpp). Every operation that Asio does itself is awaited as `deferred`, which needs no
-// frame of its own. Frames and operations come from Asio's own cache of two blocks for each thread,
-// of each kind. Without it an echoed message took the same CPU time (1.003), an item through a
-// channel 1.17 of the time, a task among a hundred 0.92.
+// A read is Asio's, but for one into a buffer of the loop's; a write goes out at once where the
+// send buffer has room, as the fibers' (fiber_io.hpp). Every operation that Asio does itself is
+// awaited as `deferred`, which needs no frame of its own. Frames and operations come from Asio's
+// own cache of two blocks for each thread, of each kind. Without it an echoed message took the same
+// CPU time (1.003), an item through a channel 1.17 of the time, a task among a hundred 0.92.
 #pragma once
 
 #include <sys/socket.h>
@@ -12,28 +12,23 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <chrono>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <tuple>
 #include <utility>
 
 #include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/coroutine_deadline.hpp"
 #include "runtimes/support/coroutine_queue.hpp"
+#include "runtimes/support/lent_buffers.hpp"
 
 namespace switchyard {
 
-using coroutine_timer =
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                      boost::asio::wait_traits<std::chrono::steady_clock>,
-                                      coroutine_executor>;
 using coroutine_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, coroutine_executor>;
 using coroutine_acceptor =
     boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, coroutine_executor>;
@@ -41,54 +36,14 @@ using coroutine_acceptor =
 /// Awaited with this token, an operation gives its error and its result as a tuple.
 inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::deferred);
 
-/// Calls `cancel()`, which has to end the operation that is under way, if the deadline passes in
-/// the lifetime of this guard. Nothing is done, and no timer made, for none.
-class deadline_guard {
- public:
-  template <class Cancel>
-  deadline_guard(const coroutine_executor& on, time_point deadline, Cancel cancel) {
-    if (deadline == never) return;
-    watch_ = std::make_shared<watch>(on, cancel);
-    watch_->timer.expires_at(deadline);
-    // It may have been told of its time already when this guard ends.
-    watch_->timer.async_wait([kept = watch_](const error_code& ec) {
-      if (!ec && kept->cancel) {
-        kept->has_passed = true;
-        kept->cancel();
-      }
-    });
-  }
-  deadline_guard& operator=(deadline_guard&&) = delete;
-  ~deadline_guard() {
-    if (!watch_) return;
-    watch_->cancel = nullptr;
-    watch_->timer.cancel();
-  }
-
-  /// How the operation ended: at its deadline, unless it completed all the same.
-  void judge(error_code& ec) const noexcept {
-    if (watch_ && watch_->has_passed && ec == boost::asio::error::operation_aborted) {
-      ec = boost::asio::error::timed_out;
-    }
-  }
-
- private:
-  struct watch {
-    watch(const coroutine_executor& on, std::function<void()> c)
-        : timer(on), cancel(std::move(c)) {}
-    coroutine_timer timer;
-    std::function<void()> cancel;
-    bool has_passed = false;
-  };
-  std::shared_ptr<watch> watch_;
-};
-
 class coroutine_stream : public stream_base<coroutine_stream> {
  public:
   template <class T>
   using awaitable = coroutine_result<T>;
 
-  explicit coroutine_stream(coroutine_socket socket) noexcept : socket_(std::move(socket)) {
+  explicit coroutine_stream(coroutine_socket socket)
+      : socket_(std::move(socket)),
+        lender_(&boost::asio::use_service<buffer_lender>(socket_.get_executor().context())) {
     if (socket_.is_open()) set_no_delay(socket_.native_handle());
   }
 
@@ -100,6 +55,14 @@ class coroutine_stream : public stream_base<coroutine_stream> {
         [this, buffers, &ec](auto&& rest) {
           this->start_read(buffers, ec, std::forward<decltype(rest)>(rest));
         },
+        boost::asio::deferred);
+  }
+
+  /// To be awaited; gives lent_bytes, and none where `ec` says why. While it waits it needs no
+  /// buffer.
+  auto read_lent(error_code& ec) {
+    return boost::asio::async_initiate<const boost::asio::deferred_t, void(lent_bytes)>(
+        [this, &ec](auto&& rest) { this->start_read_lent(ec, std::forward<decltype(rest)>(rest)); },
         boost::asio::deferred);
   }
 
@@ -160,6 +123,13 @@ class coroutine_stream : public stream_base<coroutine_stream> {
   }
 
  private:
+  using guard_pointer = std::unique_ptr<deadline_guard>;
+  guard_pointer guarded() {
+    if (deadline_ == never) return nullptr;
+    return std::make_unique<deadline_guard>(socket_.get_executor(), deadline_,
+                                            [this] { cancel(); });
+  }
+
   // Asio tries recv before it waits. What answers a write is never there at once, and the try would
   // be a system call for nothing; a turn of the loop later it may be.
   template <class MutableBuffers, class Rest>
@@ -178,12 +148,7 @@ class coroutine_stream : public stream_base<coroutine_stream> {
         std::move(rest)(std::size_t{0});
       });
     }
-    std::unique_ptr<deadline_guard> guard;
-    if (deadline_ != never) {
-      guard =
-          std::make_unique<deadline_guard>(socket_.get_executor(), deadline_, [this] { cancel(); });
-    }
-    socket_.async_read_some(buffers, [&ec, guard = std::move(guard), rest = std::move(rest)](
+    socket_.async_read_some(buffers, [&ec, guard = guarded(), rest = std::move(rest)](
                                          const error_code& how, std::size_t got) mutable {
       ec = how;
       if (guard) guard->judge(ec);
@@ -192,12 +157,44 @@ class coroutine_stream : public stream_base<coroutine_stream> {
     });
   }
 
+  // Not Asio's read, which would need the buffer while it waits; and when it need not wait, others
+  // could read into the same one before it tells its end. A turn later, as above: at once it would
+  // be called from within whoever waits.
+  template <class Rest>
+  void start_read_lent(error_code& ec, Rest rest) {
+    boost::asio::post(socket_.get_executor(), [this, &ec, rest = std::move(rest)]() mutable {
+      receive_lent(ec, guarded(), std::move(rest));
+    });
+  }
+
+  template <class Rest>
+  void receive_lent(error_code& ec, guard_pointer guard, Rest rest) {
+    lent_bytes bytes;
+    if (!expired(ec)) bytes = lent_bytes::received(native_handle(), *lender_, ec);
+    if (ec != boost::asio::error::would_block) {
+      guard.reset();
+      return std::move(rest)(std::move(bytes));
+    }
+    socket_.async_wait(boost::asio::socket_base::wait_read,
+                       [this, &ec, guard = std::move(guard),
+                        rest = std::move(rest)](const error_code& how) mutable {
+                         ec = how;
+                         if (guard) guard->judge(ec);
+                         if (ec) {
+                           guard.reset();
+                           return std::move(rest)(lent_bytes());
+                         }
+                         receive_lent(ec, std::move(guard), std::move(rest));
+                       });
+  }
+
   void cancel() noexcept {
     error_code ignored;
     socket_.cancel(ignored);
   }
 
   coroutine_socket socket_;
+  buffer_lender* lender_;
   bool has_written_ = false;  // since the last read
 };
 

@@ -11,11 +11,12 @@
 namespace switchyard::echo {
 namespace {
 
-/// The buffer of a connection lies on its stack, or in its frame.
+/// A task that waits, and the socket that it waits for. A stack holds a buffer as well; without one
+/// there is none until something comes.
 template <Serves R>
 task_footprint connection_of() {
   task_footprint each = R::idle_task;
-  if constexpr (Stackless<R>) each.memory_bytes += echo_buffer_bytes;
+  each.memory_bytes += Stackless<R> ? 1'024 : 4'096;
   return each;
 }
 
@@ -36,8 +37,6 @@ server without_runtime(std::string name, kind is, int kernel_tasks, std::string 
   if (kernel_tasks > 0) {
     made.quick_connections = thread::quick_tasks;
     made.idle_connection = thread::idle_task;
-  } else if (is == kind::serve_only) {
-    made.idle_connection.memory_bytes += echo_buffer_bytes;
   }
   return made;
 }

@@ -12,6 +12,7 @@
 #include "bench/programs/server_program.hpp"
 #include "runtimes/concepts.hpp"
 #include "runtimes/support/blocking_sockets.hpp"
+#include "runtimes/support/lent_buffers.hpp"
 #include "runtimes/support/stop_source.hpp"
 
 namespace switchyard {
@@ -41,18 +42,20 @@ void echo_session(S& peer, echo_totals& totals) {
   totals.bytes += echoed;
 }
 
-/// The same for stackless runtimes: the buffer lies in the frame.
+static_assert(lent_bytes::most == echo_buffer_bytes, "one read takes as much on every server");
+
+/// The same for stackless runtimes, whose sessions have no stack that is there anyway: what comes
+/// in lies in a buffer that the loop lends, and a session that waits for its peer has none.
 template <StacklessStream S>
 auto echo_session(S& peer, echo_totals& totals) -> typename S::template awaitable<void> {
-  std::array<std::byte, echo_buffer_bytes> buffer;
   boost::system::error_code ec;
   std::uint64_t echoed = 0;
   while (!ec) {
-    const std::size_t got = co_await peer.read_some(boost::asio::buffer(buffer), ec);
-    for (std::size_t sent = 0; !ec && sent < got;) {
-      sent += co_await peer.write_some(boost::asio::buffer(buffer.data() + sent, got - sent), ec);
+    const lent_bytes message = co_await peer.read_lent(ec);
+    for (std::size_t sent = 0; !ec && sent < message.size();) {
+      sent += co_await peer.write_some(message.bytes() + sent, ec);
     }
-    if (!ec) echoed += got;
+    if (!ec) echoed += message.size();
   }
   ++totals.sessions;
   totals.bytes += echoed;

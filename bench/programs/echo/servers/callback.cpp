@@ -1,13 +1,12 @@
 // `callback`: Asio as it was before coroutines. One thread, and for each connection an object whose
 // handlers call each other in turn.
 //
-// What it does for a message is what the fibers' and the coroutines' sockets do: Asio's read, which
-// tries recv before it waits, and a send at once where there is room. So what they need more than
-// this is the price of a stack, or of a frame.
+// What it does for a message is what the coroutines' sockets do: a recv a turn of the loop after
+// the last message, into a buffer that the loop lends, a wait by Asio where nothing has come yet,
+// and a send at once where there is room. So what they need more than this is the price of a frame.
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -19,11 +18,11 @@
 #include <cerrno>
 #include <chrono>
 #include <list>
-#include <span>
 #include <utility>
 
 #include "bench/programs/echo/serving.hpp"
 #include "runtimes/support/error.hpp"
+#include "runtimes/support/lent_buffers.hpp"
 #include "runtimes/support/session_list.hpp"
 #include "runtimes/support/unique_fd.hpp"
 
@@ -37,14 +36,17 @@ using socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, executor>;
 class callback_session {
  public:
   callback_session(socket peer, std::list<callback_session>& all, echo_totals& totals)
-      : socket_(std::move(peer)), all_(all), totals_(totals) {
+      : socket_(std::move(peer)),
+        lender_(boost::asio::use_service<buffer_lender>(socket_.get_executor().context())),
+        all_(all),
+        totals_(totals) {
     set_no_delay(socket_.native_handle());
   }
   callback_session& operator=(callback_session&&) = delete;
 
   void start(std::list<callback_session>::iterator own) {
     own_ = own;
-    read();
+    read_later();
   }
   /// The operation that is under way, or begun next, ends, and the session with it.
   void close() noexcept {
@@ -53,39 +55,50 @@ class callback_session {
   }
 
  private:
-  void read() {
-    socket_.async_read_some(boost::asio::buffer(buffer_),
-                            [this](const error_code& ec, std::size_t got) {
-                              if (ec) return end();
-                              send(std::span(buffer_).first(got));
-                            });
-  }
-
-  void send(std::span<const std::byte> message) {
-    while (!message.empty()) {
-      const auto sent = ::send(socket_.native_handle(), message.data(), message.size(),
-                               MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (sent < 0) return wait_for_room(message);
-      count(message, static_cast<std::size_t>(sent));
-    }
-    // Asio tries recv before it waits. A turn of the loop later the next message may be there; at
-    // once it never is, and the try is a system call for nothing.
+  // A turn of the loop later the next message may be there; at once it never is, and to look would
+  // be a system call for nothing.
+  void read_later() {
     boost::asio::post(socket_.get_executor(), [this] { read(); });
   }
 
-  /// Or for the error that was met.
-  void wait_for_room(std::span<const std::byte> message) {
-    socket_.async_write_some(boost::asio::buffer(message.data(), message.size()),
-                             [this, message](const error_code& ec, std::size_t sent) mutable {
-                               if (ec) return end();
-                               count(message, sent);
-                               send(message);
-                             });
+  void read() {
+    error_code ec;
+    message_ = lent_bytes::received(socket_.native_handle(), lender_, ec);
+    if (ec == boost::asio::error::would_block) return wait_for_message();
+    if (ec) return end();
+    send(message_.bytes());
   }
 
-  void count(std::span<const std::byte>& message, std::size_t sent) noexcept {
+  void wait_for_message() {
+    socket_.async_wait(socket::wait_read, [this](const error_code& ec) {
+      if (ec) return end();
+      read();
+    });
+  }
+
+  void send(boost::asio::const_buffer rest) {
+    while (rest.size() > 0) {
+      const auto sent =
+          ::send(socket_.native_handle(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0) return wait_for_room(rest);
+      count(rest, static_cast<std::size_t>(sent));
+    }
+    message_ = {};
+    read_later();
+  }
+
+  /// Or for the error that was met.
+  void wait_for_room(boost::asio::const_buffer rest) {
+    socket_.async_write_some(rest, [this, rest](const error_code& ec, std::size_t sent) mutable {
+      if (ec) return end();
+      count(rest, sent);
+      send(rest);
+    });
+  }
+
+  void count(boost::asio::const_buffer& rest, std::size_t sent) noexcept {
     echoed_ += sent;
-    message = message.subspan(sent);
+    rest += sent;
   }
 
   void end() {
@@ -95,11 +108,12 @@ class callback_session {
   }
 
   socket socket_;
+  buffer_lender& lender_;
+  lent_bytes message_;  // none while it waits for one
   std::list<callback_session>& all_;
   std::list<callback_session>::iterator own_;
   echo_totals& totals_;
   std::uint64_t echoed_ = 0;
-  std::array<std::byte, echo_buffer_bytes> buffer_;
 };
 
 class callback_server {
