@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -31,6 +33,21 @@ void open_missing_standard_streams() {
       return;
     }
   }
+}
+
+std::string as_text(const std::string& held) { return held; }
+
+std::string as_text(const std::vector<std::string>& held) {
+  std::string all;
+  for (const auto& one : held) all += (all.empty() ? "" : " ") + one;
+  return all;
+}
+
+/// The shortest text that only this number has.
+template <class Number>
+std::string as_text(Number held) {
+  std::array<char, 64> digits;
+  return {digits.data(), std::to_chars(digits.begin(), digits.end(), held).ptr};
 }
 
 }  // namespace
@@ -97,8 +114,17 @@ command_line::command_line(const std::string& program, const std::string& what)
 command_line::~command_line() = default;
 
 option command_line::add(const std::string& name, option_value value, const std::string& what) {
+  values_.emplace_back(name, value);
   return std::visit([&](auto to) { return option(*app_->add_option(name, to.get(), what)); },
                     value);
+}
+
+std::vector<std::pair<std::string, std::string>> command_line::values() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [name, value] : values_) {
+    all.emplace_back(name, std::visit([](auto held) { return as_text(held.get()); }, value));
+  }
+  return all;
 }
 
 option command_line::add_flag(const std::string& name, bool& value, const std::string& what) {
@@ -140,6 +166,18 @@ void command_line::parse_or_exit(int argc, char** argv) {
   }
 }
 
+failure current_failure() {
+  try {
+    throw;
+  } catch (const std::invalid_argument& wrong) {
+    return {exit_bad_arguments, wrong.what()};
+  } catch (const limit_error& limit) {
+    return {exit_bad_arguments, std::string("limit reached: ") + limit.what()};
+  } catch (const std::exception& other) {
+    return {exit_failure, other.what()};
+  }
+}
+
 int run_program(const std::string& program, const std::function<int()>& body) {
   open_missing_standard_streams();
   try {
@@ -149,12 +187,9 @@ int run_program(const std::string& program, const std::function<int()>& body) {
       throw std::runtime_error("the output could not be written");
     }
     return code;
-  } catch (const std::invalid_argument& wrong) {
-    exit_with(exit_bad_arguments, program, wrong.what());
-  } catch (const limit_error& limit) {
-    exit_with(exit_bad_arguments, program, std::string("limit reached: ") + limit.what());
-  } catch (const std::exception& failure) {
-    exit_with(exit_failure, program, failure.what());
+  } catch (...) {
+    const auto [code, why] = current_failure();
+    exit_with(code, program, why);
   }
 }
 

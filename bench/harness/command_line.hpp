@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -72,16 +73,30 @@ class command_line {
 
   [[nodiscard]] std::string help() const;
 
+  /// Each option that takes a value, with what that is now, as text; the same text for the same
+  /// value, however it was given.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> values() const;
+
   /// Parses, or prints what was asked for (--help, --version) and exits 0, or prints one line and
   /// exits 2.
   void parse_or_exit(int argc, char** argv);
 
  private:
   std::unique_ptr<CLI::App> app_;
+  std::vector<std::pair<std::string, option_value>> values_;
 };
 
-/// Runs a program's body; what it throws becomes one line and an exit code: 2 for what the caller
-/// can put right in the arguments (std::invalid_argument, limit_error), else 1.
+/// What ends a program.
+struct failure {
+  int code;
+  std::string why;
+};
+
+/// Of the exception that is being handled: 2 for what the caller can put right in the arguments
+/// (std::invalid_argument, limit_error), else 1.
+failure current_failure();
+
+/// Runs a program's body; what it throws becomes one line and an exit code.
 int run_program(const std::string& program, const std::function<int()>& body);
 
 }  // namespace switchyard::harness

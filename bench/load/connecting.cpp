@@ -49,10 +49,13 @@ void bind_to(int fd, const endpoint& source) {
 
 machine_needs needs_of(const options& wanted) {
   constexpr std::uint64_t files_besides = 32;  // standard streams, epoll, what the host holds
+  const auto shared_by = [&](std::size_t count) {
+    return (wanted.connections + count - 1) / count;
+  };
   const auto from_one = has_many_addresses(wanted.target)
                             ? std::min(wanted.connections, connections_per_address)
-                            : wanted.connections;
-  const auto of_a_thread = (wanted.connections + wanted.threads - 1) / wanted.threads;
+                            : shared_by(wanted.ranks);
+  const auto of_a_thread = shared_by(wanted.ranks * wanted.threads);
   return {.open_files = of_a_thread + files_besides, .ports_of_an_address = from_one};
 }
 

@@ -42,6 +42,9 @@ struct options {
   std::size_t threads = 1;            // that share the connections out among them
   std::function<void(std::size_t number)> enter_thread = {};  // where each of several begins
   std::size_t first = 0;                                      // the number of the first connection
+  // Of several processes that share all of this out among them, as threads do.
+  std::size_t rank = 0;
+  std::size_t ranks = 1;
 };
 
 /// What the connections take of a machine. The library takes it; whoever starts a load asks first

@@ -4,6 +4,7 @@
 #include <future>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace switchyard::load {
@@ -15,7 +16,7 @@ std::size_t part(std::size_t all, std::size_t number, std::size_t threads) {
   return all / threads + (number < all % threads ? 1 : 0);
 }
 
-/// One for each thread: the connections shared out, numbered through.
+/// One for each thread of this rank: the connections shared out, numbered through over all ranks.
 std::vector<options> shared_out(options whole) {
   const auto refuse = [&](std::size_t count, const char* what, std::size_t of, const char* which) {
     throw std::invalid_argument(std::to_string(count) + what + std::to_string(of) + which);
@@ -24,22 +25,34 @@ std::vector<options> shared_out(options whole) {
     refuse(whole.active, " active connections of ", whole.connections, "");
   }
   if (whole.active == 0) whole.active = whole.connections;
-  if (whole.threads == 0 || whole.threads > whole.active) {
-    refuse(whole.threads, " threads for ", whole.active, " active connections");
+  const auto threads = whole.ranks * whole.threads;
+  if (threads == 0 || threads > whole.active) {
+    refuse(threads, " threads for ", whole.active, " active connections");
   }
-  std::vector<options> parts(whole.threads, whole);
+  std::vector<options> parts(threads, whole);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     parts[i].connections = part(whole.connections, i, parts.size());
     parts[i].active = part(whole.active, i, parts.size());
     if (i > 0) parts[i].first = parts[i - 1].first + parts[i - 1].connections;
   }
-  return parts;
+  const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(whole.rank * whole.threads);
+  return {begin, begin + static_cast<std::ptrdiff_t>(whole.threads)};
+}
+
+/// The kernel's timers are late by 50 us and more: the last bit is spent looking at the clock.
+void wait_until(shared_run::clock::time_point when) {
+  constexpr std::chrono::microseconds awake{200};
+  std::this_thread::sleep_until(when - awake);
+  while (shared_run::clock::now() < when) {
+  }
 }
 
 }  // namespace
 
-generator::generator(const options& options) : connections_(options.connections) {
+generator::generator(const options& options)
+    : shares_before_(options.rank * options.threads), shares_(options.ranks * options.threads) {
   const auto parts = shared_out(options);
+  for (const auto& mine : parts) connections_ += mine.connections;
   if (parts.size() == 1) {
     only_.emplace(parts[0]);
     return;
@@ -66,10 +79,14 @@ std::size_t generator::open_connections() const noexcept {
 /// Has each loop do `share_of(loop, share)`. All begin at once, by one clock.
 template <class ShareOf>
 run_result generator::together(shared_run& run, ShareOf share_of) {
-  const auto begin = [&run]() noexcept { run.begin = shared_run::clock::now(); };
+  const auto begin = [&run, agreed = std::exchange(agreed_, std::nullopt)]() noexcept {
+    if (agreed) wait_until(*agreed);
+    run.begin = shared_run::clock::now();
+  };
   if (only_) {
     begin();
-    return share_of(*only_, send_schedule::share{0, 1});
+    begun_ = run.begin;
+    return share_of(*only_, send_schedule::share{shares_before_, shares_});
   }
   const auto count = threads_.size();
   std::barrier start(static_cast<std::ptrdiff_t>(count), begin);
@@ -79,7 +96,7 @@ run_result generator::together(shared_run& run, ShareOf share_of) {
     done.push_back(threads_[i]->post([&, i](load_loop& loop) {
       start.arrive_and_wait();
       try {
-        results[i] = share_of(loop, send_schedule::share{i, count});
+        results[i] = share_of(loop, send_schedule::share{shares_before_ + i, shares_});
       } catch (...) {
         run.ended = true;
         throw;
@@ -88,6 +105,7 @@ run_result generator::together(shared_run& run, ShareOf share_of) {
   }
   for (auto& one : done) one.wait();
   for (auto& one : done) one.get();
+  begun_ = run.begin;
   for (std::size_t i = 1; i < count; ++i) results[0].merge(results[i]);
   return std::move(results[0]);
 }

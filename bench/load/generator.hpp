@@ -53,13 +53,24 @@ class generator {
   /// that has been idle longest, one at a time on each. A message for which none is free waits.
   run_result run_at(const send_schedule::plan& when, std::chrono::nanoseconds length);
 
+  /// Has the next run begin at this time, or at once where that is past.
+  void begin_next_at(shared_run::clock::time_point agreed) { agreed_ = agreed; }
+
+  /// When the last run began.
+  [[nodiscard]] shared_run::clock::time_point begun() const noexcept { return begun_; }
+
   [[nodiscard]] std::size_t open_connections() const noexcept;
 
  private:
   template <class ShareOf>
   run_result together(shared_run& run, ShareOf share_of);
 
-  std::size_t connections_;
+  std::size_t connections_ = 0;
+  // Of the schedule, those of the ranks before this one, and all.
+  std::uint64_t shares_before_;
+  std::uint64_t shares_;
+  std::optional<shared_run::clock::time_point> agreed_;
+  shared_run::clock::time_point begun_;
   std::optional<load_loop> only_;  // on the caller's thread
   std::vector<std::unique_ptr<load_thread>> threads_;
 };

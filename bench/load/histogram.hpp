@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 namespace switchyard::load {
@@ -34,6 +35,18 @@ class histogram {
     count_ += other.count_;
     min_ = std::min(min_, other.min_);
     max_ = std::max(max_, other.max_);
+  }
+
+  /// Of all buckets, for whoever adds up histograms of several processes; and one of such a sum.
+  [[nodiscard]] const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
+  static histogram of(const std::vector<std::uint64_t>& counts, std::uint64_t min,
+                      std::uint64_t max) {
+    histogram made;
+    made.counts_ = counts;
+    made.count_ = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+    if (made.count_ > 0) made.min_ = min;
+    made.max_ = max;
+    return made;
   }
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }

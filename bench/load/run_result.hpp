@@ -35,6 +35,10 @@ struct run_result {
   [[nodiscard]] double per_second() const {
     return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
   }
+  /// All that came back, within the measured time or after it.
+  [[nodiscard]] std::uint64_t answered() const {
+    return service.count() > 0 ? service.count() : latency.count();
+  }
   /// Of the thread that is least busy: as long as it has time left, so has the generator.
   [[nodiscard]] double cpu_percent() const { return seconds > 0 ? 100 * least_cpu_s / seconds : 0; }
 

@@ -1,0 +1,71 @@
+// What echo_load and echo_load_mpi are told alike, and how both come to a load that has warmed up:
+// the options, the target, the connections.
+#pragma once
+
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bench/harness/command_line.hpp"
+#include "bench/load/generator.hpp"
+#include "bench/programs/addresses.hpp"
+#include "bench/programs/echo/load_report.hpp"
+#include "runtimes/support/stop_source.hpp"
+
+namespace switchyard::programs {
+
+struct load_command : load_options {
+  double duration_s = 5;
+  double warmup_s = 1;
+  std::string how = "constant";
+  std::string cpus;
+  std::string json;
+  std::string histogram;
+  bool allow_remote = false;
+
+  void add_to(harness::command_line& line);
+  /// To be called when the line was parsed.
+  void take_schedule();
+
+  /// Throws std::invalid_argument for what can't go together, on so many ranks.
+  void check(std::size_t ranks = 1) const;
+
+  /// All addresses of --host. Throws std::invalid_argument when there is none, or one of another
+  /// machine without --allow-remote.
+  [[nodiscard]] std::vector<endpoint> targets() const;
+
+  /// The load, without its target; the threads bound to CPUs where there is one of `cpus` for each,
+  /// or to all of them.
+  [[nodiscard]] load::options wanted(const stop_source& stop,
+                                     const std::vector<int>& on_cpus) const;
+
+  /// Of --cpus; empty without.
+  [[nodiscard]] std::vector<int> cpu_list() const;
+
+  /// Closed or open loop, as asked for, for the measured time.
+  [[nodiscard]] load::run_result measure(load::generator& generator) const;
+  /// A greeting on each connection and the time before the measured one. Throws std::runtime_error
+  /// when no connection outlived it, or a stop was requested.
+  [[nodiscard]] load::run_result warm_up(load::generator& generator, const stop_source& stop) const;
+};
+
+/// Its connections open, to the first of `addresses` at which they can be.
+std::unique_ptr<load::generator> connect(load::options wanted,
+                                         const std::vector<endpoint>& addresses);
+
+/// A file for results, opened before the run: a measurement must not be lost to a mistyped path.
+class report_file {
+ public:
+  /// Without a path, what is written to it is dropped.
+  report_file(const char* option, const std::string& path);
+  void write(const nlohmann::ordered_json& content);
+
+ private:
+  std::string name_;
+  std::string option_;
+  std::ofstream file_;
+};
+
+}  // namespace switchyard::programs

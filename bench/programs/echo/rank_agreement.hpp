@@ -1,0 +1,75 @@
+// Whether the ranks of a load were told alike, and by how much their clocks differ: what can be
+// said without MPI.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace switchyard::ranks {
+
+/// Names and values, the version first.
+using settings = std::vector<std::pair<std::string, std::string>>;
+
+struct member {
+  std::string host;
+  settings has;
+};
+
+inline std::string name_of(std::size_t rank, const std::string& host) {
+  return "rank " + std::to_string(rank) + " on " + host;
+}
+
+/// What the first rank that differs from rank 0 has otherwise; nothing when all are alike.
+inline std::optional<std::string> first_difference(const std::vector<member>& all) {
+  const auto told = [](std::size_t rank, const member& who, const std::string& name) {
+    const auto found = std::ranges::find(who.has, name, &settings::value_type::first);
+    return name_of(rank, who.host) +
+           (found == who.has.end() ? " has no " + name : " has " + name + " " + found->second);
+  };
+  const auto has = [](const member& who, const settings::value_type& one) {
+    return std::ranges::find(who.has, one) != who.has.end();
+  };
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    const auto differs = [&](const member& one, const member& other) -> std::optional<std::string> {
+      const auto found = std::ranges::find_if_not(
+          one.has, [&](const auto& setting) { return has(other, setting); });
+      if (found == one.has.end()) return std::nullopt;
+      return told(rank, all[rank], found->first) + ", " + told(0, all[0], found->first);
+    };
+    if (const auto found = differs(all[rank], all[0])) return found;
+    if (const auto found = differs(all[0], all[rank])) return found;
+  }
+  return std::nullopt;
+}
+
+/// Of a clock against rank 0's: how much it is ahead, and by how much that may be wrong.
+struct clock_offset {
+  std::chrono::nanoseconds ahead{0};
+  std::chrono::nanoseconds bound{0};
+};
+
+/// A question to rank 0, and the answer: when by the own clock, and what rank 0's told.
+struct clock_sample {
+  std::chrono::nanoseconds asked;
+  std::chrono::nanoseconds told;
+  std::chrono::nanoseconds heard;
+
+  /// As NTP has it (RFC 5905): rank 0 read its clock some time between the two.
+  [[nodiscard]] clock_offset offset() const {
+    return {(asked + heard) / 2 - told, (heard - asked) / 2};
+  }
+};
+
+/// That of the shortest round trip, which leaves the least room for doubt.
+inline clock_offset best_of(const std::vector<clock_sample>& samples) {
+  return std::ranges::min(samples | std::views::transform(&clock_sample::offset), {},
+                          &clock_offset::bound);
+}
+
+}  // namespace switchyard::ranks
