@@ -33,13 +33,14 @@ lacks() {
 }
 
 help() {
-  echo "Usage: scripts/setup.sh [--gevent] [--uvloop] [--go] [--outside] [--tests] [--clang] | --python-only
+  echo "Usage: scripts/setup.sh [--gevent] [--uvloop] [--go] [--outside] [--mpi] [--tests] [--clang] | --python-only
 Installs what Switchyard needs and is not there yet: apt packages, Python packages into .venv.
 
   --gevent    also gevent, for the Python originals in outside/gevent/ and their rows
   --uvloop    also uvloop, for the rows of outside/asyncio/ on that event loop
   --go        also Go, and the server of outside/go/ built with it, for its rows
   --outside   these three, each where it can be had: without one, only its rows are left out
+  --mpi       also Open MPI, for echo_load_mpi: load from several machines
   --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
               and perf where it is packaged as linux-perf (on Ubuntu:
               apt-get install linux-tools-\$(uname -r))
@@ -56,6 +57,7 @@ read_arguments() {
     case $argument in
       --gevent | --uvloop | --go) wanted[${argument#--}]=yes ;;
       --outside) for name in gevent uvloop go; do wanted[$name]=${wanted[$name]-maybe}; done ;;
+      --mpi) packages+=(openmpi-bin libopenmpi-dev) ;;
       --tests)
         wanted[tests]=yes
         packages+=(nginx openssl valgrind libbenchmark-tools time)

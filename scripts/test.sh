@@ -30,7 +30,7 @@ step() {
 
 # What can be done without is told in a line: its tests are skipped.
 set_up() {
-  step "set up" scripts/setup.sh --gevent --outside --tests "$@"
+  step "set up" scripts/setup.sh --gevent --outside --mpi --tests "$@"
   grep -h 'going on without' "$logs/set-up.log" || true
 }
 

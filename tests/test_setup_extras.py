@@ -87,6 +87,20 @@ def test_setup_adds_uvloop_once(venv: FakeVenv):
     assert venv.installs_of_gevent() == 0
 
 
+def test_setup_adds_open_mpi_when_it_is_asked_to(venv: FakeVenv):
+    log = venv.folder / "apt.log"
+    venv.programs |= {
+        "id": "echo 0",
+        "apt-get": f'echo "$@" >>{log}',
+        "dpkg-query": f"[[ $* == *openmpi* ]] || {{ {venv.programs['dpkg-query']}; }}",
+    }
+    assert venv.setup().returncode == 0
+    assert not log.exists()
+    done = venv.setup("--mpi")
+    assert done.returncode == 0, done.stderr
+    assert log.read_text().splitlines()[-1].endswith(" openmpi-bin libopenmpi-dev")
+
+
 @pytest.fixture
 def go(venv: FakeVenv) -> Path:
     """What its sources are; a compiler that writes down each call."""

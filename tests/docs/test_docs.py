@@ -36,6 +36,8 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 COMMANDS = {command: parser_of(command) for command in cli.COMMANDS}
 TEST_SH = frozenset({"--deep", "--fuzz", "-R"})
 PROGRAMS = ("echo_server", "echo_load", "echo_client", "keep_server", "http_origin", "http_fetch")
+HAS_MPI = (BIN / "echo_load_mpi").exists()
+OF_RANKS = frozenset({"--probe", "--probe-connections"})  # that no other program has
 MATRIX = (ROOT / "tests" / "matrix.txt").read_text().split()
 BENCHES = {f"bench_{name.split('/')[0]}" for name in MATRIX}
 
@@ -100,7 +102,7 @@ def known_options(words: list[str]) -> frozenset[str] | None:
         return options_of(str(ROOT / "scripts" / "setup.sh"))
     if program == "test.sh":
         return TEST_SH
-    if program in (*PROGRAMS, *BENCHES):
+    if program in (*PROGRAMS, *BENCHES) or (program == "echo_load_mpi" and HAS_MPI):
         return options_of(str(BIN / program))
     return None
 
@@ -108,7 +110,9 @@ def known_options(words: list[str]) -> frozenset[str] | None:
 def all_options() -> frozenset[str]:
     parsers = [frozenset(parser._option_string_actions) for parser in COMMANDS.values()]
     programs = [options_of(str(BIN / name)) for name in (*PROGRAMS, "bench_echo_capacity")]
-    return TEST_SH.union(*parsers, *programs, options_of(str(ROOT / "scripts" / "setup.sh")))
+    of_ranks = options_of(str(BIN / "echo_load_mpi")) if HAS_MPI else OF_RANKS
+    of_setup = options_of(str(ROOT / "scripts" / "setup.sh"))
+    return TEST_SH.union(*parsers, *programs, of_ranks, of_setup)
 
 
 def anchors(page: Path) -> set[str]:

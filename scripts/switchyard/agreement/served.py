@@ -80,6 +80,17 @@ def row_of(name: str, report: str, said: str) -> dict[str, Any]:
     return rows[0]
 
 
+def number_in(pattern: str, text: str, complaint: str) -> float:
+    """What a program printed: the sum of the pattern's numbers. Raises ProbeError if that is not
+    above 0.
+    """
+    match = re.search(pattern, text, re.MULTILINE)
+    total = sum(map(float, match.groups())) if match else 0.0
+    if not total > 0:
+        raise ProbeError(complaint)
+    return total
+
+
 @dataclass(frozen=True)
 class Served:
     """What a server and its client said; `tcp` is by how much the kernel's counters rose while the
@@ -130,7 +141,7 @@ def _served(
     serving = _Program(server[0], [*under, *server], setting.cpu)
     port, pid = _port_of(serving), _pid_of(serving)
     report = os.memfd_create("report")
-    places = {"port": port, "pid": pid, "report": f"/proc/self/fd/{report}"}
+    places = {"port": port, "pid": pid, "report": f"/proc/{os.getpid()}/fd/{report}"}
     argv = [argument.format_map(places) for argument in client]
     before = _tcp_counters()
     asking = _Program(client[0], argv, setting.other_cpu, [report])

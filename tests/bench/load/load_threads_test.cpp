@@ -103,6 +103,38 @@ TEST_F(load_threads, ShareOutTheScheduleOfAnOpenLoop) {
   }
 }
 
+TEST_F(load_threads, OfSeveralProcessesShareAsThoseOfOneDo) {
+  std::uint64_t due = 0;
+  std::size_t open = 0;
+  for (const std::size_t rank : {0U, 1U}) {
+    auto options = of(2, 11);
+    options.rank = rank;
+    options.ranks = 2;
+    load::generator generator(options);
+    generator.connect();
+    open += generator.open_connections();
+    EXPECT_EQ(generator.greet().requests, generator.open_connections());
+    due += generator.run_at({.rate = 1'001}, 200ms).due;
+  }
+  EXPECT_EQ(open, 11U);
+  EXPECT_EQ(due, 201U) << "a message was nobody's, or that of two";
+  auto too_many = of(2, 3);
+  too_many.ranks = 2;
+  EXPECT_THROW(load::generator{too_many}, std::invalid_argument);
+}
+
+TEST_F(load_threads, BeginAtTheAgreedTime) {
+  load::generator generator(of(2, 2));
+  generator.connect();
+  const auto agreed = std::chrono::steady_clock::now() + 100ms;
+  generator.begin_next_at(agreed);
+  generator.run_requests(10);
+  EXPECT_GE(generator.begun(), agreed);
+  const auto next = std::chrono::steady_clock::now();
+  generator.run_requests(10);
+  EXPECT_GE(generator.begun(), next) << "it was agreed on for one run alone";
+}
+
 TEST_F(load_threads, EndWithTheLastReplyThatCounts) {
   load::generator generator(of(2, 2));
   generator.connect();

@@ -7,8 +7,9 @@ import pytest
 from instruments import PERF_STAT_PRINTS, setting, write_build
 
 from switchyard.agreement import probes
+from switchyard.agreement.echo_probes import EchoProbe, RanksProbe
 from switchyard.agreement.model import Pair, ProbeError
-from switchyard.agreement.probes import EchoProbe, OurClientProbe, SwitchProbe, WrkProbe
+from switchyard.agreement.probes import OurClientProbe, SwitchProbe, WrkProbe
 from switchyard.agreement.served import Served
 from switchyard.system import tools
 from switchyard.system.launch import Outcome
@@ -125,7 +126,7 @@ def echo_says(monkeypatch: pytest.MonkeyPatch, tmp_path):
 
     def measure(stderr: str, report: str = ECHO_JSON, tcp=TCP, is_alone: bool = True):
         served = Served("", stderr, "", report, tcp, is_alone)
-        monkeypatch.setattr("switchyard.agreement.probes.serve", lambda *_, **__: served)
+        monkeypatch.setattr("switchyard.agreement.echo_probes.serve", lambda *_, **__: served)
         return probe.measure(0, CHANCE)
 
     return measure
@@ -171,6 +172,32 @@ def test_a_segment_that_was_sent_again_breaks_the_rule(echo_says):
 def test_a_client_that_tells_nothing_is_one_line(echo_says, report: str):
     with pytest.raises(ProbeError, match="echo_load: "):
         echo_says("time 0.25 0.74", report)
+
+
+def test_ranks_are_held_against_the_kernel(monkeypatch, tmp_path):
+    asked = []
+
+    def serve(setting, server, client):
+        asked.append(client)
+        return Served("", "", "", '{"requests": 100000}', TCP, True)
+
+    monkeypatch.setattr("switchyard.agreement.echo_probes.serve", serve)
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/mpirun")
+    build = write_build(tmp_path, echo_load_mpi="")
+    (pair,) = RanksProbe(setting(build), "fiber", 2).measure(0, CHANCE).values()
+    assert (pair.ours, pair.theirs, pair.broken) == (200_000, 201_000, None)
+    assert asked[0][asked[0].index("-n") + 1] == "2"
+
+
+@pytest.mark.parametrize(("mpirun", "programs"), [(None, {"echo_load_mpi": ""}), ("/mpirun", {})])
+def test_ranks_are_left_out_without_mpirun_or_their_program(
+    monkeypatch, tmp_path, mpirun, programs
+):
+    monkeypatch.setattr("shutil.which", lambda _: mpirun)
+    probe = RanksProbe(setting(write_build(tmp_path, **programs)), "fiber", 2)
+    with pytest.raises(ProbeError, match=r"scripts/setup\.sh --mpi") as raised:
+        probe.measure(0, CHANCE)
+    assert raised.value.left_out
 
 
 HTTP_JSON = """{"context": {}, "benchmarks": [{"name":
