@@ -112,9 +112,7 @@ class part {
 
   ranks::rank_run run(ranks::job& job) {
     const auto connected = programs::connect(wanted_, does_.targets());
-    auto messages = connected->open_connections();  // a greeting each
     const auto warm_up = does_.warm_up(*connected, stop());
-    messages += warm_up.answered();
     job.meet();
     const auto before = job.measure_clock();
     const auto agreed = job.agree_on_start(before);
@@ -126,7 +124,7 @@ class part {
       throw std::runtime_error("no connection is left; the first error: " + errors.first);
     }
     result.errors = errors;
-    messages += result.answered();
+    const auto messages = warm_up.answered + result.answered();
     job.meet(&stop());
     const auto after = job.measure_clock();
     return {.rank = job.rank(),

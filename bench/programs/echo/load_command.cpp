@@ -108,16 +108,20 @@ load::run_result load_command::measure(load::generator& generator) const {
   return run(generator, *this, duration_s);
 }
 
-load::run_result load_command::warm_up(load::generator& generator, const stop_source& stop) const {
+warm_up_result load_command::warm_up(load::generator& generator, const stop_source& stop) const {
   // An idle connection has to be one that the server has taken and served.
   auto result = generator.greet();
-  if (result.errors.total() == 0) result = run(generator, *this, warmup_s);
+  auto answered = result.answered();
+  if (result.errors.total() == 0) {
+    result = run(generator, *this, warmup_s);
+    answered += result.answered();
+  }
   if (stop.requested()) throw std::runtime_error("stopped in the warm-up: nothing was measured");
   if (generator.open_connections() == 0) {
     throw std::runtime_error("no connection outlived the warm-up; the first error: " +
                              result.errors.first);
   }
-  return result;
+  return {.errors = result.errors, .answered = answered};
 }
 
 std::unique_ptr<load::generator> connect(load::options wanted,

@@ -16,6 +16,13 @@
 
 namespace switchyard::programs {
 
+/// Of all that came before the measured time. A connection whose greeting is answered early may
+/// have sent another message until all are.
+struct warm_up_result {
+  load::error_counts errors;
+  std::uint64_t answered = 0;
+};
+
 struct load_command : load_options {
   double duration_s = 5;
   double warmup_s = 1;
@@ -48,7 +55,7 @@ struct load_command : load_options {
   [[nodiscard]] load::run_result measure(load::generator& generator) const;
   /// A greeting on each connection and the time before the measured one. Throws std::runtime_error
   /// when no connection outlived it, or a stop was requested.
-  [[nodiscard]] load::run_result warm_up(load::generator& generator, const stop_source& stop) const;
+  [[nodiscard]] warm_up_result warm_up(load::generator& generator, const stop_source& stop) const;
 };
 
 /// Its connections open, to the first of `addresses` at which they can be.
