@@ -72,6 +72,8 @@ def variables(agent: str | None) -> dict[str, str]:
 
 
 _RULE = re.compile(r"-{60,}\s*")
+# How often it left a note out, as it had said it.
+_AGAIN = re.compile(r"\[\S+:\d+\] (\d+ more process\w* ha\w+ sent help|.*orte_base_help_aggregate)")
 _NO_DAEMON = re.compile(r"switchyard: no daemon on (\S+): (exit code \d+)")
 
 
@@ -121,7 +123,7 @@ class Complaints:
             self._without_daemon.append(f"no daemon of Open MPI on {told[1]}: {told[2]}")
             return ""
         # Each rank says what is wrong with its arguments: once is enough.
-        shown = "" if line in self._said else line
+        shown = "" if line in self._said or _AGAIN.match(line) else line
         self._said.add(line)
         return shown
 
