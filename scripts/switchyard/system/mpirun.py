@@ -29,7 +29,7 @@ _VARIABLES = {
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     # Where the kernel puts the threads of a load is --cpus' affair, and else the kernel's own.
     "OMPI_MCA_hwloc_base_binding_policy": "none",
-    # A host that is cut off is told after four seconds; after ten minutes as it comes.
+    # A host that is cut off is found out after four seconds; after eight minutes as it comes.
     "OMPI_MCA_oob_tcp_keepalive_time": "1",
     "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
     "OMPI_MCA_oob_tcp_keepalive_probes": "3",
@@ -72,8 +72,10 @@ def variables(agent: str | None) -> dict[str, str]:
 
 
 _RULE = re.compile(r"-{60,}\s*")
-# How often it left a note out, as it had said it.
-_AGAIN = re.compile(r"\[\S+:\d+\] (\d+ more process\w* ha\w+ sent help|.*orte_base_help_aggregate)")
+# How often it left a note out, as it had said it; and a slip of its own while it counts them.
+_AGAIN = re.compile(
+    r"\[\S+:\d+\] (\d+ more process\w* ha\w+ sent help|.*orte_base_help_aggregate|.*show_help\.c)"
+)
 _NO_DAEMON = re.compile(r"switchyard: no daemon on (\S+): (exit code \d+)")
 
 
@@ -95,6 +97,8 @@ _NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     ),
     (r"MPI_ABORT was invoked|Primary job +terminated normally", lambda _: ""),
     (r"exited with non-zero status|does not know how to route", lambda _: ""),
+    # Of a rank that still greets others when all are ended: no network says that.
+    (r"failed to TCP connect to a peer.*Operation now in progress", lambda _: ""),
 )
 _NOT_STARTED = "unable to reliably start one or more daemons"
 

@@ -137,7 +137,8 @@ def test_it_ends_as_the_program_did_and_each_stream_stays_one(load, mpirun, code
 def test_what_all_ranks_say_is_told_once(load, mpirun):
     note = f"{RULE}\nMPI_ABORT was invoked on rank 0\n{RULE}\n"
     note += "[near:7] 2 more processes have sent help message help-mpi-api.txt / mpi-abort\n"
-    note += '[near:7] Set MCA parameter "orte_base_help_aggregate" to 0 to see all help'
+    note += '[near:7] Set MCA parameter "orte_base_help_aggregate" to 0 to see all help\n'
+    note += "[near:7] [[1,0],0] ORTE_ERROR_LOG: Data unpack in file ../orte/util/show_help.c at 5"
     mpirun(f"for rank in 1 2 3; do echo 'echo_load_mpi: --bytes: no' >&2; done; echo '{note}' >&2")
     assert load().stderr == "echo_load_mpi: --bytes: no\n"
 
