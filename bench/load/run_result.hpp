@@ -36,9 +36,7 @@ struct run_result {
     return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
   }
   /// All that came back, within the measured time or after it.
-  [[nodiscard]] std::uint64_t answered() const {
-    return service.count() > 0 ? service.count() : latency.count();
-  }
+  [[nodiscard]] std::uint64_t answered() const { return latency.count() - unsent; }
   /// Of the thread that is least busy: as long as it has time left, so has the generator.
   [[nodiscard]] double cpu_percent() const { return seconds > 0 ? 100 * least_cpu_s / seconds : 0; }
 

@@ -40,8 +40,8 @@ class Server:
 
 
 @contextmanager
-def server(runtime: str = "epoll") -> Iterator[Server]:
-    argv = [BIN / "echo_server", "--runtime", runtime, "--port", "0"]
+def server(*more: str) -> Iterator[Server]:
+    argv = [BIN / "echo_server", "--runtime", "epoll", "--port", "0", *more]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Server(process, process.stdout.readline().strip().rsplit(":", 1)[1])

@@ -95,8 +95,7 @@ int search(load::generator& generator, const options& chosen, const stop_source&
 }
 
 int measure_once(load::generator& generator, const options& chosen, const stop_source& stop,
-                 const programs::warm_up_result& warm_up, report_file& json,
-                 report_file& histogram) {
+                 const programs::warmed_up& warm_up, report_file& json, report_file& histogram) {
   const auto server_usage = [pid = chosen.server_pid] {
     return pid != 0 ? harness::usage_of_tree(pid) : harness::usage{};
   };

@@ -124,7 +124,7 @@ class part {
       throw std::runtime_error("no connection is left; the first error: " + errors.first);
     }
     result.errors = errors;
-    const auto messages = warm_up.answered + result.answered();
+    const auto messages = warm_up.messages + result.answered();
     job.meet(&stop());
     const auto after = job.measure_clock();
     return {.rank = job.rank(),

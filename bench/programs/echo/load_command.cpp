@@ -108,20 +108,21 @@ load::run_result load_command::measure(load::generator& generator) const {
   return run(generator, *this, duration_s);
 }
 
-warm_up_result load_command::warm_up(load::generator& generator, const stop_source& stop) const {
+warmed_up load_command::warm_up(load::generator& generator, const stop_source& stop) const {
   // An idle connection has to be one that the server has taken and served.
-  auto result = generator.greet();
-  auto answered = result.answered();
-  if (result.errors.total() == 0) {
-    result = run(generator, *this, warmup_s);
-    answered += result.answered();
+  const auto greeting = generator.greet();
+  warmed_up so_far{greeting.errors, greeting.answered()};
+  if (so_far.errors.total() == 0) {
+    const auto result = run(generator, *this, warmup_s);
+    so_far.errors = result.errors;
+    so_far.messages += result.answered();
   }
   if (stop.requested()) throw std::runtime_error("stopped in the warm-up: nothing was measured");
   if (generator.open_connections() == 0) {
     throw std::runtime_error("no connection outlived the warm-up; the first error: " +
-                             result.errors.first);
+                             so_far.errors.first);
   }
-  return {.errors = result.errors, .answered = answered};
+  return so_far;
 }
 
 std::unique_ptr<load::generator> connect(load::options wanted,

@@ -2,6 +2,7 @@
 // the options, the target, the connections.
 #pragma once
 
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -16,11 +17,10 @@
 
 namespace switchyard::programs {
 
-/// Of all that came before the measured time. A connection whose greeting is answered early may
-/// have sent another message until all are.
-struct warm_up_result {
+/// What happened before the measured time.
+struct warmed_up {
   load::error_counts errors;
-  std::uint64_t answered = 0;
+  std::uint64_t messages;  // that were answered
 };
 
 struct load_command : load_options {
@@ -55,7 +55,7 @@ struct load_command : load_options {
   [[nodiscard]] load::run_result measure(load::generator& generator) const;
   /// A greeting on each connection and the time before the measured one. Throws std::runtime_error
   /// when no connection outlived it, or a stop was requested.
-  [[nodiscard]] warm_up_result warm_up(load::generator& generator, const stop_source& stop) const;
+  [[nodiscard]] warmed_up warm_up(load::generator& generator, const stop_source& stop) const;
 };
 
 /// Its connections open, to the first of `addresses` at which they can be.

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,8 +67,8 @@ struct clock_sample {
 
 /// That of the shortest round trip, which leaves the least room for doubt.
 inline clock_offset best_of(const std::vector<clock_sample>& samples) {
-  return std::ranges::min(samples | std::views::transform(&clock_sample::offset), {},
-                          &clock_offset::bound);
+  return std::ranges::min_element(samples, {}, [](const auto& one) { return one.offset().bound; })
+      ->offset();
 }
 
 }  // namespace switchyard::ranks

@@ -5,9 +5,11 @@ they are told alike, and what goes wrong in one of them ends all, by name, and l
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import ranks
 from conftest import Cli
@@ -152,6 +154,50 @@ def test_a_rank_that_is_killed_ends_all(tmp_path: Path):
         assert load.code != 0
         assert re.search(r"rank \d .*on node \S+ exited on signal 9", load.stderr)
         wait_until(lambda: not load.is_left(), "the other ranks end")
+
+
+def test_a_rank_that_is_stopped_alone_ends_all(tmp_path: Path):
+    with ranks.server() as server, ranks.started(tmp_path, 2, "--port", server.port, *LONG) as load:
+        load.wait_for_ranks(2)
+        os.kill(load.ranks[1], signal.SIGTERM)
+        load.end()
+        assert load.code != 0
+        assert re.search(r"error: rank \d on \S+: stopped by a signal; the others", load.stderr)
+
+
+def test_connections_that_are_lost_are_counted_where_they_were(tmp_path: Path):
+    """Each rank has some at the worker that dies, and some at the other."""
+    report = tmp_path / "report.json"
+    arguments = ("--connections", "80", "--duration", "4s", "--warmup", "0s", "--json", str(report))
+    with (
+        ranks.server("--workers", "2") as server,
+        ranks.started(tmp_path, 2, "--port", server.port, *arguments) as load,
+    ):
+        load.wait_for_ranks(2)
+        psutil.Process(server.process.pid).children()[0].kill()
+        load.end()
+    assert load.code == 1
+    told = ranks.figures(report)
+    lost = [row["errors"] for row in told["ranks"]]
+    assert min(lost) > 0
+    assert told["errors"] == sum(lost) < 80
+    assert re.search(r"^errors: .*; first: rank 0 on \S+: ", load.stdout, re.MULTILINE)
+
+
+def test_a_rank_whose_steady_clock_is_another_begins_with_the_others(tmp_path: Path):
+    report = tmp_path / "report.json"
+    elsewhere = ["unshare", "--time", "--monotonic", "5000", "--fork"]
+    if subprocess.run([*elsewhere, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no time namespace here")
+    with ranks.server() as server:
+        arguments = ["--port", server.port, "--connections", "4", *SHORT, "--rate", "2000"]
+        arguments += ["--json", str(report)]
+        other = [":", "-n", "1", *elsewhere, str(ranks.PROGRAM), *arguments]
+        load = ranks.run(tmp_path, 1, *arguments, *other)
+        assert load.code == 0, load.stderr
+    for row in ranks.figures(report)["ranks"]:
+        assert row["due"] == 300
+        assert 0 <= row["begun_late_us"] < 2e5
 
 
 @pytest.mark.parametrize("rate", [[], ["--rate", "1000"]])
