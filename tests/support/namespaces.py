@@ -20,6 +20,18 @@ from switchyard.system.process_tree import die_with_parent
 
 RELAY = Path(__file__).parent / "relay.py"
 
+# Starts whatever comes on its stdin.
+_HOLDER = 'hostname {name} && echo up && while read -r line; do sh -c "$line" & done'
+_AGENT = """#!/bin/sh
+host=$1
+shift
+case $host in
+{cases}
+*) exit 255 ;;
+esac
+echo "export SWITCHYARD_TEST=$SWITCHYARD_TEST TMPDIR=$TMPDIR; $*" >/proc/$host/fd/0
+"""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -77,8 +89,8 @@ class Hosts:
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
     def add(self, host: str, line: Line | None) -> None:
-        script = f"hostname {self.name(host)} && echo up && exec sleep inf"
-        self._holders[host] = _started(["unshare", "--net", "--uts", "sh", "-c", script])
+        argv = ["unshare", "--net", "--uts", "sh", "-c", _HOLDER.format(name=self.name(host))]
+        self._holders[host] = _started(argv, stdin=subprocess.PIPE)
         self._namespaces.add(_namespace(self._holders[host].pid))
         self.call(host, "ip link set lo up")
         first = next(iter(self._holders))
@@ -101,15 +113,13 @@ class Hosts:
         self.call(host, f"ip link set {host} name eth0")
 
     def write_agent(self) -> None:
-        """What does as ssh would, among these."""
+        """What does as ssh would, among these: what it starts is no child of whoever asks, so that
+        nobody can end it from here.
+        """
         cases = "\n".join(
-            f"{self.name(host)}) set -- {shlex.join(self.inside(host))} sh -c \"$*\" ;;"
-            for host in self._holders
-        )  # fmt: skip
-        script = (
-            f'#!/bin/sh\nhost=$1\nshift\ncase $host in\n{cases}\n*) exit 255 ;;\nesac\nexec "$@"\n'
+            f"{self.name(host)}) host={holder.pid} ;;" for host, holder in self._holders.items()
         )
-        self.agent.write_text(script)
+        self.agent.write_text(_AGENT.format(cases=cases))
         self.agent.chmod(0o755)
 
     def hostfile(self, *hosts: str) -> Path:

@@ -21,6 +21,8 @@ from conftest import BIN, SWITCHYARD
 from living import DEADLINE_S, ours, wait_until
 from namespaces import Hosts, Line
 
+from switchyard.system.process_tree import die_with_parent
+
 WHY_NOT = (
     "no Open MPI here" if not shutil.which("mpirun")
     else "echo_load_mpi is not built" if not (BIN / "echo_load_mpi").exists()
@@ -54,9 +56,11 @@ class Setting:
         ]  # fmt: skip
         # Open MPI has a folder for each host there.
         (temporary := self.folder / "tmp").mkdir(exist_ok=True)
+        us = os.getpid()
         return subprocess.Popen(
             [*map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, "SWITCHYARD_TEST": self.marker, "TMPDIR": str(temporary)},
+            preexec_fn=lambda: die_with_parent(us, signal.SIGTERM),
         )  # fmt: skip
 
     def load(self, on: tuple[str, ...], *arguments: str) -> dict:
@@ -85,7 +89,7 @@ def setting(folder: Path, server_host: str = "hub", **lines: Line | None) -> Ite
     with namespaces.hosts(folder, **lines) as hosts:
         argv = [
             *hosts.inside(server_host), BIN / "echo_server", "--runtime", "epoll",
-            "--host", hosts.address(server_host), "--port", "7000",
+            "--host", hosts.address(server_host), "--port", "7000", "--parent", str(os.getpid()),
         ]  # fmt: skip
         server = subprocess.Popen([*map(str, argv)], stdout=subprocess.PIPE, text=True)
         assert server.stdout.readline().startswith("listening on ")
