@@ -31,8 +31,8 @@ _PASSED_ON = {
     "--seed": ("N", "of the times of a poisson schedule"),
     "--probe": ("R", "set rank 0 apart: it measures, at R messages per second, while others load"),
     "--cpus": ("LIST", "CPUs of each host to run on, such as 0,1"),
-    "--json": ("FILE", "also write the figures to this file, on the first host"),
-    "--histogram": ("FILE", "also write the latency histograms to this file, on the first host"),
+    "--json": ("FILE", "also write the figures to this file, on rank 0's host"),
+    "--histogram": ("FILE", "also write the latency histograms to this file, there too"),
 }
 _FILES = ("--json", "--histogram")
 _EXAMPLES = """\
@@ -42,8 +42,9 @@ examples:
   load --hosts hosts --target server:7000 --allow-remote --mpirun-options \\
       '--mca oob_tcp_if_include eth0 --mca btl_tcp_if_include eth0'
 
-Each host needs this build at the same path, Open MPI, and a login without a password. Further
-options of echo_load_mpi go behind --. docs/scale.md says more.
+Each host needs this build at the same path, Open MPI, and a login without a password. Rank 0 is on
+this host if FILE has it, else on its first. Further options of echo_load_mpi go behind --.
+docs/scale.md says more.
 
 exit codes: 0 all replies were right, 1 some were not or it failed, 2 bad arguments, 128 + N ended
 by signal N"""
