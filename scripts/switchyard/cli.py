@@ -26,6 +26,7 @@ COMMANDS = {
     "counters",
     "merge": "Add up latency histograms of several load generators or runs: percentiles of "
     "the whole",
+    "load": "Load an echo server from several machines at once: one result, one histogram",
     "list": "List every benchmark with a line on what it measures",
     "doctor": "Tell what in this machine's state spoils or limits a run, and what to do about it",
 }

@@ -26,7 +26,11 @@ Command = Sequence[str] | Callable[[], str]
 
 
 class Job:
-    """Context manager: a command, and the memory files that it writes to."""
+    """Context manager: a command, and the memory files that it writes to. One with a grace is told
+    by SIGTERM to end before it is killed: mpirun has processes elsewhere to end as well.
+    """
+
+    grace_s = 0.0
 
     def __init__(self, command: Command, out_option: str) -> None:
         self.begun = time.monotonic()
@@ -83,7 +87,7 @@ def _keep(
             child = os.fork()
             if child == 0:
                 _become(each, keeper, settle)
-            code, switches = _wait_for(child)
+            code, switches = _wait_for(child, each.grace_s)
             wall_s = time.monotonic() - started
             kill_and_reap_children()
             end = {"code": code, "wall_s": wall_s, "started_s": started, **switches}
@@ -96,16 +100,27 @@ def _keep(
         os._exit(0)
 
 
-def _wait_for(child: int) -> tuple[int | None, dict[str, int]]:
-    """The child's exit code or minus the signal that ended it, None if told to stop first; and
-    its switches.
+def _wait_for(child: int, grace_s: float) -> tuple[int | None, dict[str, int]]:
+    """The child's exit code or minus the signal that ended it, None if told to stop first, when it
+    has had its grace; and its switches.
     """
     while signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) != signal.SIGTERM:
         pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid == child:
             switches = {"voluntary": usage.ru_nvcsw, "involuntary": usage.ru_nivcsw}
             return os.waitstatus_to_exitcode(status), switches
+    if grace_s:
+        _let_end(child, grace_s)
     return None, {}
+
+
+def _let_end(child: int, grace_s: float) -> None:
+    os.kill(child, signal.SIGTERM)
+    end = time.monotonic() + grace_s
+    while (left_s := end - time.monotonic()) > 0:
+        signal.sigtimedwait({signal.SIGCHLD}, left_s)
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
 
 
 def _become(job: Job, keeper: int, settle: Callable[[], None]) -> NoReturn:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from . import keeper
 from .interrupts import Interrupts
@@ -81,8 +81,15 @@ class Outcome:
 Tell = Callable[[float], None]
 
 
+class Watch(Protocol):
+    """Looks after a launch while it runs."""
+
+    def until_end(self, each: Job, report: socket.socket) -> dict[str, bool]:
+        """Until the keeper reports, or it is to be ended: then why, as Outcome has it."""
+
+
 @dataclass(frozen=True)
-class _Watch:
+class _Limits:
     """What launches may take, and who is told of those that take long."""
 
     interrupts: Interrupts | None
@@ -139,8 +146,8 @@ def launch_in_turn(
     settle = functools.partial(settle_in, cpu, batch, without, variables)
     with contextlib.ExitStack() as stack:
         launches = [stack.enter_context(Job(command, out_option)) for command in commands]
-        watch = _Watch(interrupts, timeout_s, most_output, tell)
-        ends = _run(launches, settle, watch)
+        watch = _Limits(interrupts, timeout_s, most_output, tell)
+        ends = until_ended(launches, settle, watch)
         outcomes = [
             _outcome(each, *end, most_output) for each, end in zip(launches, ends, strict=False)
         ]
@@ -170,10 +177,10 @@ def _outcome(of: Job, told: bytes, killed: Mapping[str, bool], most_output: int)
     return Outcome(**end, stdout=stdout, stderr=stderr, out_file=out_file, **killed)
 
 
-def _run(
+def until_ended(
     launches: Sequence[Job],
     settle: Callable[[], None],
-    watch: _Watch,
+    watch: Watch,
 ) -> list[tuple[bytes, dict[str, bool]]]:
     """What the keeper told of each, and why we ended it, until we ended one."""
     become_subreaper()

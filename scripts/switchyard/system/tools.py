@@ -32,6 +32,7 @@ _KNOWN = {
         "--version", r"^perf version (\S+)",
         "`apt-get install linux-perf` adds it (on Ubuntu linux-tools-$(uname -r))",
     ),
+    "mpirun": ("--version", r"^mpirun \(Open MPI\) (\S+)", "scripts/setup.sh --mpi adds it"),
     "wrk": ("-v", r"^wrk (\S+)", "scripts/setup.sh or `apt-get install wrk` adds it"),
     "time": ("--version", r"GNU [Tt]ime\)? (\S+)", "`apt-get install time` adds it"),
     "valgrind": ("--version", r"^valgrind-(\S+)", "`apt-get install valgrind` adds one"),

@@ -1,0 +1,148 @@
+"""Programs on several hosts by Open MPI's mpirun: the hosts, how it is told, what it complains of.
+
+It is told by variables rather than options, which those of the user can then replace. Its notes on
+what went wrong are pages of advice that name the host somewhere, or not at all: a host on which its
+daemon can't be started is named by the agent's keeper (_AGENT), which stands before ssh.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import BadInputError
+from .launch import Outcome
+
+# Ends what it started within three seconds of SIGTERM.
+GRACE_S = 4.0
+# A host that does not answer is told in seconds; and nobody is there to type a password.
+_SSH = "ssh -x -o BatchMode=yes -o ConnectTimeout=4"
+_AGENT = """\
+$SWITCHYARD_AGENT "$@"
+code=$?
+[ $code -eq 0 ] || echo "switchyard: no daemon on $1: exit code $code" >&2
+exit $code
+"""
+_VARIABLES = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    # Where the kernel puts the threads of a load is --cpus' affair, and else the kernel's own.
+    "OMPI_MCA_hwloc_base_binding_policy": "none",
+    # A host that is cut off is found out after four seconds; after eight minutes as it comes.
+    "OMPI_MCA_oob_tcp_keepalive_time": "1",
+    "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
+    "OMPI_MCA_oob_tcp_keepalive_probes": "3",
+    # Started from elsewhere, a daemon would not find our agent.
+    "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
+}
+
+
+def check_hosts(path: Path) -> None:
+    """A line for each host: its name, and how many ranks it gets. Raises BadInputError that names
+    the first line that is none.
+    """
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+    hosts = 0
+    for number, line in enumerate(lines, 1):
+        if not (told := line.partition("#")[0].strip()):
+            continue
+        if not re.fullmatch(r"[\w.:@%][\w.:@%-]*(\s+(slots|max[-_]slots)\s*=\s*0*[1-9]\d*)*", told):
+            raise BadInputError(f"{path}, line {number}: want HOST slots=N, not '{line.strip()}'")
+        hosts += 1
+    if not hosts:
+        raise BadInputError(f"{path} names no host: a line for each, HOST slots=N")
+
+
+def variables(agent: str | None) -> dict[str, str]:
+    """What mpirun is told by its environment; `agent` starts programs on other hosts, as ssh does
+    (default: what the environment says, else ssh). What the environment says of others stays.
+    """
+    own = "OMPI_MCA_plm_rsh_agent"
+    keeper = os.memfd_create("agent")
+    os.write(keeper, _AGENT.encode())
+    return {name: os.environ.get(name, value) for name, value in _VARIABLES.items()} | {
+        # Open MPI takes words apart at blanks, which a path to a file of ours could have.
+        own: f"/bin/sh /proc/{os.getpid()}/fd/{keeper}",
+        "SWITCHYARD_AGENT": agent or os.environ.get(own) or _SSH,
+    }
+
+
+_RULE = re.compile(r"-{60,}\s*")
+# How often it left a note out, as it had said it; and a slip of its own while it counts them.
+_AGAIN = re.compile(
+    r"\[\S+:\d+\] (\d+ more process\w* ha\w+ sent help|.*orte_base_help_aggregate|.*show_help\.c)"
+)
+_NO_DAEMON = re.compile(r"switchyard: no daemon on (\S+): (exit code \d+)")
+
+
+def _of_signal(told: re.Match[str]) -> str:
+    return f"rank {told[1]} on {told[2]} was {_ended_by(int(told[3]))}"
+
+
+def _ended_by(signum: int) -> str:
+    return Outcome(-signum, 0.0, "", "", "").ending
+
+
+# A pattern in a note of mpirun's, and what it is in our words: nothing where the program has said
+# it, or another note does.
+_NOTES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"process rank (\d+) with PID \d+ on node (\S+) exited on signal (\d+)", _of_signal),
+    (
+        r"lost communication with a remote daemon.*Remote daemon: \S+ on node (\S+)",
+        lambda told: f"the connection to {told[1]} is lost",
+    ),
+    (r"MPI_ABORT was invoked|Primary job +terminated normally", lambda _: ""),
+    (r"exited with non-zero status|does not know how to route", lambda _: ""),
+    # Of a rank that still greets others when all are ended: no network says that.
+    (r"failed to TCP connect to a peer.*Operation now in progress", lambda _: ""),
+)
+_NOT_STARTED = "unable to reliably start one or more daemons"
+
+
+@dataclass
+class Complaints:
+    """Reads what comes on mpirun's stderr, and keeps its notes. `causes`: in our words."""
+
+    causes: list[str] = field(default_factory=list)
+    _without_daemon: list[str] = field(default_factory=list)
+    _note: list[str] | None = None  # of lines between two rules
+    _said: set[str] = field(default_factory=set)
+
+    def feed(self, line: str) -> str:
+        """What is to be shown."""
+        if _RULE.fullmatch(line):
+            if self._note is None:
+                self._note = []
+                return ""
+            note, self._note = "".join(self._note), None
+            return self._understood(note, line)
+        if self._note is not None:
+            self._note.append(line)
+            return ""
+        if told := _NO_DAEMON.fullmatch(line.strip()):
+            self._without_daemon.append(f"no daemon of Open MPI on {told[1]}: {told[2]}")
+            return ""
+        # Each rank says what is wrong with its arguments: once is enough.
+        shown = "" if line in self._said or _AGAIN.match(line) else line
+        self._said.add(line)
+        return shown
+
+    def _understood(self, note: str, rule: str) -> str:
+        if _NOT_STARTED in note:
+            self.causes += self._without_daemon[:1]
+            return "" if self._without_daemon else rule + note + rule
+        for pattern, words in _NOTES:
+            if told := re.search(pattern, note, re.DOTALL):
+                if cause := words(told):
+                    self.causes.append(cause)
+                return ""
+        return rule + note + rule
+
+    def rest(self) -> str:
+        """What was begun and never ended."""
+        note, self._note = self._note or [], None
+        return "".join(note)
