@@ -3,7 +3,8 @@
 //
 // Not one post() to the io_context for each: the loop looks at its descriptors once in every turn
 // of its queue, so that two coroutines that give way to each other would pay for a system call
-// every second time. Here it looks after every 61 resumptions, as the fibers' scheduler does.
+// every second time. Here it looks once all that are ready have gone on, and not before 61
+// resumptions, as the fibers' scheduler does.
 #pragma once
 
 #include <boost/asio/async_result.hpp>
