@@ -143,6 +143,16 @@ class working_set {
   std::unique_ptr<std::uint64_t[], free_aligned> words_;
 };
 
+/// What `make_work()` gives, for each member of a ring: made before the time begins, as the first
+/// touch of a block is a page fault for each of its pages.
+template <class MakeWork>
+auto make_works(std::size_t tasks, MakeWork make_work) {
+  std::vector<decltype(make_work())> works;
+  works.reserve(tasks);
+  while (works.size() < tasks) works.push_back(make_work());
+  return works;
+}
+
 /// "0", "16K", "4M"; as benchmark names have it.
 inline std::string size_text(std::size_t bytes) {
   if (bytes >= 1 << 20 && bytes % (1 << 20) == 0) return std::to_string(bytes >> 20) + "M";

@@ -22,9 +22,10 @@ namespace switchyard::rings {
 template <Stackless R, class MakeWork>
 void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   const ring_plan ring(state, tasks);
+  auto works = make_works(tasks, make_work);
   harness::record_batch_in<R>(state, ring.ops, [&](R& rt) {
-    const auto member = [&](std::size_t) -> typename R::template awaitable<interval> {
-      auto work = make_work();
+    const auto member = [&](std::size_t at) -> typename R::template awaitable<interval> {
+      auto& work = works[at];
       interval t;
       t.begin = clock::now();
       for (std::int64_t i = 0; i < ring.laps; ++i) {
@@ -120,12 +121,13 @@ template <class MakeWork>
 void post_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   using executor = boost::asio::io_context::executor_type;
   const ring_plan plan(state, tasks);
+  auto works = make_works(tasks, make_work);
   harness::record_batch(state, plan.ops, [&] {
     boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
     const boost::asio::steady_timer opens_descriptors(io);
     std::int64_t turns = 0;
-    const auto member = [&]() -> boost::asio::awaitable<void, executor> {
-      auto work = make_work();
+    const auto member = [&](std::size_t at) -> boost::asio::awaitable<void, executor> {
+      auto& work = works[at];
       for (std::int64_t lap = 0; lap < plan.laps; ++lap) {
         ++turns;
         work.touch();
@@ -134,7 +136,7 @@ void post_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
       work.expect_touched(static_cast<std::uint64_t>(plan.laps));
     };
     for (std::size_t i = 0; i < tasks; ++i) {
-      boost::asio::co_spawn(io.get_executor(), member, boost::asio::detached);
+      boost::asio::co_spawn(io.get_executor(), member(i), boost::asio::detached);
     }
     const interval whole = measure_interval([&] { io.run(); });
     return switched_by_hand(whole, plan, turns);

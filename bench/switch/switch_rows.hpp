@@ -155,9 +155,10 @@ measured measure_yields(R& rt, const ring_plan& ring, std::size_t tasks, const M
 template <Runtime R, class MakeWork>
 void yield_row(benchmark::State& state, std::size_t tasks, MakeWork make_work) {
   const ring_plan ring(state, tasks);
+  auto works = make_works(tasks, make_work);
   harness::record_batch_in<R>(state, ring.ops, [&](R& rt) {
-    const auto member = [&](std::size_t) {
-      auto work = make_work();
+    const auto member = [&](std::size_t at) {
+      auto& work = works[at];
       interval t;
       t.begin = clock::now();
       for (std::int64_t i = 0; i < ring.laps; ++i) {

@@ -53,6 +53,17 @@ def test_a_server_has_as_many_cpus_as_its_row_says_or_none():
     assert "limit reached: this row's server needs 2 CPUs, and may have 1" in done.stdout
 
 
+@pytest.mark.parametrize("ring", ["fiber/via:yield", "coroutine/via:yield", "awaitable/via:post",
+                                  "context/via:resume"])  # fmt: skip
+def test_a_rings_blocks_are_there_before_its_time_begins(ring):
+    """Or few iterations pay for the first touch of each page: 16 blocks have 16,384 of them."""
+    row, turns = f"switch/{ring}/tasks:16/placement:same/working_set:4M", 160
+    done = run("bench_switch", "--iterations", str(turns), "--benchmark_format=json",
+               f"--benchmark_filter={exact_filter(row)}")  # fmt: skip
+    (result,) = json.loads(done.stdout)["benchmarks"]
+    assert result["page_faults_per_op"] * turns < 1_000
+
+
 def test_bare_contexts_are_the_floor_of_a_switch():
     """A greenlet is made of a context. The least CPU time of 30 short, interleaved rounds each."""
     greenlet = "switch/greenlet/via:switch/tasks:2/placement:same"
