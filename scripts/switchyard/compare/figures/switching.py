@@ -125,7 +125,7 @@ def switch_working_set(folder: ResultsFolder) -> Figure | None:
     sizes = dict.fromkeys(str(case["working_set"]) for case in map(dict, switch.cases))
     # "16K" as "16 KiB".
     names = {size: "none" if size == "0" else f"{size[:-1]} {size[-1]}iB" for size in sizes}
-    x = Across("working_set", "memory that each reads and writes in its turn", places=names)
+    x = Across("working_set", "memory touched in each turn", places=names)
     panels = [
         Lines(
             switch, x, {"tasks": tasks}, f"{tasks} tasks in turn, on one core",
