@@ -126,14 +126,14 @@ def _passed_on(args: argparse.Namespace) -> list[str]:
 def _run(plan: _Plan) -> int:
     complaints = mpirun.Complaints()
 
-    def hear(where: int, line: str) -> None:
+    def on_line(where: int, line: str) -> None:
         file = sys.stderr if where == STDERR else sys.stdout
         file.write(complaints.feed(line) if where == STDERR else line)
         file.flush()
 
     with Interrupts() as interrupts:
         try:
-            outcome = stream(plan.command, interrupts, hear, plan.variables, mpirun.GRACE_S)
+            outcome = stream(plan.command, interrupts, on_line, plan.variables, mpirun.GRACE_S)
         except Interrupted as interrupted:
             print(f"switchyard: {interrupted}", file=sys.stderr)
             return interrupted.exit_code

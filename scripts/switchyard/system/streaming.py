@@ -23,7 +23,7 @@ STDOUT, STDERR = 1, 2
 _AT_ONCE = 1 << 16
 
 # Gets STDOUT or STDERR, and a line with its end.
-Hear = Callable[[int, str], None]
+OnLine = Callable[[int, str], None]
 
 
 class _PipedJob(Job):
@@ -47,7 +47,7 @@ class _Lines:
 
     job: _PipedJob
     interrupts: Interrupts
-    hear: Hear
+    on_line: OnLine
     begun: dict[int, bytes] = field(default_factory=lambda: {STDOUT: b"", STDERR: b""})
 
     def until_end(self, each: Job, report: socket.socket) -> dict[str, bool]:
@@ -63,19 +63,19 @@ class _Lines:
                 while more := os.read(pipe, _AT_ONCE):
                     *whole, self.begun[stream] = (self.begun[stream] + more).split(b"\n")
                     for line in whole:
-                        self.hear(stream, line.decode(errors="replace") + "\n")
+                        self.on_line(stream, line.decode(errors="replace") + "\n")
 
     def finish(self) -> None:
         self.read()
         for stream, rest in self.begun.items():
             if rest:
-                self.hear(stream, rest.decode(errors="replace") + "\n")
+                self.on_line(stream, rest.decode(errors="replace") + "\n")
 
 
 def stream(
     command: Sequence[str],
     interrupts: Interrupts,
-    hear: Hear,
+    on_line: OnLine,
     variables: Mapping[str, str],
     grace_s: float,
 ) -> Outcome:
@@ -85,7 +85,7 @@ def stream(
     """
     settle = functools.partial(settle_in, None, False, (), variables)
     with _PipedJob(command, grace_s) as job:
-        lines = _Lines(job, interrupts, hear)
+        lines = _Lines(job, interrupts, on_line)
         ((told, _),) = until_ended([job], settle, lines)
         lines.finish()
         end = {"wall_s": time.monotonic() - job.begun} | json.loads(told or b'{"code": null}')
