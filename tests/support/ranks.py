@@ -1,6 +1,7 @@
 """echo_load_mpi under mpirun, against an echo server on loopback."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -13,20 +14,11 @@ import living
 import psutil
 from conftest import BIN
 
+from switchyard.system import mpirun
+
 PROGRAM = BIN / "echo_load_mpi"
 IS_THERE = PROGRAM.exists() and shutil.which("mpirun") is not None
 LACKS = "no mpirun (scripts/setup.sh --mpi), or the release preset is not built with it"
-
-
-def mpirun(temporary: Path, *arguments: str) -> list[str]:
-    """More ranks than CPUs, as root too; what Open MPI leaves behind, when it is killed, is there
-    and not in /dev/shm.
-    """
-    return [
-        "mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
-        "--mca", "orte_tmpdir_base", str(temporary),
-        "--mca", "btl_vader_backing_directory", str(temporary), *arguments,
-    ]  # fmt: skip
 
 
 @dataclass
@@ -67,9 +59,9 @@ class Load:
         return self
 
     def wait_for_ranks(self, count: int) -> None:
-        mpirun = psutil.Process(self.process.pid)
-        living.wait_until(lambda: len(mpirun.children()) == count, "the ranks start")
-        self.ranks = [child.pid for child in mpirun.children()]
+        starts = psutil.Process(self.process.pid)
+        living.wait_until(lambda: len(starts.children()) == count, "the ranks start")
+        self.ranks = [child.pid for child in starts.children()]
         time.sleep(2)  # until they load
 
     def is_left(self) -> bool:
@@ -86,9 +78,11 @@ def is_running(pid: int) -> bool:
 
 @contextmanager
 def started(temporary: Path, ranks: int, *arguments: str) -> Iterator[Load]:
-    argv = mpirun(temporary, "-n", str(ranks), str(PROGRAM), *arguments)
+    """More of them than CPUs, as root too; `temporary` is for Open MPI's files."""
+    argv = ["mpirun", "-n", str(ranks), str(PROGRAM), *arguments]
+    environment = {**os.environ, **mpirun.variables(temporary, is_local=True)}
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
         load = Load(process)
         try:
             yield load

@@ -15,6 +15,7 @@ from ..suite import options
 from ..system import mpirun, tools
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
+from ..system.launch import Outcome
 from ..system.streaming import STDERR, stream
 
 _PROGRAM = "echo_load_mpi"
@@ -76,10 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """`command` is mpirun's, `variables` what its environment has beside ours."""
+    """`command` is mpirun's, `agent` the variables that tell it what starts programs elsewhere."""
 
     command: list[str]
-    variables: dict[str, str]
+    agent: dict[str, str]
 
 
 def main(args: argparse.Namespace) -> int:
@@ -103,7 +104,7 @@ def _plan(args: argparse.Namespace) -> _Plan:
     if not isinstance(found, tools.Tool):
         raise BadInputError(f"mpirun: {found}; {tools.advice('mpirun')}")
     command = [found.path, "--hostfile", str(args.hosts), *further, str(program), *arguments]
-    return _Plan(command, mpirun.variables(args.agent))
+    return _Plan(command, mpirun.agent_variables(args.agent))
 
 
 def _target(told: str) -> list[str]:
@@ -131,14 +132,21 @@ def _run(plan: _Plan) -> int:
         file.write(complaints.feed(line) if where == STDERR else line)
         file.flush()
 
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, mpirun.folder() as temporary:
+        variables = mpirun.variables(temporary, is_local=not mpirun.has_network())
         try:
-            outcome = stream(plan.command, interrupts, on_line, plan.variables, mpirun.GRACE_S)
+            outcome = stream(
+                plan.command, interrupts, on_line, variables | plan.agent, mpirun.GRACE_S
+            )
         except Interrupted as interrupted:
             print(f"switchyard: {interrupted}", file=sys.stderr)
             return interrupted.exit_code
         finally:
             sys.stderr.write(complaints.rest())
+    return _exit_code(outcome, complaints)
+
+
+def _exit_code(outcome: Outcome, complaints: mpirun.Complaints) -> int:
     if outcome.code is None or outcome.code < 0:
         raise SwitchyardError(f"mpirun was {outcome.ending}; all ranks end with it")
     if complaints.causes and outcome.code:

@@ -7,9 +7,14 @@ daemon can't be started is named by the agent's keeper (_AGENT), which stands be
 
 import os
 import re
+import socket
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
+
+import psutil
 
 from .errors import BadInputError
 from .launch import Outcome
@@ -29,6 +34,11 @@ _VARIABLES = {
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     # Where the kernel puts the threads of a load is --cpus' affair, and else the kernel's own.
     "OMPI_MCA_hwloc_base_binding_policy": "none",
+}
+_OF_HOSTS = {
+    # What ranks say to each other is little: by TCP, which leaves nothing in /dev/shm.
+    "OMPI_MCA_pml": "ob1",
+    "OMPI_MCA_btl": "self,tcp",
     # A host that is cut off is found out after four seconds; after eight minutes as it comes.
     "OMPI_MCA_oob_tcp_keepalive_time": "1",
     "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
@@ -57,14 +67,42 @@ def check_hosts(path: Path) -> None:
         raise BadInputError(f"{path} names no host: a line for each, HOST slots=N")
 
 
-def variables(agent: str | None) -> dict[str, str]:
-    """What mpirun is told by its environment; `agent` starts programs on other hosts, as ssh does
-    (default: what the environment says, else ssh). What the environment says of others stays.
+def has_network() -> bool:
+    """Beside loopback, over which Open MPI has no TCP between ranks."""
+    return any(
+        one.family == socket.AF_INET and not ip_address(one.address).is_loopback
+        for addresses in psutil.net_if_addrs().values()
+        for one in addresses
+    )
+
+
+def folder() -> tempfile.TemporaryDirectory:
+    """For its files, which it leaves where it is killed: they go with the folder."""
+    return tempfile.TemporaryDirectory(prefix="switchyard-", ignore_cleanup_errors=True)
+
+
+def variables(temporary: Path | str, is_local: bool) -> dict[str, str]:
+    """What mpirun is told by its environment, and what that says already stays. `temporary` is the
+    folder for its files; is_local: all ranks are on this host, even if they are more than its CPUs,
+    and may share memory, in that folder.
+    """
+    of_here = {
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_MCA_btl_vader_backing_directory": str(temporary),
+    }
+    told = _VARIABLES | (of_here if is_local else _OF_HOSTS)
+    kept = {name: os.environ.get(name, value) for name, value in told.items()}
+    return kept | {"TMPDIR": str(temporary)}
+
+
+def agent_variables(agent: str | None) -> dict[str, str]:
+    """The same of what starts programs on other hosts, as ssh does (default: what the environment
+    says, else ssh).
     """
     own = "OMPI_MCA_plm_rsh_agent"
     keeper = os.memfd_create("agent")
     os.write(keeper, _AGENT.encode())
-    return {name: os.environ.get(name, value) for name, value in _VARIABLES.items()} | {
+    return {
         # Open MPI takes words apart at blanks, which a path to a file of ours could have.
         own: f"/bin/sh /proc/{os.getpid()}/fd/{keeper}",
         "SWITCHYARD_AGENT": agent or os.environ.get(own) or _SSH,

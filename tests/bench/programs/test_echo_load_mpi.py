@@ -219,10 +219,15 @@ def test_a_server_that_is_killed_ends_all(tmp_path: Path, rate: list[str]):
 def test_ranks_end_with_an_mpirun_that_is_killed(tmp_path: Path):
     with ranks.server() as server, ranks.started(tmp_path, 2, "--port", server.port, *LONG) as load:
         load.wait_for_ranks(2)
+        mapped = "".join(Path(f"/proc/{rank}/maps").read_text() for rank in load.ranks)
         begun = time.monotonic()
         load.process.kill()
         wait_until(lambda: not load.is_left(), "the ranks end")
         assert time.monotonic() - begun < TOLD_WITHIN_S
+    # Its files are where it was told to have them, for others to remove.
+    assert list(tmp_path.glob("ompi.*"))
+    assert f"{tmp_path}/vader_segment." in mapped
+    assert "/dev/shm" not in mapped
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])

@@ -10,6 +10,8 @@ import pytest
 from conftest import SWITCHYARD, Cli
 from living import DEADLINE_S, processes_of, wait_until
 
+from switchyard.system import mpirun as telling
+
 RULE = "-" * 74
 VERSION = '[ "$1" = --version ] && { echo "mpirun (Open MPI) 4.1.4"; exit; }\n'
 
@@ -49,7 +51,7 @@ def load(cli: Cli, build: Path, hosts: Path, mpirun):
 
 
 def test_what_the_program_understands_is_passed_on_as_it_stands(load, mpirun, build, hosts):
-    mpirun('printf "%s\\n" "$@" "$OMPI_MCA_hwloc_base_binding_policy"')
+    mpirun('printf "%s\\n" "$@"')
     done = load(
         "--connections", "-3", "--rate", "", "--allow-remote", "--json", "/a b/x.json",
         "--mpirun-options", "--mca routed 'a b'", "--", "--probe-connections", "4",
@@ -58,8 +60,37 @@ def test_what_the_program_understands_is_passed_on_as_it_stands(load, mpirun, bu
     assert done.stdout.splitlines() == [
         "--hostfile", str(hosts), "--mca", "routed", "a b", str(build / "bin" / "echo_load_mpi"),
         "--host", "x", "--port", "7", "--allow-remote", "--connections", "-3", "--rate", "",
-        "--json", "/a b/x.json", "--probe-connections", "4", "none",
+        "--json", "/a b/x.json", "--probe-connections", "4",
     ]  # fmt: skip
+
+
+def test_mpirun_is_told_by_variables_that_a_user_can_replace(load, mpirun, monkeypatch):
+    """That a host is cut off is told within seconds by those of the keepalive alone."""
+    monkeypatch.setattr(telling, "has_network", lambda: True)
+    monkeypatch.setenv("OMPI_MCA_oob_tcp_keepalive_probes", "10")
+    mpirun("env | grep ^OMPI_")
+    told = dict(line.split("=", 1) for line in load().stdout.splitlines())
+    assert told.pop("OMPI_MCA_plm_rsh_agent").startswith("/bin/sh /proc/")
+    assert told == {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_btl": "self,tcp",
+        "OMPI_MCA_hwloc_base_binding_policy": "none",
+        "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
+        "OMPI_MCA_oob_tcp_keepalive_probes": "10",
+        "OMPI_MCA_oob_tcp_keepalive_time": "1",
+        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
+        "OMPI_MCA_pml": "ob1",
+    }
+    monkeypatch.delenv("OMPI_MCA_oob_tcp_keepalive_probes")
+    assert "OMPI_MCA_oob_tcp_keepalive_probes=3\n" in load().stdout
+
+
+def test_files_of_an_mpirun_that_is_killed_are_removed(load, mpirun):
+    mpirun('touch "$TMPDIR/left"; echo "$TMPDIR"; kill -9 $$')
+    folder = Path(load().stdout.strip())
+    assert folder.name.startswith("switchyard-")
+    assert not folder.exists()
 
 
 def test_an_address_of_ipv6_has_its_port_behind_brackets(cli, build, hosts, mpirun):
@@ -201,8 +232,9 @@ def test_a_signal_lets_mpirun_end_its_ranks_and_leaves_nothing(
 ):
     mpirun(f"trap 'echo gone; exit 1' TERM; echo here; sleep 1000 & echo {tmp_path} >&2; wait")
     argv = [SWITCHYARD, "load", "--build", build, "--hosts", hosts, "--target", "x:7"]
+    (temporary := tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
-        ["env", "--default-signal=INT,TERM", *map(str, argv)],
+        ["env", "--default-signal=INT,TERM", f"TMPDIR={temporary}", *map(str, argv)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "here\n", "as it comes"
@@ -213,3 +245,4 @@ def test_a_signal_lets_mpirun_end_its_ranks_and_leaves_nothing(
     assert told == "gone\n"
     assert f"interrupted by {name}: all processes are ended" in said
     assert processes_of(str(tmp_path / "tools" / "mpirun")) == []
+    assert list(temporary.iterdir()) == []

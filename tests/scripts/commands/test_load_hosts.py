@@ -54,12 +54,11 @@ class Setting:
             "--target", target, "--allow-remote", "--agent", self.hosts.agent,
             "--bytes", str(BYTES), *arguments,
         ]  # fmt: skip
-        # Open MPI has a folder for each host there.
-        (temporary := self.folder / "tmp").mkdir(exist_ok=True)
+        marks = {"SWITCHYARD_TEST": self.marker, "TMPDIR": str(self.hosts.temporary)}
         us = os.getpid()
         return subprocess.Popen(
             [*map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "SWITCHYARD_TEST": self.marker, "TMPDIR": str(temporary)},
+            env={**os.environ, **marks},
             preexec_fn=lambda: die_with_parent(us, signal.SIGTERM),
         )  # fmt: skip
 
@@ -167,13 +166,13 @@ def test_lost_packets_cost_time_and_no_reply(tmp_path: Path):
     assert tcp["RetransSegs"] > 0
 
 
-def ended(process: subprocess.Popen, here: Setting, marker: str) -> str:
-    """What it said in the end; it did so soon, and nothing of it is left."""
+def ended(process: subprocess.Popen, here: Setting) -> str:
+    """What it said in the end; it did so soon, and no process of it is left."""
     begun = time.monotonic()
     _, errors = process.communicate(timeout=SOON_S)
     print(f"told after {time.monotonic() - begun:.1f} s: {errors}")
     assert process.returncode == 1
-    wait_until(lambda: not ours(marker), "nothing is left on any host")
+    wait_until(lambda: not ours(here.marker), "nothing is left on any host")
     print(f"nothing left after {time.monotonic() - begun:.1f} s")
     return errors
 
@@ -196,11 +195,14 @@ def test_whatever_ends_is_told_by_its_host_and_leaves_nothing(tmp_path: Path, wh
                 os.kill(here.pids("orted")["far"], signal.SIGKILL)
             else:
                 here.hosts.call("hub", "ip link set far down")
-            said = ended(process, here, here.marker)
+            said = ended(process, here)
         finally:
             process.kill()
             process.communicate()
         far = here.hosts.name("far")
+        # Nobody is there to remove those of a daemon that is killed.
+        left = {file.relative_to(here.hosts.temporary).parts[0] for file in here.hosts.files()}
+        assert left == ({f"ompi.{far}.0"} if what == "daemon" else set())
     if what == "server":  # ranks notice it one by one
         assert re.fullmatch(r"(echo_load_mpi: error: rank \d on sy\d+-\w+: .*\n)+", said)
     else:
@@ -216,11 +218,31 @@ def test_a_host_that_does_not_let_us_in_is_named(tmp_path: Path):
     with setting(tmp_path, hub=None, near=None) as here:
         here.hosts.agent.write_text("#!/bin/sh\necho Permission denied >&2\nexit 255\n")
         process = here.start(("hub", "near"), "--duration", LONG)
-        said = ended(process, here, here.marker)
+        said = ended(process, here)
         near = here.hosts.name("near")
+        assert here.hosts.files() == []
     assert said == (
         f"Permission denied\nswitchyard: error: no daemon of Open MPI on {near}: exit code 255\n"
     )
+
+
+def test_ranks_share_nothing_in_the_memory_of_their_host(tmp_path: Path):
+    """In /dev/shm it would stay when mpirun is killed."""
+    with setting(tmp_path, hub=None) as here:
+        process = here.start(("hub",), "--connections", "4", "--duration", LONG,
+                             "--mpirun-options", "--oversubscribe -n 2")  # fmt: skip
+        try:
+            wait_until(lambda: here.hosts.tcp("hub")["OutSegs"] > 1000, "they load")
+            maps = [
+                Path(f"/proc/{pid}/maps").read_text()
+                for pid in here.hosts.processes("hub")
+                if "echo_load_mpi" in Path(f"/proc/{pid}/cmdline").read_text()
+            ]
+            assert len(maps) == 3, "two ranks and mpirun"
+            assert not any("/dev/shm" in mapped for mapped in maps)
+        finally:
+            process.terminate()
+            process.communicate(timeout=DEADLINE_S)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
@@ -234,12 +256,13 @@ def test_a_signal_ends_the_ranks_of_all_hosts(tmp_path: Path, signum: signal.Sig
             assert process.returncode == 128 + signum
             assert "interrupted by SIGTERM: all processes are ended" in errors
         wait_until(lambda: not ours(here.marker), "nothing is left on any host")
+        assert here.hosts.files() == []
 
 
 def test_arguments_that_make_no_sense_are_told_once(tmp_path: Path):
     with setting(tmp_path, hub=None, far=None) as here:
         process = here.start(("hub", "far"), "--connections", "none")
-        _, errors = process.communicate(timeout=SOON_S)
+        _, errors = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 2
     assert len(errors.splitlines()) == 1
     assert "--connections" in errors
