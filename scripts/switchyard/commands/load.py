@@ -103,7 +103,8 @@ def _plan(args: argparse.Namespace) -> _Plan:
     found = tools.find_one("mpirun")
     if not isinstance(found, tools.Tool):
         raise BadInputError(f"mpirun: {found}; {tools.advice('mpirun')}")
-    command = [found.path, "--hostfile", str(args.hosts), *further, str(program), *arguments]
+    ranks = mpirun.rank_command(program, arguments)
+    command = [found.path, "--hostfile", str(args.hosts), *further, *ranks]
     return _Plan(command, mpirun.agent_variables(args.agent))
 
 
@@ -136,8 +137,9 @@ def _run(plan: _Plan) -> int:
         variables = mpirun.variables(temporary, is_local=not mpirun.has_network())
         try:
             outcome = stream(
-                plan.command, interrupts, on_line, variables | plan.agent, mpirun.GRACE_S
-            )
+                plan.command, interrupts, on_line, variables | plan.agent, mpirun.GRACE_S,
+                lambda: complaints.has_begun, mpirun.START_S,
+            )  # fmt: skip
         except Interrupted as interrupted:
             print(f"switchyard: {interrupted}", file=sys.stderr)
             return interrupted.exit_code
@@ -147,6 +149,8 @@ def _run(plan: _Plan) -> int:
 
 
 def _exit_code(outcome: Outcome, complaints: mpirun.Complaints) -> int:
+    if outcome.timed_out:
+        raise SwitchyardError(complaints.why_none_begins())
     if outcome.code is None or outcome.code < 0:
         raise SwitchyardError(f"mpirun was {outcome.ending}; all ranks end with it")
     if complaints.causes and outcome.code:

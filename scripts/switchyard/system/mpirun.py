@@ -1,15 +1,16 @@
 """Programs on several hosts by Open MPI's mpirun: the hosts, how it is told, what it complains of.
 
 It is told by variables rather than options, which those of the user can then replace. Its notes on
-what went wrong are pages of advice that name the host somewhere, or not at all: a host on which its
-daemon can't be started is named by the agent's keeper (_AGENT), which stands before ssh.
+what went wrong are pages of advice that name the host somewhere, or not at all, and some things it
+never notices. So the agent's keeper (_AGENT), which stands before ssh, names each host on which a
+daemon is asked for or can't be had, and each rank says that it is there (_RANK).
 """
 
 import os
 import re
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,13 +22,21 @@ from .launch import Outcome
 
 # Ends what it started within three seconds of SIGTERM.
 GRACE_S = 4.0
+# For a daemon that can't connect back it waits without an end. Logins of many hosts take a while.
+START_S = 60.0
 # A host that does not answer is told in seconds; and nobody is there to type a password.
 _SSH = "ssh -x -o BatchMode=yes -o ConnectTimeout=4"
 _AGENT = """\
+echo "switchyard: a daemon is asked for on $1" >&2
 $SWITCHYARD_AGENT "$@"
 code=$?
 [ $code -eq 0 ] || echo "switchyard: no daemon on $1: exit code $code" >&2
 exit $code
+"""
+_RANK = """\
+echo "switchyard: a rank is on $(uname -n)" >&2
+[ -x "$0" ] || { echo "switchyard: no $0 on $(uname -n)" >&2; exit 127; }
+exec "$0" "$@"
 """
 _VARIABLES = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -109,12 +118,21 @@ def agent_variables(agent: str | None) -> dict[str, str]:
     }
 
 
+def rank_command(program: Path, arguments: Sequence[str]) -> list[str]:
+    """The program, for mpirun to start: what Complaints waits for is said before it."""
+    return ["/bin/sh", "-c", _RANK, str(program), *arguments]
+
+
 _RULE = re.compile(r"-{60,}\s*")
 # How often it left a note out, as it had said it; and a slip of its own while it counts them.
 _AGAIN = re.compile(
     r"\[\S+:\d+\] (\d+ more process\w* ha\w+ sent help|.*orte_base_help_aggregate|.*show_help\.c)"
 )
-_NO_DAEMON = re.compile(r"switchyard: no daemon on (\S+): (exit code \d+)")
+# Of _AGENT and _RANK, behind whatever mpirun was told to put before a line.
+_ASKED = re.compile(r"switchyard: a daemon is asked for on (\S+)$")
+_NO_DAEMON = re.compile(r"switchyard: no daemon on (\S+): (exit code \d+)$")
+_RANK_IS_THERE = re.compile(r"switchyard: a rank is on \S+$")
+_NO_PROGRAM = re.compile(r"switchyard: no (/.*) on (\S+)$")
 
 
 def _of_signal(told: re.Match[str]) -> str:
@@ -143,15 +161,21 @@ _NOT_STARTED = "unable to reliably start one or more daemons"
 
 @dataclass
 class Complaints:
-    """Reads what comes on mpirun's stderr, and keeps its notes. `causes`: in our words."""
+    """Reads what comes on mpirun's stderr, and keeps its notes. `causes`: in our words; has_begun:
+    a rank has told that it is there.
+    """
 
     causes: list[str] = field(default_factory=list)
+    has_begun: bool = False
+    _asked: list[str] = field(default_factory=list)  # hosts, as _without_daemon's
     _without_daemon: list[str] = field(default_factory=list)
     _note: list[str] | None = None  # of lines between two rules
     _said: set[str] = field(default_factory=set)
 
     def feed(self, line: str) -> str:
         """What is to be shown."""
+        if self._is_ours(line.strip()):
+            return ""
         if _RULE.fullmatch(line):
             if self._note is None:
                 self._note = []
@@ -161,13 +185,23 @@ class Complaints:
         if self._note is not None:
             self._note.append(line)
             return ""
-        if told := _NO_DAEMON.fullmatch(line.strip()):
-            self._without_daemon.append(f"no daemon of Open MPI on {told[1]}: {told[2]}")
-            return ""
         # Each rank says what is wrong with its arguments: once is enough.
         shown = "" if line in self._said or _AGAIN.match(line) else line
         self._said.add(line)
         return shown
+
+    def _is_ours(self, line: str) -> bool:
+        if _RANK_IS_THERE.search(line):
+            self.has_begun = True
+        elif told := _ASKED.search(line):
+            self._asked.append(told[1])
+        elif told := _NO_DAEMON.search(line):
+            self._without_daemon.append(f"no daemon of Open MPI on {told[1]}: {told[2]}")
+        elif told := _NO_PROGRAM.search(line):
+            self.causes.append(f"no {told[1]} on {told[2]}: each host needs this build there")
+        else:
+            return False
+        return True
 
     def _understood(self, note: str, rule: str) -> str:
         if _NOT_STARTED in note:
@@ -181,6 +215,22 @@ class Complaints:
         return rule + note + rule
 
     def rest(self) -> str:
-        """What was begun and never ended."""
+        """What was begun and never ended. A host without a daemon is a cause now, if no other is:
+        mpirun may have been told to be quiet of it.
+        """
+        if not self.causes and not self.has_begun:
+            self.causes += self._without_daemon[:1]
         note, self._note = self._note or [], None
         return "".join(note)
+
+    def why_none_begins(self) -> str:
+        """What mpirun waits for when no rank has come for START_S."""
+        if self._without_daemon:
+            return self._without_daemon[0]
+        waits = f"no rank has begun within {START_S:g} s"
+        if not (hosts := ", ".join(dict.fromkeys(self._asked))):
+            return waits
+        return (
+            f"{waits}: Open MPI waits for its daemons on {hosts}, which connect back to a port of "
+            "this host that the kernel picks; a firewall, or another network, may keep them from it"
+        )

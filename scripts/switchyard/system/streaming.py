@@ -48,26 +48,31 @@ class _Lines:
     job: _PipedJob
     interrupts: Interrupts
     on_line: OnLine
-    begun: dict[int, bytes] = field(default_factory=lambda: {STDOUT: b"", STDERR: b""})
+    has_begun: Callable[[], bool]
+    start_s: float
+    unended: dict[int, bytes] = field(default_factory=lambda: {STDOUT: b"", STDERR: b""})
 
     def until_end(self, each: Job, report: socket.socket) -> dict[str, bool]:
         while True:
-            ready, _, _ = select.select([*self.job.ours, report, self.interrupts], [], [])
+            left_s = None if self.has_begun() else self.job.begun + self.start_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return {"timed_out": True}
+            ready, _, _ = select.select([*self.job.ours, report, self.interrupts], [], [], left_s)
             if report in ready or self.interrupts in ready:
                 return {}
             self.read()
 
     def read(self) -> None:
-        for stream, pipe in zip(self.begun, self.job.ours, strict=True):
+        for stream, pipe in zip(self.unended, self.job.ours, strict=True):
             with contextlib.suppress(BlockingIOError):
                 while more := os.read(pipe, _AT_ONCE):
-                    *whole, self.begun[stream] = (self.begun[stream] + more).split(b"\n")
+                    *whole, self.unended[stream] = (self.unended[stream] + more).split(b"\n")
                     for line in whole:
                         self.on_line(stream, line.decode(errors="replace") + "\n")
 
     def finish(self) -> None:
         self.read()
-        for stream, rest in self.begun.items():
+        for stream, rest in self.unended.items():
             if rest:
                 self.on_line(stream, rest.decode(errors="replace") + "\n")
 
@@ -78,16 +83,19 @@ def stream(
     on_line: OnLine,
     variables: Mapping[str, str],
     grace_s: float,
+    has_begun: Callable[[], bool],
+    start_s: float,
 ) -> Outcome:
     """Run it, with these variables beside ours, until it has ended and all below it are gone. After
-    a signal it is told to end and has `grace_s` to do so; then Interrupted is raised. Raises
+    a signal, or where it has not begun by its lines within `start_s` (then it timed out), it is
+    told to end and has `grace_s` to do so; after a signal Interrupted is raised. Raises
     SwitchyardError if no process can be started. The outcome is without its output.
     """
     settle = functools.partial(settle_in, None, False, (), variables)
     with _PipedJob(command, grace_s) as job:
-        lines = _Lines(job, interrupts, on_line)
-        ((told, _),) = until_ended([job], settle, lines)
+        lines = _Lines(job, interrupts, on_line, has_begun, start_s)
+        ((told, killed),) = until_ended([job], settle, lines)
         lines.finish()
         end = {"wall_s": time.monotonic() - job.begun} | json.loads(told or b'{"code": null}')
     interrupts.stop_if_any()
-    return Outcome(**end, stdout="", stderr="", out_file="")
+    return Outcome(**end, **killed, stdout="", stderr="", out_file="")

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import namespaces
 import pytest
-from conftest import BIN, SWITCHYARD
+from conftest import BIN, ROOT, SWITCHYARD
 from living import DEADLINE_S, ours, wait_until
 from namespaces import Hosts, Line
 
@@ -34,6 +35,15 @@ BYTES = 64
 FAR_MS = 20.0
 # Of a load that something else is to end; and what that may take on a busy machine.
 LONG, SOON_S = "120s", 60.0
+# As a command that gives up sooner.
+IMPATIENT = (sys.executable, "-c", f"""\
+import sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+from switchyard import cli
+from switchyard.system import mpirun
+mpirun.START_S = 5.0
+sys.exit(cli.main(sys.argv[1:]))
+""")  # fmt: skip
 
 
 @dataclass
@@ -46,11 +56,13 @@ class Setting:
     server_host: str
     marker: str
 
-    def start(self, on: tuple[str, ...], *arguments: str) -> subprocess.Popen:
+    def start(
+        self, on: tuple[str, ...], *arguments: str, by: tuple[str | Path, ...] = (SWITCHYARD,)
+    ) -> subprocess.Popen:
         """A load from there, by an mpirun on the first of all hosts."""
         target = f"{self.hosts.address(self.server_host)}:7000"
         argv = [
-            *self.hosts.inside("hub"), SWITCHYARD, "load", "--hosts", self.hosts.hostfile(*on),
+            *self.hosts.inside("hub"), *by, "load", "--hosts", self.hosts.hostfile(*on),
             "--target", target, "--allow-remote", "--agent", self.hosts.agent,
             "--bytes", str(BYTES), *arguments,
         ]  # fmt: skip
@@ -224,6 +236,19 @@ def test_a_host_that_does_not_let_us_in_is_named(tmp_path: Path):
     assert said == (
         f"Permission denied\nswitchyard: error: no daemon of Open MPI on {near}: exit code 255\n"
     )
+
+
+def test_a_host_whose_daemon_can_not_connect_back_is_named(tmp_path: Path):
+    """The login works, and nothing else does: mpirun would wait for it without an end."""
+    with setting(tmp_path, hub=None, far=None) as here:
+        here.hosts.call("hub", "ip link set far down")
+        said = ended(here.start(("hub", "far"), "--duration", LONG, by=IMPATIENT), here)
+        far = here.hosts.name("far")
+        assert here.hosts.files() == []
+    assert said.startswith(
+        f"switchyard: error: no rank has begun within 5 s: Open MPI waits for its daemons on {far},"
+    )
+    assert len(said.splitlines()) == 1
 
 
 def test_ranks_share_nothing_in_the_memory_of_their_host(tmp_path: Path):

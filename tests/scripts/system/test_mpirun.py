@@ -1,4 +1,4 @@
-"""What mpirun is told of the machine that it is on."""
+"""What mpirun is told, what is made of what it says, and how long it is waited for."""
 
 import socket
 from pathlib import Path
@@ -8,6 +8,8 @@ import psutil
 import pytest
 
 from switchyard.system import mpirun
+from switchyard.system.interrupts import Interrupts
+from switchyard.system.streaming import stream
 
 LOOPBACK = SimpleNamespace(family=socket.AF_INET, address="127.0.0.1")
 LINK = SimpleNamespace(family=socket.AF_PACKET, address="00:00:00:00:00:00")
@@ -30,3 +32,24 @@ def test_ranks_of_one_host_share_memory_in_the_folder_that_is_removed(tmp_path: 
     assert told["OMPI_MCA_btl_vader_backing_directory"] == told["TMPDIR"] == str(tmp_path)
     elsewhere = mpirun.variables(tmp_path, is_local=False)
     assert (elsewhere["OMPI_MCA_btl"], elsewhere["TMPDIR"]) == ("self,tcp", str(tmp_path))
+
+
+def test_the_hosts_that_mpirun_waits_for_are_named():
+    complaints = mpirun.Complaints()
+    for host in ("near", "far", "near"):
+        assert complaints.feed(f"switchyard: a daemon is asked for on {host}\n") == ""
+    assert "Open MPI waits for its daemons on near, far, which" in complaints.why_none_begins()
+    assert not complaints.has_begun
+    assert complaints.feed("[1,0]<stderr>:switchyard: a rank is on near\n") == ""
+    assert complaints.has_begun
+
+
+def test_what_has_begun_may_take_any_time():
+    told = []
+    with Interrupts() as interrupts:
+        outcome = stream(
+            ["sh", "-c", "echo up; sleep 0.3; echo late"], interrupts,
+            lambda where, line: told.append((where, line)), {}, 1.0, lambda: True, 0.0,
+        )  # fmt: skip
+    assert (outcome.code, outcome.timed_out) == (0, False)
+    assert told == [(1, "up\n"), (1, "late\n")]
