@@ -2,9 +2,9 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +17,24 @@ from conftest import BIN
 from switchyard.system import mpirun
 
 PROGRAM = BIN / "echo_load_mpi"
-IS_THERE = PROGRAM.exists() and shutil.which("mpirun") is not None
-LACKS = "no mpirun (scripts/setup.sh --mpi), or the release preset is not built with it"
+IS_THERE = PROGRAM.exists() and all(map(shutil.which, ("mpirun", "ss")))
+LACKS = (
+    "no mpirun (scripts/setup.sh --mpi) or ss (--tests), or the release preset is not built with it"
+)
+BYTES = 64  # of a message
 
 
 @dataclass
 class Server:
     process: subprocess.Popen
     port: str
+
+    def is_loaded(self) -> bool:
+        """Whether its connections have had more answers than their greetings."""
+        argv = ["ss", "-Htin", "state", "established", f"( sport = :{self.port} )"]
+        said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        answered = [int(count) for count in re.findall(r" bytes_acked:(\d+)", said)]
+        return sum(answered) > 10 * BYTES * len(answered)
 
     def totals(self) -> str:
         self.process.terminate()
@@ -62,7 +72,10 @@ class Load:
         starts = psutil.Process(self.process.pid)
         living.wait_until(lambda: len(starts.children()) == count, "the ranks start")
         self.ranks = [child.pid for child in starts.children()]
-        time.sleep(2)  # until they load
+
+    def wait_until_it_loads(self, server: Server, ranks: int) -> None:
+        self.wait_for_ranks(ranks)
+        living.wait_until(server.is_loaded, "the ranks load")
 
     def is_left(self) -> bool:
         return any(is_running(pid) for pid in self.ranks)
