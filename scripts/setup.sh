@@ -41,8 +41,8 @@ Installs what Switchyard needs and is not there yet: apt packages, Python packag
   --go        also Go, and the server of outside/go/ built with it, for its rows
   --outside   these three, each where it can be had: without one, only its rows are left out
   --mpi       also Open MPI, for echo_load_mpi: load from several machines
-  --tests     also what the tests start themselves: nginx, openssl, valgrind, time, on Debian chromium,
-              and perf where it is packaged as linux-perf (on Ubuntu:
+  --tests     also what the tests start themselves: nginx, openssl, valgrind, time, iproute2, on Debian
+              chromium, and perf where it is packaged as linux-perf (on Ubuntu:
               apt-get install linux-tools-\$(uname -r))
   --clang     also clang, its sanitizers and libFuzzer, and clang-tidy
   --python-only
@@ -60,7 +60,7 @@ read_arguments() {
       --mpi) packages+=(openmpi-bin libopenmpi-dev) ;;
       --tests)
         wanted[tests]=yes
-        packages+=(nginx openssl valgrind libbenchmark-tools time)
+        packages+=(nginx openssl valgrind libbenchmark-tools time iproute2)
         with_perf=yes
         # Ubuntu has it as a snap only, which can't read the tests' folders: they go without.
         if is_debian; then packages+=(chromium chromium-driver); fi

@@ -29,7 +29,7 @@ case $host in
 {cases}
 *) exit 255 ;;
 esac
-echo "export SWITCHYARD_TEST=$SWITCHYARD_TEST TMPDIR=$TMPDIR; $*" >/proc/$host/fd/0
+echo "export SWITCHYARD_TEST=$SWITCHYARD_TEST TMPDIR={temporary}; $*" >/proc/$host/fd/0
 """
 
 
@@ -65,10 +65,14 @@ def _started(argv: list[str], **options) -> subprocess.Popen:
 
 
 class Hosts:
-    """By the names given; what others see as a host's name has ours before it."""
+    """By the names given; what others see as a host's name has ours before it. `temporary` is where
+    all of them have their temporary files.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
         self._holders: dict[str, subprocess.Popen] = {}
         self._namespaces: set[str | None] = set()
         self._relays: list[subprocess.Popen] = []
@@ -119,7 +123,7 @@ class Hosts:
         cases = "\n".join(
             f"{self.name(host)}) host={holder.pid} ;;" for host, holder in self._holders.items()
         )
-        self.agent.write_text(_AGENT.format(cases=cases))
+        self.agent.write_text(_AGENT.format(cases=cases, temporary=self.temporary))
         self.agent.chmod(0o755)
 
     def hostfile(self, *hosts: str) -> Path:
@@ -132,6 +136,10 @@ class Hosts:
         lines = self.call(host, "grep ^Tcp: /proc/net/snmp").splitlines()
         names, numbers = (line.split()[1:] for line in lines)
         return dict(zip(names, map(int, numbers), strict=True))
+
+    def files(self) -> list[Path]:
+        """What has been left there."""
+        return sorted(file for file in self.temporary.rglob("*") if not file.is_dir())
 
     def hosts(self) -> list[str]:
         return list(self._holders)

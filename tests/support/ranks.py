@@ -1,9 +1,10 @@
 """echo_load_mpi under mpirun, against an echo server on loopback."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,26 +14,27 @@ import living
 import psutil
 from conftest import BIN
 
+from switchyard.system import mpirun
+
 PROGRAM = BIN / "echo_load_mpi"
-IS_THERE = PROGRAM.exists() and shutil.which("mpirun") is not None
-LACKS = "no mpirun (scripts/setup.sh --mpi), or the release preset is not built with it"
-
-
-def mpirun(temporary: Path, *arguments: str) -> list[str]:
-    """More ranks than CPUs, as root too; what Open MPI leaves behind, when it is killed, is there
-    and not in /dev/shm.
-    """
-    return [
-        "mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
-        "--mca", "orte_tmpdir_base", str(temporary),
-        "--mca", "btl_vader_backing_directory", str(temporary), *arguments,
-    ]  # fmt: skip
+IS_THERE = PROGRAM.exists() and all(map(shutil.which, ("mpirun", "ss")))
+LACKS = (
+    "no mpirun (scripts/setup.sh --mpi) or ss (--tests), or the release preset is not built with it"
+)
+BYTES = 64  # of a message
 
 
 @dataclass
 class Server:
     process: subprocess.Popen
     port: str
+
+    def is_loaded(self) -> bool:
+        """Whether its connections have had more answers than their greetings."""
+        argv = ["ss", "-Htin", "state", "established", f"( sport = :{self.port} )"]
+        said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        answered = [int(count) for count in re.findall(r" bytes_acked:(\d+)", said)]
+        return sum(answered) > 10 * BYTES * len(answered)
 
     def totals(self) -> str:
         self.process.terminate()
@@ -67,10 +69,13 @@ class Load:
         return self
 
     def wait_for_ranks(self, count: int) -> None:
-        mpirun = psutil.Process(self.process.pid)
-        living.wait_until(lambda: len(mpirun.children()) == count, "the ranks start")
-        self.ranks = [child.pid for child in mpirun.children()]
-        time.sleep(2)  # until they load
+        starts = psutil.Process(self.process.pid)
+        living.wait_until(lambda: len(starts.children()) == count, "the ranks start")
+        self.ranks = [child.pid for child in starts.children()]
+
+    def wait_until_it_loads(self, server: Server, ranks: int) -> None:
+        self.wait_for_ranks(ranks)
+        living.wait_until(server.is_loaded, "the ranks load")
 
     def is_left(self) -> bool:
         return any(is_running(pid) for pid in self.ranks)
@@ -86,9 +91,11 @@ def is_running(pid: int) -> bool:
 
 @contextmanager
 def started(temporary: Path, ranks: int, *arguments: str) -> Iterator[Load]:
-    argv = mpirun(temporary, "-n", str(ranks), str(PROGRAM), *arguments)
+    """More of them than CPUs, as root too; `temporary` is for Open MPI's files."""
+    argv = ["mpirun", "-n", str(ranks), str(PROGRAM), *arguments]
+    environment = {**os.environ, **mpirun.variables(temporary, is_local=True)}
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
         load = Load(process)
         try:
             yield load

@@ -2,9 +2,8 @@
 
 import json
 import random
-import shutil
 
-from ..system import tools
+from ..system import mpirun, tools
 from ..system.machine import Machine
 from .model import Comparison, Measured, Pair, ProbeError
 from .served import Served, Setting, number_in, serve
@@ -130,7 +129,8 @@ class EchoProbe:
 class RanksProbe:
     """Several ranks of a load, here on one machine: their messages are one sum, and the kernel
     counts the same. What mpirun and its ranks say to each other before and after the load goes
-    over TCP too, and is little beside it.
+    over TCP too, and is little beside it. When all are ended before their time, as after a signal,
+    what they leave lies in a folder of ours.
     """
 
     def __init__(self, setting: Setting, runtime: str, ranks: int) -> None:
@@ -140,16 +140,19 @@ class RanksProbe:
         self.comparisons = (self._tcp,)
 
     def measure(self, round_: int, chance: random.Random) -> Measured:
-        setting, mpirun = self._setting, shutil.which("mpirun")
-        if mpirun is None or not (setting.build / "bin" / "echo_load_mpi").exists():
-            why = "no mpirun, or a build without it; scripts/setup.sh --mpi, then scripts/run.sh"
-            raise ProbeError(f"{why}, add them", left_out=True)
+        setting, found = self._setting, tools.find_one("mpirun")
+        if not isinstance(found, tools.Tool):
+            raise ProbeError(f"mpirun: {found}; {tools.advice('mpirun')}", left_out=True)
+        if not (setting.build / "bin" / "echo_load_mpi").exists():
+            why = "the build has no echo_load_mpi; scripts/setup.sh --mpi, then scripts/run.sh"
+            raise ProbeError(f"{why}, add it", left_out=True)
         server = [setting.program("echo_server"), "--runtime", self._runtime, "--port", "0"]
         client = [
-            mpirun, "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
-            "-n", self._ranks, setting.program("echo_load_mpi"), "--port", "{port}", *_LOAD,
-            "--json", "{report}",
+            found.path, "-n", self._ranks, setting.program("echo_load_mpi"), "--port", "{port}",
+            *_LOAD, "--json", "{report}",
         ]  # fmt: skip
-        served = serve(setting, server, client)
+        with mpirun.folder() as temporary:
+            variables = mpirun.variables(temporary, is_local=True)
+            served = serve(setting, server, client, variables=variables)
         (requests,) = _told(served.report, "echo_load_mpi", "requests")
         return {self._tcp.key: _segments(round_, requests, served)}

@@ -17,9 +17,10 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..suite.benchmark_row import rows_of, why
@@ -111,10 +112,11 @@ def serve(
     client: Sequence[str],
     patience_s: float = TIMEOUT_S,
     under: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Served:
-    """Run the client against the server, which is below the command `under`. In the client's
-    arguments {port} and {pid} are the server's, and {report} is a file to write to. The server has
-    to print "listening on HOST:PORT", and to end at SIGTERM.
+    """Run the client against the server, which is below the command `under`, both with these
+    variables beside ours. In the client's arguments {port} and {pid} are the server's, and {report}
+    is a file to write to. The server has to print "listening on HOST:PORT", and to end at SIGTERM.
     """
 
     def told() -> str:
@@ -123,7 +125,7 @@ def serve(
         except Exception as error:  # of a fork nobody else would hear
             return json.dumps(str(error))
 
-    outcome = launch(told, patience_s + _EXTRA_S, setting.interrupts)
+    outcome = launch(told, patience_s + _EXTRA_S, setting.interrupts, variables=variables)
     found = json.loads(ended(outcome, Path(server[0]).name).out_file or "null")
     if not isinstance(found, dict):
         raise ProbeError(found or outcome.ending)

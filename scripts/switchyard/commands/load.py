@@ -15,6 +15,7 @@ from ..suite import options
 from ..system import mpirun, tools
 from ..system.errors import BadInputError, SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
+from ..system.launch import Outcome
 from ..system.streaming import STDERR, stream
 
 _PROGRAM = "echo_load_mpi"
@@ -76,10 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """`command` is mpirun's, `variables` what its environment has beside ours."""
+    """`command` is mpirun's, `agent` the variables that tell it what starts programs elsewhere."""
 
     command: list[str]
-    variables: dict[str, str]
+    agent: dict[str, str]
 
 
 def main(args: argparse.Namespace) -> int:
@@ -102,8 +103,9 @@ def _plan(args: argparse.Namespace) -> _Plan:
     found = tools.find_one("mpirun")
     if not isinstance(found, tools.Tool):
         raise BadInputError(f"mpirun: {found}; {tools.advice('mpirun')}")
-    command = [found.path, "--hostfile", str(args.hosts), *further, str(program), *arguments]
-    return _Plan(command, mpirun.variables(args.agent))
+    ranks = mpirun.rank_command(program, arguments)
+    command = [found.path, "--hostfile", str(args.hosts), *further, *ranks]
+    return _Plan(command, mpirun.agent_variables(args.agent))
 
 
 def _target(told: str) -> list[str]:
@@ -126,19 +128,29 @@ def _passed_on(args: argparse.Namespace) -> list[str]:
 def _run(plan: _Plan) -> int:
     complaints = mpirun.Complaints()
 
-    def hear(where: int, line: str) -> None:
+    def on_line(where: int, line: str) -> None:
         file = sys.stderr if where == STDERR else sys.stdout
         file.write(complaints.feed(line) if where == STDERR else line)
         file.flush()
 
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, mpirun.folder() as temporary:
+        variables = mpirun.variables(temporary, is_local=not mpirun.has_network())
         try:
-            outcome = stream(plan.command, interrupts, hear, plan.variables, mpirun.GRACE_S)
+            outcome = stream(
+                plan.command, interrupts, on_line, variables | plan.agent, mpirun.GRACE_S,
+                lambda: complaints.has_begun, mpirun.START_S,
+            )  # fmt: skip
         except Interrupted as interrupted:
             print(f"switchyard: {interrupted}", file=sys.stderr)
             return interrupted.exit_code
         finally:
             sys.stderr.write(complaints.rest())
+    return _exit_code(outcome, complaints)
+
+
+def _exit_code(outcome: Outcome, complaints: mpirun.Complaints) -> int:
+    if outcome.timed_out:
+        raise SwitchyardError(complaints.why_none_begins())
     if outcome.code is None or outcome.code < 0:
         raise SwitchyardError(f"mpirun was {outcome.ending}; all ranks end with it")
     if complaints.causes and outcome.code:

@@ -23,7 +23,7 @@ STDOUT, STDERR = 1, 2
 _AT_ONCE = 1 << 16
 
 # Gets STDOUT or STDERR, and a line with its end.
-Hear = Callable[[int, str], None]
+OnLine = Callable[[int, str], None]
 
 
 class _PipedJob(Job):
@@ -47,47 +47,55 @@ class _Lines:
 
     job: _PipedJob
     interrupts: Interrupts
-    hear: Hear
-    begun: dict[int, bytes] = field(default_factory=lambda: {STDOUT: b"", STDERR: b""})
+    on_line: OnLine
+    has_begun: Callable[[], bool]
+    start_s: float
+    unended: dict[int, bytes] = field(default_factory=lambda: {STDOUT: b"", STDERR: b""})
 
     def until_end(self, each: Job, report: socket.socket) -> dict[str, bool]:
         while True:
-            ready, _, _ = select.select([*self.job.ours, report, self.interrupts], [], [])
+            left_s = None if self.has_begun() else self.job.begun + self.start_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return {"timed_out": True}
+            ready, _, _ = select.select([*self.job.ours, report, self.interrupts], [], [], left_s)
             if report in ready or self.interrupts in ready:
                 return {}
             self.read()
 
     def read(self) -> None:
-        for stream, pipe in zip(self.begun, self.job.ours, strict=True):
+        for stream, pipe in zip(self.unended, self.job.ours, strict=True):
             with contextlib.suppress(BlockingIOError):
                 while more := os.read(pipe, _AT_ONCE):
-                    *whole, self.begun[stream] = (self.begun[stream] + more).split(b"\n")
+                    *whole, self.unended[stream] = (self.unended[stream] + more).split(b"\n")
                     for line in whole:
-                        self.hear(stream, line.decode(errors="replace") + "\n")
+                        self.on_line(stream, line.decode(errors="replace") + "\n")
 
     def finish(self) -> None:
         self.read()
-        for stream, rest in self.begun.items():
+        for stream, rest in self.unended.items():
             if rest:
-                self.hear(stream, rest.decode(errors="replace") + "\n")
+                self.on_line(stream, rest.decode(errors="replace") + "\n")
 
 
 def stream(
     command: Sequence[str],
     interrupts: Interrupts,
-    hear: Hear,
+    on_line: OnLine,
     variables: Mapping[str, str],
     grace_s: float,
+    has_begun: Callable[[], bool],
+    start_s: float,
 ) -> Outcome:
     """Run it, with these variables beside ours, until it has ended and all below it are gone. After
-    a signal it is told to end and has `grace_s` to do so; then Interrupted is raised. Raises
+    a signal, or where it has not begun by its lines within `start_s` (then it timed out), it is
+    told to end and has `grace_s` to do so; after a signal Interrupted is raised. Raises
     SwitchyardError if no process can be started. The outcome is without its output.
     """
     settle = functools.partial(settle_in, None, False, (), variables)
     with _PipedJob(command, grace_s) as job:
-        lines = _Lines(job, interrupts, hear)
-        ((told, _),) = until_ended([job], settle, lines)
+        lines = _Lines(job, interrupts, on_line, has_begun, start_s)
+        ((told, killed),) = until_ended([job], settle, lines)
         lines.finish()
         end = {"wall_s": time.monotonic() - job.begun} | json.loads(told or b'{"code": null}')
     interrupts.stop_if_any()
-    return Outcome(**end, stdout="", stderr="", out_file="")
+    return Outcome(**end, **killed, stdout="", stderr="", out_file="")

@@ -2,6 +2,7 @@
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 from instruments import PERF_STAT_PRINTS, setting, write_build
@@ -14,6 +15,7 @@ from switchyard.agreement.served import Served
 from switchyard.system import tools
 from switchyard.system.launch import Outcome
 from switchyard.system.machine import Machine
+from switchyard.system.tools import Tool
 
 CHANCE = random.Random(1)
 OLD_PERF = """# Running sched/pipe benchmark...
@@ -177,23 +179,34 @@ def test_a_client_that_tells_nothing_is_one_line(echo_says, report: str):
 def test_ranks_are_held_against_the_kernel(monkeypatch, tmp_path):
     asked = []
 
-    def serve(setting, server, client):
-        asked.append(client)
+    def serve(setting, server, client, variables):
+        temporary = Path(variables["TMPDIR"])
+        asked.append((client, temporary))
+        (temporary / "left").touch()
         return Served("", "", "", '{"requests": 100000}', TCP, True)
 
     monkeypatch.setattr("switchyard.agreement.echo_probes.serve", serve)
-    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/mpirun")
+    monkeypatch.setattr(tools, "find_one", lambda name: Tool(name, f"/usr/bin/{name}", "4.1.4"))
     build = write_build(tmp_path, echo_load_mpi="")
     (pair,) = RanksProbe(setting(build), "fiber", 2).measure(0, CHANCE).values()
     assert (pair.ours, pair.theirs, pair.broken) == (200_000, 201_000, None)
-    assert asked[0][asked[0].index("-n") + 1] == "2"
+    ((client, temporary),) = asked
+    assert client[:3] == ["/usr/bin/mpirun", "-n", "2"]
+    assert not temporary.exists()
 
 
-@pytest.mark.parametrize(("mpirun", "programs"), [(None, {"echo_load_mpi": ""}), ("/mpirun", {})])
-def test_ranks_are_left_out_without_mpirun_or_their_program(
+@pytest.mark.parametrize(
+    ("mpirun", "programs"),
+    [
+        ("not installed", {"echo_load_mpi": ""}),
+        ("/usr/bin/mpirun does not tell its version (HYDRA build)", {"echo_load_mpi": ""}),
+        (Tool("mpirun", "/usr/bin/mpirun", "4.1.4"), {}),
+    ],
+)
+def test_ranks_are_left_out_without_open_mpis_mpirun_or_their_program(
     monkeypatch, tmp_path, mpirun, programs
 ):
-    monkeypatch.setattr("shutil.which", lambda _: mpirun)
+    monkeypatch.setattr(tools, "find_one", lambda _: mpirun)
     probe = RanksProbe(setting(write_build(tmp_path, **programs)), "fiber", 2)
     with pytest.raises(ProbeError, match=r"scripts/setup\.sh --mpi") as raised:
         probe.measure(0, CHANCE)

@@ -2,6 +2,7 @@
 and what it makes of what mpirun says.
 """
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import SWITCHYARD, Cli
 from living import DEADLINE_S, processes_of, wait_until
+
+from switchyard.system import mpirun as telling
 
 RULE = "-" * 74
 VERSION = '[ "$1" = --version ] && { echo "mpirun (Open MPI) 4.1.4"; exit; }\n'
@@ -25,10 +28,12 @@ def hosts(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mpirun(build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Puts a script there in its place."""
+    """Puts a script there in its place. The program says what it was told."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    (build / "bin" / "echo_load_mpi").write_text("")
+    program = build / "bin" / "echo_load_mpi"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
     def put(script: str) -> Path:
@@ -48,22 +53,52 @@ def load(cli: Cli, build: Path, hosts: Path, mpirun):
     return run
 
 
-def test_what_the_program_understands_is_passed_on_as_it_stands(load, mpirun, build, hosts):
-    mpirun('printf "%s\\n" "$@" "$OMPI_MCA_hwloc_base_binding_policy"')
+def test_what_the_program_understands_is_passed_on_as_it_stands(load, mpirun, hosts):
+    mpirun('printf "%s\\n" "${@:1:5}"; "${@:6}"')
     done = load(
         "--connections", "-3", "--rate", "", "--allow-remote", "--json", "/a b/x.json",
         "--mpirun-options", "--mca routed 'a b'", "--", "--probe-connections", "4",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "--hostfile", str(hosts), "--mca", "routed", "a b", str(build / "bin" / "echo_load_mpi"),
+        "--hostfile", str(hosts), "--mca", "routed", "a b",
         "--host", "x", "--port", "7", "--allow-remote", "--connections", "-3", "--rate", "",
-        "--json", "/a b/x.json", "--probe-connections", "4", "none",
+        "--json", "/a b/x.json", "--probe-connections", "4",
     ]  # fmt: skip
+    assert done.stderr == ""
+
+
+def test_mpirun_is_told_by_variables_that_a_user_can_replace(load, mpirun, monkeypatch):
+    """That a host is cut off is told within seconds by those of the keepalive alone."""
+    monkeypatch.setattr(telling, "has_network", lambda: True)
+    monkeypatch.setenv("OMPI_MCA_oob_tcp_keepalive_probes", "10")
+    mpirun("env | grep ^OMPI_")
+    told = dict(line.split("=", 1) for line in load().stdout.splitlines())
+    assert told.pop("OMPI_MCA_plm_rsh_agent").startswith("/bin/sh /proc/")
+    assert told == {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_btl": "self,tcp",
+        "OMPI_MCA_hwloc_base_binding_policy": "none",
+        "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
+        "OMPI_MCA_oob_tcp_keepalive_probes": "10",
+        "OMPI_MCA_oob_tcp_keepalive_time": "1",
+        "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
+        "OMPI_MCA_pml": "ob1",
+    }
+    monkeypatch.delenv("OMPI_MCA_oob_tcp_keepalive_probes")
+    assert "OMPI_MCA_oob_tcp_keepalive_probes=3\n" in load().stdout
+
+
+def test_files_of_an_mpirun_that_is_killed_are_removed(load, mpirun):
+    mpirun('touch "$TMPDIR/left"; echo "$TMPDIR"; kill -9 $$')
+    folder = Path(load().stdout.strip())
+    assert folder.name.startswith("switchyard-")
+    assert not folder.exists()
 
 
 def test_an_address_of_ipv6_has_its_port_behind_brackets(cli, build, hosts, mpirun):
-    mpirun('echo "$5 $7"')
+    mpirun('echo "$8 ${10}"')
     done = cli("load", "--build", build, "--hosts", hosts, "--target", "[::1]:80")
     assert done.stdout == "::1 80\n"
 
@@ -166,17 +201,38 @@ def test_pages_of_mpirun_become_a_line_with_the_host(load, mpirun, note: str, wh
     assert done.stderr == f"switchyard: error: {why}\n"
 
 
-def test_a_host_that_can_not_be_reached_is_named(load, mpirun):
-    mpirun(
-        "$OMPI_MCA_plm_rsh_agent far orted >&2\n"
-        f"echo $'{RULE}\\nORTE was unable to reliably start one or more daemons.\\n{RULE}' >&2\n"
-        "exit 1"
-    )
-    done = load("--agent", "/bin/sh -c 'exit.255'")
+@pytest.mark.parametrize(
+    "page",
+    [f"{RULE}\\nORTE was unable to reliably start one or more daemons.\\n{RULE}\\n", ""],
+    ids=["told", "quiet"],
+)
+def test_a_host_that_can_not_be_reached_is_named(load, mpirun, page: str):
+    mpirun(f"$OMPI_MCA_plm_rsh_agent far orted\nprintf '%b' '{page}' >&2\nexit 1")
+    done = load("--agent", "false")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(
-        "switchyard: error: no daemon of Open MPI on far: exit code"
+    assert done.stderr == "switchyard: error: no daemon of Open MPI on far: exit code 1\n"
+
+
+def test_a_host_without_the_program_is_named(load, mpirun, build: Path):
+    mpirun('"${@:3}"')
+    (build / "bin" / "echo_load_mpi").chmod(0o644)
+    done = load()
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"switchyard: error: no {build}/bin/echo_load_mpi on {os.uname().nodename}: each host "
+        "needs this build there\n"
     )
+
+
+def test_a_rank_that_never_begins_is_not_waited_for_without_an_end(
+    load, mpirun, monkeypatch, tmp_path: Path
+):
+    monkeypatch.setattr(telling, "START_S", 0.5)
+    mpirun("sleep 1000 & wait")
+    done = load()
+    assert done.returncode == 1
+    assert done.stderr == "switchyard: error: no rank has begun within 0.5 s\n"
+    assert processes_of(str(tmp_path / "tools" / "mpirun")) == []
 
 
 def test_what_mpirun_says_that_nobody_knows_is_shown_whole(load, mpirun):
@@ -201,8 +257,9 @@ def test_a_signal_lets_mpirun_end_its_ranks_and_leaves_nothing(
 ):
     mpirun(f"trap 'echo gone; exit 1' TERM; echo here; sleep 1000 & echo {tmp_path} >&2; wait")
     argv = [SWITCHYARD, "load", "--build", build, "--hosts", hosts, "--target", "x:7"]
+    (temporary := tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
-        ["env", "--default-signal=INT,TERM", *map(str, argv)],
+        ["env", "--default-signal=INT,TERM", f"TMPDIR={temporary}", *map(str, argv)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "here\n", "as it comes"
@@ -213,3 +270,4 @@ def test_a_signal_lets_mpirun_end_its_ranks_and_leaves_nothing(
     assert told == "gone\n"
     assert f"interrupted by {name}: all processes are ended" in said
     assert processes_of(str(tmp_path / "tools" / "mpirun")) == []
+    assert list(temporary.iterdir()) == []

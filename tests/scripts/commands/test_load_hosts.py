@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import namespaces
 import pytest
-from conftest import BIN, SWITCHYARD
+from conftest import BIN, ROOT, SWITCHYARD
 from living import DEADLINE_S, ours, wait_until
 from namespaces import Hosts, Line
 
@@ -28,12 +29,22 @@ WHY_NOT = (
     else "echo_load_mpi is not built" if not (BIN / "echo_load_mpi").exists()
     else namespaces.why_none()
 )  # fmt: skip
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
 
 BYTES = 64
 FAR_MS = 20.0
-# Of a load that something else is to end; and what that may take on a busy machine.
-LONG, SOON_S = "120s", 60.0
+# Of a load that something else is to end. That is to be told within 5 s, a line that is cut within
+# 10: a slow machine has some more.
+LONG, SOON_S, CUT_S = "120s", 15.0, 20.0
+# As a command that gives up sooner.
+IMPATIENT = (sys.executable, "-c", f"""\
+import sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+from switchyard import cli
+from switchyard.system import mpirun
+mpirun.START_S = 5.0
+sys.exit(cli.main(sys.argv[1:]))
+""")  # fmt: skip
 
 
 @dataclass
@@ -46,20 +57,21 @@ class Setting:
     server_host: str
     marker: str
 
-    def start(self, on: tuple[str, ...], *arguments: str) -> subprocess.Popen:
+    def start(
+        self, on: tuple[str, ...], *arguments: str, by: tuple[str | Path, ...] = (SWITCHYARD,)
+    ) -> subprocess.Popen:
         """A load from there, by an mpirun on the first of all hosts."""
         target = f"{self.hosts.address(self.server_host)}:7000"
         argv = [
-            *self.hosts.inside("hub"), SWITCHYARD, "load", "--hosts", self.hosts.hostfile(*on),
+            *self.hosts.inside("hub"), *by, "load", "--hosts", self.hosts.hostfile(*on),
             "--target", target, "--allow-remote", "--agent", self.hosts.agent,
             "--bytes", str(BYTES), *arguments,
         ]  # fmt: skip
-        # Open MPI has a folder for each host there.
-        (temporary := self.folder / "tmp").mkdir(exist_ok=True)
+        marks = {"SWITCHYARD_TEST": self.marker, "TMPDIR": str(self.hosts.temporary)}
         us = os.getpid()
         return subprocess.Popen(
             [*map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "SWITCHYARD_TEST": self.marker, "TMPDIR": str(temporary)},
+            env={**os.environ, **marks},
             preexec_fn=lambda: die_with_parent(us, signal.SIGTERM),
         )  # fmt: skip
 
@@ -167,13 +179,13 @@ def test_lost_packets_cost_time_and_no_reply(tmp_path: Path):
     assert tcp["RetransSegs"] > 0
 
 
-def ended(process: subprocess.Popen, here: Setting, marker: str) -> str:
-    """What it said in the end; it did so soon, and nothing of it is left."""
+def ended(process: subprocess.Popen, here: Setting, within_s: float = SOON_S) -> str:
+    """What it said in the end; it did so soon, and no process of it is left."""
     begun = time.monotonic()
-    _, errors = process.communicate(timeout=SOON_S)
+    _, errors = process.communicate(timeout=within_s)
     print(f"told after {time.monotonic() - begun:.1f} s: {errors}")
     assert process.returncode == 1
-    wait_until(lambda: not ours(marker), "nothing is left on any host")
+    wait_until(lambda: not ours(here.marker), "nothing is left on any host")
     print(f"nothing left after {time.monotonic() - begun:.1f} s")
     return errors
 
@@ -196,11 +208,14 @@ def test_whatever_ends_is_told_by_its_host_and_leaves_nothing(tmp_path: Path, wh
                 os.kill(here.pids("orted")["far"], signal.SIGKILL)
             else:
                 here.hosts.call("hub", "ip link set far down")
-            said = ended(process, here, here.marker)
+            said = ended(process, here, CUT_S if what == "line" else SOON_S)
         finally:
             process.kill()
             process.communicate()
         far = here.hosts.name("far")
+        # Nobody is there to remove those of a daemon that is killed.
+        left = {file.relative_to(here.hosts.temporary).parts[0] for file in here.hosts.files()}
+        assert left == ({f"ompi.{far}.0"} if what == "daemon" else set())
     if what == "server":  # ranks notice it one by one
         assert re.fullmatch(r"(echo_load_mpi: error: rank \d on sy\d+-\w+: .*\n)+", said)
     else:
@@ -216,11 +231,44 @@ def test_a_host_that_does_not_let_us_in_is_named(tmp_path: Path):
     with setting(tmp_path, hub=None, near=None) as here:
         here.hosts.agent.write_text("#!/bin/sh\necho Permission denied >&2\nexit 255\n")
         process = here.start(("hub", "near"), "--duration", LONG)
-        said = ended(process, here, here.marker)
+        said = ended(process, here)
         near = here.hosts.name("near")
+        assert here.hosts.files() == []
     assert said == (
         f"Permission denied\nswitchyard: error: no daemon of Open MPI on {near}: exit code 255\n"
     )
+
+
+def test_a_host_whose_daemon_can_not_connect_back_is_named(tmp_path: Path):
+    """The login works, and nothing else does: mpirun would wait for it without an end."""
+    with setting(tmp_path, hub=None, far=None) as here:
+        here.hosts.call("hub", "ip link set far down")
+        said = ended(here.start(("hub", "far"), "--duration", LONG, by=IMPATIENT), here)
+        far = here.hosts.name("far")
+        assert here.hosts.files() == []
+    assert said.startswith(
+        f"switchyard: error: no rank has begun within 5 s: Open MPI waits for its daemons on {far},"
+    )
+    assert len(said.splitlines()) == 1
+
+
+def test_ranks_share_nothing_in_the_memory_of_their_host(tmp_path: Path):
+    """In /dev/shm it would stay when mpirun is killed."""
+    with setting(tmp_path, hub=None) as here:
+        process = here.start(("hub",), "--connections", "4", "--duration", LONG,
+                             "--mpirun-options", "--oversubscribe -n 2")  # fmt: skip
+        try:
+            wait_until(lambda: here.hosts.tcp("hub")["OutSegs"] > 1000, "they load")
+            maps = [
+                Path(f"/proc/{pid}/maps").read_text()
+                for pid in here.hosts.processes("hub")
+                if "echo_load_mpi" in Path(f"/proc/{pid}/cmdline").read_text()
+            ]
+            assert len(maps) == 3, "two ranks and mpirun"
+            assert not any("/dev/shm" in mapped for mapped in maps)
+        finally:
+            process.terminate()
+            process.communicate(timeout=DEADLINE_S)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
@@ -234,12 +282,17 @@ def test_a_signal_ends_the_ranks_of_all_hosts(tmp_path: Path, signum: signal.Sig
             assert process.returncode == 128 + signum
             assert "interrupted by SIGTERM: all processes are ended" in errors
         wait_until(lambda: not ours(here.marker), "nothing is left on any host")
+        left = [file.name for file in here.hosts.temporary.rglob("*")]
+    if signum == signal.SIGTERM:
+        assert left == []
+    else:  # the folder for files, which was emptied
+        assert [name.partition("-")[0] for name in left] == ["switchyard"]
 
 
 def test_arguments_that_make_no_sense_are_told_once(tmp_path: Path):
     with setting(tmp_path, hub=None, far=None) as here:
         process = here.start(("hub", "far"), "--connections", "none")
-        _, errors = process.communicate(timeout=SOON_S)
+        _, errors = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 2
     assert len(errors.splitlines()) == 1
     assert "--connections" in errors
