@@ -85,10 +85,10 @@ void check(const ranks::job& job, const options& chosen) {
   chosen.check(job.size() - (chosen.has_probe() ? 1 : 0));
 }
 
-/// What this rank does of the load: a share of it, or the probe's part.
-class part {
+/// The load of this rank: a share of the whole, or the probe's.
+class rank_load {
  public:
-  part(const ranks::job& job, const options& chosen)
+  rank_load(const ranks::job& job, const options& chosen)
       : is_probe_(chosen.has_probe() && job.rank() == 0),
         does_(is_probe_ ? chosen.of_probe() : static_cast<programs::load_command>(chosen)) {
     const std::size_t apart = chosen.has_probe() ? 1 : 0;
@@ -113,7 +113,7 @@ class part {
   ranks::rank_run run(ranks::job& job) {
     const auto connected = programs::connect(wanted_, does_.targets());
     const auto warm_up = does_.warm_up(*connected, stop());
-    job.meet();
+    job.barrier();
     const auto before = job.measure_clock();
     const auto agreed = job.agree_on_start(before);
     connected->begin_next_at(agreed);
@@ -125,7 +125,7 @@ class part {
     }
     result.errors = errors;
     const auto messages = warm_up.messages + result.answered();
-    job.meet(&stop());
+    job.barrier(&stop());
     const auto after = job.measure_clock();
     return {.rank = job.rank(),
             .host = job.host(),
@@ -155,10 +155,10 @@ class part {
 load::run_result sum_up(ranks::job& job, const load::run_result& mine,
                         const std::vector<ordered_json>& rows) {
   load::run_result whole;
-  whole.latency = job.sum(mine.latency);
-  whole.service = job.sum(mine.service);
-  whole.lateness = job.sum(mine.lateness);
-  whole.unread = job.sum(mine.unread);
+  whole.latency = job.reduce(mine.latency);
+  whole.service = job.reduce(mine.service);
+  whole.lateness = job.reduce(mine.lateness);
+  whole.unread = job.reduce(mine.unread);
   for (const auto& row : rows) ranks::add_row(whole, row);
   return whole;
 }
@@ -212,20 +212,20 @@ int tell(const options& chosen, const load::run_result& whole, const load::run_r
   return errors == 0 ? 0 : harness::exit_failure;
 }
 
-/// `speaker` is who fails by what this throws: nobody alone, as long as it is about all.
+/// `error_prefix` names who fails by what this throws: nobody alone, as long as it is about all.
 int run_load(ranks::job& job, const harness::command_line& line, const options& chosen,
-             std::string& speaker) {
+             std::string& error_prefix) {
   agree(job, line);
   check(job, chosen);
   const bool tells = job.rank() == 0;
   report_file json("--json", tells ? chosen.json : "");
   report_file histogram("--histogram", tells ? chosen.histogram : "");
-  job.meet();
+  job.barrier();
 
-  speaker = job.name() + ": ";
+  error_prefix = job.name() + ": ";
   harness::raise_open_files();  // MPI has some of its own
-  stop_source::on_signals(part::stop());
-  part mine(job, chosen);
+  stop_source::on_signals(rank_load::stop());
+  rank_load mine(job, chosen);
   const auto run = mine.run(job);
   std::vector<ordered_json> rows;
   for (const auto& row : job.gather(row_of(run).dump())) rows.push_back(ordered_json::parse(row));
@@ -249,13 +249,13 @@ int main(int argc, char** argv) {
   chosen.take_schedule();
   return harness::run_program("echo_load_mpi", [&] {
     ranks::job job(argc, argv);
-    std::string speaker;
+    std::string error_prefix;
     try {
-      return run_load(job, line, chosen, speaker);
+      return run_load(job, line, chosen, error_prefix);
     } catch (...) {
       const auto [code, why] = harness::current_failure();
       std::fflush(stdout);
-      std::fprintf(stderr, "echo_load_mpi: error: %s%s\n", speaker.c_str(), why.c_str());
+      std::fprintf(stderr, "echo_load_mpi: error: %s%s\n", error_prefix.c_str(), why.c_str());
       job.abort(code);
     }
   });

@@ -90,7 +90,7 @@ void job::abort(int code) {
   std::abort();
 }
 
-void job::meet(const stop_source* stop) {
+void job::barrier(const stop_source* stop) {
   MPI_Request request{};
   MPI_Ibarrier(MPI_COMM_WORLD, &request);
   for (auto alone_until = steady_time::max(); !is_done(request);) {
@@ -120,7 +120,7 @@ std::vector<std::string> job::gather(const std::string& mine) {
   return all;
 }
 
-load::histogram job::sum(const load::histogram& mine) {
+load::histogram job::reduce(const load::histogram& mine) {
   std::vector<std::uint64_t> counts(mine.counts().size());
   MPI_Reduce(mine.counts().data(), counts.data(), static_cast<int>(counts.size()), MPI_UINT64_T,
              MPI_SUM, 0, MPI_COMM_WORLD);
@@ -142,7 +142,7 @@ clock_offset job::measure_clock() {
   } else {
     mine = ask_rank_0();
   }
-  meet();
+  barrier();
   return mine;
 }
 

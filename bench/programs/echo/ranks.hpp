@@ -41,13 +41,13 @@ class job {
 
   /// Waits for all others. A stop that was requested here may have been requested here alone: then
   /// std::runtime_error when the others are not there within two seconds.
-  void meet(const stop_source* stop = nullptr);
+  void barrier(const stop_source* stop = nullptr);
 
   /// What each rank gave, in their order, at rank 0; nothing at others.
   std::vector<std::string> gather(const std::string& mine);
 
-  /// What all recorded, at rank 0; any at others.
-  load::histogram sum(const load::histogram& mine);
+  /// The sum of what all recorded, at rank 0; any at others.
+  load::histogram reduce(const load::histogram& mine);
 
   /// Of this rank's wall clock.
   clock_offset measure_clock();
