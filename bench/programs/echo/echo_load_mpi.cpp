@@ -95,15 +95,15 @@ class rank_load {
   rank_load(const ranks::job& job, const options& chosen)
       : does_(chosen.sets_apart(job.rank()) ? chosen.of_probe()
                                             : static_cast<programs::load_command>(chosen)) {
-    const std::size_t apart = chosen.has_probe() ? 1 : 0;
-    auto cpus = chosen.cpu_list();
-    if (!cpus.empty()) harness::pin_this_thread(cpus);
-    wanted_ = does_.wanted(stop(), cpus_of(job, cpus));
+    wanted_ = does_.wanted(stop(), bind(job, chosen));
     if (chosen.sets_apart(job.rank())) {
       wanted_.first = chosen.connections;
     } else {
+      const std::size_t apart = chosen.has_probe() ? 1 : 0;
       wanted_.rank = job.rank() - apart;
       wanted_.ranks = job.size() - apart;
+      wanted_.ranks_on_host =
+          job.ranks_on_host().size() - (chosen.sets_apart(job.ranks_on_host().front()) ? 1 : 0);
     }
   }
 
@@ -137,12 +137,17 @@ class rank_load {
   }
 
  private:
-  /// Those of --cpus that are this rank's own, where there is one for each thread on this host.
-  static std::vector<int> cpus_of(const ranks::job& job, const std::vector<int>& all) {
-    if (all.size() % job.ranks_on_host() != 0) return {};
-    const auto each = static_cast<std::ptrdiff_t>(all.size() / job.ranks_on_host());
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(job.rank_on_host()) * each;
-    return {begin, begin + each};
+  /// To the CPUs that are this rank's own, which it returns; without, to all of --cpus.
+  static std::vector<int> bind(const ranks::job& job, const options& chosen) {
+    const auto all = chosen.cpu_list();
+    if (all.empty()) return {};
+    std::vector<std::size_t> threads;
+    for (const auto rank : job.ranks_on_host()) {
+      threads.push_back(chosen.sets_apart(rank) ? 1 : chosen.threads);
+    }
+    auto own = ranks::cpus_of(job.rank_on_host(), threads, all);
+    harness::pin_this_thread(own.empty() ? all : own);
+    return own;
   }
 
   programs::load_command does_;

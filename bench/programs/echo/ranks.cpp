@@ -79,7 +79,9 @@ job::job(int& argc, char**& argv) {
   MPI_Comm here{};
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
   rank_on_host_ = number_of(here, MPI_Comm_rank);
-  ranks_on_host_ = number_of(here, MPI_Comm_size);
+  ranks_on_host_.resize(number_of(here, MPI_Comm_size));
+  const std::uint64_t mine = rank_;
+  MPI_Allgather(&mine, 1, MPI_UINT64_T, ranks_on_host_.data(), 1, MPI_UINT64_T, here);
   MPI_Comm_free(&here);
 }
 

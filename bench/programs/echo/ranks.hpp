@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,11 @@ class job {
   [[nodiscard]] const std::string& host() const noexcept { return host_; }
   [[nodiscard]] std::string name() const { return name_of(rank_, host_); }
 
-  /// Of the ranks on this host: which one this is, and how many there are.
+  /// All ranks on this host, ascending, and which of them this one is.
+  [[nodiscard]] const std::vector<std::uint64_t>& ranks_on_host() const noexcept {
+    return ranks_on_host_;
+  }
   [[nodiscard]] std::size_t rank_on_host() const noexcept { return rank_on_host_; }
-  [[nodiscard]] std::size_t ranks_on_host() const noexcept { return ranks_on_host_; }
 
   /// Ends all ranks, wherever they are and whatever they do.
   [[noreturn]] void abort(int code);
@@ -63,7 +66,7 @@ class job {
   std::size_t rank_ = 0;
   std::size_t size_ = 1;
   std::size_t rank_on_host_ = 0;
-  std::size_t ranks_on_host_ = 1;
+  std::vector<std::uint64_t> ranks_on_host_;
   std::string host_;
 };
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <vector>
 
 #include "bench/programs/echo/rank_report.hpp"
 
@@ -40,6 +41,21 @@ TEST(rank_agreement, AnOptionThatOnlyOneKnowsIsADifference) {
             "rank 1 on b has --probe 1, rank 0 on a has no --probe");
   EXPECT_EQ(first_difference({{"a", more}, {"b", as_told}}),
             "rank 1 on b has no --probe, rank 0 on a has --probe 1");
+}
+
+TEST(cpus_of, AreSharedOutWhereThereIsOneForEachThread) {
+  const std::vector<int> cpus = {2, 3, 5, 7};
+  EXPECT_EQ(cpus_of(1, {1, 1, 1, 1}, cpus), std::vector{3});
+  EXPECT_EQ(cpus_of(1, {2, 2}, cpus), (std::vector{5, 7}));
+  EXPECT_EQ(cpus_of(0, {4}, cpus), cpus);
+  EXPECT_EQ(cpus_of(0, {1, 3}, cpus), std::vector{2}) << "a probe has one thread";
+  EXPECT_EQ(cpus_of(1, {1, 3}, cpus), (std::vector{3, 5, 7}));
+}
+
+TEST(cpus_of, AreNobodysOwnWhereThereAreMoreOrFewer) {
+  EXPECT_TRUE(cpus_of(0, {1, 1}, {0, 1, 2, 3}).empty());
+  EXPECT_TRUE(cpus_of(1, {2, 2}, {0, 1}).empty());
+  EXPECT_TRUE(cpus_of(0, {1}, {}).empty());
 }
 
 TEST(clock_offset, IsThatOfTheShortestRoundTrip) {
