@@ -8,6 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -62,11 +65,20 @@ void add_options(harness::command_line& line, options& chosen) {
       "and --rate are those of all ranks together, --threads those of each.");
 }
 
-/// Throws std::invalid_argument, at rank 0, when a rank was told otherwise or is of another
-/// version. CPUs are each host's own affair.
+/// A version stays the same for long. What is left of an older build has other bytes.
+std::string build_of_this_program() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (bytes.empty()) throw std::runtime_error("/proc/self/exe can't be read");
+  return std::to_string(std::hash<std::string>{}(bytes));
+}
+
+/// Throws std::invalid_argument, at rank 0, when a rank was told otherwise or is of another version
+/// or build. CPUs are each host's own affair.
 void agree(ranks::job& job, const harness::command_line& line) {
   ranks::settings mine = {
-      {"version", std::string(SWITCHYARD_VERSION ", ") + load::histogram_format}};
+      {"version", std::string(SWITCHYARD_VERSION ", ") + load::histogram_format},
+      {"build", build_of_this_program()}};
   for (auto& one : line.values()) {
     if (one.first != "--cpus") mine.push_back(std::move(one));
   }

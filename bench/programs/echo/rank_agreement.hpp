@@ -14,7 +14,7 @@
 
 namespace switchyard::ranks {
 
-/// Names and values, the version first.
+/// Names and values, the version and the build first.
 using settings = std::vector<std::pair<std::string, std::string>>;
 
 struct member {
