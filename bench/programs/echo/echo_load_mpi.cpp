@@ -126,9 +126,10 @@ class rank_load {
 
   ranks::rank_run run(ranks::job& job) {
     const auto connected = programs::connect(wanted_, does_.targets());
-    const auto warm_up = does_.warm_up(*connected, stop());
     job.barrier();
     const auto before = job.measure_clock();
+    const auto warm_up = does_.warm_up(*connected, stop());
+    job.barrier();
     const auto agreed = job.agree_on_start(before);
     connected->begin_next_at(agreed);
     auto result = does_.measure(*connected, warm_up);
@@ -136,8 +137,9 @@ class rank_load {
       throw std::runtime_error("no connection is left; the first error: " + result.errors.first);
     }
     const auto messages = warm_up.messages + result.answered();
-    job.barrier(&stop());
-    const auto after = job.measure_clock();
+    // A second after it told its ranks to stop, mpirun kills what is left of them.
+    std::optional<ranks::clock_offset> after;
+    if (!job.is_stopped(stop())) after = job.measure_clock();
     return {.rank = job.rank(),
             .host = job.host(),
             .result = std::move(result),

@@ -92,16 +92,24 @@ void job::abort(int code) {
   std::abort();
 }
 
-void job::barrier(const stop_source* stop) {
+void job::barrier() {
   MPI_Request request{};
   MPI_Ibarrier(MPI_COMM_WORLD, &request);
+  sleep_until_done(request);
+}
+
+bool job::is_stopped(const stop_source& stop) {
+  stopped_here_ = stop.requested() ? 1 : 0;
+  MPI_Request request{};
+  MPI_Iallreduce(&stopped_here_, &stopped_anywhere_, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD, &request);
   for (auto alone_until = steady_time::max(); !is_done(request);) {
     std::this_thread::sleep_for(500us);
-    if (stop == nullptr || !stop->requested()) continue;
+    if (!stop.requested()) continue;
     const auto now = steady_clock::now();
     if (alone_until == steady_time::max()) alone_until = now + 2s;
     if (now > alone_until) throw std::runtime_error("stopped by a signal; the others were not");
   }
+  return stopped_anywhere_ != 0;
 }
 
 std::vector<std::string> job::gather(const std::string& mine) {

@@ -42,9 +42,13 @@ class job {
   /// Ends all ranks, wherever they are and whatever they do.
   [[noreturn]] void abort(int code);
 
-  /// Waits for all others. A stop that was requested here may have been requested here alone: then
-  /// std::runtime_error when the others are not there within two seconds.
-  void barrier(const stop_source* stop = nullptr);
+  /// Waits for all others.
+  void barrier();
+
+  /// A barrier as well: whether a stop was requested at any rank, which all get to know alike. One
+  /// that was requested here may have been requested here alone: then std::runtime_error when the
+  /// others are not there within two seconds.
+  bool is_stopped(const stop_source& stop);
 
   /// What each rank gave, in their order, at rank 0; nothing at others.
   std::vector<std::string> gather(const std::string& mine);
@@ -67,6 +71,9 @@ class job {
   std::size_t size_ = 1;
   std::size_t rank_on_host_ = 0;
   std::vector<std::uint64_t> ranks_on_host_;
+  // MPI's from when is_stopped is asked; it may be left by an exception before MPI is done.
+  int stopped_here_ = 0;
+  int stopped_anywhere_ = 0;
   std::string host_;
 };
 

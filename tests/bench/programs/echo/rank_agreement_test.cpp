@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "bench/programs/echo/rank_report.hpp"
@@ -81,7 +83,7 @@ rank_run a_run(std::size_t rank) {
                .result = {},
                .messages = 30,
                .clock_before = {.ahead = 3us, .bound = 1us},
-               .clock_after = {.ahead = 5us, .bound = 1us},
+               .clock_after = clock_offset{.ahead = 5us, .bound = 2us},
                .begun_late = 7us,
                .signal = 0};
   run.result.requests = 10 * (rank + 1);
@@ -117,7 +119,20 @@ TEST(rank_report, TheDriftIsWhatTheClockGainedMeanwhile) {
   EXPECT_EQ(row.at("clock_offset_us"), 3);
   EXPECT_EQ(row.at("clock_bound_us"), 1);
   EXPECT_EQ(row.at("clock_drift_us"), 2);
+  EXPECT_EQ(row.at("clock_drift_bound_us"), 3);
   EXPECT_EQ(row.at("begun_late_us"), 7);
+}
+
+TEST(rank_report, ARunThatWasStoppedHasNoDrift) {
+  auto stopped = a_run(0);
+  stopped.clock_after = std::nullopt;
+  const auto row = row_of(stopped);
+  EXPECT_TRUE(row.at("clock_drift_us").is_null());
+  EXPECT_TRUE(row.at("clock_drift_bound_us").is_null());
+  ::testing::internal::CaptureStdout();
+  print_row(row);
+  EXPECT_NE(::testing::internal::GetCapturedStdout().find("(within 1.0), begun"),
+            std::string::npos);
 }
 
 }  // namespace
