@@ -62,7 +62,8 @@ void add_options(harness::command_line& line, options& chosen) {
   line.add_version();
   line.footer(
       "It is started by mpirun, one rank or several on each host; --connections, --active "
-      "and --rate are those of all ranks together, --threads those of each.");
+      "and --rate are those of all ranks together, --threads those of each, --cpus those that the "
+      "ranks of a host share.");
 }
 
 /// A version stays the same for long. What is left of an older build has other bytes.
