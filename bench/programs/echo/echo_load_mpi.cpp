@@ -170,8 +170,8 @@ class rank_load {
 };
 
 struct probe_result {
+  std::string host;
   load::run_result measured;
-  ordered_json row;
 };
 
 /// What all ranks measured; complete at rank 0.
@@ -191,7 +191,7 @@ job_result collect(ranks::job& job, const options& chosen, ranks::rank_run mine)
     all.signal = std::max(all.signal, row.at("signal").get<int>());
   }
   if (chosen.sets_apart(job.rank())) {
-    all.probe = probe_result{std::exchange(mine.result, {}), all.rows.front()};
+    all.probe = probe_result{mine.host, std::exchange(mine.result, {})};
     all.rows.erase(all.rows.begin());
   }
   all.whole.latency = job.reduce(mine.result.latency);
@@ -205,12 +205,11 @@ job_result collect(ranks::job& job, const options& chosen, ranks::rank_run mine)
 /// Prints it, and adds it to what is written to files.
 void tell_probe(const options& chosen, const probe_result& probe, bool interrupted,
                 ordered_json& summary, ordered_json& distributions) {
-  const auto host = probe.row.at("host").get<std::string>();
-  std::printf("set apart, %s:\n", ranks::name_of(0, host).c_str());
+  std::printf("set apart, %s:\n", ranks::name_of(0, probe.host).c_str());
   print_figures(chosen.of_probe(), probe.measured);
   auto told = figures(chosen.of_probe(), probe.measured, interrupted);
   told["rank"] = 0;
-  told["host"] = host;
+  told["host"] = probe.host;
   summary["probe"] = told;
   distributions["histograms"]["probe_latency"] = probe.measured.latency;
   distributions["histograms"]["probe_service_time"] = probe.measured.service;
