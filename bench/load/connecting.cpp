@@ -52,9 +52,11 @@ machine_needs needs_of(const options& wanted) {
   const auto shared_by = [&](std::size_t count) {
     return (wanted.connections + count - 1) / count;
   };
+  const auto of_a_host =
+      std::min(wanted.connections, shared_by(wanted.ranks) * wanted.ranks_on_host);
   const auto from_one = has_many_addresses(wanted.target)
                             ? std::min(wanted.connections, connections_per_address)
-                            : shared_by(wanted.ranks);
+                            : of_a_host;
   const auto of_a_thread = shared_by(wanted.ranks * wanted.threads);
   return {.open_files = of_a_thread + files_besides, .ports_of_an_address = from_one};
 }

@@ -45,6 +45,7 @@ struct options {
   // Of several processes that share all of this out among them, as threads do.
   std::size_t rank = 0;
   std::size_t ranks = 1;
+  std::size_t ranks_on_host = 1;  // so many of these share this one's ports
 };
 
 /// What the connections take of a machine. The library takes it; whoever starts a load asks first

@@ -4,13 +4,12 @@
 // objective allows. Warm-up and measuring are separate phases over the same connections. Ends by
 // itself: after the duration, or when every connection has failed. Exit code 0, or 1 when anything
 // was wrong.
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
@@ -23,16 +22,13 @@
 namespace switchyard {
 namespace {
 
-using namespace std::chrono;
-
 struct options : programs::load_command {
   std::string slo;
   pid_t server_pid = 0;
 };
 
+using programs::length;
 using programs::report_file;
-
-nanoseconds length(double seconds) { return duration_cast<nanoseconds>(duration<double>(seconds)); }
 
 /// What the server used while it was measured, as the echo rows of the benchmarks count it: also
 /// for the messages that were under way when the time was over.
@@ -100,25 +96,15 @@ int measure_once(load::generator& generator, const options& chosen, const stop_s
     return pid != 0 ? harness::usage_of_tree(pid) : harness::usage{};
   };
   const auto server_before = server_usage();
-  auto result = chosen.measure(generator);
+  const auto result = chosen.measure(generator, warm_up);
   const auto server_used = server_usage() - server_before;
-  auto errors = warm_up.errors;
-  errors.merge(std::exchange(result.errors, {}));
-  result.errors = errors;
-  if (result.requests == 0 && result.errors.total() == 0 && result.unsent == 0) {
-    throw std::runtime_error(
-        "no reply came back in the measured time; a longer --duration may help");
-  }
+  programs::expect_replies(result, result.errors.total());
   print_figures(chosen, result);
   auto summary = figures(chosen, result, stop.requested());
   if (chosen.server_pid != 0) add_server(summary, server_used, result);
   json.write(summary);
   histogram.write(histograms(chosen, result));
-  if (stop.requested()) {
-    std::puts("stopped before the time was over: the figures are of a shorter run");
-    return 128 + stop.signal();
-  }
-  return result.errors.total() == 0 ? 0 : harness::exit_failure;
+  return programs::exit_code(result.errors.total(), stop.signal());
 }
 
 void check_combination(const options& chosen) {

@@ -4,9 +4,15 @@
 // together; what they measured is one result, which rank 0 tells. With --probe rank 0 is set apart:
 // it measures at a low rate what the others' load does to a client that has nothing to do with it,
 // whose own queues are not in the latency. Whatever goes wrong in a rank ends all, and names it.
-#include <chrono>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -32,6 +38,7 @@ struct options : programs::load_command {
   std::size_t probe_connections = 1;
 
   [[nodiscard]] bool has_probe() const { return probe > 0; }
+  [[nodiscard]] bool sets_apart(std::size_t rank) const { return has_probe() && rank == 0; }
 
   /// What the rank that is set apart does.
   [[nodiscard]] programs::load_command of_probe() const {
@@ -55,14 +62,24 @@ void add_options(harness::command_line& line, options& chosen) {
   line.add_version();
   line.footer(
       "It is started by mpirun, one rank or several on each host; --connections, --active "
-      "and --rate are those of all ranks together, --threads those of each.");
+      "and --rate are those of all ranks together, --threads those of each, --cpus those that the "
+      "ranks of a host share.");
 }
 
-/// Throws std::invalid_argument, at rank 0, when a rank was told otherwise or is of another
-/// version. CPUs are each host's own affair.
+/// A version stays the same for long. What is left of an older build has other bytes.
+std::string build_of_this_program() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (bytes.empty()) throw std::runtime_error("/proc/self/exe can't be read");
+  return std::to_string(std::hash<std::string>{}(bytes));
+}
+
+/// Throws std::invalid_argument, at rank 0, when a rank was told otherwise or is of another version
+/// or build. CPUs are each host's own affair.
 void agree(ranks::job& job, const harness::command_line& line) {
   ranks::settings mine = {
-      {"version", std::string(SWITCHYARD_VERSION ", ") + load::histogram_format}};
+      {"version", std::string(SWITCHYARD_VERSION ", ") + load::histogram_format},
+      {"build", build_of_this_program()}};
   for (auto& one : line.values()) {
     if (one.first != "--cpus") mine.push_back(std::move(one));
   }
@@ -85,21 +102,21 @@ void check(const ranks::job& job, const options& chosen) {
   chosen.check(job.size() - (chosen.has_probe() ? 1 : 0));
 }
 
-/// What this rank does of the load: a share of it, or the probe's part.
-class part {
+/// The load of this rank: a share of the whole, or the probe's.
+class rank_load {
  public:
-  part(const ranks::job& job, const options& chosen)
-      : is_probe_(chosen.has_probe() && job.rank() == 0),
-        does_(is_probe_ ? chosen.of_probe() : static_cast<programs::load_command>(chosen)) {
-    const std::size_t apart = chosen.has_probe() ? 1 : 0;
-    auto cpus = chosen.cpu_list();
-    if (!cpus.empty()) harness::pin_this_thread(cpus);
-    wanted_ = does_.wanted(stop(), cpus_of(job, cpus));
-    if (is_probe_) {
+  rank_load(const ranks::job& job, const options& chosen)
+      : does_(chosen.sets_apart(job.rank()) ? chosen.of_probe()
+                                            : static_cast<programs::load_command>(chosen)) {
+    wanted_ = does_.wanted(stop(), bind(job, chosen));
+    if (chosen.sets_apart(job.rank())) {
       wanted_.first = chosen.connections;
     } else {
+      const std::size_t apart = chosen.has_probe() ? 1 : 0;
       wanted_.rank = job.rank() - apart;
       wanted_.ranks = job.size() - apart;
+      wanted_.ranks_on_host =
+          job.ranks_on_host().size() - (chosen.sets_apart(job.ranks_on_host().front()) ? 1 : 0);
     }
   }
 
@@ -108,25 +125,22 @@ class part {
     return requested;
   }
 
-  [[nodiscard]] bool is_probe() const { return is_probe_; }
-
   ranks::rank_run run(ranks::job& job) {
     const auto connected = programs::connect(wanted_, does_.targets());
-    const auto warm_up = does_.warm_up(*connected, stop());
-    job.meet();
+    job.barrier();
     const auto before = job.measure_clock();
+    const auto warm_up = does_.warm_up(*connected, stop());
+    job.barrier();
     const auto agreed = job.agree_on_start(before);
     connected->begin_next_at(agreed);
-    auto result = does_.measure(*connected);
-    auto errors = warm_up.errors;
-    errors.merge(std::exchange(result.errors, {}));
+    auto result = does_.measure(*connected, warm_up);
     if (connected->open_connections() == 0) {
-      throw std::runtime_error("no connection is left; the first error: " + errors.first);
+      throw std::runtime_error("no connection is left; the first error: " + result.errors.first);
     }
-    result.errors = errors;
     const auto messages = warm_up.messages + result.answered();
-    job.meet(&stop());
-    const auto after = job.measure_clock();
+    // A second after it told its ranks to stop, mpirun kills what is left of them.
+    std::optional<ranks::clock_offset> after;
+    if (!job.is_stopped(stop())) after = job.measure_clock();
     return {.rank = job.rank(),
             .host = job.host(),
             .result = std::move(result),
@@ -138,102 +152,101 @@ class part {
   }
 
  private:
-  /// Those of --cpus that are this rank's own, where there is one for each thread on this host.
-  static std::vector<int> cpus_of(const ranks::job& job, const std::vector<int>& all) {
-    if (all.size() % job.ranks_on_host() != 0) return {};
-    const auto each = static_cast<std::ptrdiff_t>(all.size() / job.ranks_on_host());
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(job.rank_on_host()) * each;
-    return {begin, begin + each};
+  /// To the CPUs that are this rank's own, which it returns; without, to all of --cpus.
+  static std::vector<int> bind(const ranks::job& job, const options& chosen) {
+    const auto all = chosen.cpu_list();
+    if (all.empty()) return {};
+    std::vector<std::size_t> threads;
+    for (const auto rank : job.ranks_on_host()) {
+      threads.push_back(chosen.sets_apart(rank) ? 1 : chosen.threads);
+    }
+    auto own = ranks::cpus_of(job.rank_on_host(), threads, all);
+    harness::pin_this_thread(own.empty() ? all : own);
+    return own;
   }
 
-  bool is_probe_;
   programs::load_command does_;
   load::options wanted_;
 };
 
-/// What all ranks but the probe measured; complete at rank 0.
-load::run_result sum_up(ranks::job& job, const load::run_result& mine,
-                        const std::vector<ordered_json>& rows) {
-  load::run_result whole;
-  whole.latency = job.sum(mine.latency);
-  whole.service = job.sum(mine.service);
-  whole.lateness = job.sum(mine.lateness);
-  whole.unread = job.sum(mine.unread);
-  for (const auto& row : rows) ranks::add_row(whole, row);
-  return whole;
+struct probe_result {
+  std::string host;
+  load::run_result measured;
+};
+
+/// What all ranks measured; complete at rank 0.
+struct job_result {
+  load::run_result whole;          // of those that load
+  std::vector<ordered_json> rows;  // theirs
+  std::optional<probe_result> probe;
+  std::uint64_t errors = 0;  // of all, the probe's too
+  int signal = 0;            // that ended it early, or 0
+};
+
+job_result collect(ranks::job& job, const options& chosen, ranks::rank_run mine) {
+  job_result all;
+  for (const auto& told : job.gather(row_of(mine).dump())) {
+    const auto& row = all.rows.emplace_back(ordered_json::parse(told));
+    all.errors += row.at("errors").get<std::uint64_t>();
+    all.signal = std::max(all.signal, row.at("signal").get<int>());
+  }
+  if (chosen.sets_apart(job.rank())) {
+    all.probe = probe_result{mine.host, std::exchange(mine.result, {})};
+    all.rows.erase(all.rows.begin());
+  }
+  all.whole.latency = job.reduce(mine.result.latency);
+  all.whole.service = job.reduce(mine.result.service);
+  all.whole.lateness = job.reduce(mine.result.lateness);
+  all.whole.unread = job.reduce(mine.result.unread);
+  for (const auto& row : all.rows) ranks::add_row(all.whole, row);
+  return all;
 }
 
-ordered_json probe_figures(const options& chosen, const load::run_result& measured,
-                           const ordered_json& row, bool interrupted) {
-  auto told = figures(chosen.of_probe(), measured, interrupted);
+/// Prints it, and adds it to what is written to files.
+void tell_probe(const options& chosen, const probe_result& probe, bool interrupted,
+                ordered_json& summary, ordered_json& distributions) {
+  std::printf("set apart, %s:\n", ranks::name_of(0, probe.host).c_str());
+  print_figures(chosen.of_probe(), probe.measured);
+  auto told = figures(chosen.of_probe(), probe.measured, interrupted);
   told["rank"] = 0;
-  told["host"] = row.at("host");
-  return told;
+  told["host"] = probe.host;
+  summary["probe"] = told;
+  distributions["histograms"]["probe_latency"] = probe.measured.latency;
+  distributions["histograms"]["probe_service_time"] = probe.measured.service;
 }
 
 /// By rank 0. The exit code.
-int tell(const options& chosen, const load::run_result& whole, const load::run_result* probe,
-         std::vector<ordered_json> rows, report_file& json, report_file& histogram) {
-  int signal = 0;
-  std::uint64_t errors = 0;
-  for (const auto& row : rows) {
-    signal = std::max(signal, row.at("signal").get<int>());
-    errors += row.at("errors").get<std::uint64_t>();
-  }
-  ordered_json probe_row;
-  if (probe != nullptr) {
-    probe_row = rows.front();
-    rows.erase(rows.begin());
-  }
-  if (whole.requests == 0 && errors == 0 && whole.unsent == 0) {
-    throw std::runtime_error(
-        "no reply came back in the measured time; a longer --duration may help");
-  }
-  print_figures(chosen, whole);
-  for (const auto& row : rows) ranks::print_row(row);
-  auto summary = figures(chosen, whole, signal != 0);
-  auto distributions = histograms(chosen, whole);
-  summary["ranks"] = rows;
-  if (probe != nullptr) {
-    std::printf("set apart, %s:\n",
-                ranks::name_of(0, probe_row.at("host").get<std::string>()).c_str());
-    print_figures(chosen.of_probe(), *probe);
-    summary["probe"] = probe_figures(chosen, *probe, probe_row, signal != 0);
-    distributions["histograms"]["probe_latency"] = probe->latency;
-    distributions["histograms"]["probe_service_time"] = probe->service;
-  }
+int tell(const options& chosen, const job_result& all, report_file& json, report_file& histogram) {
+  programs::expect_replies(all.whole, all.errors);
+  const bool interrupted = all.signal != 0;
+  print_figures(chosen, all.whole);
+  for (const auto& row : all.rows) ranks::print_row(row);
+  auto summary = figures(chosen, all.whole, interrupted);
+  auto distributions = histograms(chosen, all.whole);
+  summary["ranks"] = all.rows;
+  if (all.probe) tell_probe(chosen, *all.probe, interrupted, summary, distributions);
   distributions["figures"] = summary;
   json.write(summary);
   histogram.write(distributions);
-  if (signal != 0) {
-    std::puts("stopped before the time was over: the figures are of a shorter run");
-    return 128 + signal;
-  }
-  return errors == 0 ? 0 : harness::exit_failure;
+  return programs::exit_code(all.errors, all.signal);
 }
 
-/// `speaker` is who fails by what this throws: nobody alone, as long as it is about all.
+/// `error_prefix` names who fails by what this throws: nobody alone, as long as it is about all.
 int run_load(ranks::job& job, const harness::command_line& line, const options& chosen,
-             std::string& speaker) {
+             std::string& error_prefix) {
   agree(job, line);
   check(job, chosen);
   const bool tells = job.rank() == 0;
   report_file json("--json", tells ? chosen.json : "");
   report_file histogram("--histogram", tells ? chosen.histogram : "");
-  job.meet();
+  job.barrier();
 
-  speaker = job.name() + ": ";
+  error_prefix = job.name() + ": ";
   harness::raise_open_files();  // MPI has some of its own
-  stop_source::on_signals(part::stop());
-  part mine(job, chosen);
-  const auto run = mine.run(job);
-  std::vector<ordered_json> rows;
-  for (const auto& row : job.gather(row_of(run).dump())) rows.push_back(ordered_json::parse(row));
-  auto loading = rows;
-  if (tells && chosen.has_probe()) loading.erase(loading.begin());
-  const auto whole = sum_up(job, mine.is_probe() ? load::run_result{} : run.result, loading);
-  if (!tells) return 0;
-  return tell(chosen, whole, mine.is_probe() ? &run.result : nullptr, rows, json, histogram);
+  stop_source::on_signals(rank_load::stop());
+  rank_load mine(job, chosen);
+  const auto all = collect(job, chosen, mine.run(job));
+  return tells ? tell(chosen, all, json, histogram) : 0;
 }
 
 }  // namespace
@@ -249,13 +262,13 @@ int main(int argc, char** argv) {
   chosen.take_schedule();
   return harness::run_program("echo_load_mpi", [&] {
     ranks::job job(argc, argv);
-    std::string speaker;
+    std::string error_prefix;
     try {
-      return run_load(job, line, chosen, speaker);
+      return run_load(job, line, chosen, error_prefix);
     } catch (...) {
       const auto [code, why] = harness::current_failure();
       std::fflush(stdout);
-      std::fprintf(stderr, "echo_load_mpi: error: %s%s\n", speaker.c_str(), why.c_str());
+      std::fprintf(stderr, "echo_load_mpi: error: %s%s\n", error_prefix.c_str(), why.c_str());
       job.abort(code);
     }
   });

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 #include "bench/harness/placement.hpp"
 #include "bench/programs/echo/load_room.hpp"
 
 namespace switchyard::programs {
 namespace {
-
-using namespace std::chrono;
-
-nanoseconds length(double seconds) { return duration_cast<nanoseconds>(duration<double>(seconds)); }
 
 load::run_result run(load::generator& generator, const load_command& chosen, double seconds) {
   return chosen.is_open_loop() ? generator.run_at(chosen.schedule, length(seconds))
@@ -104,10 +102,6 @@ load::options load_command::wanted(const stop_source& stop, const std::vector<in
   return all;
 }
 
-load::run_result load_command::measure(load::generator& generator) const {
-  return run(generator, *this, duration_s);
-}
-
 warmed_up load_command::warm_up(load::generator& generator, const stop_source& stop) const {
   // An idle connection has to be one that the server has taken and served.
   const auto greeting = generator.greet();
@@ -125,6 +119,14 @@ warmed_up load_command::warm_up(load::generator& generator, const stop_source& s
   return so_far;
 }
 
+load::run_result load_command::measure(load::generator& generator, const warmed_up& before) const {
+  auto result = run(generator, *this, duration_s);
+  auto errors = before.errors;
+  errors.merge(std::exchange(result.errors, {}));
+  result.errors = std::move(errors);
+  return result;
+}
+
 std::unique_ptr<load::generator> connect(load::options wanted,
                                          const std::vector<endpoint>& addresses) {
   for (auto target = addresses.begin();;) {
@@ -137,6 +139,22 @@ std::unique_ptr<load::generator> connect(load::options wanted,
       if (++target == addresses.end() || wanted.stop->requested()) throw;
     }
   }
+}
+
+std::chrono::nanoseconds length(double seconds) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(seconds));
+}
+
+void expect_replies(const load::run_result& result, std::uint64_t errors) {
+  if (result.requests > 0 || errors > 0 || result.unsent > 0) return;
+  throw std::runtime_error("no reply came back in the measured time; a longer --duration may help");
+}
+
+int exit_code(std::uint64_t errors, int signal) {
+  if (signal == 0) return errors == 0 ? 0 : harness::exit_failure;
+  std::puts("stopped before the time was over: the figures are of a shorter run");
+  return 128 + signal;
 }
 
 report_file::report_file(const char* option, const std::string& path)

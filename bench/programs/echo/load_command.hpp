@@ -1,7 +1,8 @@
-// What echo_load and echo_load_mpi are told alike, and how both come to a load that has warmed up:
-// the options, the target, the connections.
+// What echo_load and echo_load_mpi are told alike, and how both come to a load and out of it: the
+// options, the target, the connections, the warm-up, the exit code.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <memory>
@@ -51,16 +52,25 @@ struct load_command : load_options {
   /// Of --cpus; empty without.
   [[nodiscard]] std::vector<int> cpu_list() const;
 
-  /// Closed or open loop, as asked for, for the measured time.
-  [[nodiscard]] load::run_result measure(load::generator& generator) const;
   /// A greeting on each connection and the time before the measured one. Throws std::runtime_error
   /// when no connection outlived it, or a stop was requested.
   [[nodiscard]] warmed_up warm_up(load::generator& generator, const stop_source& stop) const;
+  /// Closed or open loop, as asked for, for the measured time. The errors are those of the warm-up
+  /// as well.
+  [[nodiscard]] load::run_result measure(load::generator& generator, const warmed_up& before) const;
 };
 
 /// Its connections open, to the first of `addresses` at which they can be.
 std::unique_ptr<load::generator> connect(load::options wanted,
                                          const std::vector<endpoint>& addresses);
+
+std::chrono::nanoseconds length(double seconds);
+
+/// Throws std::runtime_error when no reply came, and neither errors nor a schedule tell why.
+void expect_replies(const load::run_result& result, std::uint64_t errors);
+
+/// Of a run that was told, which a signal may have ended early (else 0): then it says so.
+int exit_code(std::uint64_t errors, int signal);
 
 /// A file for results, opened before the run: a measurement must not be lost to a mistyped path.
 class report_file {

@@ -1,18 +1,20 @@
-// Whether the ranks of a load were told alike, and by how much their clocks differ: what can be
-// said without MPI.
+// Whether the ranks of a load were told alike, which CPUs are whose, and by how much their clocks
+// differ: what can be said without MPI.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace switchyard::ranks {
 
-/// Names and values, the version first.
+/// Names and values, the version and the build first.
 using settings = std::vector<std::pair<std::string, std::string>>;
 
 struct member {
@@ -45,6 +47,19 @@ inline std::optional<std::string> first_difference(const std::vector<member>& al
     if (const auto found = differs(all[0], all[rank])) return found;
   }
   return std::nullopt;
+}
+
+/// Of a host's CPUs those of one of its ranks, `threads` being how many each rank there has: none
+/// of its own where there is not one for each thread.
+inline std::vector<int> cpus_of(std::size_t rank_on_host, const std::vector<std::size_t>& threads,
+                                const std::vector<int>& cpus) {
+  const auto sum = [](std::span<const std::size_t> some) {
+    return std::accumulate(some.begin(), some.end(), std::size_t{0});
+  };
+  if (sum(threads) != cpus.size()) return {};
+  const auto before = sum(std::span(threads).first(rank_on_host));
+  const auto own = std::span(cpus).subspan(before, threads[rank_on_host]);
+  return {own.begin(), own.end()};
 }
 
 /// Of a clock against rank 0's: how much it is ahead, and by how much that may be wrong.

@@ -10,6 +10,17 @@ double in_us(std::chrono::nanoseconds time) {
   return std::chrono::duration<double, std::micro>(time).count();
 }
 
+nlohmann::ordered_json drift_of(const rank_run& run) {
+  if (!run.clock_after) return nullptr;
+  return in_us(run.clock_after->ahead - run.clock_before.ahead);
+}
+
+/// By how much that may be wrong.
+nlohmann::ordered_json drift_bound_of(const rank_run& run) {
+  if (!run.clock_after) return nullptr;
+  return in_us(run.clock_after->bound + run.clock_before.bound);
+}
+
 }  // namespace
 
 nlohmann::ordered_json row_of(const rank_run& run) {
@@ -28,7 +39,8 @@ nlohmann::ordered_json row_of(const rank_run& run) {
           {"most_busy", r.most_busy},
           {"clock_offset_us", in_us(run.clock_before.ahead)},
           {"clock_bound_us", in_us(run.clock_before.bound)},
-          {"clock_drift_us", in_us(run.clock_after.ahead - run.clock_before.ahead)},
+          {"clock_drift_us", drift_of(run)},
+          {"clock_drift_bound_us", drift_bound_of(run)},
           {"begun_late_us", in_us(run.begun_late)},
           {"load_cpu_percent", r.cpu_percent()},
           {"load_cpu_s", r.cpu_s},
@@ -59,14 +71,14 @@ void add_row(load::run_result& whole, const nlohmann::ordered_json& row) {
 
 void print_row(const nlohmann::ordered_json& row) {
   const auto figure = [&](const char* key) { return row.at(key).get<double>(); };
+  const auto count = [&](const char* key) { return row.at(key).get<unsigned long long>(); };
   std::printf(
-      "%s: %llu requests, %.0f per second, p50 %.1f us, p99 %.1f us; clock %+.1f us (within %.1f, "
-      "then %+.1f), begun %.1f us late; errors: %llu\n",
-      name_of(row.at("rank"), row.at("host").get<std::string>()).c_str(),
-      row.at("requests").get<unsigned long long>(), figure("ops_per_s"), figure("p50_us"),
-      figure("p99_us"), figure("clock_offset_us"), figure("clock_bound_us"),
-      figure("clock_drift_us"), figure("begun_late_us"),
-      row.at("errors").get<unsigned long long>());
+      "%s: %llu requests, %.0f per second, p50 %.1f us, p99 %.1f us; clock %+.1f us (within %.1f",
+      name_of(row.at("rank"), row.at("host").get<std::string>()).c_str(), count("requests"),
+      figure("ops_per_s"), figure("p50_us"), figure("p99_us"), figure("clock_offset_us"),
+      figure("clock_bound_us"));
+  if (!row.at("clock_drift_us").is_null()) std::printf(", then %+.1f", figure("clock_drift_us"));
+  std::printf("), begun %.1f us late; errors: %llu\n", figure("begun_late_us"), count("errors"));
 }
 
 }  // namespace switchyard::ranks

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,8 @@ struct rank_run {
   std::string host;
   load::run_result result;    // errors of the warm-up included
   std::uint64_t messages;     // all that were answered, greetings and warm-up included
-  clock_offset clock_before;  // the load
-  clock_offset clock_after;
+  clock_offset clock_before;  // the load and its warm-up
+  std::optional<clock_offset> clock_after;  // not compared when it was stopped
   std::chrono::nanoseconds begun_late;
   int signal;  // that ended it early, or 0
 };

@@ -79,7 +79,9 @@ job::job(int& argc, char**& argv) {
   MPI_Comm here{};
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
   rank_on_host_ = number_of(here, MPI_Comm_rank);
-  ranks_on_host_ = number_of(here, MPI_Comm_size);
+  ranks_on_host_.resize(number_of(here, MPI_Comm_size));
+  const std::uint64_t mine = rank_;
+  MPI_Allgather(&mine, 1, MPI_UINT64_T, ranks_on_host_.data(), 1, MPI_UINT64_T, here);
   MPI_Comm_free(&here);
 }
 
@@ -90,16 +92,24 @@ void job::abort(int code) {
   std::abort();
 }
 
-void job::meet(const stop_source* stop) {
+void job::barrier() {
   MPI_Request request{};
   MPI_Ibarrier(MPI_COMM_WORLD, &request);
+  sleep_until_done(request);
+}
+
+bool job::is_stopped(const stop_source& stop) {
+  stopped_here_ = stop.requested() ? 1 : 0;
+  MPI_Request request{};
+  MPI_Iallreduce(&stopped_here_, &stopped_anywhere_, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD, &request);
   for (auto alone_until = steady_time::max(); !is_done(request);) {
     std::this_thread::sleep_for(500us);
-    if (stop == nullptr || !stop->requested()) continue;
+    if (!stop.requested()) continue;
     const auto now = steady_clock::now();
     if (alone_until == steady_time::max()) alone_until = now + 2s;
     if (now > alone_until) throw std::runtime_error("stopped by a signal; the others were not");
   }
+  return stopped_anywhere_ != 0;
 }
 
 std::vector<std::string> job::gather(const std::string& mine) {
@@ -120,7 +130,7 @@ std::vector<std::string> job::gather(const std::string& mine) {
   return all;
 }
 
-load::histogram job::sum(const load::histogram& mine) {
+load::histogram job::reduce(const load::histogram& mine) {
   std::vector<std::uint64_t> counts(mine.counts().size());
   MPI_Reduce(mine.counts().data(), counts.data(), static_cast<int>(counts.size()), MPI_UINT64_T,
              MPI_SUM, 0, MPI_COMM_WORLD);
@@ -142,7 +152,7 @@ clock_offset job::measure_clock() {
   } else {
     mine = ask_rank_0();
   }
-  meet();
+  barrier();
   return mine;
 }
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,22 +33,28 @@ class job {
   [[nodiscard]] const std::string& host() const noexcept { return host_; }
   [[nodiscard]] std::string name() const { return name_of(rank_, host_); }
 
-  /// Of the ranks on this host: which one this is, and how many there are.
+  /// All ranks on this host, ascending, and which of them this one is.
+  [[nodiscard]] const std::vector<std::uint64_t>& ranks_on_host() const noexcept {
+    return ranks_on_host_;
+  }
   [[nodiscard]] std::size_t rank_on_host() const noexcept { return rank_on_host_; }
-  [[nodiscard]] std::size_t ranks_on_host() const noexcept { return ranks_on_host_; }
 
   /// Ends all ranks, wherever they are and whatever they do.
   [[noreturn]] void abort(int code);
 
-  /// Waits for all others. A stop that was requested here may have been requested here alone: then
-  /// std::runtime_error when the others are not there within two seconds.
-  void meet(const stop_source* stop = nullptr);
+  /// Waits for all others.
+  void barrier();
+
+  /// A barrier as well: whether a stop was requested at any rank, which all get to know alike. One
+  /// that was requested here may have been requested here alone: then std::runtime_error when the
+  /// others are not there within two seconds.
+  bool is_stopped(const stop_source& stop);
 
   /// What each rank gave, in their order, at rank 0; nothing at others.
   std::vector<std::string> gather(const std::string& mine);
 
-  /// What all recorded, at rank 0; any at others.
-  load::histogram sum(const load::histogram& mine);
+  /// The sum of what all recorded, at rank 0; any at others.
+  load::histogram reduce(const load::histogram& mine);
 
   /// Of this rank's wall clock.
   clock_offset measure_clock();
@@ -63,7 +70,10 @@ class job {
   std::size_t rank_ = 0;
   std::size_t size_ = 1;
   std::size_t rank_on_host_ = 0;
-  std::size_t ranks_on_host_ = 1;
+  std::vector<std::uint64_t> ranks_on_host_;
+  // MPI's from when is_stopped is asked; it may be left by an exception before MPI is done.
+  int stopped_here_ = 0;
+  int stopped_anywhere_ = 0;
   std::string host_;
 };
 

@@ -1,6 +1,7 @@
 #include "bench/programs/echo/servers.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -11,12 +12,16 @@
 namespace switchyard::echo {
 namespace {
 
-/// A task that waits, and the socket that it waits for. A stack holds a buffer as well; without one
-/// there is none until something comes.
+// What a connection that waits takes beside its task. A stack holds a buffer as well; without one
+// there is none until something comes.
+constexpr std::uint64_t bytes_beside_a_stack = 4'096;
+constexpr std::uint64_t bytes_without_a_stack = 1'024;
+
+/// A task that waits, and the socket that it waits for.
 template <Serves R>
 task_footprint connection_of() {
   task_footprint each = R::idle_task;
-  each.memory_bytes += Stackless<R> ? 1'024 : 4'096;
+  each.memory_bytes += Stackless<R> ? bytes_without_a_stack : bytes_beside_a_stack;
   return each;
 }
 

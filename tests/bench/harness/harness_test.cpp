@@ -1,15 +1,12 @@
-// The measuring tools themselves: histogram, CPU lists, placement, child processes, batons, names.
+// The measuring tools themselves: CPU lists, placement, child processes, batons, names.
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,7 +14,6 @@
 #include "bench/harness/child_process.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
-#include "bench/load/histogram.hpp"
 #include "bench/switch/ring_members.hpp"
 #include "runtimes/all.hpp"
 #include "runtimes/support/error.hpp"
@@ -27,59 +23,6 @@ namespace switchyard::harness {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<std::uint64_t> latencies(std::size_t count) {
-  std::mt19937_64 random(1);
-  std::lognormal_distribution<double> distribution(10, 2);  // 20 us, and a long tail
-  std::vector<std::uint64_t> values(count);
-  for (auto& v : values) v = static_cast<std::uint64_t>(distribution(random));
-  return values;
-}
-
-TEST(histogram, EveryQuantileIsWithinOnePerCent) {
-  auto values = latencies(100'000);
-  load::histogram h;
-  for (const auto v : values) h.record(v);
-  std::ranges::sort(values);
-  for (const double q : {0.001, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 0.9999}) {
-    const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));
-    const auto exact = static_cast<double>(values[rank - 1]);
-    EXPECT_NEAR(h.value_at(q), exact, 0.01 * exact) << "quantile " << q;
-  }
-  EXPECT_EQ(h.value_at(1), static_cast<double>(values.back()));
-  EXPECT_EQ(h.max(), values.back());
-  EXPECT_EQ(h.count(), values.size());
-}
-
-TEST(histogram, SmallValuesAreExact) {
-  for (std::uint64_t v = 0; v < 128; ++v) {
-    load::histogram h;
-    h.record(v);
-    EXPECT_EQ(h.value_at(0.5), static_cast<double>(v));
-  }
-}
-
-TEST(histogram, MergedPartsAreTheWhole) {
-  const auto values = latencies(10'000);
-  load::histogram whole;
-  load::histogram even;
-  load::histogram odd;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    whole.record(values[i]);
-    (i % 2 == 0 ? even : odd).record(values[i]);
-  }
-  even.merge(odd);
-  EXPECT_EQ(even.count(), whole.count());
-  EXPECT_EQ(even.max(), whole.max());
-  for (const double q : {0.0, 0.1, 0.5, 0.99, 1.0}) EXPECT_EQ(even.value_at(q), whole.value_at(q));
-}
-
-TEST(histogram, TakesTheLargestAndNoValueAtAll) {
-  load::histogram h;
-  EXPECT_EQ(h.value_at(0.5), 0);
-  h.record(std::numeric_limits<std::int64_t>::max());
-  EXPECT_GT(h.value_at(0.5), 9e18);
-}
 
 TEST(cpu_list, NumbersAndRanges) {
   EXPECT_EQ(parse_cpu_list("0"), (std::vector{0}));

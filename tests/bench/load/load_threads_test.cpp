@@ -209,6 +209,23 @@ TEST_F(load_threads, MoreThanThereIsWorkForAreRefused) {
   EXPECT_THROW(load::generator{options}, std::invalid_argument);
 }
 
+TEST(machine_needs, ArePortsForAllRanksOnTheHostAndFilesForAThread) {
+  options wanted{.target = {boost::asio::ip::make_address("192.0.2.1"), 1},
+                 .connections = 60'001,
+                 .threads = 2,
+                 .ranks = 4};
+  EXPECT_EQ(needs_of(wanted).ports_of_an_address, 15'001U) << "a host for each";
+  const auto files = needs_of(wanted).open_files;
+  EXPECT_GE(files, 7'501U);
+  wanted.ranks_on_host = 2;
+  EXPECT_EQ(needs_of(wanted).ports_of_an_address, 30'002U);
+  wanted.ranks_on_host = 4;
+  EXPECT_EQ(needs_of(wanted).ports_of_an_address, 60'001U) << "no more than there are connections";
+  EXPECT_EQ(needs_of(wanted).open_files, files) << "each thread has its own";
+  wanted.target = {boost::asio::ip::make_address("127.0.0.1"), 1};
+  EXPECT_EQ(needs_of(wanted).ports_of_an_address, connections_per_address);
+}
+
 TEST(send_schedule, PartsMakeUpTheWhole) {
   const std::chrono::steady_clock::time_point begin{};
   const send_schedule::plan plan{.rate = 1'000};

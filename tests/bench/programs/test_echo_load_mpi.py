@@ -93,12 +93,45 @@ def test_a_probe_is_apart_from_the_load(cli: Cli, tmp_path: Path):
         assert merged[name]["count"] == count
 
 
-def test_ranks_share_cpus_and_connections_as_threads_do(tmp_path: Path):
+def cpus_of(thread: Path) -> set[int]:
+    try:
+        return os.sched_getaffinity(int(thread.name))
+    except ProcessLookupError:
+        return set()
+
+
+def test_ranks_share_connections_as_threads_do(tmp_path: Path):
+    cpu = str(min(os.sched_getaffinity(0)))
     with ranks.server() as server:
         arguments = ("--port", server.port, "--threads", "2", "--connections", "7", *SHORT)
-        load = ranks.run(tmp_path, 2, *arguments, "--active", "4", "--cpus", "0")
+        load = ranks.run(tmp_path, 2, *arguments, "--active", "4", "--cpus", cpu)
         assert load.code == 0, load.stderr
         assert echoed(server.totals())[0] == 7
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(2, []), (2, ["--probe", "1"]), (1, ["--threads", "2"])]
+)
+def test_ranks_share_cpus_as_threads_do(tmp_path: Path, count: int, more: list[str]):
+    """As many CPUs as there are threads, which loads of one thread have as well: one for each."""
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        pytest.skip("one CPU")
+    arguments = ("--cpus", ",".join(map(str, cpus)), *more, *LONG)
+    with (
+        ranks.server() as server,
+        ranks.started(tmp_path, count, "--port", server.port, *arguments) as load,
+    ):
+        load.wait_for_ranks(count)
+
+        def bound_to() -> list[int]:
+            """Threads of MPI's own come and go, and may be anywhere."""
+            threads = [one for rank in load.ranks for one in Path(f"/proc/{rank}/task").iterdir()]
+            return sorted(own.pop() for own in map(cpus_of, threads) if len(own) == 1)
+
+        wait_until(lambda: bound_to() == cpus, "each has a CPU")
+        load.process.terminate()
+        load.end()
 
 
 @pytest.mark.parametrize(

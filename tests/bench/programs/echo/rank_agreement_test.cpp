@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "bench/programs/echo/rank_report.hpp"
 
@@ -42,6 +45,21 @@ TEST(rank_agreement, AnOptionThatOnlyOneKnowsIsADifference) {
             "rank 1 on b has no --probe, rank 0 on a has --probe 1");
 }
 
+TEST(cpus_of, AreSharedOutWhereThereIsOneForEachThread) {
+  const std::vector<int> cpus = {2, 3, 5, 7};
+  EXPECT_EQ(cpus_of(1, {1, 1, 1, 1}, cpus), std::vector{3});
+  EXPECT_EQ(cpus_of(1, {2, 2}, cpus), (std::vector{5, 7}));
+  EXPECT_EQ(cpus_of(0, {4}, cpus), cpus);
+  EXPECT_EQ(cpus_of(0, {1, 3}, cpus), std::vector{2}) << "a probe has one thread";
+  EXPECT_EQ(cpus_of(1, {1, 3}, cpus), (std::vector{3, 5, 7}));
+}
+
+TEST(cpus_of, AreNobodysOwnWhereThereAreMoreOrFewer) {
+  EXPECT_TRUE(cpus_of(0, {1, 1}, {0, 1, 2, 3}).empty());
+  EXPECT_TRUE(cpus_of(1, {2, 2}, {0, 1}).empty());
+  EXPECT_TRUE(cpus_of(0, {1}, {}).empty());
+}
+
 TEST(clock_offset, IsThatOfTheShortestRoundTrip) {
   // 5 ms ahead, and the way there takes longer than the way back, but in the second.
   const auto offset = best_of({{.asked = 5'000us, .told = 900us, .heard = 6'000us},
@@ -65,7 +83,7 @@ rank_run a_run(std::size_t rank) {
                .result = {},
                .messages = 30,
                .clock_before = {.ahead = 3us, .bound = 1us},
-               .clock_after = {.ahead = 5us, .bound = 1us},
+               .clock_after = clock_offset{.ahead = 5us, .bound = 2us},
                .begun_late = 7us,
                .signal = 0};
   run.result.requests = 10 * (rank + 1);
@@ -101,7 +119,20 @@ TEST(rank_report, TheDriftIsWhatTheClockGainedMeanwhile) {
   EXPECT_EQ(row.at("clock_offset_us"), 3);
   EXPECT_EQ(row.at("clock_bound_us"), 1);
   EXPECT_EQ(row.at("clock_drift_us"), 2);
+  EXPECT_EQ(row.at("clock_drift_bound_us"), 3);
   EXPECT_EQ(row.at("begun_late_us"), 7);
+}
+
+TEST(rank_report, ARunThatWasStoppedHasNoDrift) {
+  auto stopped = a_run(0);
+  stopped.clock_after = std::nullopt;
+  const auto row = row_of(stopped);
+  EXPECT_TRUE(row.at("clock_drift_us").is_null());
+  EXPECT_TRUE(row.at("clock_drift_bound_us").is_null());
+  ::testing::internal::CaptureStdout();
+  print_row(row);
+  EXPECT_NE(::testing::internal::GetCapturedStdout().find("(within 1.0), begun"),
+            std::string::npos);
 }
 
 }  // namespace
