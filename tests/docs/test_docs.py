@@ -110,9 +110,8 @@ def known_options(words: list[str]) -> frozenset[str] | None:
 def all_options() -> frozenset[str]:
     parsers = [frozenset(parser._option_string_actions) for parser in COMMANDS.values()]
     programs = [options_of(str(BIN / name)) for name in (*PROGRAMS, "bench_echo_capacity")]
-    of_ranks = options_of(str(BIN / "echo_load_mpi")) if HAS_MPI else OF_RANKS
     of_setup = options_of(str(ROOT / "scripts" / "setup.sh"))
-    return TEST_SH.union(*parsers, *programs, of_ranks, of_setup)
+    return TEST_SH.union(*parsers, *programs, OF_RANKS, of_setup)
 
 
 def anchors(page: Path) -> set[str]:
