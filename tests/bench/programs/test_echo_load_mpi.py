@@ -65,7 +65,7 @@ def test_ranks_begin_together_by_clocks_that_are_compared(tmp_path: Path):
         # One clock: what is measured of it is wrong by no more than is said. A busy machine wakes
         # a rank up late.
         assert abs(row["clock_offset_us"]) <= row["clock_bound_us"] + 1
-        assert abs(row["clock_drift_us"]) < 1e3
+        assert abs(row["clock_drift_us"]) <= row["clock_drift_bound_us"]
         assert 0 <= row["begun_late_us"] < 2e5
 
 
