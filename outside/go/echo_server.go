@@ -40,10 +40,12 @@ func echo(peer net.Conn) {
 	for {
 		got, err := peer.Read(buffer)
 		if got > 0 {
+			// Before the write: what a client has back was counted.
+			echoed.Add(int64(got))
 			if _, failed := peer.Write(buffer[:got]); failed != nil {
+				echoed.Add(int64(-got))
 				return
 			}
-			echoed.Add(int64(got))
 		}
 		if err != nil {
 			return
