@@ -80,10 +80,10 @@ def nines(quantile: float) -> float:
 
 
 def percentile_axis(axis: Axis) -> None:
-    _set(axis, lim=(0, MOST_NINES + 0.05))
-    axis.set_major_locator(FixedLocator([nines(q) for q in (0.0, 0.9, 0.99, 0.999, 0.9999)]))
+    _set(axis, lim=(0, MOST_NINES + 0.1))
+    axis.set_major_locator(FixedLocator([nines(q) for q in (0.5, 0.9, 0.99, 0.999, 0.9999)]))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(lambda x, _: f"{100 * (1 - 10**-x):.4g} %")
+    axis.set_major_formatter(lambda x, _: f"p{100 * (1 - 10**-x):.4g}")
 
 
 def tick(value: float, unit: str) -> str:
