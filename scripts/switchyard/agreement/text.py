@@ -33,7 +33,7 @@ NOTES = (
     "too; as SCHED_OTHER, as it comes, the kernel may switch at a wake-up.",
     "HTTP: wrk may stop with a request under way on each of its 100 connections.",
     "CPU time: theirs is about the server's whole life, its start and end and the opening of 16 "
-    "connections included, which is about 1 % more; GNU time cuts to hundredths of a second. perf "
+    "connections included, which is up to 1 % more; GNU time cuts to hundredths of a second. perf "
     "also counts time that the hypervisor took: rounds with more than 2 % of it are dropped.",
     "TCP: a message and its reply are two segments, which carry the acknowledgements. The kernel "
     "also counts the opening of connections and early acknowledgements. Run by root, none may be "
