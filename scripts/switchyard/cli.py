@@ -77,4 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _module(args.command).main(args)
     except errors.SwitchyardError as error:
         code = errors.report(error)
-        return 2 if args.command in errors.VERDICTS else code
+    # A path that the user gave: below a folder that is closed to us, too long, gone, in a circle.
+    except OSError as error:
+        if not error.filename:
+            raise
+        code = errors.report(errors.BadInputError(f"{error.filename}: {error.strerror}"))
+    return 2 if args.command in errors.VERDICTS else code

@@ -166,7 +166,7 @@ class _Search:
             (parent,) = self._git("rev-parse", f"{sha}^1")
             if parent != self.good:
                 alone = self._judge(sha, self._built(parent, "baseline", self.builder))
-                if alone.findings:
+                if any(found.evidence for found in alone.findings):
                     judged, against = alone, f"its parent {parent[:7]}"
         return [f"{wording.proven(found)} against {against}" for found in judged.findings]
 

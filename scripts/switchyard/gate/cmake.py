@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..suite.environment import build_info
 from ..system import git
-from ..system.errors import BadInputError, SwitchyardError
+from ..system.errors import BadInputError, CandidateError, SwitchyardError
 from ..system.interrupts import Interrupted, Interrupts
 from ..system.launch import launch
 from ..system.paths import recorded
@@ -174,7 +174,7 @@ class CMakeSettings:
 def refuse_if_different(
     baseline: Path, candidate: Path, binaries: Collection[str] = ()
 ) -> list[str]:
-    """Raises BadInputError with every setting that differs; returns what else to know of them."""
+    """Raises CandidateError with every setting that differs; returns what else to know of them."""
     one, other = (CMakeSettings.find(root, binaries) for root in (baseline, candidate))
     without = [side for side, found in zip(SIDES, (one, other), strict=True) if not found]
     if without:
@@ -190,7 +190,7 @@ def refuse_if_different(
         if mine != yours
     ]
     if differences:
-        raise BadInputError(
+        raise CandidateError(
             f"the sides were not built alike: {'; '.join(differences)}. A difference in speed "
             "would say nothing about the code: build both with the same settings"
         )

@@ -63,7 +63,7 @@ def _mirror(root: Path, copy: Path, binaries: Collection[str]) -> None:
         (copy / folder).mkdir()
         for path in (root / folder).iterdir():
             if folder / path.name not in left_out:
-                (copy / folder / path.name).symlink_to(path.resolve())
+                (copy / folder / path.name).symlink_to(path.absolute())
 
 
 def _written(path: Path) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..suite.benchmark_row import NoRowsError, why
-from ..suite.catalog import bare_name, filter_of
+from ..suite.catalog import bare_name, expression, filter_of
 from ..system.errors import BadInputError
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
@@ -230,14 +230,11 @@ def _select(
     benchmarks: Mapping[Benchmark, str], pattern: str | None, wanted: Collection[str] | None
 ) -> list[Benchmark]:
     """Those that the options ask for, by any of their names."""
-    try:
-        expression = re.compile(pattern or "")
-    except re.error as error:
-        raise BadInputError(f"--filter {pattern!r} is no regular expression: {error}") from None
+    matches = expression(pattern).search
     matching = [
         benchmark
         for benchmark, own in benchmarks.items()
-        if any(map(expression.search, (benchmark.key, benchmark.name, own)))
+        if any(map(matches, (benchmark.key, benchmark.name, own)))
     ]
     chosen = [each for each in matching if wanted is None or _names_of(each) & set(wanted)]
     if pattern is not None and not chosen:

@@ -22,6 +22,11 @@ _SUMMARY, _JUNIT = "summary.md", "junit.xml"
 _OTHERS = (_SUMMARY, _JUNIT, *(f"{side}.json" for side in SIDES), "check.png", "check.svg")
 
 
+def expect_free(folder: Path) -> None:
+    """Before anything is built. Raises BadInputError where create() would."""
+    files.expect_free(folder, (FILE_NAME, *_OTHERS))
+
+
 def create(folder: Path) -> Path:
     """The folder, empty of an earlier check and of what would be written over. Or BadInputError."""
     return files.claim(folder, FILE_NAME, "a check", _OTHERS)

@@ -57,7 +57,9 @@ def of_changes(changes: Sequence[float], dropped: int, asked: Question) -> Evide
     return _evidence(weigh, trimmed_mean(changes), len(changes), dropped, asked)
 
 
-def of_two_samples(before: Sequence[float], after: Sequence[float], asked: Question) -> Evidence:
+def of_two_samples(
+    before: Sequence[float], after: Sequence[float], dropped: int, asked: Question
+) -> Evidence:
     """Of logarithms that were not measured in pairs: nothing guards against a drift of the machine
     between them, and all is measured before it is looked at. Mann and Whitney's test by ranks.
     """
@@ -71,7 +73,7 @@ def of_two_samples(before: Sequence[float], after: Sequence[float], asked: Quest
         )
 
     estimate = median(new - old for new in after for old in before)  # Hodges and Lehmann
-    return _evidence(weigh, estimate, min(len(before), len(after)), 0, asked)
+    return _evidence(weigh, estimate, min(len(before), len(after)), dropped, asked)
 
 
 def _evidence(weigh: Weigh, estimate: float, pairs: int, dropped: int, asked: Question) -> Evidence:

@@ -85,6 +85,8 @@ def compare(
     """
     parent = asked.out or state_folder(asked.repository) / "checks"
     expect_executable(parent)
+    if asked.out:
+        document.expect_free(asked.out)
     prepared = prepare.prepare(asked, machine, console, interrupts)
     folder = document.create(asked.out or prepare.new_folder(parent, prepared))
     interrupts.stop_if_any()

@@ -32,7 +32,7 @@ def _rows(report: Report, side: str) -> Iterator[dict[str, Any]]:
     for family, benchmark in enumerate(dict.fromkeys(f.benchmark for f in report.findings)):
         prefix = benchmark.key.removesuffix(benchmark.name).removesuffix(bare_name(benchmark.name))
         pairs = [pair for pair in report.pairs if pair.benchmark == benchmark.key]
-        samples = [getattr(pair, side) for pair in pairs if _counts(pair, report)]
+        samples = [getattr(pair, side) for pair in pairs if _counts(pair, report, side)]
         measured = [sample for sample in samples if sample.values]
         for index, sample in enumerate(measured):
             among = {
@@ -50,9 +50,9 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if not (isinstance(v, float) and not math.isfinite(v))}
 
 
-def _counts(pair: Pair, report: Report) -> bool:
-    if report.advisory:
-        return pair.round != WARM_UP
+def _counts(pair: Pair, report: Report, side: str) -> bool:
+    if report.advisory:  # nothing that happens to a launch happens to a stored value
+        return pair.round != WARM_UP and not (pair.dropped and side == SIDES[1])
     return any(pair.change(metric.name) is not None for metric in report.plan.metrics)
 
 

@@ -204,7 +204,8 @@ class Finding:
 
     p: of the change's direction, corrected for all that are compared, and valid at whatever pair
     the check ended; pairs_needed: how many would decide an inconclusive one; instructions: the
-    second witness, see instructions.py; accepted: why a regression does not count.
+    second witness, see instructions.py; accepted: why a regression does not count; threshold: where
+    it is not the plan's for all.
     """
 
     benchmark: Benchmark
@@ -216,6 +217,7 @@ class Finding:
     pairs_needed: int | None = None
     instructions: dict[str, Any] | None = None
     accepted: str | None = None
+    threshold: Share | None = None
 
     @property
     def was_compared(self) -> bool:

@@ -13,6 +13,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from ..suite.catalog import expression
 from ..suite.options import A_DAY_S, refuse_beyond
 from ..system.errors import BadInputError
 from ..system.machine import Machine
@@ -227,6 +228,7 @@ def _of(kind: type, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 (a kind)
 def _refuse_out_of_range(values: Mapping[str, Any]) -> None:
     most = {"threshold": 100, "alpha": 0.5, "min_time_s": 3600, "timeout_s": A_DAY_S}
     refuse_beyond({_OPTION_OF[name]: (values.get(name), limit) for name, limit in most.items()})
+    expression(values.get("pattern"))
     if not 0 <= values.get("seed", 0) < 2**63:
         raise BadInputError(f"--seed must be 0 or more, not {values['seed']}")
 

@@ -25,7 +25,7 @@ from ..system.interrupts import Interrupts
 from ..system.launch import launch
 from ..system.machine import Machine
 from ..system.paths import recorded
-from . import cmake, discovery, stored
+from . import cmake, discovery, stored, wording
 from .discovery import Discovery
 from .model import Benchmark, Finding, Plan, Side, Verdict
 from .options import Check
@@ -234,7 +234,7 @@ def announcement(plan: Plan, prepared: Prepared, folder: Path) -> str:
         *(f"{side.label}: {side.what}{changed if side.dirty else ''}" for side in prepared.sides),
         f"{count} benchmark{'s'[: count != 1]}, at most {plan.budget_s:g} s of measuring, "
         f"launches {where}, seed {plan.seed}",
-        *(f"note: {problem}" for problem in prepared.problems),
+        *(f"note: {problem}" for problem in wording.shortened(prepared.problems)),
         *(f"note: {finding.benchmark.key}: {finding.why}" for finding in prepared.settled),
         f"check: {folder}",
     ]

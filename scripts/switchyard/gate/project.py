@@ -62,7 +62,8 @@ class Project:
 def repository_of(folder: Path) -> Path:
     """The top folder of the repository that it is in; itself if that can't be told."""
     asked = git(folder, "rev-parse", "--show-toplevel")
-    return Path(asked.stdout.rstrip("\n")) if asked.code == 0 else folder
+    top = Path(asked.stdout.rstrip("\n"))
+    return top if asked.code == 0 and top.is_dir() else folder  # git's word may be no UTF-8
 
 
 def read(repository: Path, parser: argparse.ArgumentParser) -> Project:
@@ -98,6 +99,8 @@ def _options(
         for key, values in table.items()
         for value in (values if isinstance(values, list) else [values])
     ]
+    if there := [key for key in ("replay", "bisect-run") if key in table]:
+        raise ValueError(f"[check] has {there[0]}, which is for a command line alone")
     known, unknown = parser.parse_known_args(arguments)
     if unknown:
         raise ValueError(f"[check] has {unknown[0]}, which is no option of check")
@@ -106,7 +109,7 @@ def _options(
 
 def why_accepted(accepted: Iterable[Accepted], today: date, found: Finding) -> str | None:
     """Why this regression is, whatever direction is worse; None if it isn't."""
-    size = percent(found.metric.sign * found.evidence.estimate)
+    size = abs(percent(found.evidence.estimate))
     for entry in accepted:
         is_meant = re.search(entry.pattern, found.benchmark.key) and today <= entry.until
         if is_meant and (entry.most is None or size <= entry.most):

@@ -71,7 +71,11 @@ class Builder:
         with self._locked(cache):
             claim(folder)
             is_new = not _is_built(folder, sha, targets)
-            (folder / _STAMP).unlink(missing_ok=True)
+            # Also an old one: a compiler or a library may have been upgraded since. But not under
+            # the hands of a check that measures it.
+            is_due = is_new or not _is_held(folder)
+            if is_due:
+                (folder / _STAMP).unlink(missing_ok=True)
             if is_new:
                 self._say(f"building {building.what} ({sha[:12]}) in {recorded(folder)}")
                 self._check_out(folder, sha)
@@ -79,9 +83,9 @@ class Builder:
                     project = str(source / (self._below(settings.source) or ""))
                     arguments = settings.arguments(project, str(root))
                     building.step(["cmake", "-S", project, "-B", root, *arguments])
-            # Also an old one: a compiler or a library may have been upgraded since.
-            self._build(building, root, targets)
-            files.write(folder / _STAMP, facts | {"targets": sorted(targets)})
+            if is_due:
+                self._build(building, root, targets)
+                files.write(folder / _STAMP, facts | {"targets": sorted(targets)})
             self.held.append(hold(folder, fcntl.LOCK_SH))
             self._prune(cache)
         said = f"commit {sha[:7]}" if sha.startswith(ref) else f"{ref} (commit {sha[:7]})"
@@ -96,9 +100,11 @@ class Builder:
             if self._below(source) is None:  # of a tree that was copied
                 why = f"{here} was configured for {source}, not {self.repository}"
                 raise BadInputError(f"{why}: configure it again")
-        log = state_folder(self.repository) / "candidate.log"
-        log.unlink(missing_ok=True)
-        self._build(self._building("candidate", "the candidate", log), build, targets)
+        kept = state_folder(self.repository)
+        with self._locked(kept / "baselines"):
+            log = kept / "candidate.log"
+            log.unlink(missing_ok=True)
+            self._build(self._building("candidate", "the candidate", log), build, targets)
         state = environment.git_state(self.repository)
         what = f"commit {state['sha'][:7]}" if state["sha"] else recorded(build)
         return Side("candidate", build, what + injected(build), state["sha"], state["dirty"])
@@ -235,6 +241,14 @@ def claim(folder: Path) -> None:
 def _is_marked(folder: Path) -> bool:
     mark = folder / _MARK
     return mark.is_file() and mark.read_bytes() == _MARKED.encode()
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        hold(folder, fcntl.LOCK_EX).close()
+    except BlockingIOError:
+        return True
+    return False
 
 
 def hold(folder: Path, how: int) -> IO:

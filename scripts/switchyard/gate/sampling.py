@@ -135,8 +135,11 @@ class Sampler:
                 self.roots["candidate"] / binary, self.plan.timeout_s, self.interrupts,
                 self.plan.arguments,
             )  # fmt: skip
-        argument, count = self._exactly[binary], sample.row.get("iterations")
-        if argument and count:
+        argument, row = self._exactly[binary], sample.row
+        # Of an aggregate they are repetitions; of several threads those of all together, where an
+        # argument is for each.
+        if argument and row.get("iterations") and row.get("run_type", "iteration") == "iteration":
+            count = max(row["iterations"] // (row.get("threads") or 1), 1)
             self._iterations[benchmark.key] = argument.format(count)
 
     def _disturbance(

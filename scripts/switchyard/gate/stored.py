@@ -27,7 +27,7 @@ from .model import Benchmark, Finding, Metric, Verdict
 _MACHINE = {name: name for name in ("cpu_model", "cpu_count", "kernel", "virtualisation")}
 # Google Benchmark knows no model, so that the name has to do. Its mhz_per_cpu is the frequency of
 # the moment on many machines, which is no sign of another one.
-_CONTEXT = {"host_name": "host", "num_cpus": "cpu_count", "caches": "caches"}
+_CONTEXT = {"host_name": "host", "num_cpus": "cpu_count"}
 _NOT_COUNTED = -1
 
 # What stands in the same folders without being results.
@@ -69,7 +69,7 @@ class Stored:
 def load(
     path: Path, here: Mapping[str, Any], allow_other_machine: bool, metric: str = "real_time"
 ) -> Stored:
-    """here: as `machine` in environment.json, `caches` as in Google Benchmark's context.
+    """here: as `machine` in environment.json.
 
     Raises BadInputError for what is no results, and for another machine's unless that is allowed.
     """
@@ -81,6 +81,8 @@ def load(
     for file, document in documents.items():
         binary = document["context"].get("executable") or file.stem
         for row in _launches(document["benchmarks"]):
+            if metric not in row and not Metric(metric).is_time:
+                continue  # a counter that this row does not have
             try:
                 value = _value(row, Metric(metric))
             except ValueError as error:

@@ -61,4 +61,4 @@ def _style(report: Report) -> str:
     if any(finding.fails for finding in report.findings) or report.count(Verdict.FAILED):
         return "bold red"
     undecided = report.count(Verdict.INCONCLUSIVE) or not report.findings or not report.complete
-    return "bold yellow" if undecided else "bold green"
+    return "bold yellow" if undecided or report.exit_code else "bold green"

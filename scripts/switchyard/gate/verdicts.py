@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from . import evidence
 from .model import (
-    SIDES,
     WARM_UP,
     Benchmark,
     Evidence,
@@ -114,6 +113,16 @@ class _Case:
         return [pair for pair in self.pairs if pair.round != WARM_UP]
 
     @property
+    def _dropped(self) -> list[str]:
+        """Why pairs are no evidence; stored values are, without one."""
+        other = f"{self.metric.name} is missing, or not above 0, on one side"
+        return [
+            pair.dropped or other
+            for pair in self._measured
+            if (pair.dropped if self.is_stored else pair.change(self.metric.name) is None)
+        ]
+
+    @property
     def _threshold(self) -> float:
         return self.plan.threshold_of(self.benchmark.key)
 
@@ -123,22 +132,30 @@ class _Case:
         least = math.log1p(self._threshold) if self.plan.prove_threshold else 0.0
         limit = math.log1p(equivalence(self._threshold))
         asked = evidence.Question(self.metric.sign, limit, least, has_interval)
+        dropped = len(self._dropped)
         if self.is_stored:
+            launched = [pair.candidate for pair in measured if not pair.dropped]
             before, after = (
-                [math.log(v) for p in measured if (v := getattr(p, side).values.get(name, 0.0)) > 0]
-                for side in SIDES
+                [math.log(v) for sample in samples if (v := sample.values.get(name, 0.0)) > 0]
+                for samples in ([pair.baseline for pair in measured], launched)
             )
             is_enough = min(len(before), len(after)) >= _FEWEST_STORED
-            return evidence.of_two_samples(before, after, asked) if is_enough else None
+            return evidence.of_two_samples(before, after, dropped, asked) if is_enough else None
         changes = [change for pair in measured if (change := pair.change(name)) is not None]
-        dropped = sum(pair.dropped is not None for pair in measured)
         return evidence.of_changes(changes, dropped, asked) if changes else None
 
     def judged(self, seen: Evidence | None, worse: float, better: float) -> Finding:
-        """By its evidence and the corrected p-values of both directions."""
-        told = self._lost() or (None if seen else self._nothing())
-        if told:
-            return Finding(self.benchmark, *told, self.metric)
+        """By its evidence and the corrected p-values of both directions. A regression that is
+        proven stays so when launches fail later, unless only the candidate's do.
+        """
+        lost = self._lost()
+        found = self._of_evidence(seen, worse, better) if seen else None
+        is_proven = found is not None and found.verdict == Verdict.REGRESSED
+        if lost and not (is_proven and lost[0] == Verdict.SKIPPED):
+            return Finding(self.benchmark, *lost, self.metric)
+        return found or Finding(self.benchmark, *self._nothing(), self.metric)
+
+    def _of_evidence(self, seen: Evidence, worse: float, better: float) -> Finding:
         size = self.metric.sign * seen.estimate
         p, capital = (worse, seen.worse) if size >= 0 else (better, seen.better)
         is_large = abs(size) >= math.log1p(self._threshold)
@@ -163,7 +180,8 @@ class _Case:
             ways = [(absence, _SURE_OF_ABSENCE)] * may_be_none
             ways += [(capital, max(p * capital, 1.0) / self.plan.alpha)] * is_large
             needed = _pairs_needed(seen.pairs, ways)
-        return Finding(self.benchmark, verdict, why, self.metric, seen, p, needed)
+        own = self._threshold if self._threshold != self.plan.threshold else None
+        return Finding(self.benchmark, verdict, why, self.metric, seen, p, needed, threshold=own)
 
     def _is_clear(self) -> bool:
         """Whether all of the interval is worth a verdict. It is asked for only here, as long as the
@@ -204,7 +222,7 @@ class _Case:
 
     def _why_dropped(self) -> str:
         """The most frequent reason."""
-        return Counter(pair.dropped for pair in self.pairs if pair.dropped).most_common(1)[0][0]
+        return Counter(self._dropped).most_common(1)[0][0]
 
 
 def _pairs_needed(pairs: int, ways: Iterable[tuple[float, float]]) -> int | None:

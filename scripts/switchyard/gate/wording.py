@@ -7,7 +7,7 @@ that is where its reader looks.
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -48,6 +48,7 @@ WORST_FIRST = {
 }
 NONE = "-"
 _NAMED = 3
+_MOST_LINES = 20
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
@@ -122,6 +123,8 @@ def reason(finding: Finding) -> str:
     parts = [finding.why] if says_more else []
     if finding.accepted:
         parts.append(f"accepted: {finding.accepted}")
+    if finding.threshold:
+        parts.append(f"its threshold is {100 * finding.threshold:.3g} %")
     if finding.pairs_needed:
         parts.append(f"about {finding.pairs_needed} pairs would decide it")
     if problem := (finding.instructions or {}).get("problem"):
@@ -188,7 +191,13 @@ def caveats(report: Report) -> list[str]:
         lines.append(f"{count} of {len(measured)} pairs dropped: {why}")
     if identical := ", ".join(report.facts.get("identical", ())):
         lines.append(f"The same bytes on both sides, so a change of theirs is noise: {identical}")
-    return lines + report.problems
+    return lines + shortened(report.problems)
+
+
+def shortened(lines: Sequence[str]) -> list[str]:
+    """The first ones: what is wrong with each of thousands of rows is nothing that one reads."""
+    left_out = f"and {len(lines) - _MOST_LINES} more, in check.json"
+    return [*lines[:_MOST_LINES], *[left_out][: len(lines) > _MOST_LINES]]
 
 
 def sides(report: Report) -> dict[str, str]:

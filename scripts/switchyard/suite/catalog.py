@@ -211,6 +211,14 @@ def in_order(items: Iterable[T], workload_of: Callable[[T], Workload]) -> list[T
     return sorted(by_name, key=lambda item: places.get(workload_of(item).name, len(places)))
 
 
+def expression(pattern: str | None) -> re.Pattern[str]:
+    """Of --filter; without one, that matches all. Raises BadInputError."""
+    try:
+        return re.compile(pattern or "")
+    except re.error as error:
+        raise BadInputError(f"--filter {pattern!r} is no regular expression: {error}") from None
+
+
 def select(
     workloads: Iterable[Workload],
     *,
@@ -221,11 +229,7 @@ def select(
     """Only the rows that a run's options ask for; raises BadInputError when none is left. `size` is
     quick, full, or smoke: one row of each kind.
     """
-    workloads = list(workloads)
-    try:
-        wanted = re.compile(pattern or "")
-    except re.error as error:
-        raise BadInputError(f"--filter {pattern!r} is no regular expression: {error}") from None
+    workloads, wanted = list(workloads), expression(pattern)
     names = _known_runtimes(workloads, runtimes)
 
     def chosen(rows: Iterable[Row]) -> list[Row]:

@@ -41,7 +41,9 @@ def write(
     if isinstance(content, dict):
         content = json.dumps(content, indent=1) + "\n"
     with writing(path, failed) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        # Names of files may have bytes that are no UTF-8.
+        is_text = isinstance(content, str)
+        part.write_bytes(content.encode(errors="backslashreplace") if is_text else content)
 
 
 def read_json(path: Path, parse: Callable[[bytes], Any] = json.loads) -> Any:  # noqa: ANN401
@@ -58,6 +60,7 @@ def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> 
     """The folder, with a file of this name that was not there: two at once can't both have it. Else
     it `holds` something already. Nor may it have any of the others. Raises BadInputError.
     """
+    expect_free(folder, others)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).touch(exist_ok=False)
@@ -66,11 +69,14 @@ def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> 
         raise BadInputError(f"{what}: choose another --out DIR") from None
     except OSError as error:
         raise BadInputError(f"cannot write to {folder}: {error.strerror}") from None
-    there = [other for other in others if (folder / other).exists()]
-    if there:
-        (folder / name).unlink()
-        raise BadInputError(f"{folder} holds {there[0]} already: choose another --out DIR")
     return folder
+
+
+def expect_free(folder: Path, names: Collection[str]) -> None:
+    """Raises BadInputError if it has any of them."""
+    for name in names:
+        if (folder / name).exists():
+            raise BadInputError(f"{folder} holds {name} already: choose another --out DIR")
 
 
 def now() -> str:

@@ -144,28 +144,17 @@ def launch_in_turn(
     be started.
     """
     settle = functools.partial(settle_in, cpu, batch, without, variables)
-    with contextlib.ExitStack() as stack:
-        launches = [stack.enter_context(Job(command, out_option)) for command in commands]
-        watch = _Limits(interrupts, timeout_s, most_output, tell)
-        ends = until_ended(launches, settle, watch)
-        outcomes = [
-            _outcome(each, *end, most_output) for each, end in zip(launches, ends, strict=False)
-        ]
-    if interrupts:
-        interrupts.stop_if_any()
-    if rest := commands[len(outcomes) :]:  # one before them took too long
-        outcomes += launch_in_turn(
-            rest,
-            timeout_s,
-            interrupts,
-            out_option,
-            cpu,
-            batch,
-            without,
-            variables,
-            most_output,
-            tell,
-        )
+    outcomes: list[Outcome] = []
+    while rest := commands[len(outcomes) :]:  # again after one that took too long
+        with contextlib.ExitStack() as stack:
+            launches = [stack.enter_context(Job(command, out_option)) for command in rest]
+            watch = _Limits(interrupts, timeout_s, most_output, tell)
+            ends = until_ended(launches, settle, watch)
+            outcomes += [
+                _outcome(each, *end, most_output) for each, end in zip(launches, ends, strict=False)
+            ]
+        if interrupts:
+            interrupts.stop_if_any()
     return outcomes
 
 

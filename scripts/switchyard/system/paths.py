@@ -35,6 +35,7 @@ ROOT = _BESIDE_US or _checkout(_current_folders())
 RESULTS = ROOT / "results" if ROOT else Path("results")
 RELEASE_BUILD = ROOT / "build" / "release" if ROOT else None
 STATE = ".switchyard"
+_KEPT = {"baselines", "checks", "candidate.log"}
 
 
 def recorded(path: str | Path) -> str:
@@ -57,7 +58,7 @@ def state_folder(repository: Path) -> Path:
     for place in places:
         try:
             place.mkdir(parents=True, exist_ok=True)
-            if not any(place.iterdir()):
+            if {path.name for path in place.iterdir()} <= _KEPT:  # restored by a cache, perhaps
                 (place / ".gitignore").write_text("*\n")
         except OSError:
             continue

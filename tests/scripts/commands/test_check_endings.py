@@ -134,7 +134,7 @@ def test_a_folder_that_holds_a_check_is_not_overwritten(compare):
     compare()
     again = compare()
     assert again.returncode == 2
-    assert "holds a check already" in again.stderr
+    assert "holds check.json already" in again.stderr
 
 
 @pytest.mark.parametrize("name", ["summary.md", "candidate.json", "check.svg"])

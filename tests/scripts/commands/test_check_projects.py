@@ -10,7 +10,7 @@ import pytest
 from check_command import FIBER, GLOB, THREAD, run, run_process, side
 from conftest import BIN
 from fakes import write_foreign
-from tiny_project import timed
+from tiny_project import BINARIES, timed
 
 
 def test_foreign_google_benchmarks_are_compared_like_ours(tmp_path):
@@ -52,6 +52,22 @@ def test_a_revision_of_another_project_is_built_and_compared(project: Path, tmp_
 
 
 @pytest.mark.skipif(not (BIN / "bench_switch").exists(), reason="no release build")
+def test_what_can_not_be_is_refused_before_anything_is_built(project: Path, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "junit.xml").touch()
+    for wrong, said in (
+        (("--out", tmp_path / "out"), "holds junit.xml already"),
+        (("--filter", "("), "is no regular expression"),
+        (("--out", tmp_path / ("x" * 300)), "File name too long"),
+    ):
+        asked = ("--baseline", "HEAD~1", "--binaries", BINARIES, "--build-command", "touch built")
+        done = run(*asked, *wrong, cwd=project)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (project / "built").exists()
+
+
 def test_a_project_may_have_a_file_named_build(project: Path, tmp_path: Path):
     (project / ".gitignore").write_text("made/\n")
     script = (project / "build.sh").read_text().replace("build/bench", "made/bench")

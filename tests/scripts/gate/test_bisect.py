@@ -101,6 +101,19 @@ def test_a_commit_that_does_not_build_is_skipped_and_named(project, search, made
     assert "cannot build the candidate" in done.stdout
 
 
+def test_a_commit_that_is_configured_otherwise_is_skipped_and_named(project, search):
+    timed(project, "10.0")
+    caches = '\necho "CMAKE_BUILD_TYPE:STRING=$(cat src/type)" > build/CMakeCache.txt\n'
+    script = (project / "build.sh").read_text() + caches
+    good = commit(project, **{"build.sh": script, "src/type": "Release"})
+    other = commit(project, **{"src/type": "Debug"})
+    commit(project, **{"src/type": "Release", "src/time": "15.0"})
+    done = search(project, good)
+    assert done.returncode == 3, done.stderr
+    assert f"skipped: {other[:7]} a change" in done.stdout
+    assert "the sides were not built alike: CMAKE_BUILD_TYPE" in done.stdout
+
+
 def test_one_of_several_is_told_where_skipped_ones_stand_before_it(project, search, made_up):
     shas = history(project, ["10.0", "broken", "broken", "15.0"])
     done = search(project, shas[0])

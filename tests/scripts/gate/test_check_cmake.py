@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from switchyard.gate import cmake
-from switchyard.system.errors import BadInputError
+from switchyard.system.errors import CandidateError
 
 CACHE = """# This is the CMakeCache file.
 //Flags used by the CXX compiler
@@ -57,7 +57,7 @@ def test_builds_alike_are_accepted_wherever_they_lie(tmp_path):
     ],
 )  # fmt: skip
 def test_builds_that_differ_are_refused_with_both_values(tmp_path, more, message):
-    with pytest.raises(BadInputError, match=message):
+    with pytest.raises(CandidateError, match=message):
         cmake.refuse_if_different(cmake_build(tmp_path / "a"), cmake_build(tmp_path / "b", **more))
 
 
@@ -94,7 +94,7 @@ def test_the_cache_is_found_above_the_binaries_but_not_above_the_root(tmp_path):
     for name, flags in (("a", "-O2"), ("b", "-O1")):
         cmake_build(tmp_path / name / "out", flags=flags)
     binaries = ["out/bench/bin/bench_x"]
-    with pytest.raises(BadInputError, match="'-O2' in the baseline, '-O1'"):
+    with pytest.raises(CandidateError, match="'-O2' in the baseline, '-O1'"):
         cmake.refuse_if_different(tmp_path / "a", tmp_path / "b", binaries)
     inside = tmp_path / "a" / "out" / "bench"
     assert "no CMakeCache.txt" in cmake.refuse_if_different(inside, inside, ["bin/x"])[0]

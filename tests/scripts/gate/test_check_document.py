@@ -57,6 +57,14 @@ def test_what_comes_back_is_judged_the_same(tmp_path):
     ]  # fmt: skip
 
 
+def test_names_with_bytes_that_are_no_utf8_do_not_cost_the_files(tmp_path):
+    report = made_report()
+    report.facts["command"] = "switchyard check --out caf\udce9"
+    document.write_all(report, tmp_path)
+    assert r"--out caf\udce9" in (tmp_path / "summary.md").read_text()
+    assert document.load(tmp_path) == report
+
+
 def test_its_schema_is_published():
     """Made anew by tests/support/check_schema.py."""
     assert json.loads(check_schema.FILE.read_text()) == check_schema.schema()

@@ -208,7 +208,7 @@ def test_the_interval_holds_the_true_change_in_95_of_100(tail: str):
 
 def stored(before: list[float], after: list[float], interval: bool = False) -> Evidence:
     logs = ([math.log(time) for time in times] for times in (before, after))
-    return of_two_samples(*logs, Question(1, LIMIT, has_interval=interval))
+    return of_two_samples(*logs, 0, Question(1, LIMIT, has_interval=interval))
 
 
 def times(rng: np.random.Generator, count: int, ratio: float = 1.0) -> list[float]:

@@ -119,6 +119,9 @@ ACCEPT = '[[accept]]\nname = "x"\nreason = "y"\nuntil = 2026-12-31\n'
         ("[check]\nthresold = 5", "thresold"),
         ("[check]\nthresh = 5", "thresh"),  # on a command line it may be shortened
         ("[check]\nhelp = true", "help"),
+        ('[check]\nreplay = "x"', "replay, which is for a command line alone"),
+        ("[check]\nbisect-run = true", "bisect-run"),
+        ('[check]\nfilter = "("', "--filter '(' is no regular expression"),
         ('[check]\nthreshold = "high"', "--threshold"),
         ("[check]\nthreshold = -1", "--threshold must be above 0"),
         ("[check]\nthreshold = 0", "--threshold must be above 0"),
@@ -176,13 +179,14 @@ ENTRIES = (
         ("BM_x/1", 10.1, date(2026, 6, 30), "until then (until 2026-06-30)"),
         ("BM_x/1", 10.1, date(2026, 7, 1), None),
         ("BM_x/1", 5.0, date(2027, 1, 1), None),
-        ("a/BM_x/y", 300.0, LAST_DAY, "any size (until 2026-12-31)"),
+        ("a/BM_x/y", 90.0, LAST_DAY, "any size (until 2026-12-31)"),
         ("BM_z", 5.0, LAST_DAY, None),
     ],
 )
 def test_a_regression_is_accepted_by_name_size_and_date(key, percent, today, reason):
+    """Its size as it is shown: a throughput that is lower by so many per cent."""
     for metric in (Metric(), Metric("items_per_second", higher_is_better=True)):
-        change = metric.sign * math.log1p(percent / 100)
+        change = math.log1p(metric.sign * percent / 100)
         evidence = Evidence(9, 0, change, None, None, 1.0, 1.0, 1.0, 1.0)
         regression = Finding(Benchmark(key, "", key), Verdict.REGRESSED, "", metric, evidence)
         assert why_accepted(ENTRIES, today, regression) == reason
@@ -217,3 +221,4 @@ def test_a_benchmark_has_the_threshold_of_its_own(tmp_path):
     )
     done = run("--baseline", "HEAD~1", "--out", tmp_path / "out", cwd=project)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "its threshold is 80 %" in done.stdout

@@ -168,6 +168,18 @@ def test_the_one_in_use_is_never_removed(project, baseline, monkeypatch):
     assert worktrees_of(project) == 1
 
 
+def test_one_that_another_check_measures_is_not_built_under_its_hands(project, said, baseline):
+    """By a command: whether there is anything to do is that command's affair."""
+    command = "echo x >> built; cp source.txt bench"
+    other = Builder(project, Console(file=said), None, command)
+    root = other.revision("HEAD~1", project, ()).root
+    assert baseline(targets=(), build_command=command).root == root
+    assert (root / "built").read_text() == "x\n"
+    other.held.pop().close()
+    baseline(targets=(), build_command=command)
+    assert (root / "built").read_text() == "x\nx\n"
+
+
 def test_two_checks_at_once_do_not_build_the_same(project, baseline, said):
     cache = project / ".switchyard" / "baselines"
     cache.mkdir(parents=True)

@@ -72,6 +72,14 @@ def test_a_counter_has_no_unit(tmp_path):
     assert times(stored.load(file, HERE, False, metric="items_per_second")) == {"BM": [3e6]}
 
 
+def test_rows_without_the_counter_are_no_trouble(tmp_path):
+    with_it = bench_row("BM", 2, p99_us=7)
+    file = write(tmp_path / "any.json", with_it, bench_row("other", 2), with_it | {"p99_us": None})
+    loaded = stored.load(file, HERE, False, metric="p99_us")
+    assert times(loaded) == {"BM": [7]}
+    assert len(loaded.problems) == 1
+
+
 def test_aggregates_and_rows_without_a_measurement_are_passed_over(tmp_path):
     write(
         tmp_path / "any.json",

@@ -9,7 +9,7 @@ import pytest
 from made_up_check import GATE, Behaviour
 from rich.console import Console
 
-from switchyard.gate import wording
+from switchyard.gate import table, wording
 from switchyard.gate.execution import CheckProgress
 from switchyard.gate.model import WARM_UP, Finding, Metric, Report, Verdict
 from switchyard.gate.table import print_report
@@ -46,6 +46,20 @@ def test_names_stand_above_their_numbers_in_80_columns_and_beside_them_in_200():
     assert narrow[narrow.index(LONG) + 1].split()[:3] == ["regressed", "+6.3", "%"]
     (row,) = [line for line in wide if line.endswith(f"  {LONG}")]
     assert row.split()[0] == "regressed"
+
+
+def test_of_thousands_of_problems_the_first_are_told():
+    many = replace(REPORT, problems=[f"row {number} is odd" for number in range(3_000)])
+    told = [line for line in printed(many) if "is odd" in line or "more, in check.json" in line]
+    assert told[0] == "! row 0 is odd"
+    assert told[-1] == "! and 2980 more, in check.json"
+    assert len(told) == 21
+
+
+def test_a_check_that_could_not_do_its_work_does_not_end_in_green():
+    skipped = [f for f in REPORT.findings if f.verdict == Verdict.SKIPPED]
+    styles = [table._style(of_findings(*skipped, exit_code=code)) for code in (0, 2)]
+    assert styles == ["bold green", "bold yellow"]
 
 
 def test_numbers_fit_into_80_columns():

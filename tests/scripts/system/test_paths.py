@@ -21,6 +21,11 @@ def test_what_a_check_keeps_lies_in_the_repository_where_git_does_not_see_it(tmp
     assert state_folder(tmp_path) == folder
 
 
+def test_git_does_not_see_it_either_where_a_cache_restored_but_a_part(tmp_path: Path):
+    (tmp_path / ".switchyard" / "baselines").mkdir(parents=True)
+    assert (state_folder(tmp_path) / ".gitignore").read_text() == "*\n"
+
+
 def test_a_folder_of_the_users_that_has_this_name_is_left_as_it_is(tmp_path: Path):
     theirs = tmp_path / ".switchyard"
     theirs.mkdir()
