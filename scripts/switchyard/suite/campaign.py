@@ -130,6 +130,7 @@ class Campaign:
         failed = self._note_failures(row, measured)
         if measured.timed_out or (failed and row.is_outside):
             self.rounds.retire(row.name)
+            self.pacing.retire(row.name)
         self._tell()
         self.folder.add(workload, measured.context, measured.rows)
         return True
