@@ -175,7 +175,7 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
         note(tally)
         facts["ended_at"] = now()
-        facts["complete"] = not (tally.interrupted_by or tally.never_launched)
+        facts["complete"] = tally.rounds > 0 and not (tally.interrupted_by or tally.never_launched)
         folder.write_environment()
     if tally.to_be_counted:
         console.print(f"hardware events: {tally.counted} of {tally.to_be_counted} benchmarks")

@@ -70,6 +70,11 @@ def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
             f"{left} rows never got a launch: {', '.join(tally.never_launched)}",
             "choose fewer rows with --filter, or a larger --budget",
         )
+    for name, seconds in tally.cut_off.items():
+        yield RunWarning(
+            f"cut off at the end of the budget after {seconds:.1f} s: {name}",
+            "a larger --budget, or --rounds: it hangs, or takes so long",
+        )
     if tally.dropped:
         yield RunWarning(
             f"{len(tally.dropped)} rows were left out, so that the others got all their rounds "

@@ -108,7 +108,8 @@ class Tally:
     """How far a run came: counted while it goes on, kept beside its results, and read back.
 
     `interrupted_by`: the signal's number. `dropped`: rows left out so that the others get all their
-    rounds within the budget. `failures`: of each failed row the last reason.
+    rounds within the budget. `failures`: of each failed row the last reason. `cut_off`: the row
+    whose launch met the end of the budget, with its seconds.
     `counted`: rows whose hardware events were counted, of those that were to be.
     """
 
@@ -122,6 +123,7 @@ class Tally:
     failures: dict[str, str] = field(default_factory=dict)
     to_be_counted: int = 0
     counted: int = 0
+    cut_off: dict[str, float] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """What is kept of it in environment.json."""
@@ -133,6 +135,7 @@ class Tally:
             "interrupted_by": self.interrupted_by,
             "never_launched": self.never_launched,
             "dropped": self.dropped,
+            "cut_off": self.cut_off,
         }
 
     @classmethod
@@ -141,7 +144,8 @@ class Tally:
         left = [str(name) for name in facts.get("never_launched") or []]
         done, wanted = facts.get("rounds_done") or 0, facts.get("rounds_wanted") or 0
         interrupted_by = facts.get("interrupted_by")
-        if not interrupted_by and not left and not facts.get("complete", True):
+        cut_off = facts.get("cut_off") or {}
+        if not (interrupted_by or left or cut_off or facts.get("complete", True)):
             interrupted_by = signal.SIGKILL  # it could not even say that it ended
         return cls(
             launches=facts.get("launches") or 0,
@@ -151,6 +155,7 @@ class Tally:
             interrupted_by=interrupted_by,
             never_launched=left,
             dropped=[str(name) for name in facts.get("dropped") or []],
+            cut_off=cut_off,
         )
 
 

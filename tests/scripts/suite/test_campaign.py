@@ -3,11 +3,13 @@ others, and what the run says of it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from fakes import METRICS, row
 
+from switchyard.compare import advice
 from switchyard.suite import campaign
 from switchyard.suite.campaign import Campaign, Measurement, Plan
 from switchyard.suite.catalog import Workload
@@ -88,3 +90,27 @@ def test_of_two_outside_rows_that_fail_neither_is_charged_for_rounds_to_come(run
     tally, _ = run(bad)
     assert tally.dropped == []
     assert tally.launches == 6 * (len(NAMES) - 2) + 2
+
+
+def test_one_that_meets_the_end_of_the_budget_is_named(run):
+    first = run({(name, 0): HANGS for name in NAMES}, replace(PLAN, budget_s=4.0))[0]
+    (name,) = first.cut_off
+    assert first.cut_off[name] == pytest.approx(4.0)
+    assert name not in first.never_launched
+    assert len(first.never_launched) == len(NAMES) - 1
+    (warning,) = [w for w in advice._incomplete(first, 6) if "cut off" in w.what]
+    assert warning.what == f"cut off at the end of the budget after 4.0 s: {name}"
+    assert Tally.from_facts(first.facts() | {"complete": False}).interrupted_by is None
+
+
+def test_one_that_took_many_times_what_it_is_known_to_take_has_hung(run):
+    """With the defaults that is each that hangs in the second half of the budget."""
+    name = "echo/fiber/connections:1/bytes:64"
+    plan = replace(PLAN, budget_s=50.0)  # less than the time-out
+    tally, kept = run({(name, 3): HANGS}, plan)
+    assert tally.failures == {name: kept[0]}
+    assert tally.cut_off == {}
+    dear = "echo/fiber/connections:64/bytes:64"
+    tally, kept = run({(dear, 0): 3.0, (dear, 1): HANGS}, replace(plan, budget_s=36.0))
+    assert 20 < tally.cut_off[dear] < 30
+    assert len(kept) == 1  # the first
