@@ -194,7 +194,8 @@ def until_ended(
             os.kill(pid, signal.SIGTERM)
         _end(pid, report)
         for foreign in kill_and_reap_children(bystanders):
-            print(f"switchyard: PID {foreign} can't be ended: it is another user's", file=sys.stderr)
+            line = f"switchyard: PID {foreign} can't be ended: it is another user's"
+            print(line, file=sys.stderr)
     return ends
 
 
