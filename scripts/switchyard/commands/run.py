@@ -89,17 +89,19 @@ def _run(asked: _Asked) -> int:
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
     from ..compare import terminal
 
-    code = _exit_code(tally)
+    measured = any(kept.has_measurement() for kept in folder.workloads.values())
+    code = _exit_code(tally, measured)
     if asked.tables:
         terminal.print_tables(folder, tally, asked.plan.rounds)
     terminal.print_answers(folder, tally, asked.plan.rounds)
-    if any(kept.has_measurement() for kept in folder.workloads.values()):
-        for write in _wanted(asked):
-            try:
-                write(folder)
-            except SwitchyardError as error:  # how the run itself ended counts for more
-                its_code = errors.report(error)
-                code = code or its_code
+    if not measured:
+        print("no figures, report or results.csv: not a single row was measured")
+    for write in _wanted(asked) if measured else ():
+        try:
+            write(folder)
+        except SwitchyardError as error:  # how the run itself ended counts for more
+            its_code = errors.report(error)
+            code = code or its_code
     print(f"results: {folder.path}")
     return code
 
@@ -120,10 +122,10 @@ def _wanted(asked: _Asked) -> list[Callable[[ResultsFolder], None]]:
     return wanted
 
 
-def _exit_code(tally: Tally) -> int:
+def _exit_code(tally: Tally, measured: bool) -> int:
     if tally.interrupted_by:
         return 128 + tally.interrupted_by
-    return 1 if tally.failures or not tally.launches else 0
+    return 1 if tally.failures or not measured else 0
 
 
 def _asked(args: argparse.Namespace) -> _Asked:

@@ -136,6 +136,15 @@ def test_limit_is_shown_and_is_no_failure(cli: Cli, build: Path, out: Path):
     assert rows_of(out, "spawn")[0]["limit_reached"] == 1
 
 
+def test_a_run_of_limits_alone_measured_nothing_and_says_so(cli: Cli, build: Path, out: Path):
+    entry = row("spawn/process/tasks:1000")
+    write_bench(build, [entry], {entry["name"]: {"error": "limit reached: fork: pids.max"}})
+    done = cli("run", "--rounds", "1", "--filter", "spawn", "--plot", "--report", "--out", out)
+    assert done.returncode == 1
+    assert "no figures, report or results.csv: not a single row was measured" in done.stdout
+    assert not (out / "report.html").exists()
+
+
 MISBEHAVIOUR = {
     "failing": ({"error": "wrong answer: 3 of 64 bytes"}, "wrong answer: 3 of 64 bytes"),
     "killed": ({"code": "os.kill(os.getpid(), signal.SIGKILL)"}, "ended by SIGKILL"),
