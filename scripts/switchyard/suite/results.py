@@ -185,8 +185,9 @@ class ResultsFolder:
 
     @classmethod
     def create(cls, path: Path) -> "ResultsFolder":
+        others = ("plots", "report.html", "results.csv", "results.md")
         there = [file.name for file in path.glob("*.json")]
-        folder = cls(claim(path, _ENVIRONMENT, "results", ("plots", "report.html", *there)))
+        folder = cls(claim(path, _ENVIRONMENT, "results", (*others, *there)))
         # If the folder can't be written to, it was badly chosen.
         write(path / _ENVIRONMENT, folder.environment, BadInputError)
         return folder

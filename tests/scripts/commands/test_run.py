@@ -260,7 +260,7 @@ def test_results_are_never_mixed_with_those_of_another_run(cli: Cli, out: Path):
     assert (out / "echo.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["any.json", "plots", "report.html"])
+@pytest.mark.parametrize("name", ["any.json", "plots", "report.html", "results.csv", "results.md"])
 def test_results_take_no_place_of_other_files(cli: Cli, out: Path, name: str):
     out.mkdir()
     (out / name).write_text("mine")
