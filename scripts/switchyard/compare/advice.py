@@ -60,9 +60,11 @@ def _problems(records: list[Record]) -> Iterator[RunWarning]:
 def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
     left = len(tally.never_launched)
     if tally.interrupted_by:
+        where = f"in round {tally.rounds + 1} of {wanted}"
+        if tally.to_be_counted:
+            where = "while hardware events were counted; all rounds are kept"
         yield RunWarning(
-            f"interrupted in round {tally.rounds + 1} of {wanted}"
-            + (f"; {left} rows never got a launch" if left else ""),
+            f"interrupted {where}" + (f"; {left} rows never got a launch" if left else ""),
             "what was measured is kept; repeat for the rest",
         )
     elif left:

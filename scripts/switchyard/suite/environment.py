@@ -43,6 +43,7 @@ Facts = _facts(
         options=dict, started_at=str, ended_at=str, rounds_wanted=int, rounds_done=int,
         launches=int, measured_s=float, min_time_s=float, budget_s=float, never_launched=list,
         left_out=dict, interrupted_by=int, cut_off=dict[str, float],
+        hardware_wanted=int, hardware_counted=int,
     ),
 )  # fmt: skip
 

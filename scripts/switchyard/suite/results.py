@@ -110,7 +110,8 @@ class Tally:
     `interrupted_by`: the signal's number. `dropped`: rows left out so that the others get all their
     rounds within the budget. `failures`: of each failed row the last reason. `cut_off`: the row
     whose launch met the end of the budget, with its seconds.
-    `counted`: rows whose hardware events were counted, of those that were to be.
+    `counted`: rows whose hardware events were counted, of those that were to be, which is known
+    once all rounds are done.
     """
 
     launches: int = 0
@@ -136,6 +137,8 @@ class Tally:
             "never_launched": self.never_launched,
             "dropped": self.dropped,
             "cut_off": self.cut_off,
+            "hardware_wanted": self.to_be_counted,
+            "hardware_counted": self.counted,
         }
 
     @classmethod
@@ -155,6 +158,8 @@ class Tally:
             interrupted_by=interrupted_by,
             never_launched=left,
             dropped=[str(name) for name in facts.get("dropped") or []],
+            to_be_counted=facts.get("hardware_wanted") or 0,
+            counted=facts.get("hardware_counted") or 0,
             cut_off=cut_off,
         )
 
