@@ -16,6 +16,12 @@ for argument in "$@"; do
   if [[ $argument == --full ]]; then setup+=(--outside); fi
 done
 "${setup[@]}"
+# Before a build that takes minutes. What is printed is --help.
+said=$("$root/scripts/switchyard.sh" run --check-only "$@")
+if [[ $said ]]; then
+  echo "$said"
+  exit
+fi
 log=$root/build/run.log
 { mkdir -p "$root/build" && true >"$log"; } ||
   fail "user $(id -u) can't write $log: remove $root/build, or run as who made it"

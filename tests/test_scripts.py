@@ -130,7 +130,9 @@ def run_sh(tmp_path: Path):
     (tmp_path / "scripts").mkdir()
     script = shutil.copy(SCRIPTS / "run.sh", tmp_path / "scripts")
     write_program(tmp_path / "scripts" / "setup.sh", f'echo "setup $*" >>{log}')
-    write_program(tmp_path / "scripts" / "switchyard.sh", f'echo "switchyard $*" >>{log}')
+    write_program(tmp_path / "scripts" / "switchyard.sh", f"""echo "switchyard $*" >>{log}
+        if [[ $* == *--wrong* ]]; then echo "error: --wrong" >&2; exit 2; fi
+        if [[ $* == *--help* ]]; then echo "usage: switchyard"; fi""")  # fmt: skip
     write_program(tmp_path / "bin" / "cmake", f'echo "cmake $1" >>{log}')
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
 
@@ -147,8 +149,19 @@ def test_only_a_full_run_takes_outside_servers(run_sh, arguments):
     done, called = run_sh(*arguments)
     assert done.returncode == 0, done.stderr
     assert called[0] == ("setup --outside" if "--full" in arguments else "setup ")
+    assert called[1] == " ".join(("switchyard run --check-only", *arguments))
     assert called[-1] == " ".join(("switchyard run --plot --report", *arguments))
     assert called[-3:-1] == ["cmake --preset", "cmake --build"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "words"), [("--wrong", 2, "error: --wrong"), ("--help", 0, "usage:")]
+)
+def test_nothing_is_built_for_arguments_that_measure_nothing(run_sh, argument, code, words):
+    done, called = run_sh("--full", argument)
+    assert done.returncode == code
+    assert words in done.stdout + done.stderr
+    assert called == ["setup --outside", f"switchyard run --check-only --full {argument}"]
 
 
 def test_nothing_is_measured_that_was_not_built(tmp_path: Path, run_sh):
@@ -163,4 +176,4 @@ def test_nothing_is_measured_that_was_not_built(tmp_path: Path, run_sh):
     assert done.returncode == 1
     assert "no compiler" in done.stderr
     assert "the build failed" in done.stderr
-    assert not any("switchyard run" in line for line in (*called, *more))
+    assert not any("--plot" in line for line in (*called, *more))

@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
     )
+    parser.add_argument(
+        "--check-only", action="store_true", help="look at the arguments, measure nothing, and end"
+    )
     parser.add_argument("--tables", action="store_true", help="also print the tables, with advice")
     parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
     parser.add_argument("--report", action="store_true", help="write report.html at the end")
@@ -71,7 +74,8 @@ class _Asked:
 
 
 def main(args: argparse.Namespace) -> int:
-    return _run(_asked(args))
+    asked = _asked(args)
+    return 0 if args.check_only else _run(asked)
 
 
 def _run(asked: _Asked) -> int:
@@ -141,6 +145,7 @@ def _asked(args: argparse.Namespace) -> _Asked:
         "--min-time": (min_time_s, options.A_DAY_S),
         "--launch-timeout": (timeout_s, options.A_DAY_S),
     })  # fmt: skip
+    catalog.expression(args.filter)
     plan = Plan(rounds, budget_s, min_time_s, timeout_s, options.seed_of(args))
     return _Asked(
         plan, size, args.filter, args.runtimes, args.server, options.build_of(args), args.out,

@@ -251,6 +251,15 @@ def test_bad_input_is_one_clear_line_and_exit_2(case: str, cli: Cli):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_arguments_can_be_looked_at_without_a_build(cli: Cli, out: Path):
+    nothing = ("run", "--check-only", "--build", "/nowhere", "--out", out)
+    done = cli(*nothing, "--filter", "echo")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for wrong in (("--fliter", "x"), ("--filter", "("), ("--rounds", "0"), ("--quick", "--full")):
+        assert cli(*nothing, *wrong).returncode == 2
+    assert not out.exists()
+
+
 def test_results_are_never_mixed_with_those_of_another_run(cli: Cli, out: Path):
     assert cli("run", "--rounds", "1", "--out", out).returncode == 0
     before = (out / "echo.json").read_bytes()
