@@ -81,11 +81,11 @@ def main(args: argparse.Namespace) -> int:
 def _run(asked: _Asked) -> int:
     if asked.plot or asked.report:
         packages.need("pictures")
+    build = catalog.load(asked.build, asked.servers)
     workloads = catalog.select(
-        catalog.load(asked.build, asked.servers),
-        size=asked.size, pattern=asked.filter, runtimes=asked.runtimes,
-    )  # fmt: skip
-    workloads, left_out = needs.without_missing(workloads)
+        build, size=asked.size, pattern=asked.filter, runtimes=asked.runtimes
+    )
+    workloads, left_out = needs.without_missing(workloads, build)
     facts = environment.collect(asked.build)
     folder = ResultsFolder.create(asked.out or RESULTS / environment.folder_name(facts))
     folder.environment = facts | {"run": _run_facts(asked, left_out)}
