@@ -1,6 +1,7 @@
 """`switchyard.sh run`: what it keeps, what it prints, and how it takes misbehaving benchmarks."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_environment_tells_code_machine_and_options(cli: Cli, out: Path):
         True,
     )
     assert run["started_at"] <= run["ended_at"]
+
+
+def test_the_callers_environment_decides_no_figure_or_is_told(
+    cli: Cli, build: Path, out: Path, monkeypatch
+):
+    """What Go's runtime takes from it is for nobody; what changes all programs may be wanted."""
+    for name in ("GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG", "MALLOC_ARENA_MAX"):
+        monkeypatch.setenv(name, "1")
+    entry = row("spawn/thread/tasks:1")
+    code = "result['label'] = ' '.join(v for v in os.environ if v[:2] == 'GO' or 'MALLOC' in v)"
+    write_bench(build, [entry], {entry["name"]: {"code": code}})
+    done = cli("run", "--rounds", "1", "--filter", "spawn", "--out", out)
+    assert rows_of(out, "spawn")[0]["label"] == "MALLOC_ARENA_MAX"
+    facts = json.loads((out / "environment.json").read_text())["machine"]
+    assert facts["environment_variables"] == {"MALLOC_ARENA_MAX": "1"}
+    assert facts["nice"] == os.nice(0)
+    assert "! environment: MALLOC_ARENA_MAX=1\n" in done.stdout
 
 
 def test_order_follows_the_seed_and_differs_between_rounds(cli: Cli, tmp_path: Path):

@@ -21,6 +21,7 @@ GOOD = {
     "proc/cpuinfo": "processor : 0\nmodel name : Fast CPU\nflags : fpu sse\n\nprocessor : 1\n",
     "proc/self/status": "Name: x\nCpus_allowed_list:\t0-1\n",
     "proc/self/cgroup": "0::/user/me\n",
+    "proc/self/stat": "7 (a (b) c) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 9\n",
     "proc/stat": "cpu  100 0 50 800 0 0 0 20 0 0\ncpu0 1 2 3\n",
     "proc/loadavg": "0.10 0.20 0.30 1/100 5\n",
     "proc/meminfo": "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\n"
@@ -91,6 +92,7 @@ BAD = [
     ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n", "governor", WARN),
     ("sys/devices/system/cpu/intel_pstate/no_turbo", "0\n", "turbo", WARN),
     ("sys/class/dmi/id/sys_vendor", "QEMU\n", "virtual machine", WARN),
+    ("proc/self/stat", "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 39 19 1 0 9\n", "nice", WARN),
     ("proc/loadavg", "3.00 1 1 1/1 1\n", "load", WARN),
     ("proc/meminfo", "MemAvailable: 1000 kB\n", "memory", LIMIT),
     ("proc/meminfo", "SwapTotal: 1000 kB\nSwapFree: 500 kB\n", "swap", WARN),
