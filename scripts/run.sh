@@ -7,18 +7,29 @@
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." >/dev/null && pwd)
+fail() {
+  echo "run: error: $*" >&2
+  exit 1
+}
 setup=("$root/scripts/setup.sh")
 for argument in "$@"; do
   if [[ $argument == --full ]]; then setup+=(--outside); fi
 done
 "${setup[@]}"
-log=$root/build/run.log
-mkdir -p "$root/build"
-echo "run: building (log: $log)"
-if ! (cd -- "$root" && cmake --preset release &&
-  cmake --build --preset measured --parallel "$(nproc)") >"$log" 2>&1; then
-  tail -n 40 "$log" >&2
-  echo "run: error: the build failed, see $log" >&2
-  exit 1
+# Before a build that takes minutes. What is printed is --help.
+said=$("$root/scripts/switchyard.sh" run --check-only "$@")
+if [[ $said ]]; then
+  echo "$said"
+  exit
 fi
+log=$root/build/run.log
+{ mkdir -p "$root/build" && true >"$log"; } ||
+  fail "user $(id -u) can't write $log: remove $root/build, or run as who made it"
+echo "run: building (log: $log)"
+# Not `if ! (...) >"$log"`: where that can't be written, bash takes neither branch and goes on.
+(cd -- "$root" && cmake --preset release &&
+  cmake --build --preset measured --parallel "$(nproc)") >"$log" 2>&1 || {
+  tail -n 40 "$log" >&2
+  fail "the build failed, see $log"
+}
 exec "$root/scripts/switchyard.sh" run --plot --report "$@"

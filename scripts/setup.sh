@@ -195,8 +195,10 @@ stamp_of() { sha256sum "$1" | cut -d ' ' -f 1; }
 # The stamp $2 says that the requirements $1, as they are now, were installed.
 is_stamped() { [[ -f $2 && $(<"$2") == "$(stamp_of "$1")" ]]; }
 
+# A newer Python of the system's starts there too, and finds no package of the older one.
 venv_is_current() {
-  is_stamped "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null
+  is_stamped "$requirements" "$stamp" &&
+    "$root/.venv/bin/python" -P -c 'import msgspec, rich' 2>/dev/null
 }
 
 extra_requirements() { echo "$root/scripts/requirements-$1.txt"; }

@@ -123,20 +123,57 @@ def test_setup_adds_what_only_tests_need_when_asked(tmp_path: Path, argument: st
         assert (package in done.stderr.split()) == (argument in arguments)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--full", "--rounds", "1")])
-def test_only_a_full_run_takes_outside_servers(tmp_path: Path, arguments):
+@pytest.fixture
+def run_sh(tmp_path: Path):
+    """run.sh among a setup.sh, a switchyard.sh and a cmake that only say that they were called."""
     log = tmp_path / "log"
     (tmp_path / "scripts").mkdir()
     script = shutil.copy(SCRIPTS / "run.sh", tmp_path / "scripts")
     write_program(tmp_path / "scripts" / "setup.sh", f'echo "setup $*" >>{log}')
-    write_program(tmp_path / "scripts" / "switchyard.sh", f'echo "switchyard $*" >>{log}')
-    write_program(tmp_path / "bin" / "cmake", "exit 0")
+    write_program(tmp_path / "scripts" / "switchyard.sh", f"""echo "switchyard $*" >>{log}
+        if [[ $* == *--wrong* ]]; then echo "error: --wrong" >&2; exit 2; fi
+        if [[ $* == *--help* ]]; then echo "usage: switchyard"; fi""")  # fmt: skip
+    write_program(tmp_path / "bin" / "cmake", f'echo "cmake $1" >>{log}')
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
-    done = subprocess.run([script, *arguments], env=environment, capture_output=True, text=True,
-                          check=False, timeout=60)  # fmt: skip
+
+    def run(*arguments: str) -> tuple[subprocess.CompletedProcess, list[str]]:
+        done = subprocess.run([script, *arguments], env=environment, capture_output=True, text=True,
+                              check=False, timeout=60)  # fmt: skip
+        return done, log.read_text().splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [(), ("--full", "--rounds", "1")])
+def test_only_a_full_run_takes_outside_servers(run_sh, arguments):
+    done, called = run_sh(*arguments)
     assert done.returncode == 0, done.stderr
-    full = "--full" in arguments
-    assert log.read_text().splitlines() == [
-        "setup --outside" if full else "setup ",
-        " ".join(("switchyard run --plot --report", *arguments)),
-    ]
+    assert called[0] == ("setup --outside" if "--full" in arguments else "setup ")
+    assert called[1] == " ".join(("switchyard run --check-only", *arguments))
+    assert called[-1] == " ".join(("switchyard run --plot --report", *arguments))
+    assert called[-3:-1] == ["cmake --preset", "cmake --build"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "words"), [("--wrong", 2, "error: --wrong"), ("--help", 0, "usage:")]
+)
+def test_nothing_is_built_for_arguments_that_measure_nothing(run_sh, argument, code, words):
+    done, called = run_sh("--full", argument)
+    assert done.returncode == code
+    assert words in done.stdout + done.stderr
+    assert called == ["setup --outside", f"switchyard run --check-only --full {argument}"]
+
+
+def test_nothing_is_measured_that_was_not_built(tmp_path: Path, run_sh):
+    """Also where no word of the build can be written, as in a folder of another user."""
+    (tmp_path / "build" / "run.log").mkdir(parents=True)
+    done, called = run_sh()
+    assert done.returncode == 1
+    assert "can't write" in done.stderr.splitlines()[-1]
+    (tmp_path / "build" / "run.log").rmdir()
+    write_program(tmp_path / "bin" / "cmake", "echo no compiler; exit 1")
+    done, more = run_sh()
+    assert done.returncode == 1
+    assert "no compiler" in done.stderr
+    assert "the build failed" in done.stderr
+    assert not any("--plot" in line for line in (*called, *more))

@@ -63,6 +63,16 @@ def test_setup_keeps_gevent_when_it_makes_the_venv_anew(venv: FakeVenv):
     assert venv.installs_of_gevent() == 2
 
 
+def test_setup_makes_the_venv_anew_for_a_newer_python(venv: FakeVenv):
+    """As after an upgrade of the system: its python starts, and lacks all packages."""
+    other = venv.folder / ".venv" / "of-an-older-python"
+    other.touch()
+    done = venv.setup()
+    assert (done.returncode, other.exists()) == (0, False), done.stderr
+    assert "scripts/requirements.txt into .venv" in done.stdout
+    assert venv.setup().stdout == "setup: everything is there, nothing to do\n"
+
+
 def test_setup_says_that_gevent_could_not_be_installed(venv: FakeVenv):
     (venv.folder / "offline").touch()
     done = venv.setup("--gevent")

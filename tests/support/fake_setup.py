@@ -59,7 +59,8 @@ def run_setup(tmp_path: Path, *arguments: str, **programs: str) -> subprocess.Co
 class FakeVenv:
     """A machine with all apt packages, and a .venv in which extras are there once installed.
 
-    Its pythons write down how they were called; gevent and uvloop can't be installed when the file
+    Its pythons write down how they were called, and have no package where .venv/of-an-older-python
+    lies; gevent and uvloop can't be installed when the file
     `offline` is there.
     """
 
@@ -70,6 +71,7 @@ class FakeVenv:
         write_program(folder / "venv-python", f"""echo "$*" >>{self.calls}
             has={folder}/.venv/gevent-is-there
             case "$*" in
+              *"import msgspec"*) [[ ! -e {folder}/.venv/of-an-older-python ]] ;;
               *"import gevent"*) [[ -e $has ]] ;;
               *requirements-gevent.txt) [[ ! -e {folder}/offline ]] && : >$has ;;
               *"import uvloop"*) [[ -e $has-uvloop ]] ;;

@@ -134,7 +134,7 @@ def validate(plan: Plan) -> int:
         rounds.after_round = lambda: files.write(folder / _FINDINGS, run.document())
         before = machine.jiffies()
         run.run(plan.rounds, lambda turn: progress.show(
-            "round", turn.round, plan.rounds, turn.seconds_left, turn.item,
+            "round", turn.round, plan.rounds, turn.seconds_left(), turn.item,
             f"round {turn.round + 1} of {plan.rounds}",
         ))  # fmt: skip
     facts["validate"] |= {

@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--launch-timeout", type=float, metavar="S", help="kill a launch after S seconds"
     )
+    parser.add_argument(
+        "--check-only", action="store_true", help="look at the arguments, measure nothing, and end"
+    )
     parser.add_argument("--tables", action="store_true", help="also print the tables, with advice")
     parser.add_argument("--plot", action="store_true", help="draw the figures at the end")
     parser.add_argument("--report", action="store_true", help="write report.html at the end")
@@ -71,17 +74,18 @@ class _Asked:
 
 
 def main(args: argparse.Namespace) -> int:
-    return _run(_asked(args))
+    asked = _asked(args)
+    return 0 if args.check_only else _run(asked)
 
 
 def _run(asked: _Asked) -> int:
     if asked.plot or asked.report:
         packages.need("pictures")
+    build = catalog.load(asked.build, asked.servers)
     workloads = catalog.select(
-        catalog.load(asked.build, asked.servers),
-        size=asked.size, pattern=asked.filter, runtimes=asked.runtimes,
-    )  # fmt: skip
-    workloads, left_out = needs.without_missing(workloads)
+        build, size=asked.size, pattern=asked.filter, runtimes=asked.runtimes
+    )
+    workloads, left_out = needs.without_missing(workloads, build)
     facts = environment.collect(asked.build)
     folder = ResultsFolder.create(asked.out or RESULTS / environment.folder_name(facts))
     folder.environment = facts | {"run": _run_facts(asked, left_out)}
@@ -89,17 +93,19 @@ def _run(asked: _Asked) -> int:
     # Only now: each launch forks, which takes longer in a process that has loaded scipy.
     from ..compare import terminal
 
-    code = _exit_code(tally)
+    measured = any(kept.has_measurement() for kept in folder.workloads.values())
+    code = _exit_code(tally, measured)
     if asked.tables:
         terminal.print_tables(folder, tally, asked.plan.rounds)
     terminal.print_answers(folder, tally, asked.plan.rounds)
-    if any(kept.has_measurement() for kept in folder.workloads.values()):
-        for write in _wanted(asked):
-            try:
-                write(folder)
-            except SwitchyardError as error:  # how the run itself ended counts for more
-                its_code = errors.report(error)
-                code = code or its_code
+    if not measured:
+        print("no figures, report or results.csv: not a single row was measured")
+    for write in _wanted(asked) if measured else ():
+        try:
+            write(folder)
+        except SwitchyardError as error:  # how the run itself ended counts for more
+            its_code = errors.report(error)
+            code = code or its_code
     print(f"results: {folder.path}")
     return code
 
@@ -120,10 +126,10 @@ def _wanted(asked: _Asked) -> list[Callable[[ResultsFolder], None]]:
     return wanted
 
 
-def _exit_code(tally: Tally) -> int:
+def _exit_code(tally: Tally, measured: bool) -> int:
     if tally.interrupted_by:
         return 128 + tally.interrupted_by
-    return 1 if tally.failures or not tally.launches else 0
+    return 1 if tally.failures or not measured else 0
 
 
 def _asked(args: argparse.Namespace) -> _Asked:
@@ -139,6 +145,7 @@ def _asked(args: argparse.Namespace) -> _Asked:
         "--min-time": (min_time_s, options.A_DAY_S),
         "--launch-timeout": (timeout_s, options.A_DAY_S),
     })  # fmt: skip
+    catalog.expression(args.filter)
     plan = Plan(rounds, budget_s, min_time_s, timeout_s, options.seed_of(args))
     return _Asked(
         plan, size, args.filter, args.runtimes, args.server, options.build_of(args), args.out,
@@ -175,7 +182,7 @@ def _measure(plan: Plan, workloads: list[catalog.Workload], folder: ResultsFolde
         tally = Campaign(plan, workloads, folder, interrupts, display, note).run()
         note(tally)
         facts["ended_at"] = now()
-        facts["complete"] = not (tally.interrupted_by or tally.never_launched)
+        facts["complete"] = tally.rounds > 0 and not (tally.interrupted_by or tally.never_launched)
         folder.write_environment()
     if tally.to_be_counted:
         console.print(f"hardware events: {tally.counted} of {tally.to_be_counted} benchmarks")

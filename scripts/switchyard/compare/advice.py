@@ -60,15 +60,22 @@ def _problems(records: list[Record]) -> Iterator[RunWarning]:
 def _incomplete(tally: Tally, wanted: int) -> Iterator[RunWarning]:
     left = len(tally.never_launched)
     if tally.interrupted_by:
+        where = f"in round {tally.rounds + 1} of {wanted}"
+        if tally.to_be_counted:
+            where = "while hardware events were counted; all rounds are kept"
         yield RunWarning(
-            f"interrupted in round {tally.rounds + 1} of {wanted}"
-            + (f"; {left} rows never got a launch" if left else ""),
+            f"interrupted {where}" + (f"; {left} rows never got a launch" if left else ""),
             "what was measured is kept; repeat for the rest",
         )
     elif left:
         yield RunWarning(
             f"{left} rows never got a launch: {', '.join(tally.never_launched)}",
             "choose fewer rows with --filter, or a larger --budget",
+        )
+    for name, seconds in tally.cut_off.items():
+        yield RunWarning(
+            f"cut off at the end of the budget after {seconds:.1f} s: {name}",
+            "a larger --budget, or --rounds: it hangs, or takes so long",
         )
     if tally.dropped:
         yield RunWarning(

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..system.interrupts import Interrupts
 from ..system.launch import Outcome, launch
+from ..system.surroundings import GO_VARIABLES, GOOGLE_BENCHMARK_VARIABLES
 from .catalog import bare_name, exact_filter, filter_of
 from .results import LIMIT_PREFIX
 
@@ -85,7 +86,8 @@ def launch_row(
 ) -> Outcome:
     """Run one row, whatever is appended to its name; its JSON is the outcome's `out_file`."""
     command = _command(binary, exact_filter(name), arguments)
-    return launch(command, timeout_s, interrupts, "--benchmark_out=", cpu)
+    without = (*GOOGLE_BENCHMARK_VARIABLES, *GO_VARIABLES)
+    return launch(command, timeout_s, interrupts, "--benchmark_out=", cpu, without=without)
 
 
 def read(text: str | bytes) -> Any:  # noqa: ANN401 (whatever is in it)

@@ -1,7 +1,8 @@
 """A run: rounds of launches of every row, which are kept as they come.
 
 The budget is a hard bound: rows are paced so that all their rounds fit into it, a round that does
-not is not begun, and a launch that would overrun is cut off and not counted. A row that hung once
+not is not begun, and a launch that would overrun is cut off, named and not counted; one that took
+many times what it is known to take has hung. A row that hung once
 is launched no more, nor is one of an outside program that failed: such a program may take as long
 as it likes until it does.
 
@@ -14,6 +15,7 @@ nonsense never just goes missing. Rows are Google Benchmark's, with our own keys
 """
 
 import json
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ from .pacing import Pacing
 from .progress import ProgressDisplay
 from .results import LIMIT_PREFIX, ResultsFolder, Tally
 from .rounds import Rounds
+
+_HUNG = 10  # times what a launch of the row has taken so far
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Campaign:
             self.tally.interrupted_by = interrupted.signum
         self.tally.never_launched = [
             name for name in self.pairs
-            if name not in self.rounds.cost_s and name not in self.tally.dropped
+            if name not in {*self.rounds.cost_s, *self.tally.dropped, *self.tally.cut_off}
         ]  # fmt: skip
         self._tell()
         return self.tally
@@ -115,14 +119,16 @@ class Campaign:
         self.on_launch(self.tally)
 
     def _launch(self, workload: Workload, row: Row, round_: int) -> bool:
-        """Whether it ran to an end of its own; if so it is kept."""
+        """Whether there was time for it, or it hung; if so it is kept."""
         timeout_s = min(self.plan.timeout_s, self.rounds.left_s)
         if timeout_s <= 0:
             return False
         min_time_s = self.pacing.min_time_s
         measured = measure(workload, row, round_, min_time_s, timeout_s, self.interrupts)
-        if measured.timed_out and timeout_s < self.plan.timeout_s:
+        is_cut = measured.timed_out and timeout_s < self.plan.timeout_s
+        if is_cut and measured.wall_s < _HUNG * self.rounds.cost_s.get(row.name, math.inf):
             self.rounds.spent_s += measured.wall_s
+            self.tally.cut_off[row.name] = round(measured.wall_s, 3)
             return False
         self.rounds.took(row.name, measured.wall_s)
         self.pacing.took(row.name, measured.wall_s, measured.rows)
@@ -130,6 +136,7 @@ class Campaign:
         failed = self._note_failures(row, measured)
         if measured.timed_out or (failed and row.is_outside):
             self.rounds.retire(row.name)
+            self.pacing.retire(row.name)
         self._tell()
         self.folder.add(workload, measured.context, measured.rows)
         return True

@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -160,14 +159,6 @@ def _describe(binary: Path, arguments: Sequence[str] = ()) -> Workload:
 def _binaries(build: Path) -> list[Path]:
     found = (build / "bin").glob("bench_*")
     return sorted(path for path in found if os.access(path, os.X_OK))
-
-
-def any_of(build: Path) -> Workload | None:
-    """One workload of a build folder, for what all of them say alike; None when none says it."""
-    for binary in _binaries(build):
-        with suppress(SwitchyardError):
-            return _describe(binary)
-    return None
 
 
 def load(build: Path, servers: Sequence[str] = ()) -> list[Workload]:

@@ -14,6 +14,7 @@ from ..system.files import now_in_names
 from ..system.git import git
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
+from ..system.surroundings import told_variables
 from . import needs
 
 _RLIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_STACK", "RLIMIT_AS", "RLIMIT_MEMLOCK")
@@ -36,13 +37,14 @@ Facts = _facts(
     machine=_facts(
         cpu_count=int, usable_cpus=list, load_average=float, virtualisation=str, mitigations=dict,
         cpu_quota=float, memory_limit_bytes=int, clocksource=str, interrupts_per_second=dict,
-        waits_told=bool, hardware_counters=bool,
+        waits_told=bool, hardware_counters=bool, nice=int, environment_variables=dict[str, str],
     ),
     limits=dict, python=dict, programs=dict,
     run=_facts(
         options=dict, started_at=str, ended_at=str, rounds_wanted=int, rounds_done=int,
         launches=int, measured_s=float, min_time_s=float, budget_s=float, never_launched=list,
-        left_out=dict, interrupted_by=int,
+        left_out=dict, interrupted_by=int, cut_off=dict[str, float],
+        hardware_wanted=int, hardware_counted=int,
     ),
 )  # fmt: skip
 
@@ -143,6 +145,8 @@ def machine_facts(machine: Machine) -> dict[str, Any]:
         "interrupts_per_second": machine.interrupts_per_s(_INTERRUPTS_SAMPLE_S),
         "waits_told": machine.tells_waits(),
         "hardware_counters": machine.counts_hardware(),
+        "nice": machine.nice(),
+        "environment_variables": told_variables(),
     }
 
 

@@ -67,6 +67,7 @@ def surroundings(facts: Mapping[str, Any]) -> Iterator[Finding]:
             "raise it (memory.max, docker's --memory)",
         )  # fmt: skip
     yield from _time(facts)
+    yield from _inherited(facts)
     missing = [what for name, what in _TOLD.items() if facts.get(name) is False]
     if missing:
         yield Finding(
@@ -88,4 +89,18 @@ def _time(facts: Mapping[str, Any]) -> Iterator[Finding]:
             clock not in _CHEAP_CLOCKS, WARN, "clock", clock,
             "to read it may take a system call, which latencies and short rows hold too; where "
             "tsc is there: /sys/devices/system/clocksource/clocksource0/current_clocksource",
+        )  # fmt: skip
+
+
+def _inherited(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is launched has it from its caller."""
+    if (nice := facts.get("nice")) is not None:
+        yield judge(
+            nice > 0, WARN, "nice", str(nice),
+            "whatever else runs here goes first: start it without `nice`",
+        )  # fmt: skip
+    for name, value in (facts.get("environment_variables") or {}).items():
+        yield Finding(
+            WARN, "environment", f"{name}={value}",
+            "what is launched has it too, and may have other figures for it: unset it",
         )  # fmt: skip

@@ -130,12 +130,18 @@ def lack(workload: Workload, row: Row) -> str | None:
     return workload.lacks.get(row.needs) or of(row.needs).lack
 
 
-def without_missing(workloads: Sequence[Workload]) -> tuple[list[Workload], LeftOut]:
-    """The workloads with the rows that can run here; BadInputError when there are none."""
+def without_missing(
+    workloads: Sequence[Workload], build: Sequence[Workload] = ()
+) -> tuple[list[Workload], LeftOut]:
+    """The workloads with the rows that can run here; BadInputError when there are none. `build`:
+    all that was to be chosen from.
+    """
     left_out: LeftOut = {}
+    needed = {row.needs for workload in build for row in workload.rows}
     for workload in workloads:
-        for name, why in workload.lacks.items():  # a build without it has no such rows either
-            left_out.setdefault(f"{name}: {why}", [])
+        for name, why in workload.lacks.items():
+            if name not in needed:  # a build without it has no such rows: who knows what was meant?
+                left_out.setdefault(f"{name}: {why}", [])
         for row in workload.rows:
             if row.needs and (why := lack(workload, row)):
                 told = f"{row.needs}: {why}" if row.needs in workload.lacks else row.needs

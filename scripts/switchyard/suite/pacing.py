@@ -51,6 +51,7 @@ class Pacing:
     pairs: Mapping[str, tuple[Workload, Row]]
     min_time_s: float = 0.0
     _costs: dict[str, Cost] = field(default_factory=dict)
+    _retired: set[str] = field(default_factory=set)
     _is_full: bool = False
 
     def __post_init__(self) -> None:
@@ -70,6 +71,10 @@ class Pacing:
         can_be_cut = measured < 2 * self.min_time_s  # Google Benchmark aims at 1.4 times
         measuring_s = min(_WITH_TRIALS * measured, wall_s) if can_be_cut else 0.0
         self._costs[name] = Cost(wall_s, measuring_s, self.min_time_s)
+
+    def retire(self, name: str) -> None:
+        """What it took is lost, and says nothing of what the others will take."""
+        self._retired.add(name)
 
     def in_turn(self, names: list[str]) -> list[str]:
         """Case after case, of each workload its first, then of each its second, and so on. The
@@ -92,8 +97,9 @@ class Pacing:
         if self.budget_s is None or not self._costs or group in map(self._group, self._costs):
             return True
         if not self._is_full:
-            told = self._is_told(group)
-            needed_s = spent_s / _TOLD_UP_TO if told else self._needed_s(group, spent_s)
+            lost_s = sum(self._costs[name].wall_s for name in self._retired)
+            for_told_s = lost_s + (spent_s - lost_s) / _TOLD_UP_TO
+            needed_s = for_told_s if self._is_told(group) else self._needed_s(group, spent_s)
             self._is_full = needed_s > self.budget_s
         return not self._is_full
 
@@ -102,10 +108,11 @@ class Pacing:
         dear is seen after the round.
         """
         shortest_s = _SHARES[-1] * self.asked_s
-        costs_s = {known: cost.at(shortest_s) for known, cost in self._costs.items()}
+        coming = {known: cost for known, cost in self._costs.items() if known not in self._retired}
+        costs_s = {known: cost.at(shortest_s) for known, cost in coming.items()}
         begun_s = sum((self.rounds_of(known) - 1) * cost_s for known, cost_s in costs_s.items())
         launches = sum(self.rounds_of(row) for row in self.pairs if self._group(row) == group)
-        average_s = sum(costs_s.values()) / len(costs_s)
+        average_s = sum(costs_s.values()) / max(len(costs_s), 1)
         return spent_s + begun_s + launches * average_s
 
     def fit(self, names: Iterable[str], left: Mapping[str, int], left_s: float) -> list[str]:

@@ -69,7 +69,7 @@ class ProgressDisplay(ProgressBar):
     def launching(self, turn: Turn) -> None:
         plain = f"round {turn.round + 1} of {self._rounds}, launch {turn.done + 1} of {self._total}"
         phase = f"round {turn.round + 1}/{self._rounds}"
-        self.show(phase, turn.done, self._total, turn.seconds_left, turn.item, plain)
+        self.show(phase, turn.done, self._total, turn.seconds_left(), turn.item, plain)
 
     def counting(self, name: str) -> None:
         """A launch that counts hardware events, after all rounds."""

@@ -4,13 +4,15 @@ Each yields findings from what the machine says; where the machine says nothing 
 without sysfs, say), it yields nothing. The thresholds are in warnings.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from ..system import tools, units
+from ..system.errors import SwitchyardError
 from ..system.machine import Machine, resource_limit
 from ..system.paths import ROOT
 from . import catalog, needs, warnings
+from .catalog import Workload
 from .environment import build_info, git_problem, git_state, machine_facts
 from .findings import LIMIT, OK, WARN, Finding, judge, surroundings
 
@@ -22,10 +24,10 @@ def examine(
 ) -> Iterator[Finding]:
     """Without a build it is about what `check` does with any binaries."""
     if build:
-        yield from binaries(build)
+        workloads = yield from binaries(build)
         yield from source(ROOT or build)
         yield from optional()
-        yield from kernel_features(build)
+        yield from kernel_features(workloads)
     yield from counting()
     yield from instruments()
     yield from surroundings(machine_facts(machine))
@@ -33,20 +35,19 @@ def examine(
     yield from frequency(machine)
     yield from neighbours(machine, steal_s)
     yield from memory(machine)
-    yield from open_files(*resource_limit("RLIMIT_NOFILE"))
+    yield from open_files(resource_limit("RLIMIT_NOFILE")[1])
     yield from tasks(machine, resource_limit("RLIMIT_NPROC")[0])
     yield from mappings(machine)
     yield from sockets(machine)
 
 
-def binaries(build: Path) -> Iterator[Finding]:
-    found = sorted(path.name for path in (build / "bin").glob("bench_*"))
-    if not found:
-        yield Finding(
-            LIMIT,"binaries",f"none in {build}/bin","build them: scripts/run.sh",
-            fatal=True,
-        )  # fmt: skip
-        return
+def binaries(build: Path) -> Generator[Finding, None, list[Workload]]:
+    """Gives back what they say of themselves, which is nothing where a run would refuse them."""
+    try:
+        workloads = catalog.load(build)
+    except SwitchyardError as error:
+        yield Finding(LIMIT, "binaries", str(error), "build them: scripts/run.sh", fatal=True)
+        return []
     info = build_info(build) or {}
     kind = str(info.get("build_type") or "unknown")
     yield judge(
@@ -60,6 +61,7 @@ def binaries(build: Path) -> Iterator[Finding]:
             WARN, "slowdown", f"this build is slower on purpose, by {slowdown} %",
             "configure it again without SWITCHYARD_INJECT_SLOWDOWN",
         )  # fmt: skip
+    return workloads
 
 
 def source(folder: Path) -> Iterator[Finding]:
@@ -85,12 +87,11 @@ def optional() -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def kernel_features(build: Path) -> Iterator[Finding]:
+def kernel_features(workloads: Sequence[Workload]) -> Iterator[Finding]:
     """What the benchmarks say that they would need of the kernel and can't have."""
-    described = catalog.any_of(build)
-    if described is None:
+    if not workloads:
         return
-    lack = described.lacks.get("io_uring")
+    lack = next((of.lacks["io_uring"] for of in workloads if "io_uring" in of.lacks), None)
     yield judge(
         lack is not None, WARN, "io_uring", lack or "to be had",
         f"rows that need it are left out; {needs.advice('io_uring')}",
@@ -190,14 +191,13 @@ def memory(machine: Machine) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def open_files(soft: int | None, hard: int | None) -> Iterator[Finding]:
-    raise_it = f"ulimit -n {warnings.OPEN_FILES}"
-    if hard is not None and hard < warnings.OPEN_FILES:
-        raise_it = f"raise the hard limit ({hard}) in /etc/security/limits.conf"
+def open_files(hard: int | None) -> Iterator[Finding]:
+    """Benchmarks and servers raise the soft limit by themselves."""
     yield judge(
-        soft is not None and soft < warnings.OPEN_FILES, LIMIT, "open files",
-        f"soft limit {soft or 'none'}, hard limit {hard or 'none'}",
-        f"{warnings.CONNECTIONS} connections need {warnings.OPEN_FILES}: {raise_it}",
+        hard is not None and hard < warnings.OPEN_FILES, LIMIT, "open files",
+        f"hard limit {hard or 'none'}",
+        f"{warnings.CONNECTIONS} connections need {warnings.OPEN_FILES}: raise the hard limit in "
+        "/etc/security/limits.conf",
     )  # fmt: skip
 
 

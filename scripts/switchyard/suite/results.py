@@ -108,8 +108,10 @@ class Tally:
     """How far a run came: counted while it goes on, kept beside its results, and read back.
 
     `interrupted_by`: the signal's number. `dropped`: rows left out so that the others get all their
-    rounds within the budget. `failures`: of each failed row the last reason.
-    `counted`: rows whose hardware events were counted, of those that were to be.
+    rounds within the budget. `failures`: of each failed row the last reason. `cut_off`: the row
+    whose launch met the end of the budget, with its seconds.
+    `counted`: rows whose hardware events were counted, of those that were to be, which is known
+    once all rounds are done.
     """
 
     launches: int = 0
@@ -122,6 +124,7 @@ class Tally:
     failures: dict[str, str] = field(default_factory=dict)
     to_be_counted: int = 0
     counted: int = 0
+    cut_off: dict[str, float] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """What is kept of it in environment.json."""
@@ -133,6 +136,9 @@ class Tally:
             "interrupted_by": self.interrupted_by,
             "never_launched": self.never_launched,
             "dropped": self.dropped,
+            "cut_off": self.cut_off,
+            "hardware_wanted": self.to_be_counted,
+            "hardware_counted": self.counted,
         }
 
     @classmethod
@@ -141,7 +147,8 @@ class Tally:
         left = [str(name) for name in facts.get("never_launched") or []]
         done, wanted = facts.get("rounds_done") or 0, facts.get("rounds_wanted") or 0
         interrupted_by = facts.get("interrupted_by")
-        if not interrupted_by and not left and not facts.get("complete", True):
+        cut_off = facts.get("cut_off") or {}
+        if not (interrupted_by or left or cut_off or facts.get("complete", True)):
             interrupted_by = signal.SIGKILL  # it could not even say that it ended
         return cls(
             launches=facts.get("launches") or 0,
@@ -151,6 +158,9 @@ class Tally:
             interrupted_by=interrupted_by,
             never_launched=left,
             dropped=[str(name) for name in facts.get("dropped") or []],
+            to_be_counted=facts.get("hardware_wanted") or 0,
+            counted=facts.get("hardware_counted") or 0,
+            cut_off=cut_off,
         )
 
 
@@ -180,8 +190,9 @@ class ResultsFolder:
 
     @classmethod
     def create(cls, path: Path) -> "ResultsFolder":
+        others = ("plots", "report.html", "results.csv", "results.md")
         there = [file.name for file in path.glob("*.json")]
-        folder = cls(claim(path, _ENVIRONMENT, "results", ("plots", "report.html", *there)))
+        folder = cls(claim(path, _ENVIRONMENT, "results", (*others, *there)))
         # If the folder can't be written to, it was badly chosen.
         write(path / _ENVIRONMENT, folder.environment, BadInputError)
         return folder

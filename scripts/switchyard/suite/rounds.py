@@ -6,6 +6,7 @@ failure or a cut at the end of the budget stays with them. Interrupted, like any
 loop where it is, and the round under way is not counted as done.
 """
 
+import functools
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,12 +15,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Turn:
-    """`done`: the turns before it; `seconds_left`: after it too, None before anything is known."""
+    """`done`: the turns before it; `seconds_left`: after it too, None before anything is known. It
+    looks at all rounds to come, so only who shows it asks, and before the turn is taken.
+    """
 
     item: str
     round: int
     done: int
-    seconds_left: float | None
+    seconds_left: Callable[[], float | None]
 
 
 @dataclass
@@ -75,7 +78,8 @@ class Rounds:
             for index, item in enumerate(due):
                 if item in self.retired or (not self.is_whole and not self._fits(item)):
                     continue
-                yield Turn(item, round_, turns, self._seconds_left(wanted, round_, due[index:]))
+                left = functools.partial(self._seconds_left, wanted, round_, due[index:])
+                yield Turn(item, round_, turns, left)
                 turns += 1
             self.done += 1
             self.after_round()

@@ -60,7 +60,8 @@ def claim(folder: Path, name: str, holds: str, others: Collection[str] = ()) -> 
     """The folder, with a file of this name that was not there: two at once can't both have it. Else
     it `holds` something already. Nor may it have any of the others. Raises BadInputError.
     """
-    expect_free(folder, others)
+    if not (folder / name).exists():  # which tells more than what lies beside it
+        expect_free(folder, others)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).touch(exist_ok=False)

@@ -89,7 +89,7 @@ def _keep(
                 _become(each, keeper, settle)
             code, switches = _wait_for(child, each.grace_s)
             wall_s = time.monotonic() - started
-            kill_and_reap_children()
+            kill_and_reap_children()  # another user's are left to the runner, which names them
             end = {"code": code, "wall_s": wall_s, "started_s": started, **switches}
             report.send(json.dumps(end).encode())
             if code is None:

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -192,7 +193,9 @@ def until_ended(
         if len(ends) < len(launches):
             os.kill(pid, signal.SIGTERM)
         _end(pid, report)
-        kill_and_reap_children(bystanders)
+        for foreign in kill_and_reap_children(bystanders):
+            line = f"switchyard: PID {foreign} can't be ended: it is another user's"
+            print(line, file=sys.stderr)
     return ends
 
 

@@ -224,6 +224,11 @@ class Machine:
         waiting = self._find(r"^TCP:.*\btw (\d+)", "net/sockstat")
         return waiting and int(waiting)
 
+    def nice(self) -> int | None:
+        """Of this process, and of what it launches: from -20 to 19, which yields to all others."""
+        after_name = self._text(self.proc / "self/stat").rpartition(")")[2].split()
+        return int(after_name[16]) if after_name else None
+
     def cgroup_pids_max(self) -> int | None:
         return self._least("pids", "pids.max")
 

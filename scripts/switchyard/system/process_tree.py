@@ -50,15 +50,23 @@ def children() -> list[int]:
     return [child.pid for child in psutil.Process().children()]
 
 
-def kill_and_reap_children(bystanders: Collection[int] = ()) -> None:
-    """Kill and reap all descendants of this subreaper, except children in `bystanders`.
+def kill_and_reap_children(bystanders: Collection[int] = ()) -> set[int]:
+    """Kill and reap all descendants of this subreaper, except children in `bystanders`. Returns
+    those that belong to another user, as what `sudo` starts: nobody waits for them.
 
     Each round ends one generation, whose own children then come to us.
     """
-    while ours := set(children()) - set(bystanders):
+    foreign: set[int] = set()
+    while ours := set(children()) - set(bystanders) - foreign:
         for child in ours:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+            try:
                 os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            except PermissionError:
+                foreign.add(child)
         for child in ours:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, 0)
+                if os.waitpid(child, os.WNOHANG if child in foreign else 0)[0]:
+                    foreign.discard(child)
+    return foreign

@@ -2,7 +2,8 @@
 
 With a stream closed (`>&-`) the next file opened would get its number and be written to by chance,
 so /dev/null takes the free numbers. A reader that went away (`| head`) or a full disk must cost
-nothing but the text: writes that fail are dropped, and the first error is kept for the end.
+nothing but the text: writes that fail are dropped, and the first error is kept for the end. What
+the locale has no letter for becomes a question mark.
 """
 
 import io
@@ -37,9 +38,10 @@ def make_safe() -> LenientFile:
 
 
 def _text(file: LenientFile, before: TextIO | None, line_buffering: bool = False) -> TextIO:
+    errors = before.errors if before else "backslashreplace"
     return io.TextIOWrapper(
         io.BufferedWriter(file),
         encoding=before.encoding if before else None,
-        errors=before.errors if before else "backslashreplace",
+        errors="replace" if errors == "strict" else errors,
         line_buffering=line_buffering or file.isatty(),
     )

@@ -3,6 +3,7 @@ scheduled. Whatever else was exported, or set for the caller, must not change wh
 """
 
 import os
+import re
 from collections.abc import Collection, Mapping
 
 # Google Benchmark takes each of its flags from the environment too: a filter or an output file that
@@ -16,6 +17,16 @@ GOOGLE_BENCHMARK_VARIABLES = tuple(
         "REPORT_AGGREGATES_ONLY", "TIME_UNIT",
     )
 )  # fmt: skip
+
+# Go's runtime takes its threads and its garbage collector's habits from these.
+GO_VARIABLES = ("GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG")
+# With what loaders and allocators are made to work otherwise, mostly on purpose: kept, and told.
+_TOLD = re.compile("LD_PRELOAD|GLIBC_TUNABLES|MALLOC_.*")
+
+
+def told_variables() -> dict[str, str]:
+    """What the caller's environment has that changes figures, and all that is launched has too."""
+    return {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name) and value}
 
 
 def settle_in(

@@ -31,24 +31,6 @@ def test_keeps_every_launch_as_google_benchmark_json(cli: Cli, out: Path):
     assert [p.name for p in out.iterdir() if p.name.startswith(".")] == []
 
 
-def test_environment_tells_code_machine_and_options(cli: Cli, out: Path):
-    cli("run", "--rounds", "1", "--seed", "7", "--out", out)
-    facts = json.loads((out / "environment.json").read_text())
-    assert facts["build"]["compiler"] == "GNU 12.2.0"
-    assert facts["machine"]["cpu_count"] >= 1
-    assert facts["machine"]["kernel"]
-    assert "RLIMIT_NOFILE" in facts["limits"]
-    assert set(facts["git"]) == {"sha", "dirty"}
-    run = facts["run"]
-    assert (run["seed"], run["rounds_wanted"], run["rounds_done"], run["complete"]) == (
-        7,
-        1,
-        1,
-        True,
-    )
-    assert run["started_at"] <= run["ended_at"]
-
-
 def test_order_follows_the_seed_and_differs_between_rounds(cli: Cli, tmp_path: Path):
     rows = [row(f"spawn/thread/tasks:{n}") for n in range(1, 6)]
 
@@ -134,6 +116,15 @@ def test_limit_is_shown_and_is_no_failure(cli: Cli, build: Path, out: Path):
     assert done.returncode == 0
     assert "limit reached: fork: pids.max" in done.stdout
     assert rows_of(out, "spawn")[0]["limit_reached"] == 1
+
+
+def test_a_run_of_limits_alone_measured_nothing_and_says_so(cli: Cli, build: Path, out: Path):
+    entry = row("spawn/process/tasks:1000")
+    write_bench(build, [entry], {entry["name"]: {"error": "limit reached: fork: pids.max"}})
+    done = cli("run", "--rounds", "1", "--filter", "spawn", "--plot", "--report", "--out", out)
+    assert done.returncode == 1
+    assert "no figures, report or results.csv: not a single row was measured" in done.stdout
+    assert not (out / "report.html").exists()
 
 
 MISBEHAVIOUR = {
@@ -242,22 +233,13 @@ def test_bad_input_is_one_clear_line_and_exit_2(case: str, cli: Cli):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_results_are_never_mixed_with_those_of_another_run(cli: Cli, out: Path):
-    assert cli("run", "--rounds", "1", "--out", out).returncode == 0
-    before = (out / "echo.json").read_bytes()
-    done = cli("run", "--rounds", "1", "--out", out)
-    assert done.returncode == 2
-    assert "holds results already" in done.stderr
-    assert (out / "echo.json").read_bytes() == before
-
-
-@pytest.mark.parametrize("name", ["any.json", "plots", "report.html"])
-def test_results_take_no_place_of_other_files(cli: Cli, out: Path, name: str):
-    out.mkdir()
-    (out / name).write_text("mine")
-    done = cli("run", "--rounds", "1", "--out", out)
-    assert (done.returncode, (out / name).read_text()) == (2, "mine")
-    assert f"holds {name} already" in done.stderr
+def test_arguments_can_be_looked_at_without_a_build(cli: Cli, out: Path):
+    nothing = ("run", "--check-only", "--build", "/nowhere", "--out", out)
+    done = cli(*nothing, "--filter", "echo")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for wrong in (("--fliter", "x"), ("--filter", "("), ("--rounds", "0"), ("--quick", "--full")):
+        assert cli(*nothing, *wrong).returncode == 2
+    assert not out.exists()
 
 
 def test_broken_binary_is_named(cli: Cli, build: Path):

@@ -42,6 +42,7 @@ def test_run_that_measured_nothing_fails(cli: Cli, out: Path):
     done = cli("run", "--budget", "0.001", "--out", out)
     assert done.returncode == 1
     assert "Nothing was measured." in done.stdout
+    assert "no figures, report or results.csv: not a single row was measured" in done.stdout
 
 
 def test_no_round_is_begun_that_does_not_fit(cli: Cli, build: Path, out: Path):

@@ -1,14 +1,16 @@
 """`switchyard.sh run` on a machine with hardware counters, which the fakes pretend to have."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from conftest import Cli
-from fakes import row, write_bench
+from fakes import INTERRUPT, row, write_bench
 from test_run import rows_of
 
-from switchyard.suite.results import ResultsFolder
+from switchyard.compare.advice import warnings_of
+from switchyard.suite.results import ResultsFolder, Tally
 
 COUNTS_HARDWARE = """
 if "--hardware-counters" in sys.argv:
@@ -42,6 +44,23 @@ def test_a_row_that_can_not_be_counted_goes_without(what: str, cli: Cli, build: 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hardware events: 0 of 1 benchmarks" in done.stderr
     assert len(rows_of(out, "spawn")) == 2
+
+
+def test_a_signal_while_they_are_counted_is_told_as_that(cli: Cli, build: Path, out: Path):
+    """Whatever number of rounds the rows have had."""
+    entry = row("spawn/thread/tasks:1", rounds=1)
+    interrupt = "".join(f"    {line}\n" for line in INTERRUPT.strip().splitlines())
+    code = f"if '--hardware-counters' in sys.argv:\n{interrupt}"
+    fields = {"real_time": 10.0}
+    write_bench(build, [entry], {entry["name"]: {"code": code, "fields": fields}},
+                hardware=["cycles_per_op"])  # fmt: skip
+    done = cli("run", "--rounds", "3", "--filter", "spawn", "--out", out)
+    assert done.returncode == 128 + signal.SIGTERM
+    told = "interrupted while hardware events were counted; all rounds are kept"
+    assert f"! {told}\n" in done.stdout
+    folder = ResultsFolder.load(out)
+    tally = Tally.from_facts(folder.environment["run"])
+    assert told in [found.what for found in warnings_of(folder, tally, 3)]
 
 
 def test_all_rounds_come_before_the_hardware_counters(

@@ -154,6 +154,18 @@ def test_what_a_build_says_that_it_lacks_is_one_line_with_the_reason(
     assert f"warn  io_uring: {REASON}" in cli("doctor").stdout
 
 
+def test_what_is_missing_for_rows_that_nobody_asked_for_is_not_told(
+    build: Path, cli: Cli, out: Path
+):
+    entries = [row("spawn/thread/tasks:1"), row("spawn/fiber_uring/tasks:1", needs="io_uring")]
+    does = {entry["name"]: {"fields": {"real_time": 1.0}} for entry in entries}
+    write_bench(build, entries, does, lacks={"io_uring": REASON})
+    done = cli("run", "--rounds", "1", "--out", out, "--filter", "^spawn/thread")
+    assert done.returncode == 0, done.stderr
+    assert "io_uring" not in done.stdout + done.stderr
+    assert json.loads((out / "environment.json").read_text())["run"]["left_out"] == {}
+
+
 def test_a_build_that_lacks_nothing_runs_the_rows(build: Path, cli: Cli, out: Path):
     entry = row("echo/fiber_uring/connections:64/bytes:64", needs="io_uring")
     write_bench(build, [entry], {entry["name"]: {"fields": {"ops_per_s": 1e5}}})

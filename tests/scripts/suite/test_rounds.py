@@ -77,6 +77,15 @@ def test_the_seconds_left_are_those_of_the_rounds_that_fit():
     rounds = Rounds(5.0, random.Random(1))
     told = []
     for turn in rounds.turns({"a": 9, "b": 9}):
-        told.append(turn.seconds_left)
+        told.append(turn.seconds_left())
         rounds.took(turn.item, 1.0)
     assert told == [None, 3.0, 2.0, 1.0]
+
+
+def test_the_seconds_left_are_reckoned_for_nobody_who_does_not_ask():
+    rounds = Rounds(None, random.Random(1))
+    wanted = dict.fromkeys(NAMES, 100)
+    reckoned = []
+    rounds._due = lambda wanted, round_: reckoned.append(round_) or list(wanted)
+    taken(rounds, wanted)
+    assert reckoned == list(range(100))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 
 from switchyard.system.errors import SwitchyardError
 from switchyard.system.launch import launch
-from switchyard.system.process_tree import children
+from switchyard.system.process_tree import children, kill_and_reap_children
 
 PYTHON = (sys.executable, "-ISs", "-c")
 
@@ -92,6 +93,34 @@ def test_time_out_kills_all_that_was_started():
     assert outcome.timed_out
     assert "time-out" in outcome.ending
     assert children() == before
+
+
+def test_what_belongs_to_another_user_is_named_and_not_waited_for(monkeypatch, capsys):
+    """As what `sudo` starts: the kernel lets us neither kill it nor have it die with its parent."""
+    before, kill = set(children()), os.kill
+
+    def refuse(pid: int, signum: int) -> None:
+        if signum == signal.SIGKILL:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        kill(pid, signum)
+
+    monkeypatch.setattr(os, "kill", refuse)
+    script = "import os, time\nif not os.fork(): time.sleep(1000)\n"
+    for rest in ("time.sleep(1000)", "os._exit(0)"):
+        outcome = launch([*PYTHON, script + rest], 1)
+        assert outcome.timed_out == ("sleep" in rest)
+    left = set(children()) - before
+    told = capsys.readouterr().err
+    for pid in left:
+        kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        assert f"switchyard: PID {pid} can't be ended: it is another user's\n" in told
+    assert len(left) >= 2
+    # What has ended is reaped, whoever's it was.
+    ended = subprocess.Popen(["/bin/true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert kill_and_reap_children(before) == set()
+    assert set(children()) <= before
 
 
 def test_who_prints_without_end_is_ended_and_not_all_of_it_is_read():

@@ -58,6 +58,18 @@ def test_closed_streams_do_no_harm(closed: str, build: Path, out: Path):
     assert (out / "plots" / "sleep_wall_time.png").exists()
 
 
+def test_letters_that_the_locale_lacks_cost_no_results(build: Path, out: Path):
+    """A line that is cut ends with one."""
+    # $S takes nothing from the environment, and few machines have such a locale.
+    run = f"{ROOT}/.venv/bin/python -P -m switchyard run --build {build} --filter sleep --out {out}"
+    done = shell(f"{run} --rounds 1 --plot --report", PYTHONPATH=f"{ROOT}/scripts",
+                 PYTHONIOENCODING="latin-1:strict", COLUMNS="30")  # fmt: skip
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    assert any(line.endswith("?") for line in done.stdout.splitlines())
+    for name in ("plots", "report.html", "results.csv", "results.md"):
+        assert (out / name).exists()
+
+
 def test_interrupt_while_loading_is_one_line(tmp_path: Path):
     """A module that is loaded early sends the signal."""
     (tmp_path / "rich").mkdir()

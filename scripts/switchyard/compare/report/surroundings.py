@@ -14,7 +14,7 @@ _TITLES = {
 _NAMES = {"sha": "commit", "dirty": "changes in no commit"}
 _LIMITS_OF_GROUPS = ("cgroup.pids.max", "cpu_quota", "memory_limit_bytes")
 # Said elsewhere on the page, or of no use to a reader.
-_LEFT_OUT = {"run": ("options", "left_out", "never_launched")}
+_LEFT_OUT = {"run": ("options", "left_out", "never_launched", "cut_off")}
 
 
 def groups_of(environment: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
