@@ -108,7 +108,8 @@ def metric_table(comparison: Comparison) -> Table:
         problem = _problem(found, footnotes)
         s, ratio = found.summary, found.ratio
         if not s:
-            return Cell(problem or "-", kind=found.kind)
+            share = f"in {found.share}" if found.share else ""
+            return Cell(problem or "-", problem=share, kind=found.kind)
         told = replace(_number(s, metric.unit), problem=problem, kind=found.kind)
         if comparison.references.get(case) == column:
             return replace(told, ratio=comparison.reference_kind(case))

@@ -5,7 +5,7 @@ from pathlib import Path
 import made_up
 import pytest
 from fakes import row
-from test_comparison import results
+from test_comparison import failing, results
 
 from switchyard.compare.answers import answers
 from switchyard.suite.results import ResultsFolder
@@ -87,6 +87,14 @@ def test_what_the_words_do_not_tell_stands_beside_them():
         for name in ("fiber", "thread") for size in (1024, 4096)
     ]  # fmt: skip
     assert said(*rows).startswith("fetches of 50 ms, 100 at once (bytes:1024): fiber")
+
+
+def test_what_failed_in_some_rounds_is_not_told_as_the_winner():
+    rows = [(row("spawn/fiber/tasks:100"), FAST), (row("spawn/thread/tasks:100"), FAST)]
+    kept = failing(results(*rows), "fiber", [0, 2, 4])
+    (answer,) = answers(ResultsFolder(Path("none"), {"spawn": kept}, {}))
+    assert answer.text == "a task created and joined: thread 10.0 ns."
+    assert answer.beside == ""
 
 
 def test_nothing_measured_has_no_answer():

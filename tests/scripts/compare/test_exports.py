@@ -32,6 +32,17 @@ def test_the_csv_names_what_went_wrong():
     assert (first["problem"], first["real_time"]) == ('wrong, "very"\nwrong', "")
 
 
+def test_no_line_of_a_row_that_failed_is_taken_for_a_figure():
+    folder = made_up.folder(Path("none"), 3, lambda row: row["name"] == "spawn/fiber/tasks:1")
+    folder.workloads["spawn"].benchmarks[1] |= {
+        "error_occurred": True, "error_message": "wrong answer",
+    }  # fmt: skip
+    lines = list(csv.DictReader(io.StringIO(as_csv(folder))))
+    told = ["FAILED in 1 of 3 rounds", "wrong answer", "FAILED in 1 of 3 rounds"]
+    assert [line["problem"] for line in lines] == told
+    assert [bool(line["real_time"]) for line in lines] == [True, False, True]
+
+
 def test_the_markdown_has_the_answers_and_all_tables_and_no_markup_of_the_data():
     folder = made_up.folder(Path("none"))
     folder.workloads["spawn"].benchmarks[0] |= {

@@ -5,7 +5,7 @@ from pathlib import Path
 import made_up
 import pytest
 from fakes import row
-from test_comparison import results
+from test_comparison import failing, results
 from test_ranking import FAST, times
 
 from switchyard.compare.comparison import compare
@@ -19,7 +19,7 @@ def tables(kept) -> dict[str, Table]:
     comparison = compare(kept)
     found = [
         metric_table(comparison), *secondary_tables(kept, comparison),
-        rows_table(kept, comparison), counters_table(kept),
+        rows_table(kept, comparison), counters_table(kept, comparison),
     ]  # fmt: skip
     return {table.title: table for table in found}
 
@@ -134,6 +134,26 @@ def test_what_was_not_measured_is_named_and_sorted_last():
     assert "(1) wrong answer" in table.notes
 
 
+def test_a_row_that_failed_in_some_rounds_has_no_figure_anywhere():
+    kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), FAST))
+    failing(kept, "fiber", [0, 2, 4])
+    found = tables(kept)
+    (fiber,) = column(found["time per task, lower is better"], "fiber")
+    assert (fiber.text, fiber.below, fiber.key) == ("FAILED (1)", ("in 3 of 6 rounds",), "")
+    (thread,) = column(found["time per task, lower is better"], "thread")
+    assert thread.ratio == ""  # nobody is left to compare with
+    every = column(found["Every row"], "median"), column(found["Every row"], "notes")
+    assert [[cell.text for cell in cells] for cells in every] == [
+        ["", "10.0 ns"], ["wrong answer (3 of 6 rounds)", ""],
+    ]  # fmt: skip
+    assert [name.text for name, *_ in found["Every counter"].rows] == ["spawn/thread/tasks:1"]
+    assert (
+        not measured(ResultsFolder(Path("none"), {"spawn": kept}), "spawn")
+        .of((("tasks", 1),))
+        .get("fiber")
+    )
+
+
 def test_values_that_are_no_numbers_are_sorted_last():
     assert Cell("x", float("nan")).key == Cell("x", float("inf")).key == Cell("x").key == ""
     assert Cell("0", 0).key == "0"
@@ -144,7 +164,7 @@ def test_counters_have_their_units_and_are_medians():
     for round_, entry in enumerate(kept.benchmarks):
         entry |= {"cpu_us_per_op": 1.0 + round_, "steal_percent": 2.0, "errors": 0.0, "tasks": 1}
     kept.hardware["spawn/fiber/tasks:1"] = {"cycles_per_op": 1234.0}
-    table = counters_table(kept)
+    table = counters_table(kept, compare(kept))
     assert table.columns == [
         "row", "real_time", "ops_per_s", "cpu_us_per_op", "steal_percent", "errors",
         "cycles_per_op",

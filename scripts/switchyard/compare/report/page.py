@@ -101,7 +101,7 @@ def _section(
         "what": kept.workload.what,
         "summary": summarize_workload(kept, comparison, shown),
         "tables": [metric_table(comparison), *secondary_tables(kept, comparison)],
-        "details": [rows_table(kept, comparison), counters_table(kept)],
+        "details": [rows_table(kept, comparison), counters_table(kept, comparison)],
     }
 
 
