@@ -120,10 +120,13 @@ class Comparison:
         return sorted(medians, key=medians.get, reverse=self.workload.metric.better == "higher")
 
     def contenders(self, case: Case) -> list[str]:
-        """Those of the ranked that compete: neither a control nor an outside reference."""
-        controls = {row.control for row in self.workload.rows}
+        """Those of the ranked that compete: neither an outside reference nor a control, but where
+        only controls were measured that nobody is held against.
+        """
+        named = {row.control for row in self.workload.rows}
         rows = {column: self.cells[case, column].row for column in self.ranked(case)}
-        return [c for c, row in rows.items() if not row.is_outside and row.runtime not in controls]
+        ours = [c for c, row in rows.items() if not row.is_outside and row.runtime not in named]
+        return [column for column in ours if not rows[column].is_control] or ours
 
     @cached_property
     def references(self) -> dict[Case, str]:
