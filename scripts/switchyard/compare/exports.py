@@ -54,7 +54,7 @@ def as_markdown(folder: ResultsFolder) -> str:
     for kept in in_order(folder.workloads.values(), lambda kept: kept.workload):
         comparison = compare(kept)
         parts.append(f"\n## {prose(kept.workload.name)}")
-        tables = (metric_table(comparison), *secondary_tables(kept, comparison))
+        tables = (metric_table(kept, comparison), *secondary_tables(kept, comparison))
         parts.extend(f"\n{markdown_table(of)}" for of in tables)
     return "\n".join(["# Results", "", *parts, ""])
 

@@ -96,10 +96,10 @@ class Table:
         return ["text" if index in words else "number" for index in range(len(self.columns))]
 
 
-def metric_table(comparison: Comparison) -> Table:
+def metric_table(results: WorkloadResults, comparison: Comparison) -> Table:
     """A case per row, a runtime per column: median, interval, ratio and its interval.
 
-    Problems are footnotes: their texts are longer than any cell.
+    Problems are footnotes: their texts are longer than any cell. So is what ended a climb.
     """
     metric = comparison.workload.metric
     footnotes: dict[str, int] = {}
@@ -122,8 +122,8 @@ def metric_table(comparison: Comparison) -> Table:
         )  # fmt: skip
 
     table = _grid(f"{metric.label}, {metric.better} is better", comparison, cell)
-    lines = (f"({number}) {text}" for text, number in footnotes.items())
-    return replace(table, notes=(_explanation(comparison), *lines))
+    lines = [f"({number}) {text}" for text, number in footnotes.items()]
+    return replace(table, notes=(_explanation(comparison), *lines, *_endings(results, comparison)))
 
 
 def secondary_tables(
@@ -210,6 +210,15 @@ def _problem(cell: Measured, footnotes: dict[str, int]) -> str:
     texts = dict.fromkeys(record.problem or "" for record in cell.problems)
     marks = (f"({footnotes.setdefault(text, len(footnotes) + 1)})" for text in texts)
     return " ".join(("limit" if cell.kind == "limit" else "FAILED", *marks))
+
+
+def _endings(results: WorkloadResults, comparison: Comparison) -> Iterator[str]:
+    """What `limits` says of its climbs in words."""
+    name, measured = comparison.workload.name, comparison.summaries
+    told = {row: text for row, text in results.labels().items() if row in measured}
+    if name == "limits" and told:
+        yield "What ended each climb:"
+        yield from (f"{row.removeprefix(f'{name}/')}: {text}" for row, text in told.items())
 
 
 def _explanation(comparison: Comparison) -> str:

@@ -67,17 +67,13 @@ def print_tables(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> Non
 
 
 def print_workload(console: Console, results: WorkloadResults) -> None:
-    """The table of the workload's metric, then what else is known of it, in its own words too."""
+    """The table of the workload's metric, then what else is known of it."""
     name, comparison = results.workload.name, compare(results)
-    for table in (metric_table(comparison), *secondary_tables(results, comparison, stacked=True)):
+    stacked = secondary_tables(results, comparison, stacked=True)
+    for table in (metric_table(results, comparison), *stacked):
         print_table(console, name, table)
         for index, note in enumerate(table.notes):  # the first explains, others tell of trouble
             console.print(Text(note, style="" if index else "dim"))
-    endings = results.labels() if name == "limits" else {}
-    if endings:
-        console.print(Text("limits: what ended each climb", style="bold"))
-    for row, ending in endings.items():
-        console.print(Text(f"  {row.removeprefix('limits/')}: {ending}"), soft_wrap=True)
     console.print()
 
 

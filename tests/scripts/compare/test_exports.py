@@ -52,5 +52,6 @@ def test_the_markdown_has_the_answers_and_all_tables_and_no_markup_of_the_data()
     assert text.count("\n## ") == len(made_up.WORKLOADS)
     assert "- **spawn**: a task created and joined: fiber" in text
     assert r"a\|b \*c\* \<d\>" in text
+    assert "\nprocess/of:tasks: kernel.pid\\_max: 80 % of 32768" in text
     heads = [line for line in text.splitlines() if line.startswith("|--") or "|--:" in line]
     assert len(heads) >= len(made_up.WORKLOADS)

@@ -18,7 +18,7 @@ from switchyard.suite.results import ResultsFolder
 def tables(kept) -> dict[str, Table]:
     comparison = compare(kept)
     found = [
-        metric_table(comparison), *secondary_tables(kept, comparison),
+        metric_table(kept, comparison), *secondary_tables(kept, comparison),
         rows_table(kept, comparison), counters_table(kept, comparison),
     ]  # fmt: skip
     return {table.title: table for table in found}
@@ -119,7 +119,7 @@ def test_a_row_has_its_noise_its_steal_and_its_notes():
 )  # fmt: skip
 def test_a_cell_says_where_its_ratio_shows_nothing(values: list[float], said: tuple[str, ...]):
     kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), values))
-    (thread,) = column(metric_table(compare(kept)), "thread")
+    (thread,) = column(metric_table(kept, compare(kept)), "thread")
     assert thread.below[2:] == said
 
 
@@ -128,7 +128,7 @@ def test_what_was_not_measured_is_named_and_sorted_last():
     for entry in kept.benchmarks:
         if "thread" in entry["name"]:
             entry |= {"error_occurred": True, "error_message": "wrong answer"}
-    table = metric_table(compare(kept))
+    table = metric_table(kept, compare(kept))
     (thread,) = column(table, "thread")
     assert (thread.text, thread.key, thread.kind) == ("FAILED (1)", "", "failed")
     assert "(1) wrong answer" in table.notes
@@ -152,6 +152,14 @@ def test_a_row_that_failed_in_some_rounds_has_no_figure_anywhere():
         .of((("tasks", 1),))
         .get("fiber")
     )
+
+
+def test_what_ended_each_climb_stands_below_the_table():
+    kept = made_up.results("limits")
+    notes = metric_table(kept, compare(kept)).notes
+    at = notes.index("What ended each climb:")
+    assert len(notes[at + 1 :]) == len(kept.labels())
+    assert "fiber/of:tasks/most:1024: no limit up to 1024" in notes[at + 1 :]
 
 
 def test_values_that_are_no_numbers_are_sorted_last():

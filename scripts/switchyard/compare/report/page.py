@@ -100,7 +100,7 @@ def _section(
         "name": name,
         "what": kept.workload.what,
         "summary": summarize_workload(kept, comparison, shown),
-        "tables": [metric_table(comparison), *secondary_tables(kept, comparison)],
+        "tables": [metric_table(kept, comparison), *secondary_tables(kept, comparison)],
         "details": [rows_table(kept, comparison), counters_table(kept, comparison)],
     }
 
