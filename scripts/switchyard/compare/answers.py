@@ -127,7 +127,7 @@ def _verdict(found: Ranking) -> str:
         (Finding.WORSE, f"round by round {leader} is behind {{}}"),
         (Finding.PERHAPS, "perhaps of {}" if ahead else f"{leader} is perhaps ahead of {{}}"),
         (Finding.SAME, f"not shown to differ from {leader}: {{}}"),
-        (Finding.TOO_FEW, f"no interval for {{}} ({Finding.TOO_FEW})"),
+        *((why, f"no interval for {{}} ({why})") for why in (Finding.TOO_FEW, Finding.ZERO)),
     ):  # fmt: skip
         if columns := found.over(said):
             parts.append(text.format(names(columns)))

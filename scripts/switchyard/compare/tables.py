@@ -105,7 +105,7 @@ def metric_table(results: WorkloadResults, comparison: Comparison) -> Table:
     footnotes: dict[str, int] = {}
 
     def cell(case: Case, column: str, found: Measured) -> Cell:
-        problem = _problem(found, footnotes)
+        problem = problem_marks(found, footnotes)
         s, ratio = found.summary, found.ratio
         if not s:
             share = f"in {found.share}" if found.share else ""
@@ -118,12 +118,12 @@ def metric_table(results: WorkloadResults, comparison: Comparison) -> Table:
         said = finding(ratio)
         return replace(
             told, ratio=units.ratio(ratio.median), ratio_interval=ratio_interval(ratio),
-            notes=(said,) if said in (Finding.SAME, Finding.TOO_FEW) else (),
+            notes=(said,) if said in (Finding.SAME, Finding.TOO_FEW, Finding.ZERO) else (),
         )  # fmt: skip
 
     table = _grid(f"{metric.label}, {metric.better} is better", comparison, cell)
-    lines = [f"({number}) {text}" for text, number in footnotes.items()]
-    return replace(table, notes=(_explanation(comparison), *lines, *_endings(results, comparison)))
+    lines = (*told_below(footnotes), *_endings(results, comparison))
+    return replace(table, notes=(_explanation(comparison), *lines))
 
 
 def secondary_tables(
@@ -203,13 +203,17 @@ def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str, Measure
     return Table(title, names + columns, len(names), rows)
 
 
-def _problem(cell: Measured, footnotes: dict[str, int]) -> str:
+def problem_marks(cell: Measured, footnotes: dict[str, int]) -> str:
     """ "limit (1)", "FAILED (2) (3)", or "" where all went well; numbers new texts."""
     if not cell.problems:
         return ""
     texts = dict.fromkeys(record.problem or "" for record in cell.problems)
     marks = (f"({footnotes.setdefault(text, len(footnotes) + 1)})" for text in texts)
     return " ".join(("limit" if cell.kind == "limit" else "FAILED", *marks))
+
+
+def told_below(footnotes: dict[str, int]) -> list[str]:
+    return [f"({number}) {text}" for text, number in footnotes.items()]
 
 
 def _endings(results: WorkloadResults, comparison: Comparison) -> Iterator[str]:

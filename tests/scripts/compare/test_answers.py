@@ -57,6 +57,12 @@ def test_three_rounds_are_enough_for_a_clear_difference(rounds: int, end: str):
     assert spawn(fiber=FAST[:rounds], thread=thread[:rounds]).endswith(end)
 
 
+def test_a_value_of_zero_is_no_lack_of_rounds():
+    assert spawn(fiber=FAST, thread=[0.0, *(2 * v for v in FAST[1:])]).endswith(
+        "No interval for thread (a value of zero)."
+    )
+
+
 def test_each_runtime_stands_with_its_best_mechanism():
     text = said(
         (row("channel/process/via:pipe/pairs:1/placement:same"), FAST),
