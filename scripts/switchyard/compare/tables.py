@@ -6,13 +6,13 @@ comes the workload's metric, then what else it is about, where that was measured
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..suite.results import WorkloadResults
 from ..system import units
 from .comparison import Case, Comparison, Measured, compare, speed_up, split_parameters
-from .statistics import MIN_FOR_INTERVAL, Finding, Summary, finding
+from .statistics import MIN_FOR_INTERVAL, MIN_FOR_RATIO, Finding, Summary, finding
 
 _RATIO = "x"  # the unit of numbers that are ratios themselves
 _SPEED_UP = "speed-up"  # of all keys the one that is no counter
@@ -230,14 +230,20 @@ def _explanation(comparison: Comparison) -> str:
     counts = [cell.summary.count for cell in comparison.cells.values() if cell.summary]
     if not counts:
         return "Nothing was measured."
-    spread = "95 % interval of it"
-    if max(counts) < MIN_FOR_INTERVAL:
-        spread = f"min-max (a 95 % interval needs {MIN_FOR_INTERVAL} rounds)"
-    elif min(counts) < MIN_FOR_INTERVAL:
-        spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
     rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
     plural = "s"[: rounds != "1"]
-    text = f"Median of {rounds} round{plural}; {spread}; ratio to control or fastest, by round"
+    spread = _spread(counts, MIN_FOR_INTERVAL)
+    text = f"Median of {rounds} round{plural}; its {spread}; ratio to control or fastest, by round"
     if max(counts) == 1:
         return f"{text}."
-    return f"{text}; the same of the ratio, which shows no difference where it includes 1."
+    text += f"; the ratio's {_spread(counts, MIN_FOR_RATIO)}"
+    said = ", which shows no difference where it includes 1" * (max(counts) >= MIN_FOR_RATIO)
+    return f"{text}{said}."
+
+
+def _spread(counts: Sequence[int], needed: int) -> str:
+    """What stands for the spread of values that have an interval from so many rounds on."""
+    if max(counts) < needed:
+        return f"min-max (a 95 % interval needs {needed} rounds)"
+    below = f" (min-max below {needed} rounds)" if min(counts) < needed else ""
+    return f"95 % interval{below}"

@@ -44,6 +44,20 @@ def test_every_workload_has_its_sentences_tables_and_commands(everything: pages.
     assert "commit 0123456" in everything.one("header").text
 
 
+def test_the_method_is_told_in_the_words_of_the_docs(everything: pages.Element):
+    told = everything.one("section", id="method").text
+    told = re.sub(r"\s", " ", told.replace("\u2019", "'"))
+    docs = (Path(__file__).parents[3] / "docs" / "method.md").read_text()
+    for words in (
+        "It exists from six rounds on; with fewer, smallest and largest stand in its place.",
+        "Shown is the median of these; its interval is Student's of their logarithms, from three",
+        "So Holm's procedure decides over all pairs of contenders together",
+        "Since all pairs are counted, it does not matter that the best was chosen",
+    ):
+        assert words in docs
+        assert words in told
+
+
 @pytest.mark.parametrize("name", ["a [red] b", "a [/x] :smile: $y_{$ <b>&amp;"])
 def test_a_folder_may_be_called_anything(name: str, cli: Cli, tmp_path: Path):
     out = tmp_path / name

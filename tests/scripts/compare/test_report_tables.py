@@ -123,6 +123,25 @@ def test_a_cell_says_where_its_ratio_shows_nothing(values: list[float], said: tu
     assert thread.below[2:] == said
 
 
+@pytest.mark.parametrize(
+    ("rounds", "said"),
+    [((6,), "Median of 6 rounds; its 95 % interval; ratio to control or fastest, by round; the "
+            "ratio's 95 % interval, which shows no difference where it includes 1."),
+     ((3,), "Median of 3 rounds; its min-max (a 95 % interval needs 6 rounds); ratio to control or "
+            "fastest, by round; the ratio's 95 % interval, which shows no difference where it "
+            "includes 1."),
+     ((2,), "Median of 2 rounds; its min-max (a 95 % interval needs 6 rounds); ratio to control or "
+            "fastest, by round; the ratio's min-max (a 95 % interval needs 3 rounds)."),
+     ((2, 6), "Median of 2-6 rounds; its 95 % interval (min-max below 6 rounds); ratio to control "
+              "or fastest, by round; the ratio's 95 % interval (min-max below 3 rounds), which "
+              "shows no difference where it includes 1.")],
+)  # fmt: skip
+def test_the_note_tells_of_ratios_what_their_interval_needs(rounds: tuple[int, ...], said: str):
+    names = zip(("fiber", "thread"), rounds, strict=False)
+    kept = results(*((row(f"spawn/{name}/tasks:1"), FAST[:n]) for name, n in names))
+    assert metric_table(kept, compare(kept)).notes == (said,)
+
+
 def test_what_was_not_measured_is_named_and_sorted_last():
     kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), FAST))
     for entry in kept.benchmarks:
