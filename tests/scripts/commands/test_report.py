@@ -78,6 +78,26 @@ def test_links_lead_to_what_is_there_and_ids_are_given_once(everything: pages.El
     assert {label for label in labels if label} <= set(ids)
 
 
+def test_a_sentence_stands_beside_a_figure_of_its_own_workload(tmp_path: Path):
+    def keep(row: dict) -> bool:  # of echo what a picture of memory alone shows
+        return not row["name"].startswith("echo/") or "active" in row["params"]
+
+    shown = pages.read(page(made_up.folder(tmp_path, 2, keep))).one("section", id="summary")
+    beside, workload = {}, ""
+    for element in walk(shown):
+        if element.tag == "h3":
+            workload = element.text
+        if element.tag == "figure":
+            beside[workload] = element.attributes["id"].removeprefix("figure-")
+    assert beside["memory"] == "memory_by_stack_depth"
+    assert beside["echo_open"].startswith("echo_open_")
+    assert "echo" not in beside
+    named = {name: figures.workload_of(picture) for name, picture in beside.items()}
+    assert all(name == workload for name, workload in named.items())
+    assert figures.workload_of("memory_per_task") == ""
+    assert figures.workload_of("page_fault_overview") == "page_fault"
+
+
 def test_the_outline_skips_no_level(everything: pages.Element):
     levels = [int(e.tag[1]) for e in walk(everything) if re.fullmatch("h[1-6]", e.tag)]
     assert levels.count(1) == 1
