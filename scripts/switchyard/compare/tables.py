@@ -152,9 +152,11 @@ def secondary_tables(
                 case: Case, column: str, _: Measured, unit: str = unit, parts: dict = parts
             ) -> Cell:
                 found = [part.cells.get((case, column)) for part in parts.values()]
-                return Cell("\n".join(_text(c.summary, unit) for c in found if c))
+                # A line for each, or one would be read for another.
+                return Cell("\n".join(_text(c.summary, unit) if c else "-" for c in found))
 
-            shape = max(parts.values(), key=lambda part: len(part.cells))
+            cells = {at: cell for part in parts.values() for at, cell in part.cells.items()}
+            shape = replace(comparison, cells=cells)
             yield _grid(", ".join(filter(None, (title, " above ".join(parts)))), shape, above)
 
 

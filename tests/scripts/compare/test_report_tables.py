@@ -201,6 +201,21 @@ def test_counters_have_their_units_and_are_medians():
     ]  # fmt: skip
 
 
+def test_what_is_missing_of_stacked_numbers_keeps_its_place():
+    names = [f"echo_capacity/{name}/find:slo" for name in ("fiber", "thread", "process")]
+    kept = results(*((row(name), FAST) for name in names))
+    for entry in kept.benchmarks:
+        if "fiber" in entry["name"]:
+            entry |= {"slo_low_ops_per_s": 300.0}
+        if "thread" in entry["name"]:
+            entry |= {"slo_ops_per_s": 200.0, "slo_high_ops_per_s": 400.0}
+    (table,) = secondary_tables(kept, compare(kept), stacked=True)
+    assert table.title.endswith("by majority above surely above surely not above")
+    assert column(table, "fiber")[0].text == "-\n300 /s\n-"
+    assert column(table, "thread")[0].text == "200 /s\n-\n400 /s"
+    assert "process" not in table.columns
+
+
 def test_a_difference_that_may_be_none_is_told_as_what_it_is_below():
     name = "switch/fiber/via:yield/tasks:2/placement:same/working_set:16K"
     kept = results((row(name), FAST))
