@@ -21,7 +21,8 @@ from .figures.axes import log_axis
 from .statistics import Finding, Summary, finding, unpaired_ratio
 from .tables import Cell, Table, interval, problem_marks, ratio_interval, told_below
 
-_UNTOLD = {"run", "limits"}  # of an environment: differs in every run, or is told by its rows
+# Of a run; all else differs in every one, or is told by its rows.
+_OF_RUN = ("min_time_s", "complete")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#444444")
 _MARKERS = "osD^v"
 
@@ -46,10 +47,11 @@ class SideBySide:
         return [workload.name for workload in in_order(by_name.values(), lambda of: of)]
 
     def measured(self, workload: str) -> dict[str, list[Measured | None]]:
-        """By the name of a row what each folder has of it, if anything."""
+        """By the name of a row what each folder has of it, if anything; all by the same metric."""
         kept = [folder.workloads.get(workload) for folder in self.folders]
+        key = self._metric(workload).key
         cells = [
-            {cell.row.name: cell for cell in compare(one).cells.values()} if one else {}
+            {cell.row.name: cell for cell in compare(one, key).cells.values()} if one else {}
             for one in kept
         ]
         told = (row.name for one in kept if one for row in one.workload.rows)
@@ -70,10 +72,22 @@ class SideBySide:
             ratios = [_against(text, cell, found[0], metric) for text, cell in others]
             rows.append([Cell(short, name), told[0], *ratios])
         notes = [f"Ratios to {self.names[0]}, which was not measured in the same rounds."]
+        notes += self._other_metrics(workload)
         notes += [f"{where}: {', '.join(names)}." for where, names in alone.items()]
         title = f"{metric.label}, {metric.better} is better"
         columns = ["row", *self.names]
         return Table(title, columns, 1, rows, (*notes, *told_below(footnotes)))
+
+    def _other_metrics(self, workload: str) -> Iterator[str]:
+        """Of folders whose builds compare by something else."""
+        metric = self._metric(workload)
+        for name, folder in zip(self.names, self.folders, strict=True):
+            kept = folder.workloads.get(workload)
+            if kept and (own := kept.workload.metric).key != metric.key:
+                yield (
+                    f"{metric.label} ({metric.key}) of {name} too, which itself compares by "
+                    f"{own.label} ({own.key})."
+                )
 
     def _where(self, found: Sequence[Measured | None], footnotes: dict[str, int]) -> str:
         """Of a row that not all have a figure of: "only in a", "FAILED (1) in b"."""
@@ -155,7 +169,7 @@ def _reach(ratio: Summary) -> tuple[float, float]:
 
 def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in facts.items():
-        if not before and key in _UNTOLD:
+        if before == "run." and key not in _OF_RUN:
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{key}.")

@@ -34,6 +34,40 @@ def test_the_first_lines_say_what_differs_and_nothing_else(cli: Cli, tmp_path: P
     assert lines[2] == "spawn: time per task, lower is better"
 
 
+def test_limits_and_how_a_run_was_made_are_told_where_they_differ(tmp_path: Path):
+    folders = [results(tmp_path / "a"), results(tmp_path / "b")]
+    for folder, most, algorithm, seconds, complete in zip(
+        folders, (20_000, 1_024), ("bbr", "reno"), (0.1, 0.05), (True, False), strict=True
+    ):
+        environment = json.loads((folder / "environment.json").read_text())
+        environment["limits"] = {
+            "RLIMIT_NOFILE": [most, most], "net.ipv4.tcp_congestion_control": algorithm,
+            "kernel.pid_max": 32768,
+        }  # fmt: skip
+        run = {"min_time_s": seconds, "complete": complete, "seed": most, "measured_s": seconds}
+        (folder / "environment.json").write_text(json.dumps(environment | {"run": run}))
+    assert side_by_side(folders).environments() == {
+        "run.min_time_s": ["0.1", "0.05"], "run.complete": ["True", "False"],
+        "limits.RLIMIT_NOFILE": ["[20000, 20000]", "[1024, 1024]"],
+        "limits.net.ipv4.tcp_congestion_control": ["bbr", "reno"],
+    }  # fmt: skip
+
+
+def test_all_folders_are_compared_by_the_same_metric(tmp_path: Path):
+    folders = [results(tmp_path / "a"), results(tmp_path / "b", factor=2.0)]
+    document = json.loads((folders[1] / "spawn.json").read_text())
+    own = {"key": "ops_per_s", "label": "tasks per second", "unit": "1/s", "better": "higher"}
+    document["switchyard"]["metric"] = own
+    for entry in document["benchmarks"]:
+        entry["ops_per_s"] = 1e9
+    (folders[1] / "spawn.json").write_text(json.dumps(document))
+    table = side_by_side(folders).table("spawn")
+    assert {cell.ratio for *_, cell in table.rows} == {"2.00x"}
+    assert table.notes[1] == (
+        "time per task (real_time) of b too, which itself compares by tasks per second (ops_per_s)."
+    )
+
+
 def test_each_row_has_its_ratio_to_the_first_with_an_interval(tmp_path: Path):
     found = side_by_side([results(tmp_path / "a"), results(tmp_path / "b", factor=1.5)])
     table = found.table("spawn")
