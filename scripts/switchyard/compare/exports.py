@@ -50,7 +50,11 @@ def as_csv(folder: ResultsFolder) -> str:
 
 
 def as_markdown(folder: ResultsFolder) -> str:
-    parts = [f"- **{prose(a.workload)}**: {prose(a.text)}" for a in answers(folder)]
+    # Word by word: a text of others is cut where it is too long, our own is not.
+    parts = [
+        f"- **{prose(a.workload)}**: {' '.join(map(prose, a.text.split()))}"
+        for a in answers(folder)
+    ]
     for kept in in_order(folder.workloads.values(), lambda kept: kept.workload):
         comparison = compare(kept)
         parts.append(f"\n## {prose(kept.workload.name)}")

@@ -34,7 +34,7 @@ class Law:
         return cpus / (1 + lost)
 
     def serial_at(self, cpus: float) -> float:
-        """The contention that by itself would take as much of the throughput of so many (above 1)."""
+        """The contention that by itself would cost as much on so many, 2 or more."""
         return (cpus / self.speed_up(cpus) - 1) / (cpus - 1)
 
 

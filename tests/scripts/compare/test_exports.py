@@ -6,8 +6,12 @@ from pathlib import Path
 
 import made_up
 import pytest
+from fakes import row
+from test_comparison import results
 
+from switchyard.compare.answers import answers
 from switchyard.compare.exports import as_csv, as_markdown
+from switchyard.suite.results import ResultsFolder
 
 
 def test_the_csv_has_a_line_for_each_launch_with_times_in_seconds():
@@ -41,6 +45,15 @@ def test_no_line_of_a_row_that_failed_is_taken_for_a_figure():
     told = ["FAILED in 1 of 3 rounds", "wrong answer", "FAILED in 1 of 3 rounds"]
     assert [line["problem"] for line in lines] == told
     assert [bool(line["real_time"]) for line in lines] == [True, False, True]
+
+
+def test_a_long_sentence_is_told_to_its_end():
+    rows = [(row(f"spawn/runtime{i}/tasks:100"), [10.0 + i, 11.0 + i]) for i in range(40)]
+    folder = ResultsFolder(Path("none"), {"spawn": results(*rows)}, {})
+    (answer,) = answers(folder)
+    assert len(answer.text) > 1000
+    told = as_markdown(folder).splitlines()[2]
+    assert told == f"- **spawn**: {answer.text}"
 
 
 def test_the_markdown_has_the_answers_and_all_tables_and_no_markup_of_the_data():
