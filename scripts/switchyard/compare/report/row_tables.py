@@ -18,7 +18,7 @@ _BOOKKEEPING = frozenset((
 ))  # fmt: skip
 _ROWS_NOTE = (
     "Noise is half the width of the interval relative to the median. The ratio is to the control "
-    "or the fastest of the case, the lead is the factor over what comes next in it; both are "
+    "or the fastest contender, the lead is the factor over what comes next in the case; both are "
     "medians of the rounds' ratios. The frequency is that of the faster of the first two CPUs at "
     "the end of each launch, where the kernel tells it."
 )
