@@ -61,7 +61,9 @@ class Figures:
         if kind == "x":
             row, other, key = (*words, "real_time")[:3]
             found = paired_ratio(self._values(row, key), self._values(other, key))
-            return units.ratio(found.median if found else 0.0)
+            if not found:
+                raise SwitchyardError(f"a page asks for {spec}, which have no round in common")
+            return units.ratio(found.median)
         row, key = (*words, "real_time")[:2]
         median = summarize(list(self._values(row, key).values())).median
         if kind in _SECONDS:
@@ -74,7 +76,10 @@ class Figures:
 
     def _values(self, row: str, key: str) -> dict[int, float]:
         """By round; in seconds for real_time."""
-        values = {r.round: r.value(key) for r in self._records.get(row, [])}
+        records = self._records.get(row, [])
+        if any(r.problem and not r.is_limit for r in records):
+            raise SwitchyardError(f"a page asks for {row}, which failed")
+        values = {r.round: r.value(key) for r in records}
         values = {round_: value for round_, value in values.items() if value is not None}
         if not values:
             raise SwitchyardError(f"a page asks for {row} {key}, which was not measured")

@@ -37,10 +37,7 @@ def _compare(paths: list[Path], plots: Path | None) -> int:
         told = " | ".join(t if len(t) <= _LONGEST else f"{t[:_LONGEST]}..." for t in texts)
         console.print(Text(f"  {name}: {told}"), soft_wrap=True)
     for workload in found.workloads():
-        table = found.table(workload)
-        print_table(console, workload, table)
-        for note in table.notes:
-            console.print(Text(note, style="dim"))
+        print_table(console, workload, found.table(workload), has_room=True)
     if plots:
         _draw(found, plots)
     return 0
@@ -51,7 +48,7 @@ def _draw(found: object, plots: Path) -> None:
 
     drawing.use_style()
     figures = {workload: found.figure(workload) for workload in found.workloads()}
-    caption = f"In times of {found.names[0]}; bars: 95 % intervals of independent rounds."
+    caption = f"In times of {found.names[0]}; bars: 95 % intervals of 3 or more independent rounds."
     try:
         plots.mkdir(parents=True, exist_ok=True)
         for workload, figure in figures.items():

@@ -118,12 +118,17 @@ def merge(parts: Sequence[HistogramFile]) -> HistogramFile:
         key: None if any(file.figures.get(key) is None for file in parts) else first.figures[key]
         for key in _ALIKE
     }
-    whole = {
-        name: histograms.merged(part.histograms[name] for part in parts)
-        for name in first.histograms
-    }
+    whole = {name: _added_up(name, parts) for name in first.histograms}
     span = min(part.span[0] for part in parts), max(part.span[1] for part in parts)
     return HistogramFile(first.path, figures, whole, "ns", span)
+
+
+def _added_up(name: str, parts: Sequence[HistogramFile]) -> Histogram:
+    try:
+        return histograms.merged(part.histograms[name] for part in parts)
+    except ValueError:
+        paths = ", ".join(str(part.path) for part in parts)
+        raise BadInputError(f"{paths} can't be merged: their buckets of {name} overlap") from None
 
 
 def side_by_side(parts: Sequence[HistogramFile]) -> dict[str, Histogram]:

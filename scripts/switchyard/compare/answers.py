@@ -19,12 +19,6 @@ from ..system import units
 from .comparison import Case, Comparison, Ranking, compare, split_parameters
 from .statistics import Finding, Summary, level
 
-# Floors and limits, which are no models to choose between: told behind them.
-_NO_MODELS = frozenset((
-    "context", "greenlet", "coroutine_handle", "awaitable", "uring", "plain_thread",
-    "plain_process",
-))  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -53,14 +47,10 @@ def answers(folder: ResultsFolder) -> list[Answer]:
 
 
 def _answer(comparison: Comparison, question: Question, case: Case, shown: float) -> Answer:
-    best = _best_columns(comparison, case)
-    models = [c for runtime, c in best.items() if runtime not in _NO_MODELS]
-    models = models or [*best.values()]
-    contenders = comparison.contenders(case)
-    asides = [column for column in best.values() if column not in models]
-    rows = {column: cell.row for column, cell in comparison.of(case).items()}
-    own = [column for column in comparison.ranked(case) if rows[column].command]
-    asides += [column for column in rows if column not in (*contenders, *own)]
+    models, contenders = _best_columns(comparison, case), comparison.contenders(case)
+    others = [column for column in comparison.ranked(case) if column not in contenders]
+    own = [column for column in others if comparison.cells[case, column].row.command]
+    asides = [column for column in others if column not in own]
     sentence = told(comparison, comparison.ranking(case, shown, models))
     if own:
         sentence += f" Your own: {_against(comparison, case, models[0], own)}."
@@ -105,12 +95,12 @@ def _case(comparison: Comparison, question: Question) -> Case | None:
     return max(wanted or contested, key=contested.get, default=None)
 
 
-def _best_columns(comparison: Comparison, case: Case) -> dict[str, str]:
-    """By runtime, the best first."""
+def _best_columns(comparison: Comparison, case: Case) -> list[str]:
+    """Of each runtime that competes, the best first."""
     best: dict[str, str] = {}
     for column in comparison.contenders(case):
         best.setdefault(comparison.cells[case, column].row.runtime, column)
-    return best
+    return [*best.values()]
 
 
 def behind(lead: Summary | None) -> str:
@@ -137,7 +127,7 @@ def _verdict(found: Ranking) -> str:
         (Finding.WORSE, f"round by round {leader} is behind {{}}"),
         (Finding.PERHAPS, "perhaps of {}" if ahead else f"{leader} is perhaps ahead of {{}}"),
         (Finding.SAME, f"not shown to differ from {leader}: {{}}"),
-        (Finding.TOO_FEW, f"no interval for {{}} ({Finding.TOO_FEW})"),
+        *((why, f"no interval for {{}} ({why})") for why in (Finding.TOO_FEW, Finding.ZERO)),
     ):  # fmt: skip
         if columns := found.over(said):
             parts.append(text.format(names(columns)))

@@ -4,6 +4,8 @@ A case is what may be compared (workload and parameters); a column is a runtime,
 mechanism where it has several. Each cell has a median with its interval and the ratio to the case's
 reference: the control row if there is one, or the fastest contender. An outside reference is never
 what the others are measured by, and neither is a control in a case of which it isn't the control.
+A row that failed in any round has no figure at all: what answers wrongly now and then may be fast
+because of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,12 +22,15 @@ Case = tuple[tuple[str, int | float | str], ...]
 
 @dataclass
 class Measured:
-    """Everything measured for one row, by round; `ratio`: to the reference of its case."""
+    """Everything measured for one row, by round, in so many `rounds`; nothing if it failed in one
+    of them. `ratio`: to the reference of its case.
+    """
 
     row: Row
     values: dict[int, float] = field(default_factory=dict)
     problems: list[Record] = field(default_factory=list)
     ratio: Summary | None = None
+    rounds: int = 0
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -38,6 +43,12 @@ class Measured:
         if not self.problems:
             return ""
         return "limit" if all(record.is_limit for record in self.problems) else "failed"
+
+    @property
+    def share(self) -> str:
+        """In how many rounds it had a problem, "" if in all or none: "3 of 6 rounds"."""
+        n = len(self.problems)
+        return f"{n} of {self.rounds} rounds" if 0 < n < self.rounds else ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ class Comparison:
         reference = cells[self.references[case]].row.runtime
         if any(cell.row.control == reference for cell in cells.values()):
             return "control"
-        return "fastest" if len(cells) > 1 else ""
+        return "fastest" if len(self.ranked(case)) > 1 else ""
 
     def of(self, case: Case) -> dict[str, Measured]:
         """The cells of a case by their columns."""
@@ -109,10 +120,13 @@ class Comparison:
         return sorted(medians, key=medians.get, reverse=self.workload.metric.better == "higher")
 
     def contenders(self, case: Case) -> list[str]:
-        """Those of the ranked that compete: neither a control nor an outside reference."""
-        controls = {row.control for row in self.workload.rows}
+        """Those of the ranked that compete: neither an outside reference nor a control, but where
+        only controls were measured that nobody is held against.
+        """
+        named = {row.control for row in self.workload.rows}
         rows = {column: self.cells[case, column].row for column in self.ranked(case)}
-        return [c for c, row in rows.items() if not row.is_outside and row.runtime not in controls]
+        ours = [c for c, row in rows.items() if not row.is_outside and row.runtime not in named]
+        return [column for column in ours if not rows[column].is_control] or ours
 
     @cached_property
     def references(self) -> dict[Case, str]:
@@ -162,10 +176,14 @@ def compare(results: WorkloadResults, key: str | None = None) -> Comparison:
     cells: dict[tuple[Case, str], Measured] = {}
     for record in results.records():
         cell = cells.setdefault((record.row.case, record.row.column), Measured(record.row))
+        cell.rounds += 1
         if record.problem:
             cell.problems.append(record)
         elif (value := record.value(key)) is not None:
             cell.values[record.round] = value
+    for cell in cells.values():
+        if cell.kind == "failed":
+            cell.values.clear()
     comparison = Comparison(results.workload, cells)
     for (case, _), cell in cells.items():
         if cell.values:

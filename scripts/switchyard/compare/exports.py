@@ -1,7 +1,9 @@
 """What a run measured, for other programs and for other texts: results.csv and results.md.
 
 The CSV has a line for each launch and a column for each figure that any of them has, in Google
-Benchmark's and our names; times in seconds. The Markdown has the answers and the tables.
+Benchmark's and our names; times in seconds. Where a row failed in some rounds, the lines of the
+others say so too, so that none of them is taken for a figure. The Markdown has the answers and the
+tables.
 """
 
 import csv
@@ -28,6 +30,8 @@ def write_exports(folder: ResultsFolder) -> None:
 def as_csv(folder: ResultsFolder) -> str:
     lines = []
     for kept in folder.workloads.values():
+        cells = compare(kept).cells.values()
+        failed = {c.row.name: f"FAILED in {c.share}" for c in cells if c.kind == "failed"}
         for record in kept.records():
             numbers = {
                 key: value for key in record.fields
@@ -35,7 +39,7 @@ def as_csv(folder: ResultsFolder) -> str:
             }  # fmt: skip
             numbers.pop("cpu_time", None)  # of the generator alone, and in another unit
             told = (kept.workload.name, record.row.name, record.row.runtime, record.round)
-            problem = {"problem": record.problem or ""}
+            problem = {"problem": record.problem or failed.get(record.row.name, "")}
             lines.append(numbers | dict(zip(_FIRST, told, strict=False)) | problem)
     columns = dict.fromkeys((*_FIRST, *(key for line in lines for key in line)))
     text = io.StringIO()
@@ -46,11 +50,15 @@ def as_csv(folder: ResultsFolder) -> str:
 
 
 def as_markdown(folder: ResultsFolder) -> str:
-    parts = [f"- **{prose(a.workload)}**: {prose(a.text)}" for a in answers(folder)]
+    # Word by word: a text of others is cut where it is too long, our own is not.
+    parts = [
+        f"- **{prose(a.workload)}**: {' '.join(map(prose, a.text.split()))}"
+        for a in answers(folder)
+    ]
     for kept in in_order(folder.workloads.values(), lambda kept: kept.workload):
         comparison = compare(kept)
         parts.append(f"\n## {prose(kept.workload.name)}")
-        tables = (metric_table(comparison), *secondary_tables(kept, comparison))
+        tables = (metric_table(kept, comparison), *secondary_tables(kept, comparison))
         parts.extend(f"\n{markdown_table(of)}" for of in tables)
     return "\n".join(["# Results", "", *parts, ""])
 

@@ -7,6 +7,7 @@ by at most 0.8 %. What others counted in buckets of their own is put into these.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Histogram(msgspec.Struct, frozen=True):
         if wrong or self.count != sum(n for *_, n in self.buckets):
             raise ValueError("its counts do not add up")
         held = sorted((low, high) for low, high, n in self.buckets if n)
+        if any(one[1] >= next_[0] for one, next_ in pairwise(held)):
+            raise ValueError("its buckets overlap")
         ends = [(held[0], self.min), (held[-1], self.max)] if held else []
         if any(not low <= value <= high for (low, high), value in ends):
             raise ValueError("its smallest or largest value is in none of its buckets")
@@ -55,7 +58,9 @@ class Histogram(msgspec.Struct, frozen=True):
 
 
 def merged(parts: Iterable[Histogram]) -> Histogram:
-    """All values of all parts."""
+    """All values of all parts. Raises ValueError where buckets of one lie across those of others,
+    as ours never do.
+    """
     parts = [part for part in parts if part.count]
     buckets: Counter[tuple[int, int]] = Counter()
     for part in parts:

@@ -33,6 +33,10 @@ class Law:
             lost += self.coherency.median * cpus * (cpus - 1)
         return cpus / (1 + lost)
 
+    def serial_at(self, cpus: float) -> float:
+        """The contention that by itself would cost as much on so many, 2 or more."""
+        return (cpus / self.speed_up(cpus) - 1) / (cpus - 1)
+
 
 def speed_ups(comparison: Comparison, over: str) -> Comparison:
     """Of throughputs: each over that of the same column in the same round, where `over` is 1."""

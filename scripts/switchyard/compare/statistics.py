@@ -72,12 +72,15 @@ def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) ->
     )
 
 
-def unpaired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Summary:
+def unpaired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Summary | None:
     """The same of two that were not measured in the same rounds, by Welch's interval; both have a
-    value at least.
+    value at least. None where the reference is zero; where `is_range`, there is no interval.
     """
     one, other = (np.array([*of.values()]) for of in (values, reference))
-    count, ratio = min(len(one), len(other)), float(np.median(one) / np.median(other))
+    count, median = min(len(one), len(other)), float(np.median(other))
+    if not median:
+        return None
+    ratio = float(np.median(one)) / median
     if count < MIN_FOR_RATIO or min(one.min(), other.min()) <= 0:
         return Summary(ratio, ratio, ratio, count, is_range=True)
     test = lambda: stats.ttest_ind(np.log(one), np.log(other), equal_var=False)  # noqa: E731
@@ -117,6 +120,7 @@ class Finding(StrEnum):
     SAME = "no difference shown"
     PERHAPS = "shown alone, but not among all comparisons"
     TOO_FEW = f"fewer than {MIN_FOR_RATIO} rounds"
+    ZERO = "a value of zero"
 
 
 def finding(
@@ -127,7 +131,7 @@ def finding(
     `better`: which of them is, as the metric says. None is of no round.
     """
     if not ratio or ratio.is_range:
-        return Finding.TOO_FEW
+        return Finding.ZERO if ratio and ratio.count >= MIN_FOR_RATIO else Finding.TOO_FEW
     if ratio.low <= 1 <= ratio.high:
         return Finding.SAME
     is_better = (ratio.low > 1) == (better == "higher")

@@ -102,10 +102,9 @@ def _saturated(comparison: Comparison, found: Ranking, doubtful: set[str]) -> It
 def _problems(comparison: Comparison, case: Case) -> Iterator[str]:
     """Which limit was met, what failed, and in how many rounds if not in all."""
     for column, cell in comparison.of(case).items():
-        rounds = len(cell.values) + len(cell.problems)
         counted = Counter((r.problem, r.is_limit) for r in cell.problems)
         for (text, is_limit), n in counted.items():
-            share = "" if n == rounds else f" (in {n} of {rounds} rounds)"
+            share = "" if n == cell.rounds else f" (in {n} of {cell.rounds} rounds)"
             yield f"{column}: {'' if is_limit else 'FAILED: '}{text}{share}"
 
 

@@ -6,13 +6,13 @@ comes the workload's metric, then what else it is about, where that was measured
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..suite.results import WorkloadResults
 from ..system import units
 from .comparison import Case, Comparison, Measured, compare, speed_up, split_parameters
-from .statistics import MIN_FOR_INTERVAL, Finding, Summary, finding
+from .statistics import MIN_FOR_INTERVAL, MIN_FOR_RATIO, Finding, Summary, finding
 
 _RATIO = "x"  # the unit of numbers that are ratios themselves
 _SPEED_UP = "speed-up"  # of all keys the one that is no counter
@@ -96,19 +96,20 @@ class Table:
         return ["text" if index in words else "number" for index in range(len(self.columns))]
 
 
-def metric_table(comparison: Comparison) -> Table:
+def metric_table(results: WorkloadResults, comparison: Comparison) -> Table:
     """A case per row, a runtime per column: median, interval, ratio and its interval.
 
-    Problems are footnotes: their texts are longer than any cell.
+    Problems are footnotes: their texts are longer than any cell. So is what ended a climb.
     """
     metric = comparison.workload.metric
     footnotes: dict[str, int] = {}
 
     def cell(case: Case, column: str, found: Measured) -> Cell:
-        problem = _problem(found, footnotes)
+        problem = problem_marks(found, footnotes)
         s, ratio = found.summary, found.ratio
         if not s:
-            return Cell(problem or "-", kind=found.kind)
+            share = f"in {found.share}" if found.share else ""
+            return Cell(problem or "-", problem=share, kind=found.kind)
         told = replace(_number(s, metric.unit), problem=problem, kind=found.kind)
         if comparison.references.get(case) == column:
             return replace(told, ratio=comparison.reference_kind(case))
@@ -117,11 +118,11 @@ def metric_table(comparison: Comparison) -> Table:
         said = finding(ratio)
         return replace(
             told, ratio=units.ratio(ratio.median), ratio_interval=ratio_interval(ratio),
-            notes=(said,) if said in (Finding.SAME, Finding.TOO_FEW) else (),
+            notes=(said,) if said in (Finding.SAME, Finding.TOO_FEW, Finding.ZERO) else (),
         )  # fmt: skip
 
     table = _grid(f"{metric.label}, {metric.better} is better", comparison, cell)
-    lines = (f"({number}) {text}" for text, number in footnotes.items())
+    lines = (*told_below(footnotes), *_endings(results, comparison))
     return replace(table, notes=(_explanation(comparison), *lines))
 
 
@@ -151,9 +152,11 @@ def secondary_tables(
                 case: Case, column: str, _: Measured, unit: str = unit, parts: dict = parts
             ) -> Cell:
                 found = [part.cells.get((case, column)) for part in parts.values()]
-                return Cell("\n".join(_text(c.summary, unit) for c in found if c))
+                # A line for each, or one would be read for another.
+                return Cell("\n".join(_text(c.summary, unit) if c else "-" for c in found))
 
-            shape = max(parts.values(), key=lambda part: len(part.cells))
+            cells = {at: cell for part in parts.values() for at, cell in part.cells.items()}
+            shape = replace(comparison, cells=cells)
             yield _grid(", ".join(filter(None, (title, " above ".join(parts)))), shape, above)
 
 
@@ -202,7 +205,7 @@ def _grid(title: str, comparison: Comparison, cell: Callable[[Case, str, Measure
     return Table(title, names + columns, len(names), rows)
 
 
-def _problem(cell: Measured, footnotes: dict[str, int]) -> str:
+def problem_marks(cell: Measured, footnotes: dict[str, int]) -> str:
     """ "limit (1)", "FAILED (2) (3)", or "" where all went well; numbers new texts."""
     if not cell.problems:
         return ""
@@ -211,19 +214,38 @@ def _problem(cell: Measured, footnotes: dict[str, int]) -> str:
     return " ".join(("limit" if cell.kind == "limit" else "FAILED", *marks))
 
 
+def told_below(footnotes: dict[str, int]) -> list[str]:
+    return [f"({number}) {text}" for text, number in footnotes.items()]
+
+
+def _endings(results: WorkloadResults, comparison: Comparison) -> Iterator[str]:
+    """What `limits` says of its climbs in words."""
+    name, measured = comparison.workload.name, comparison.summaries
+    told = {row: text for row, text in results.labels().items() if row in measured}
+    if name == "limits" and told:
+        yield "What ended each climb:"
+        yield from (f"{row.removeprefix(f'{name}/')}: {text}" for row, text in told.items())
+
+
 def _explanation(comparison: Comparison) -> str:
     """What the four lines of a cell are."""
     counts = [cell.summary.count for cell in comparison.cells.values() if cell.summary]
     if not counts:
         return "Nothing was measured."
-    spread = "95 % interval of it"
-    if max(counts) < MIN_FOR_INTERVAL:
-        spread = f"min-max (a 95 % interval needs {MIN_FOR_INTERVAL} rounds)"
-    elif min(counts) < MIN_FOR_INTERVAL:
-        spread += f" (min-max below {MIN_FOR_INTERVAL} rounds)"
     rounds = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
     plural = "s"[: rounds != "1"]
-    text = f"Median of {rounds} round{plural}; {spread}; ratio to control or fastest, by round"
+    spread = _spread(counts, MIN_FOR_INTERVAL)
+    text = f"Median of {rounds} round{plural}; its {spread}; ratio to control or fastest, by round"
     if max(counts) == 1:
         return f"{text}."
-    return f"{text}; the same of the ratio, which shows no difference where it includes 1."
+    text += f"; the ratio's {_spread(counts, MIN_FOR_RATIO)}"
+    said = ", which shows no difference where it includes 1" * (max(counts) >= MIN_FOR_RATIO)
+    return f"{text}{said}."
+
+
+def _spread(counts: Sequence[int], needed: int) -> str:
+    """What stands for the spread of values that have an interval from so many rounds on."""
+    if max(counts) < needed:
+        return f"min-max (a 95 % interval needs {needed} rounds)"
+    below = f" (min-max below {needed} rounds)" if min(counts) < needed else ""
+    return f"95 % interval{below}"

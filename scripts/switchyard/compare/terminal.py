@@ -67,21 +67,16 @@ def print_tables(folder: ResultsFolder, tally: Tally, wanted_rounds: int) -> Non
 
 
 def print_workload(console: Console, results: WorkloadResults) -> None:
-    """The table of the workload's metric, then what else is known of it, in its own words too."""
+    """The table of the workload's metric, then what else is known of it."""
     name, comparison = results.workload.name, compare(results)
-    for table in (metric_table(comparison), *secondary_tables(results, comparison, stacked=True)):
+    stacked = secondary_tables(results, comparison, stacked=True)
+    for table in (metric_table(results, comparison), *stacked):
         print_table(console, name, table)
-        for index, note in enumerate(table.notes):  # the first explains, others tell of trouble
-            console.print(Text(note, style="" if index else "dim"))
-    endings = results.labels() if name == "limits" else {}
-    if endings:
-        console.print(Text("limits: what ended each climb", style="bold"))
-    for row, ending in endings.items():
-        console.print(Text(f"  {row.removeprefix('limits/')}: {ending}"), soft_wrap=True)
     console.print()
 
 
-def print_table(console: Console, workload: str, table: Table) -> None:
+def print_table(console: Console, workload: str, table: Table, has_room: bool = False) -> None:
+    """And its notes. What is said of a ratio beside its interval stands there if it `has_room`."""
     console.print(Text(f"{workload}: {table.title}", style="bold"))
     label = "\n".join(table.columns[: table.headers])
     names = [" ".join(cell.text or "-" for cell in row[: table.headers]) for row in table.rows]
@@ -89,7 +84,7 @@ def print_table(console: Console, workload: str, table: Table) -> None:
     for index in range(table.headers, len(table.columns)):
         # On several lines, so that a long name does not widen its column.
         heading = table.columns[index].replace(" ", "\n").replace("plain_", "plain_\n")
-        if any(texts := [_text(row[index]) for row in table.rows]):
+        if any(texts := [_text(row[index], has_room) for row in table.rows]):
             columns.append((heading, texts))
     tall = any("\n" in text.plain for _, texts in columns for text in texts)
     for block in _blocks(columns, console.width - _width([label, *names]) - _EDGES):
@@ -101,14 +96,18 @@ def print_table(console: Console, workload: str, table: Table) -> None:
             if any(texts):
                 grid.add_row(name, *texts)
         console.print(grid)
+    for index, note in enumerate(table.notes):  # the first explains, others tell of trouble
+        console.print(Text(note, style="" if index else "dim"))
 
 
-def _text(cell: Cell) -> Text:
+def _text(cell: Cell, has_room: bool) -> Text:
     style = "bold" if cell.value is not None else "bold red" if cell.kind == "failed" else ""
     text = Text(cell.text, style=style)
     for line, style in (
         (cell.interval or None, "not bold dim"), (cell.ratio, "not bold"),
-        (cell.ratio_interval or None, "not bold dim"), (cell.problem or None, "bold red"),
+        (cell.ratio_interval or None, "not bold dim"),
+        *((note, "not bold") for note in cell.notes if has_room),
+        (cell.problem or None, "bold red"),
     ):  # fmt: skip
         if line is not None:
             text.append(f"\n{line}", style=style)

@@ -26,6 +26,11 @@ _ORDER = (
 )  # fmt: skip
 # What older results don't say of themselves.
 _OUTSIDE_ONCE = "gevent"
+# Floors and limits that no row has to name as its control: docs/workloads.md tells what they are.
+_CONTROLS = frozenset((
+    "context", "greenlet", "coroutine_handle", "awaitable", "self_pipe", "uring", "plain_thread",
+    "plain_process",
+))  # fmt: skip
 _DESCRIBE_TIMEOUT_S = 20.0
 _BAD_ARGUMENTS = 2  # the exit code of all programs of ours
 # Google Benchmark adds what it was told about iterations and clocks to the names it prints.
@@ -66,6 +71,11 @@ class Row:
     def is_outside(self) -> bool:
         """Whether it is an outside reference: shown, and no contender."""
         return self.runtime == _OUTSIDE_ONCE if self.outside is None else self.outside
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is no model to choose, whatever other rows name as their control."""
+        return self.runtime in _CONTROLS
 
     @property
     def column(self) -> str:

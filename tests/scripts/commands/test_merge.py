@@ -62,6 +62,10 @@ def test_draws_percentiles(cli: Cli, tmp_path: Path):
          "do not add up"),
         (lambda path: write(path, [1] * 9, bytes=4_096), "bytes is 64 and 4096"),
         (lambda path: write(path, [1] * 9, loop="closed"), "loop is open and closed"),
+        (lambda path: path.write_text(path.read_text().replace("[1, 1, 9]", "[1, 2, 9]")),
+         "their buckets of latency overlap"),
+        (lambda path: path.write_text(path.read_text().replace("[1, 1, 9]", "[1,5,8],[5,9,1]")),
+         "is damaged: its buckets overlap"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_merged_is_one_line_that_names_the_file(

@@ -44,6 +44,20 @@ def test_every_workload_has_its_sentences_tables_and_commands(everything: pages.
     assert "commit 0123456" in everything.one("header").text
 
 
+def test_the_method_is_told_in_the_words_of_the_docs(everything: pages.Element):
+    told = everything.one("section", id="method").text
+    told = re.sub(r"\s", " ", told.replace("\u2019", "'"))
+    docs = (Path(__file__).parents[3] / "docs" / "method.md").read_text()
+    for words in (
+        "It exists from six rounds on; with fewer, smallest and largest stand in its place.",
+        "Shown is the median of these; its interval is Student's of their logarithms, from three",
+        "So Holm's procedure decides over all pairs of contenders together",
+        "Since all pairs are counted, it does not matter that the best was chosen",
+    ):
+        assert words in docs
+        assert words in told
+
+
 @pytest.mark.parametrize("name", ["a [red] b", "a [/x] :smile: $y_{$ <b>&amp;"])
 def test_a_folder_may_be_called_anything(name: str, cli: Cli, tmp_path: Path):
     out = tmp_path / name
@@ -62,6 +76,26 @@ def test_links_lead_to_what_is_there_and_ids_are_given_once(everything: pages.El
     assert {link.removeprefix("#") for link in links} <= set(ids)
     labels = [element.attributes.get("aria-labelledby") for element in walk(everything)]
     assert {label for label in labels if label} <= set(ids)
+
+
+def test_a_sentence_stands_beside_a_figure_of_its_own_workload(tmp_path: Path):
+    def keep(row: dict) -> bool:  # of echo what a picture of memory alone shows
+        return not row["name"].startswith("echo/") or "active" in row["params"]
+
+    shown = pages.read(page(made_up.folder(tmp_path, 2, keep))).one("section", id="summary")
+    beside, workload = {}, ""
+    for element in walk(shown):
+        if element.tag == "h3":
+            workload = element.text
+        if element.tag == "figure":
+            beside[workload] = element.attributes["id"].removeprefix("figure-")
+    assert beside["memory"] == "memory_by_stack_depth"
+    assert beside["echo_open"].startswith("echo_open_")
+    assert "echo" not in beside
+    named = {name: figures.workload_of(picture) for name, picture in beside.items()}
+    assert all(name == workload for name, workload in named.items())
+    assert figures.workload_of("memory_per_task") == ""
+    assert figures.workload_of("page_fault_overview") == "page_fault"
 
 
 def test_the_outline_skips_no_level(everything: pages.Element):

@@ -5,7 +5,7 @@ from pathlib import Path
 import made_up
 import pytest
 from fakes import row
-from test_comparison import results
+from test_comparison import failing, results
 
 from switchyard.compare.answers import answers
 from switchyard.suite.results import ResultsFolder
@@ -57,6 +57,12 @@ def test_three_rounds_are_enough_for_a_clear_difference(rounds: int, end: str):
     assert spawn(fiber=FAST[:rounds], thread=thread[:rounds]).endswith(end)
 
 
+def test_a_value_of_zero_is_no_lack_of_rounds():
+    assert spawn(fiber=FAST, thread=[0.0, *(2 * v for v in FAST[1:])]).endswith(
+        "No interval for thread (a value of zero)."
+    )
+
+
 def test_each_runtime_stands_with_its_best_mechanism():
     text = said(
         (row("channel/process/via:pipe/pairs:1/placement:same"), FAST),
@@ -87,6 +93,14 @@ def test_what_the_words_do_not_tell_stands_beside_them():
         for name in ("fiber", "thread") for size in (1024, 4096)
     ]  # fmt: skip
     assert said(*rows).startswith("fetches of 50 ms, 100 at once (bytes:1024): fiber")
+
+
+def test_what_failed_in_some_rounds_is_not_told_as_the_winner():
+    rows = [(row("spawn/fiber/tasks:100"), FAST), (row("spawn/thread/tasks:100"), FAST)]
+    kept = failing(results(*rows), "fiber", [0, 2, 4])
+    (answer,) = answers(ResultsFolder(Path("none"), {"spawn": kept}, {}))
+    assert answer.text == "a task created and joined: thread 10.0 ns."
+    assert answer.beside == ""
 
 
 def test_nothing_measured_has_no_answer():

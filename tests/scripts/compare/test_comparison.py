@@ -23,6 +23,14 @@ def results(*rows_and_values: tuple[dict, list[float]]) -> WorkloadResults:
     return kept
 
 
+def failing(kept: WorkloadResults, runtime: str, rounds: list[int]) -> WorkloadResults:
+    """With a wrong answer of it in these rounds."""
+    for entry in kept.benchmarks:
+        if entry["round"] in rounds and entry["name"].split("/")[1] == runtime:
+            entry |= {"error_occurred": True, "error_message": "wrong answer"}
+    return kept
+
+
 def test_times_become_seconds_and_the_fastest_is_the_reference():
     comparison = compare(
         results((row("spawn/fiber/tasks:1"), [10.0]), (row("spawn/thread/tasks:1"), [40.0]))
@@ -60,6 +68,27 @@ def test_an_outside_reference_is_compared_and_never_compared_with():
     assert comparison.references[case] == "fiber"
     assert comparison.cells[case, "gevent"].ratio.median == pytest.approx(0.5)
     assert comparison.reference_kind(alone) == ""
+
+
+def test_what_failed_once_is_neither_contender_nor_reference():
+    kept = results(
+        (row("echo/epoll/connections:1/bytes:64"), [100.0] * 6),
+        (row("echo/fiber/connections:1/bytes:64", control="epoll"), [90.0] * 6),
+        (row("echo/thread/connections:1/bytes:64", control="epoll"), [50.0] * 6),
+    )
+    comparison = compare(failing(failing(kept, "epoll", [5]), "fiber", [0, 1, 2]))
+    (case,) = comparison.cases
+    assert comparison.ranked(case) == comparison.contenders(case) == ["thread"]
+    assert comparison.references[case] == "thread"
+    fiber = comparison.cells[case, "fiber"]
+    assert (fiber.kind, fiber.share, fiber.values) == ("failed", "3 of 6 rounds", {})
+
+
+def test_what_met_a_limit_now_and_then_keeps_its_other_rounds():
+    kept = results((row("spawn/fiber/tasks:1"), [10.0] * 6))
+    kept.benchmarks[2] |= {"error_occurred": True, "error_message": "limit reached: memory"}
+    (fiber,) = compare(kept).cells.values()
+    assert (fiber.kind, fiber.share, len(fiber.values)) == ("limit", "1 of 6 rounds", 5)
 
 
 def test_a_control_that_is_not_that_of_a_case_is_not_its_fastest():

@@ -1,11 +1,16 @@
 """Who is ahead: what intervals show, and nothing beyond it."""
 
+import re
+from pathlib import Path
+
+import made_up
 import pytest
 from fakes import row
 from test_comparison import results
 
 from switchyard.compare.comparison import compare
 from switchyard.compare.statistics import Finding, Summary, finding, level
+from switchyard.suite.catalog import Row
 
 FAST = [10.0, 11.0, 9.0, 10.0, 10.5, 9.5]
 
@@ -85,6 +90,47 @@ def test_controls_and_outside_references_do_not_compete():
     assert comparison.ranked(case) == ["epoll", "gevent", "fiber"]
     assert comparison.next_behind(case, "epoll") == "gevent"
     assert comparison.next_behind(case, "fiber") is None
+
+
+def test_a_control_that_no_row_names_does_not_compete_either():
+    """A floor such as a bare switch of stacks is faster than any runtime over it."""
+    floors = [("context/via:resume", 1.0), ("coroutine_handle/via:transfer", 0.5)]
+    runtimes = [("fiber/via:yield", 3.0), ("thread/via:futex", 300.0)]
+    comparison = compare(results(*(
+        (row(f"switch/{name}/tasks:2/placement:same"), times(FAST, by))
+        for name, by in (*floors, *runtimes)
+    )))  # fmt: skip
+    (case,) = comparison.cases
+    assert comparison.contenders(case) == ["fiber yield", "thread futex"]
+    assert len(list(comparison.leads(case))) == 1  # and nobody pays for more comparisons
+    assert comparison.references[case] == "fiber yield"
+    assert comparison.reference_kind(case) == "fastest"
+    assert comparison.cells[case, "context resume"].ratio.median == pytest.approx(1 / 3)
+
+
+def test_controls_compete_where_nothing_else_was_measured():
+    comparison = compare(results(
+        (row("switch/context/via:resume/tasks:2/placement:same"), FAST),
+        (row("switch/greenlet/via:switch/tasks:2/placement:same"), times(FAST, 2.0)),
+    ))  # fmt: skip
+    (case,) = comparison.cases
+    assert comparison.contenders(case) == ["context resume", "greenlet switch"]
+
+
+def test_controls_are_those_that_the_docs_name_or_rows_name():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "workloads.md").read_text()
+    _, _, after = page.partition("**Controls** stand beside them")
+    table, _, _ = after.partition("**Outside references**")
+    documented = {
+        name for line in table.splitlines() if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1].partition("(")[0])
+    }  # fmt: skip
+    documented |= set(re.findall(r"^`(\w+)` is", table, re.MULTILINE))
+    made = [Row(**entry) for workload in made_up.WORKLOADS for entry, _ in made_up.rows(workload)]
+    named = {row.control for row in made} - {None}
+    controls = {name for name in documented if Row(**row(f"x/{name}")).is_control}
+    assert controls == documented - named
+    assert {entry.runtime for entry in made if entry.is_control} <= controls
 
 
 def test_nothing_measured_is_no_standing():

@@ -34,6 +34,38 @@ def options(line: str) -> argparse.Namespace:
     return parser.parse_args(rest)
 
 
+def chosen_by(line: str) -> set[str]:
+    """The rows that a command measures, of all that there are."""
+    asked = options(line)
+    size = "full" if asked.full else "smoke" if asked.smoke else "quick"
+    made = [made_up.results(name, 1).workload for name in made_up.WORKLOADS]
+    chosen = catalog.select(made, size=size, pattern=asked.filter, runtimes=asked.runtimes)
+    return {row.name for workload in chosen for row in workload.rows}
+
+
+@pytest.mark.parametrize(
+    ("size", "runtimes", "filter_"),
+    [("quick", None, None), ("full", None, None), ("smoke", None, None),
+     ("quick", "fiber,thread", None), ("full", "thread", None), ("full", None, "tasks:1$|urls:"),
+     ("full", None, "(?i)^SPAWN/.*TASKS:10|cpu"), ("quick", "fiber", "^(spawn|switch)/")],
+)  # fmt: skip
+def test_the_command_of_a_workload_measures_what_the_run_did(
+    size: str, runtimes: str | None, filter_: str | None, tmp_path
+):
+    asked = {"full": size == "full", "smoke": size == "smoke", "build": "build/release"}
+    run = RUN | {"options": asked | {"runtimes": runtimes, "filter": filter_}}
+    made = [made_up.results(name, 1).workload for name in made_up.WORKLOADS]
+    chosen = catalog.select(made, size=size, pattern=filter_, runtimes=runtimes)
+    folder = pages.few(tmp_path, run=run)
+    for workload in chosen:
+        names = {row.name for row in workload.rows}
+        kept = made_up.results(workload.name, 1, lambda row, names=names: row["name"] in names)
+        folder.workloads[workload.name] = kept
+    found = recipe_of(folder, list(folder.workloads.values())).workloads
+    for workload in chosen:
+        assert chosen_by(found[workload.name][0]) == {row.name for row in workload.rows}
+
+
 @pytest.mark.parametrize("workload", made_up.WORKLOADS)
 def test_the_command_of_a_row_measures_it_and_nothing_else(workload: str, tmp_path):
     made = made_up.results(workload, 1).workload
@@ -48,8 +80,7 @@ def test_the_command_of_a_row_measures_it_and_nothing_else(workload: str, tmp_pa
 
 def test_workload_and_run_have_commands_of_their_own(tmp_path):
     found = recipe(tmp_path, "echo", "cpu", run=RUN)
-    whole, _ = found.workloads["echo"]
-    assert options(whole).filter == "^echo/"
+    assert chosen_by(found.workloads["echo"][0]) == {row["name"] for row, _ in made_up.rows("echo")}
     again = options(found.whole)
     assert (again.full, again.filter, again.runtimes) == (True, "^echo/|^cpu/", None)
     assert (again.rounds, again.seed, again.min_time) == (4, 7, 0.05)

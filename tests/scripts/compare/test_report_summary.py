@@ -116,7 +116,7 @@ def test_limits_and_failures_are_told_in_how_many_rounds_they_were():
     assert [sentence.text for sentence in said.problems] == [
         "process: limit reached: pids.max", "thread: FAILED: wrong answer (in 1 of 6 rounds)",
     ]  # fmt: skip
-    assert said.sentences[0].text.startswith("thread 10.")
+    assert not said.sentences  # of what failed once there is no figure
     counted = overview(ResultsFolder(None, {"spawn": kept}))
     assert counted == (
         "2 rows of 1 workload in 6 rounds, 12 launches: 1 failed, 1 met a limit of the machine."

@@ -5,7 +5,7 @@ from pathlib import Path
 import made_up
 import pytest
 from fakes import row
-from test_comparison import results
+from test_comparison import failing, results
 from test_ranking import FAST, times
 
 from switchyard.compare.comparison import compare
@@ -18,8 +18,8 @@ from switchyard.suite.results import ResultsFolder
 def tables(kept) -> dict[str, Table]:
     comparison = compare(kept)
     found = [
-        metric_table(comparison), *secondary_tables(kept, comparison),
-        rows_table(kept, comparison), counters_table(kept),
+        metric_table(kept, comparison), *secondary_tables(kept, comparison),
+        rows_table(kept, comparison), counters_table(kept, comparison),
     ]  # fmt: skip
     return {table.title: table for table in found}
 
@@ -119,8 +119,27 @@ def test_a_row_has_its_noise_its_steal_and_its_notes():
 )  # fmt: skip
 def test_a_cell_says_where_its_ratio_shows_nothing(values: list[float], said: tuple[str, ...]):
     kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), values))
-    (thread,) = column(metric_table(compare(kept)), "thread")
+    (thread,) = column(metric_table(kept, compare(kept)), "thread")
     assert thread.below[2:] == said
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"),
+    [((6,), "Median of 6 rounds; its 95 % interval; ratio to control or fastest, by round; the "
+            "ratio's 95 % interval, which shows no difference where it includes 1."),
+     ((3,), "Median of 3 rounds; its min-max (a 95 % interval needs 6 rounds); ratio to control or "
+            "fastest, by round; the ratio's 95 % interval, which shows no difference where it "
+            "includes 1."),
+     ((2,), "Median of 2 rounds; its min-max (a 95 % interval needs 6 rounds); ratio to control or "
+            "fastest, by round; the ratio's min-max (a 95 % interval needs 3 rounds)."),
+     ((2, 6), "Median of 2-6 rounds; its 95 % interval (min-max below 6 rounds); ratio to control "
+              "or fastest, by round; the ratio's 95 % interval (min-max below 3 rounds), which "
+              "shows no difference where it includes 1.")],
+)  # fmt: skip
+def test_the_note_tells_of_ratios_what_their_interval_needs(rounds: tuple[int, ...], said: str):
+    names = zip(("fiber", "thread"), rounds, strict=False)
+    kept = results(*((row(f"spawn/{name}/tasks:1"), FAST[:n]) for name, n in names))
+    assert metric_table(kept, compare(kept)).notes == (said,)
 
 
 def test_what_was_not_measured_is_named_and_sorted_last():
@@ -128,10 +147,38 @@ def test_what_was_not_measured_is_named_and_sorted_last():
     for entry in kept.benchmarks:
         if "thread" in entry["name"]:
             entry |= {"error_occurred": True, "error_message": "wrong answer"}
-    table = metric_table(compare(kept))
+    table = metric_table(kept, compare(kept))
     (thread,) = column(table, "thread")
     assert (thread.text, thread.key, thread.kind) == ("FAILED (1)", "", "failed")
     assert "(1) wrong answer" in table.notes
+
+
+def test_a_row_that_failed_in_some_rounds_has_no_figure_anywhere():
+    kept = results((row("spawn/fiber/tasks:1"), FAST), (row("spawn/thread/tasks:1"), FAST))
+    failing(kept, "fiber", [0, 2, 4])
+    found = tables(kept)
+    (fiber,) = column(found["time per task, lower is better"], "fiber")
+    assert (fiber.text, fiber.below, fiber.key) == ("FAILED (1)", ("in 3 of 6 rounds",), "")
+    (thread,) = column(found["time per task, lower is better"], "thread")
+    assert thread.ratio == ""  # nobody is left to compare with
+    every = column(found["Every row"], "median"), column(found["Every row"], "notes")
+    assert [[cell.text for cell in cells] for cells in every] == [
+        ["", "10.0 ns"], ["wrong answer (3 of 6 rounds)", ""],
+    ]  # fmt: skip
+    assert [name.text for name, *_ in found["Every counter"].rows] == ["spawn/thread/tasks:1"]
+    assert (
+        not measured(ResultsFolder(Path("none"), {"spawn": kept}), "spawn")
+        .of((("tasks", 1),))
+        .get("fiber")
+    )
+
+
+def test_what_ended_each_climb_stands_below_the_table():
+    kept = made_up.results("limits")
+    notes = metric_table(kept, compare(kept)).notes
+    at = notes.index("What ended each climb:")
+    assert len(notes[at + 1 :]) == len(kept.labels())
+    assert "fiber/of:tasks/most:1024: no limit up to 1024" in notes[at + 1 :]
 
 
 def test_values_that_are_no_numbers_are_sorted_last():
@@ -144,7 +191,7 @@ def test_counters_have_their_units_and_are_medians():
     for round_, entry in enumerate(kept.benchmarks):
         entry |= {"cpu_us_per_op": 1.0 + round_, "steal_percent": 2.0, "errors": 0.0, "tasks": 1}
     kept.hardware["spawn/fiber/tasks:1"] = {"cycles_per_op": 1234.0}
-    table = counters_table(kept)
+    table = counters_table(kept, compare(kept))
     assert table.columns == [
         "row", "real_time", "ops_per_s", "cpu_us_per_op", "steal_percent", "errors",
         "cycles_per_op",
@@ -152,6 +199,21 @@ def test_counters_have_their_units_and_are_medians():
     assert [cell.text for cell in table.rows[0]] == [
         "spawn/fiber/tasks:1", "10.0 ns", "10.0 /s", "3.50 us", "2.00 %", "0", "1234",
     ]  # fmt: skip
+
+
+def test_what_is_missing_of_stacked_numbers_keeps_its_place():
+    names = [f"echo_capacity/{name}/find:slo" for name in ("fiber", "thread", "process")]
+    kept = results(*((row(name), FAST) for name in names))
+    for entry in kept.benchmarks:
+        if "fiber" in entry["name"]:
+            entry |= {"slo_low_ops_per_s": 300.0}
+        if "thread" in entry["name"]:
+            entry |= {"slo_ops_per_s": 200.0, "slo_high_ops_per_s": 400.0}
+    (table,) = secondary_tables(kept, compare(kept), stacked=True)
+    assert table.title.endswith("by majority above surely above surely not above")
+    assert column(table, "fiber")[0].text == "-\n300 /s\n-"
+    assert column(table, "thread")[0].text == "200 /s\n-\n400 /s"
+    assert "process" not in table.columns
 
 
 def test_a_difference_that_may_be_none_is_told_as_what_it_is_below():

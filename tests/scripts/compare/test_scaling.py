@@ -1,11 +1,17 @@
 """Speed-ups over CPUs, and the laws that are fitted to them."""
 
+from pathlib import Path
+
 import pytest
 from fakes import row
+from test_comparison import results
 
+from switchyard.compare import drawing
 from switchyard.compare.comparison import Comparison, Measured
+from switchyard.compare.figures.scaling import scale_speedup
 from switchyard.compare.scaling import laws, speed_ups
 from switchyard.suite.catalog import Workload
+from switchyard.suite.results import ResultsFolder
 
 CASE = (("work", "spawn"),)
 
@@ -50,6 +56,23 @@ def test_a_law_is_found_again(contention: float, coherency: float):
     assert law.coherency.median == pytest.approx(coherency, abs=1e-9)
     assert law.speed_up(6) == pytest.approx(law_gives(contention, coherency, 6))
     assert laws(speed, "cpus").keys() == {(CASE, "thread")}
+
+
+@pytest.mark.parametrize(
+    ("contention", "coherency", "said"),
+    [(0.0, 0.0, ""), (0.02, 0.001, ""),
+     (0.04, 0.4, "4% serial (4%-4%), 0.400 for each pair, slower on 8 CPUs than on one"),
+     (0.6, 0.3, "60% serial (60%-60%), 0.300 for each pair, slower on 8 CPUs than on one"),
+     (0.9, 0.0, "90% serial (90%-90%)"), (1.2, 0.0, "slower on 8 CPUs than on one"),
+     (0.1, 0.002, "10% serial (10%-10%), 0.00200 for each pair")],
+)  # fmt: skip
+def test_what_holds_back_is_told_whichever_term_it_is(contention, coherency, said):
+    rows = [f"scale/thread/work:spawn/cpus:{cpus}" for cpus in (1, 2, 4, 8)]
+    given = [100 * law_gives(contention, coherency, cpus) for cpus in (1, 2, 4, 8)]
+    kept = results(*((row(name), [ops] * 6) for name, ops in zip(rows, given, strict=True)))
+    drawing.use_style()
+    figure = scale_speedup(ResultsFolder(Path("none"), {"scale": kept}))
+    assert figure.note == (f"Fitted: starting tasks, thread: {said}. " if said else "")
 
 
 def test_two_numbers_of_cpus_tell_amdahls_law_alone():

@@ -83,7 +83,7 @@ def test_memory_tells_what_it_is_made_of():
 def test_limits_name_what_ended_each_climb():
     text = printed("limits")
     assert "limits: tasks or connections at once, higher is better" in text
-    endings = grid(text, "limits: what ended each climb")
+    endings = grid(text, "What ended each climb:")
     assert "process/of:tasks: kernel.pid_max: 80 % of 32768" in endings
     assert "fiber/of:tasks/most:1024: no limit up to 1024" in endings
 

@@ -14,31 +14,51 @@ from ..drawing import Figure
 from . import scaling, serving, switching, tasks
 from .overview import overview
 
-ALL = (
-    switching.switch_cost, switching.switch_rings, switching.switch_working_set,
-    switching.switch_placement, tasks.sleep_wall_time, serving.echo_throughput,
-    serving.echo_latency, serving.echo_open_latency, serving.echo_open_rates,
-    serving.echo_open_percentiles, serving.echo_capacity_rates, tasks.spawn_cost,
-    tasks.memory_per_task, serving.http_fetch_time, serving.http_fetch_throughput,
-    switching.channel_throughput, switching.shared_counter_cost, tasks.cpu_speedup,
-    tasks.blocking_lateness, tasks.memory_by_stack_depth, tasks.memory_by_count,
-    tasks.limits_reached, scaling.scale_speedup,
-)  # fmt: skip
+_BY_WORKLOAD = {
+    "switch": (
+        switching.switch_cost, switching.switch_rings, switching.switch_working_set,
+        switching.switch_placement,
+    ),
+    "sleep": (tasks.sleep_wall_time,),
+    "echo": (serving.echo_throughput, serving.echo_latency),
+    "echo_open": (
+        serving.echo_open_latency, serving.echo_open_rates, serving.echo_open_percentiles,
+    ),
+    "echo_capacity": (serving.echo_capacity_rates,),
+    "spawn": (tasks.spawn_cost,),
+    "": (tasks.memory_per_task,),  # of several
+    "http_fetch": (serving.http_fetch_time, serving.http_fetch_throughput),
+    "channel": (switching.channel_throughput,),
+    "shared_counter": (switching.shared_counter_cost,),
+    "cpu": (tasks.cpu_speedup,),
+    "blocking": (tasks.blocking_lateness,),
+    "memory": (tasks.memory_by_stack_depth, tasks.memory_by_count),
+    "limits": (tasks.limits_reached,),
+    "scale": (scaling.scale_speedup,),
+}  # fmt: skip
+ALL = tuple(draw for of_workload in _BY_WORKLOAD.values() for draw in of_workload)
+_OVERVIEW = "_overview"
 
 
 def drawn(folder: ResultsFolder) -> dict[str, Figure | None]:
-    """All of them by name, which begins with the workload's; None without its data.
+    """All of them by name; None without its data.
 
     Results of others may call a workload what can't be a file's name: it is not drawn.
     """
     drawing.use_style()
     figures = {draw.__name__: draw(folder) for draw in ALL}
     for workload in folder.workloads:
-        if re.fullmatch(r"[\w-]+", workload, re.ASCII) and not any(
-            name.startswith(f"{workload}_") for name in figures
-        ):
-            figures[f"{workload}_overview"] = overview(folder, workload)
+        if workload not in _BY_WORKLOAD and re.fullmatch(r"[\w-]+", workload, re.ASCII):
+            figures[f"{workload}{_OVERVIEW}"] = overview(folder, workload)
     return figures
+
+
+def workload_of(name: str) -> str:
+    """The workload that the figure of this name shows; empty where it shows several."""
+    for workload, figures in _BY_WORKLOAD.items():
+        if name in (draw.__name__ for draw in figures):
+            return workload
+    return name.removesuffix(_OVERVIEW)
 
 
 def told_below(folder: ResultsFolder, figure: Figure) -> str:

@@ -16,6 +16,8 @@ _WORK = {
     "cpu": "counting primes", "page_fault": "mapping memory", "spawn": "starting tasks",
     "echo": "echo, its load elsewhere", "echo_shared": "echo and its load",
 }  # fmt: skip
+_TOLD_FROM = 0.05  # of contention, or of what is lost like it: less is hardly seen in the lines
+_PAIRS_FROM = 1e-4  # of coherency: less is what a fit leaves where there is none
 
 
 def scale_speedup(folder: ResultsFolder) -> Figure | None:
@@ -40,25 +42,25 @@ def scale_speedup(folder: ResultsFolder) -> Figure | None:
         "What N CPUs bring: throughput over that on one", grid, "x", linear=True, sharey="all"
     )
     told = [
-        f"{_WORK[work]}, {label(column)}: {_told(law)}"
+        f"{_WORK[work]}, {label(column)}: {_told(law, most)}"
         for work in works
         for (case, column), law in laws(speed, "cpus").items()
-        if dict(case)["work"] == work and law.contention.median >= _TOLD_FROM
+        if dict(case)["work"] == work
+        and law.serial_at(most := values(speed, "cpus", column, work=work)[-1]) >= _TOLD_FROM
     ]
     if figure and told:
         figure.note = f"Fitted: {'; '.join(told)}. "
     return figure
 
 
-_TOLD_FROM = 0.05  # of contention: less is hardly seen in the lines
-
-
-def _told(law: Law) -> str:
-    """ "62 % serial (60 %-65 %)"."""
+def _told(law: Law, most: int) -> str:
+    """ "4 % serial (3 %-5 %), 0.4 for each pair, slower on 8 CPUs than on one"; `most`: CPUs."""
     low, high = law.contention.low, law.contention.high
-    if law.contention.median >= 1:
-        return "slower than on one CPU"
-    text = f"{law.contention.median:.0%} serial ({low:.0%}-{high:.0%})"
-    if law.coherency and law.coherency.median > 0:
-        text += f", {units.digits(law.coherency.median)} for each pair"
-    return text
+    parts = []
+    if law.contention.median < 1:
+        parts.append(f"{law.contention.median:.0%} serial ({low:.0%}-{high:.0%})")
+        if law.coherency and law.coherency.median >= _PAIRS_FROM:
+            parts.append(f"{units.digits(law.coherency.median)} for each pair")
+    if law.speed_up(most) <= 1:
+        parts.append(f"slower on {most} CPUs than on one")
+    return ", ".join(parts)

@@ -60,11 +60,11 @@ def page(folder: ResultsFolder) -> str:
     workloads = in_order(folder.workloads.values(), lambda kept: kept.workload)
     comparisons = [compare(kept) for kept in workloads]
     shown = level(lead for c in comparisons for case in c.cases for lead in c.leads(case))
-    told, pictures, shows = answers(folder), pictures_of(folder), {}
+    told, pictures = answers(folder), pictures_of(folder)
+    asked, shows = {answer.workload for answer in told}, {}
     for picture in pictures:  # the first one of each workload stands beside its answer
-        for answer in told:
-            if picture.name.startswith(f"{answer.workload}_"):
-                shows.setdefault(answer.workload, picture)
+        if picture.workload in asked:
+            shows.setdefault(picture.workload, picture)
     run = folder.environment.get("run") or {}
     tally, wanted = Tally.from_facts(run), run.get("rounds_wanted") or 0
     return templates.get_template("report.html").render(
@@ -100,8 +100,8 @@ def _section(
         "name": name,
         "what": kept.workload.what,
         "summary": summarize_workload(kept, comparison, shown),
-        "tables": [metric_table(comparison), *secondary_tables(kept, comparison)],
-        "details": [rows_table(kept, comparison), counters_table(kept)],
+        "tables": [metric_table(kept, comparison), *secondary_tables(kept, comparison)],
+        "details": [rows_table(kept, comparison), counters_table(kept, comparison)],
     }
 
 

@@ -17,6 +17,7 @@ from ..drawing import Figure, FixedLocator
 @dataclass(frozen=True)
 class Picture:
     name: str
+    workload: str  # that it shows, empty for several
     title: str
     svg: Markup
 
@@ -34,7 +35,9 @@ def _picture(name: str, figure: Figure, caption: str) -> Picture:
     title = " ".join(figure.get_suptitle().split())
     svg = drawing.inline(figure, caption, name)
     svg.attrib |= {"role": "img", "aria-label": f"{title}. {_words(figure)}"}
-    return Picture(name, title, Markup(ElementTree.tostring(svg, "unicode")))
+    return Picture(
+        name, figures.workload_of(name), title, Markup(ElementTree.tostring(svg, "unicode"))
+    )
 
 
 def _words(figure: Figure) -> str:

@@ -1,7 +1,8 @@
 """The commands that measure a run, a workload or a single row of it again.
 
-Rounds, seed and minimum time are those of the run; --full and --smoke beside them only choose rows,
-and --full lets one of either set be named.
+Rounds, seed and minimum time are those of the run; --full and --smoke beside them only choose rows.
+A workload is measured with the rows that the run chose of it. For a row --full lets one of either
+set be named.
 """
 
 import re
@@ -49,21 +50,36 @@ def recipe_of(folder: ResultsFolder, workloads: list[WorkloadResults]) -> Recipe
         told += [("--server", f"{name}={command}") for name, command in commands.items()]
         return shlex.join(["scripts/switchyard.sh", "run", *size, *chain(*told)])
 
-    by_workload = {}
-    for kept in workloads:
-        launched = {record.row.name for record in kept.records()}
-        by_workload[kept.workload.name] = (
-            again(["--full"], kept.workload.rows, filter=f"^{re.escape(kept.workload.name)}/"),
-            [
-                (row, again(["--full"], [row], filter=f"^{re.escape(row.name)}$"))
-                for row in kept.workload.rows
-                if row.name in launched
-            ],
-        )
     size = [f"--{name}" for name in ("full", "smoke") if options.get(name)]
     chosen = {name: options.get(name) or None for name in ("filter", "runtimes")}
     rows = [row for kept in workloads for row in kept.workload.rows]
+    by_workload = {}
+    for kept in workloads:
+        name, launched = kept.workload.name, {record.row.name for record in kept.records()}
+        measured = [row for row in kept.workload.rows if row.name in launched]
+        is_full = any(row.set != "quick" for row in measured)
+        again_of_all = again(
+            ["--smoke"] if options.get("smoke") else ["--full"] * is_full,
+            # A server that --runtimes names has to be known, whoever has rows of it.
+            rows if chosen["runtimes"] else kept.workload.rows,
+            filter=_within(name, chosen["filter"]), runtimes=chosen["runtimes"],
+        )  # fmt: skip
+        by_workload[name] = (
+            again_of_all,
+            [
+                (row, again(["--full"], [row], filter=f"^{re.escape(row.name)}$"))
+                for row in measured
+            ],
+        )
     return Recipe(_code(folder.environment), again(size, rows, **chosen), by_workload)
+
+
+def _within(workload: str, pattern: str | None) -> str:
+    """The --filter of those rows of a workload that another --filter lets through."""
+    if not pattern:
+        return f"^{re.escape(workload)}/"
+    flags = re.match(r"(\(\?[a-zA-Z]+\))?", pattern)[0]  # they have to be the first
+    return f"{flags}^(?={re.escape(workload)}/).*(?:{pattern.removeprefix(flags)})"
 
 
 def _code(environment: dict[str, Any]) -> list[str]:

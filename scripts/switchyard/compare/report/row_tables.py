@@ -18,7 +18,7 @@ _BOOKKEEPING = frozenset((
 ))  # fmt: skip
 _ROWS_NOTE = (
     "Noise is half the width of the interval relative to the median. The ratio is to the control "
-    "or the fastest of the case, the lead is the factor over what comes next in it; both are "
+    "or the fastest contender, the lead is the factor over what comes next in the case; both are "
     "medians of the rounds' ratios. The frequency is that of the faster of the first two CPUs at "
     "the end of each launch, where the kernel tells it."
 )
@@ -54,9 +54,10 @@ def rows_table(results: WorkloadResults, comparison: Comparison) -> Table:
     return Table("Every row", [*headers, *_COLUMNS], len(headers), rows, (_ROWS_NOTE,))
 
 
-def counters_table(results: WorkloadResults) -> Table:
-    """Each row with the median over the rounds of everything that was counted."""
-    values = _by_row(results)
+def counters_table(results: WorkloadResults, comparison: Comparison) -> Table:
+    """Each row that never failed, with the median over the rounds of all that was counted."""
+    failed = {c.row.name for c in comparison.cells.values() if c.kind == "failed"}
+    values = {name: of_row for name, of_row in _by_row(results).items() if name not in failed}
     keys = [*dict.fromkeys(k for of_row in values.values() for k in of_row if k not in _NO_FIGURES)]
     rows = [
         [Cell(name, name), *(_counter(key, of_row.get(key)) for key in keys)]
@@ -119,9 +120,8 @@ def _conditions(values: dict[str, list[float]]) -> dict[str, Cell]:
 
 
 def _notes(cell: Measured, notes: list[str]) -> Cell:
-    rounds = len(cell.values) + len(cell.problems)
     texts = dict.fromkeys(record.problem or "" for record in cell.problems)
-    counted = f" ({len(cell.problems)} of {rounds} rounds)" if cell.values and texts else ""
+    counted = f" ({cell.share})" if cell.share else ""
     lines = [*(f"{text}{counted}" for text in texts), *notes]
     first, *others = lines or [""]
     return Cell(first, first, notes=tuple(others), kind=cell.kind)
