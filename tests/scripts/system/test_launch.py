@@ -117,7 +117,6 @@ def test_what_belongs_to_another_user_is_named_and_not_waited_for(monkeypatch, c
             os.waitpid(pid, 0)
     named = re.findall(r"^switchyard: PID \d+ can't be ended: it is another user's$", told, re.M)
     assert len(named) >= 2  # of each launch one, and its child where that became ours in time
-    assert len(left) >= 2
     # What has ended is reaped, whoever's it was.
     ended = subprocess.Popen(["/bin/true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
