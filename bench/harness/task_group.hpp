@@ -77,7 +77,19 @@ interval measure_interval(Loop loop, placement where = placement::same) {
   return t;
 }
 
-/// The same for a task of a stackless runtime; what it used, its whole group knows.
+/// The same where nobody else runs in this process: what it used, the process has.
+template <class Loop>
+interval measure_alone(Loop loop) {
+  interval t;
+  const harness::usage_meter all;
+  t.begin = clock::now();
+  loop();
+  t.end = clock::now();
+  t.used = all.used();
+  return t;
+}
+
+/// For a task of a stackless runtime; what it used, its whole group knows.
 template <Stackless R, class Loop>
 auto await_interval(Loop loop) -> typename R::template awaitable<interval> {
   interval t;

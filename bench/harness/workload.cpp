@@ -83,7 +83,9 @@ void set_usage(benchmark::State& state, const usage& used, double ops) {
     state.counters[per_op(figure)] = value / ops;
   };
   set("cpu_us", used.cpu_s * 1e6);
-  if (used.system_s) set("system_us", *used.system_s * 1e6);
+  if (used.system_s && used.cpu_s >= least_cpu_s_to_split()) {
+    set("system_us", *used.system_s * 1e6);
+  }
   set("kernel_switches", static_cast<double>(used.kernel_switches()));
   set("involuntary_switches", static_cast<double>(used.involuntary_switches));
   set("page_faults", static_cast<double>(used.page_faults));

@@ -222,7 +222,7 @@ void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work)
     });
   }
   harness::record_batch(state, plan.ops, [&] {
-    const interval whole = measure_interval([&] { take_turns(ring, 0, plan.laps); });
+    const interval whole = measure_alone([&] { take_turns(ring, 0, plan.laps); });
     std::int64_t turns = 0;
     for (const auto& each : ring) {
       each.work.expect_touched(static_cast<std::uint64_t>(plan.laps));
@@ -244,7 +244,7 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     auto work_of_pong = make_work();
     interval whole;
     ping.emplace([&] {
-      whole = measure_interval([&] {
+      whole = measure_alone([&] {
         for (std::int64_t lap = 0; lap < ring.laps; ++lap) {
           ++turns;
           work_of_ping.touch();
@@ -272,7 +272,7 @@ inline void self_pipe_row(benchmark::State& state) {
   harness::pipe_baton own;
   const auto ops = harness::at_least(state.max_iterations, 1);
   harness::record_batch(state, ops, [&] {
-    const interval all = measure_interval([&] {
+    const interval all = measure_alone([&] {
       for (std::int64_t i = 0; i < ops; ++i) {
         own.post();
         own.wait();
