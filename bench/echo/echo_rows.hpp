@@ -115,7 +115,8 @@ class kept_server {
     const auto most =
         where.workers > 1 ? (connections + connections / 20) / where.workers : connections;
     harness::require_open_files(most + files_besides);
-    if (which.by->kernel_tasks_per_connection > 0) harness::require_tasks(connections);
+    require_room_for(which.connections, which.by->kernel_tasks_per_connection,
+                     which.by->idle_connection.memory_bytes + harness::both_sockets_bytes);
   }
 
   /// Into how many each end has to be cut, as a process may only open so many files.

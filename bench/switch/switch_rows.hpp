@@ -60,7 +60,7 @@ struct ring_plan {
 /// tasks have come to life.
 template <class R, class Baton, class MakeWork>
 void baton_row(benchmark::State& state, std::size_t tasks, placement where, MakeWork make_work) {
-  harness::require_tasks(tasks);
+  require_kernel_tasks<R>(tasks);
   harness::require_placement(where);
   const ring_plan ring(state, tasks);
   auto batons = harness::make_batons<Baton>(tasks);
@@ -118,7 +118,7 @@ std::int64_t yield_until_all(R& rt, std::size_t tasks, std::atomic<std::size_t>&
 /// Kernel tasks on one CPU that all yield, from the moment at which all are there.
 template <class R>
 void sched_yield_row(benchmark::State& state, std::size_t tasks) {
-  harness::require_tasks(tasks);
+  require_kernel_tasks<R>(tasks);
   const ring_plan ring(state, tasks);
   const shared_array<std::atomic<std::size_t>> arrived(2);
   const shared_object<std::atomic<bool>> broken;
