@@ -55,6 +55,11 @@ struct room {
 /// may not exist: then the root of the mount, which comes last, stands for the container.
 std::vector<std::filesystem::path> cgroups(const std::string& controller);
 
+/// The tightest of these cgroups: tasks, of which others get a share, and bytes of memory, of which
+/// the pages of files that nobody has used lately are not taken.
+room tasks_of_cgroups(const std::vector<std::filesystem::path>& groups);
+room memory_of_cgroups(const std::vector<std::filesystem::path>& groups);
+
 /// Processes and threads: of the user, the machine and the cgroup.
 room room_for_tasks();
 

@@ -10,10 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -133,25 +130,6 @@ TEST(taken_time, TheCpuThatLostMostCountsAmongThoseInUse) {
 TEST(taken_time, KnowsTheTicksOfEachCpu) {
   const auto ticks = ticks_of_cpus();
   for (const int cpu : allowed_cpus()) EXPECT_GT(ticks.at(cpu).total, 0);
-}
-
-TEST(taken_time, ThrottlingIsToldByGroupsThatHaveALimit) {
-  const auto root =
-      std::filesystem::temp_directory_path() / ("switchyard-cgroups-" + std::to_string(::getpid()));
-  const auto group = [&root](const char* name, const char* file, const char* limit,
-                             const char* stat) {
-    std::filesystem::create_directories(root / name);
-    std::ofstream(root / name / file) << limit << '\n';
-    std::ofstream(root / name / "cpu.stat") << stat;
-    return root / name;
-  };
-  const auto v2 = group("v2", "cpu.max", "50000 100000", "usage_usec 9\nthrottled_usec 1500000\n");
-  const auto v1 =
-      group("v1", "cpu.cfs_quota_us", "50000", "nr_periods 3\nthrottled_time 2000000000\n");
-  const auto none = group("none", "cpu.max", "max 100000", "throttled_usec 7\n");
-  const auto none_v1 = group("none_v1", "cpu.cfs_quota_us", "-1", "throttled_time 7\n");
-  EXPECT_EQ(throttled_seconds({v2, none, v1, none_v1, root / "gone"}), (std::vector{1.5, 2.0}));
-  std::filesystem::remove_all(root);
 }
 
 TEST(placement, TellsWhichCpusARowHasUsed) {
