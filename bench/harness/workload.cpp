@@ -159,10 +159,13 @@ void record_batch(benchmark::State& state, batch_size ops, const std::function<m
                   const taken_time& since) {
   while (state.KeepRunningBatch(ops.reported)) {
     const measured m = batch();
-    const auto n = static_cast<double>(m.done > 0 ? m.done : ops.reported);
+    const auto done = m.done.value_or(ops.reported);
+    const auto done_by_used = m.done_by_used.value_or(done);
+    if (done == 0 || done_by_used == 0) throw std::runtime_error("no operation was done");
+    const auto n = static_cast<double>(done);
     state.SetIterationTime(m.seconds);
     state.counters["ops_per_s"] = n / m.seconds;
-    set_usage(state, m.used, m.done_by_used > 0 ? static_cast<double>(m.done_by_used) : n);
+    set_usage(state, m.used, static_cast<double>(done_by_used));
     if (m.user_switches) {
       state.counters["user_switches_per_op"] = static_cast<double>(*m.user_switches) / n;
     }

@@ -1,4 +1,5 @@
 // What a workload expects of the kernel: what holds passes, what does not fails with its figures.
+// And of a row that it did something.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -7,8 +8,10 @@
 #include <cstdint>
 #include <string>
 
+#include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
+#include "tests/support/one_row.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -44,6 +47,16 @@ TEST(expectation, FailsBeyondThemAndSaysByWhat) {
   EXPECT_EQ(complaint(switched(200, 0), 10'000, {}),
             "the kernel counted 200 sleeps for 10000 operations, expected at most 110");
   EXPECT_NE(complaint(switched(30, 0), 1'000, {}, 20), "");
+}
+
+TEST(expectation, ARowThatDidNothingFails) {
+  const auto code_for = [](const measured& what) {
+    return code_of_a_row([&](benchmark::State& s) { record_batch(s, 10, [&] { return what; }); });
+  };
+  EXPECT_EQ(code_for({.seconds = 1}), 0) << "as many as were asked for";
+  EXPECT_EQ(code_for({.seconds = 1, .done = 7}), 0);
+  EXPECT_EQ(code_for({.seconds = 1, .done = 0}), exit_failure) << "nothing was answered in time";
+  EXPECT_EQ(code_for({.seconds = 1, .done_by_used = 0}), exit_failure);
 }
 
 TEST(expectation, SleepsOfRealTasksAreSeen) {
