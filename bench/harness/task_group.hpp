@@ -77,14 +77,21 @@ interval measure_interval(Loop loop, placement where = placement::same) {
   return t;
 }
 
-/// The same where nobody else runs in this process: what it used, the process has.
+/// When it was, without what it used.
 template <class Loop>
-interval measure_alone(Loop loop) {
+interval time_interval(Loop loop) {
   interval t;
-  const harness::usage_meter all;
   t.begin = clock::now();
   loop();
   t.end = clock::now();
+  return t;
+}
+
+/// Of whoever has this process alone: what it used, the process did.
+template <class Loop>
+interval measure_alone(Loop loop) {
+  const harness::usage_meter all;
+  interval t = time_interval(loop);
   t.used = all.used();
   return t;
 }
