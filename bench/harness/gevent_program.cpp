@@ -83,9 +83,8 @@ harness::python_program original(const std::string& script) {
   return {"outside/gevent/" + script, name, lack};
 }
 
-std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus) {
+std::vector<std::string> attached(std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--parent", std::to_string(::getpid())});
-  if (!cpus.empty()) arguments.insert(arguments.end(), {"--cpus", cpus});
   return arguments;
 }
 
