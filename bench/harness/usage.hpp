@@ -43,9 +43,9 @@ std::optional<T> sum_of(const std::optional<T>& a, const std::optional<T>& b, in
 struct usage {
   double cpu_s = 0;         // user and system
   double reaped_cpu_s = 0;  // of that, by children that were reaped
-  // And in the kernel, of this process as a whole; nothing of whatever is told apart: a task that
-  // lives for less than a few ticks of the kernel's clock is told as all user or all kernel time,
-  // and other processes in ticks of 10 ms, rounded down in each.
+  // And in the kernel, of this process as a whole. A task that used less than a few ticks of the
+  // kernel's clock is told as all user time, and other processes in ticks of 10 ms, rounded down in
+  // each: of these nothing, rather than a number that is no part of the other.
   std::optional<double> system_s = {};
   std::int64_t voluntary_switches = 0;    // it waited for something, or gave way
   std::int64_t involuntary_switches = 0;  // the scheduler took the CPU away
