@@ -238,7 +238,7 @@ void plain_queue_row(benchmark::State& state, const channel_case& c) {
   harness::record_batch(state, items, [&] {
     ring_positions ring(capacity);
     received_items popped;
-    const interval all = task_group::measure_interval([&] {
+    const interval all = task_group::measure_alone([&] {
       item<Bytes> next;
       for (std::int64_t number = 0; number < items;) {
         for (; number < items && !ring.full(); ++number) {

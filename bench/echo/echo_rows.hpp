@@ -39,7 +39,8 @@ class kept_server {
     const places where = take_places(which);
     try {
       if (!current_ || current_->which() != which) {
-        end_current();  // the old server has gone before the new one starts
+        end_current();  // the old server has gone before the new one asks for room, and starts
+        require_room(which, where);
         current_ = std::make_unique<loaded_server>(which, where);
       }
       row(*current_);
@@ -91,26 +92,31 @@ class kept_server {
   }
 
   /// Server and load generator on CPUs of their own, if that is how it is to be. limit_error when
-  /// there is none left, or no room for so many connections.
+  /// there is none left.
   [[nodiscard]] places take_places(const echo_case& which) const {
     places where{.server = cpus_of_server(which)};
     where.load = cpus_of_load(which, where.server);
     where.load.resize(std::min(where.load.size(), static_cast<std::size_t>(which.busy())));
-    const auto connections = static_cast<std::uint64_t>(which.connections);
-    const auto parts = parts_for(connections);
+    const auto parts = parts_for(static_cast<std::uint64_t>(which.connections));
     where.threads = std::max(where.load.size(), parts);
     if (can_have_workers(*which.by)) {
       where.workers = std::max<std::size_t>({1, static_cast<std::size_t>(which.cpus), parts});
-      // The kernel deals connections out by chance, a few more to one than to another.
-      harness::require_open_files((connections + connections / 20) / where.workers + files_besides);
-    } else {
-      harness::require_open_files(connections + files_besides);
     }
-    if (which.by->kernel_tasks_per_connection > 0) harness::require_tasks(connections);
     // The server binds itself; to try it here first gives the better error.
     harness::pin_this_thread(where.server);
     harness::pin_this_thread(where.load);
     return where;
+  }
+
+  /// limit_error without room for so many connections, of which none may be there already.
+  static void require_room(const echo_case& which, const places& where) {
+    const auto connections = static_cast<std::uint64_t>(which.connections);
+    // The kernel deals connections out by chance, a few more to one worker than to another.
+    const auto most =
+        where.workers > 1 ? (connections + connections / 20) / where.workers : connections;
+    harness::require_open_files(most + files_besides);
+    require_room_for(which.connections, which.by->kernel_tasks_per_connection,
+                     which.by->idle_connection.memory_bytes + harness::both_sockets_bytes);
   }
 
   /// Into how many each end has to be cut, as a process may only open so many files.

@@ -24,7 +24,9 @@ namespace {
 
 std::filesystem::path chosen_interpreter() {
   const char* named = std::getenv("SWITCHYARD_PYTHON");
-  return named != nullptr && *named != '\0' ? named : source_tree() / ".venv/bin/python";
+  if (named == nullptr || *named == '\0') return source_tree() / ".venv/bin/python";
+  const std::filesystem::path chosen(named);
+  return chosen.has_parent_path() ? chosen : program_on_path(chosen);
 }
 
 /// Asked of each interpreter once. -P: a folder of the package's name, where the benchmark was
@@ -83,9 +85,8 @@ harness::python_program original(const std::string& script) {
   return {"outside/gevent/" + script, name, lack};
 }
 
-std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus) {
+std::vector<std::string> attached(std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--parent", std::to_string(::getpid())});
-  if (!cpus.empty()) arguments.insert(arguments.end(), {"--cpus", cpus});
   return arguments;
 }
 

@@ -52,8 +52,9 @@ inline constexpr const char* lack = "gevent is not installed: scripts/setup.sh -
 /// `script` in outside/gevent/; limit_error when it can't be run.
 harness::python_program original(const std::string& script);
 
-/// The arguments that bind a program to `cpus` (to none: empty) and to this process's life.
-std::vector<std::string> attached(std::vector<std::string> arguments, const std::string& cpus = {});
+/// With those that bind a program to this process's life. It runs on this thread's CPUs, whose
+/// stolen time the row tells.
+std::vector<std::string> attached(std::vector<std::string> arguments);
 
 /// Records the operations that the original does in one run; gives the figures that it printed.
 harness::figures_by_name record(benchmark::State& state, harness::batch_size ops,

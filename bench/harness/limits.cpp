@@ -28,23 +28,34 @@ room shared(const std::string& limit, const std::string& counts, const std::stri
   return {limit, counts, advice, total, taken, share_of_a_guest};
 }
 
-/// A file of a group's folder in either version of cgroups(7): the one that is there tells.
-struct cgroup_files {
-  std::initializer_list<const char*> most;
-  std::initializer_list<const char*> taken;
-};
+/// The number in the first of a group's files that begins with one: versions 1 and 2 of cgroups(7)
+/// have other names. "max" and a missing file mean unlimited.
+std::uint64_t number_of(const std::filesystem::path& group,
+                        std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (const auto number = number_in(group / name)) return or_unlimited(number);
+  }
+  return unlimited;
+}
 
-/// The tightest one that a container or a service manager sets.
-room tightest_cgroup(const std::string& controller, const cgroup_files& files) {
+/// The cached pages of files that the kernel takes back first. They count as taken, but are there
+/// for whoever needs them. Version 1 tells those of a group alone, and of all below it as total_*.
+std::uint64_t idle_cache_of(const std::filesystem::path& group) {
+  std::uint64_t most = 0;
+  std::ifstream stat(group / "memory.stat");
+  std::string key;
+  for (std::uint64_t bytes = 0; stat >> key >> bytes;) {
+    if (key == "inactive_file" || key == "total_inactive_file") most = std::max(most, bytes);
+  }
+  return most;
+}
+
+/// The one of which least is left, of those that a container or a service manager limits.
+template <class RoomOf>
+room tightest_group(const std::vector<std::filesystem::path>& groups, RoomOf room_of) {
   room lowest;
-  for (const auto& group : cgroups(controller)) {
-    // "max" and a missing file mean unlimited.
-    const auto read = [&group](const auto& names) {
-      std::uint64_t least = unlimited;
-      for (const char* name : names) least = std::min(least, or_unlimited(number_in(group / name)));
-      return least;
-    };
-    const room here{.total = read(files.most), .taken = read(files.taken)};
+  for (const auto& group : groups) {
+    const room here = room_of(group);
     if (here.total != unlimited && here.left() < lowest.left()) lowest = here;
   }
   return lowest;
@@ -121,8 +132,22 @@ std::vector<std::filesystem::path> cgroups(const std::string& controller) {
   return found;
 }
 
+room tasks_of_cgroups(const std::vector<std::filesystem::path>& groups) {
+  return tightest_group(groups, [](const std::filesystem::path& group) {
+    return shared("the cgroup's pids.max", "tasks", "raise it for the container",
+                  number_of(group, {"pids.max"}), number_of(group, {"pids.current"}));
+  });
+}
+
+room memory_of_cgroups(const std::vector<std::filesystem::path>& groups) {
+  return tightest_group(groups, [](const std::filesystem::path& group) {
+    const auto taken = number_of(group, {"memory.current", "memory.usage_in_bytes"});
+    return room{.total = number_of(group, {"memory.max", "memory.limit_in_bytes"}),
+                .taken = taken - std::min(taken, idle_cache_of(group))};
+  });
+}
+
 room room_for_tasks() {
-  const room cgroup = tightest_cgroup("pids", {{"pids.max"}, {"pids.current"}});
   const auto on_machine = static_cast<std::uint64_t>(tasks_on_machine());
   const room limits[] = {
       shared("RLIMIT_NPROC", "tasks", "raise it with ulimit -u", limit_of(RLIMIT_NPROC).rlim_cur,
@@ -131,8 +156,7 @@ room room_for_tasks() {
              or_unlimited(number_in("/proc/sys/kernel/pid_max")), on_machine),
       shared("kernel.threads-max", "tasks", "raise it with sysctl",
              or_unlimited(number_in("/proc/sys/kernel/threads-max")), on_machine),
-      shared("the cgroup's pids.max", "tasks", "raise it for the container", cgroup.total,
-             cgroup.taken),
+      tasks_of_cgroups(cgroups("pids")),
   };
   return *std::ranges::min_element(limits, {}, &room::left);
 }
@@ -146,9 +170,7 @@ room room_for_open_files() {
 
 room room_for_memory(unsigned percent) {
   const auto on_machine = or_unlimited(number_in("/proc/meminfo", "MemAvailable"), 1024);
-  const auto in_cgroup = tightest_cgroup("memory", {{"memory.limit_in_bytes", "memory.max"},
-                                                    {"memory.usage_in_bytes", "memory.current"}})
-                             .left();
+  const auto in_cgroup = memory_of_cgroups(cgroups("memory")).left();
   return {.limit = in_cgroup < on_machine ? "memory left to the cgroup" : "memory available",
           .counts = "of memory",
           .total = std::min(in_cgroup, on_machine),

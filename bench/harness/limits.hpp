@@ -55,6 +55,11 @@ struct room {
 /// may not exist: then the root of the mount, which comes last, stands for the container.
 std::vector<std::filesystem::path> cgroups(const std::string& controller);
 
+/// The tightest of these cgroups: tasks, of which others get a share, and bytes of memory, of which
+/// the pages of files that nobody has used lately are not taken.
+room tasks_of_cgroups(const std::vector<std::filesystem::path>& groups);
+room memory_of_cgroups(const std::vector<std::filesystem::path>& groups);
+
 /// Processes and threads: of the user, the machine and the cgroup.
 room room_for_tasks();
 
@@ -68,6 +73,10 @@ room room_for_memory(unsigned percent = 80);
 /// does.
 room room_for_address_space();
 room room_for_mappings();
+
+/// What a connection takes that has both its ends on this machine, beside its two programs: some 8
+/// KiB in the kernel, and what may be under way.
+inline constexpr std::uint64_t both_sockets_bytes = 16 * 1024;
 
 /// Local ports for connections from one address to one endpoint.
 room room_for_ports();
@@ -87,12 +96,6 @@ inline void require_ports(std::uint64_t count) { room_for_ports().require(count)
 
 namespace switchyard {
 
-/// Throws limit_error without room for the processes or threads of so many tasks.
-template <RuntimeTraits R>
-void require_kernel_tasks(std::size_t tasks) {
-  if constexpr (KernelTasks<R>) harness::require_tasks(tasks * R::kernel_tasks_per_task);
-}
-
 /// Throws limit_error without room for `count` of whatever takes so much each.
 inline void require_room_for(std::int64_t count, int kernel_tasks, std::uint64_t bytes) {
   const auto n = static_cast<std::uint64_t>(count);
@@ -104,6 +107,12 @@ inline void require_room_for(std::int64_t count, int kernel_tasks, std::uint64_t
 template <RuntimeTraits R>
 void require_room_for_tasks(std::int64_t tasks, std::size_t stack_bytes = 0) {
   require_room_for(tasks, R::kernel_tasks_per_task, R::idle_task.memory_bytes + stack_bytes);
+}
+
+/// The same where only the kernel's own tasks take room that is worth asking for.
+template <RuntimeTraits R>
+void require_kernel_tasks(std::size_t tasks) {
+  if constexpr (KernelTasks<R>) require_room_for_tasks<R>(static_cast<std::int64_t>(tasks));
 }
 
 /// How many more tasks fit in that each take so much, all of them at most `memory_percent` of the

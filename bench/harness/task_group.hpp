@@ -77,7 +77,26 @@ interval measure_interval(Loop loop, placement where = placement::same) {
   return t;
 }
 
-/// The same for a task of a stackless runtime; what it used, its whole group knows.
+/// When it was, without what it used.
+template <class Loop>
+interval time_interval(Loop loop) {
+  interval t;
+  t.begin = clock::now();
+  loop();
+  t.end = clock::now();
+  return t;
+}
+
+/// Of whoever has this process alone: what it used, the process did.
+template <class Loop>
+interval measure_alone(Loop loop) {
+  const harness::usage_meter all;
+  interval t = time_interval(loop);
+  t.used = all.used();
+  return t;
+}
+
+/// For a task of a stackless runtime; what it used, its whole group knows.
 template <Stackless R, class Loop>
 auto await_interval(Loop loop) -> typename R::template awaitable<interval> {
   interval t;

@@ -53,7 +53,7 @@ usage usage_by(int who) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
   };
   return {.cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime),
-          .system_s = seconds(used.ru_stime),
+          .system_s = who == RUSAGE_SELF ? std::optional(seconds(used.ru_stime)) : std::nullopt,
           .voluntary_switches = used.ru_nvcsw,
           .involuntary_switches = used.ru_nivcsw,
           .page_faults = used.ru_minflt + used.ru_majflt};
@@ -158,6 +158,7 @@ double kernel_stack_size() {
 
 usage& usage::add(const usage& other, int sign) {
   cpu_s += sign * other.cpu_s;
+  reaped_cpu_s += sign * other.reaped_cpu_s;
   system_s = sum_of(system_s, other.system_s, sign);
   voluntary_switches += sign * other.voluntary_switches;
   involuntary_switches += sign * other.involuntary_switches;
@@ -169,15 +170,29 @@ usage& usage::add(const usage& other, int sign) {
   return *this;
 }
 
+usage operator-(usage later, const usage& earlier) {
+  later.add(earlier, -1);
+  if (later.reaped_cpu_s > 0) later.system_s.reset();
+  return later;
+}
+
+// clock_getres(2): the coarse clocks go on by a tick.
+double least_cpu_s_to_split() {
+  constexpr double looks = 10;
+  timespec tick{};
+  ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return looks * (static_cast<double>(tick.tv_sec) + static_cast<double>(tick.tv_nsec) * 1e-9);
+}
+
 usage usage_of_self_and_reaped() {
-  usage sum = usage_by(RUSAGE_SELF);
-  sum += usage_by(RUSAGE_CHILDREN);
-  return sum;
+  usage reaped = usage_by(RUSAGE_CHILDREN);
+  reaped.reaped_cpu_s = reaped.cpu_s;
+  reaped.system_s = 0;  // a difference with any of theirs in it tells none
+  return usage_by(RUSAGE_SELF).add(reaped);
 }
 
 usage usage_of_this_thread() {
-  // The kernel brings its figures up to date for this clock, but not for getrusage. All come from
-  // one call, so that the share in the kernel is a part of the whole.
+  // The kernel brings its figures up to date for this clock, but not for getrusage.
   seconds_on(CLOCK_THREAD_CPUTIME_ID);
   return usage_by(RUSAGE_THREAD);
 }

@@ -41,9 +41,11 @@ std::optional<T> sum_of(const std::optional<T>& a, const std::optional<T>& b, in
 }
 
 struct usage {
-  double cpu_s = 0;  // user and system
-  // Of that, in the kernel. Of other processes that are alive it is told in ticks of 10 ms, rounded
-  // down in each process: nothing, rather than a number that is no part of the other.
+  double cpu_s = 0;         // user and system
+  double reaped_cpu_s = 0;  // of that, by children that were reaped
+  // And in the kernel, of this process as a whole. A task that used less than a few ticks of the
+  // kernel's clock is told as all user time, and other processes in ticks of 10 ms, rounded down in
+  // each: of these nothing, rather than a number that is no part of the other.
   std::optional<double> system_s = {};
   std::int64_t voluntary_switches = 0;    // it waited for something, or gave way
   std::int64_t involuntary_switches = 0;  // the scheduler took the CPU away
@@ -59,8 +61,12 @@ struct usage {
 
   usage& add(const usage& other, int sign = 1);
   usage& operator+=(const usage& other) { return add(other); }
-  friend usage operator-(usage later, const usage& earlier) { return later.add(earlier, -1); }
+  friend usage operator-(usage later, const usage& earlier);
 };
+
+/// How much CPU time it takes until the kernel's share of it is known: the kernel looks at each
+/// tick of its clock (1 to 10 ms) what a task is at, and ten looks are the least that say anything.
+double least_cpu_s_to_split();
 
 /// Of this process with all its threads, and of its children that were reaped.
 usage usage_of_self_and_reaped();

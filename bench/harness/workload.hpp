@@ -102,11 +102,12 @@ batch_size at_least(benchmark::IterationCount wished, std::int64_t step);
 
 /// What one batch of operations took.
 struct measured {
-  double seconds = 0;     // wall time, as the workload defines it
-  usage used = {};        // by the side under test, in that time
-  std::int64_t done = 0;  // operations, where they can be others than were asked for
+  double seconds = 0;  // wall time, as the workload defines it
+  usage used = {};     // by the side under test, in that time
+  // Operations, where they can be others than were asked for.
+  std::optional<std::int64_t> done = {};
   // And those that `used` is for, where others were under way as the time was over.
-  std::int64_t done_by_used = 0;
+  std::optional<std::int64_t> done_by_used = {};
   // Between tasks, by the side under test itself: those that the kernel does not see.
   std::optional<std::uint64_t> user_switches = {};
 
@@ -114,7 +115,7 @@ struct measured {
   measured& operator+=(const measured& next) {
     seconds += next.seconds;
     used += next.used;
-    done += next.done;
+    done = sum_of(done, next.done);
     return *this;
   }
 };
@@ -131,7 +132,8 @@ measured measure(Batch batch) {
 
 /// Has Google Benchmark record the operations that `batch() -> measured` does at one go, with the
 /// counters that all workloads share. As many are reported as `state.max_iterations` at least. What
-/// was taken from it counts from `since` on: for a row that has done its work before.
+/// was taken from it counts from `since` on: for a row that has done its work before. Throws
+/// std::runtime_error when nothing was done: no figure is for so many operations.
 void record_batch(benchmark::State& state, batch_size ops, const std::function<measured()>& batch,
                   const taken_time& since = {});
 

@@ -126,21 +126,23 @@ void wrk_row(benchmark::State& state, const fetch_case& which) {
   const auto got = wrk::run(origin.where(), which.urls, which.bytes);
   set_cpus(state, origin, origin.cpu_s() - origin_before, got.seconds);
   harness::record_batch(
-      state, got.done, [&] { return got; }, since);
+      state, *got.done, [&] { return got; }, since);
 }
 
 /// The Python original, urllib on greenlets, which measures itself in the same way.
 void gevent_row(benchmark::State& state, const fetch_case& which) {
   const auto original = gevent::original("crawler.py");
   const origin_process origin = start_origin(which);
+  harness::pin_this_thread({harness::first_cpu()});
   const cut cuts(state.max_iterations, which);
   const auto arguments = gevent::attached(
       {"--origin", "http://" + describe(origin.where()), "--urls", std::to_string(which.urls),
        "--latency-ms", std::to_string(which.latency_ms), "--bytes", std::to_string(which.bytes),
-       "--batches", std::to_string(cuts.batches)},
-      std::to_string(harness::first_cpu()));
+       "--batches", std::to_string(cuts.batches)});
   const std::int64_t ops = which.urls * cuts.batches;
-  const auto patience = std::chrono::seconds(30) + ops * std::chrono::milliseconds(5);
+  using std::chrono::milliseconds;
+  const auto patience = std::chrono::seconds(30) + ops * milliseconds(5) +
+                        cuts.batches * milliseconds(which.latency_ms);
   const double origin_before = origin.cpu_s();
   const auto figures = gevent::record(state, ops, original, arguments, patience);
   set_cpus(state, origin, origin.cpu_s() - origin_before, figures.at("seconds"));

@@ -29,8 +29,6 @@ struct fetch_case {
   std::int64_t latency_ms;
   std::int64_t bytes;
   bool keep_alive;  // a task keeps its connection for all of its fetches
-
-  bool operator==(const fetch_case&) const = default;
 };
 
 /// Beast's error, or what is wrong with the answer, as an exception: it fails the row.
@@ -191,6 +189,26 @@ inline task_group::clock::duration nap_between(std::size_t tasks) {
                                                tasks * std::chrono::microseconds(20));
 }
 
+/// What the tasks of a group use that share a kernel thread: from the first that begins to the last
+/// that ends. Nobody reads it in between, as that would be work that is measured.
+class shared_usage {
+ public:
+  explicit shared_usage(std::size_t tasks) : at_work_(tasks) {}
+
+  void begin() {
+    if (!meter_) meter_.emplace();
+  }
+  void end() {
+    if (--at_work_ == 0) used_ = meter_->used();
+  }
+  [[nodiscard]] const harness::usage& used() const { return used_; }
+
+ private:
+  std::size_t at_work_;
+  std::optional<harness::usage_meter> meter_;
+  harness::usage used_;
+};
+
 /// A task per URL that fetches several times, measured from an instant at which all are connected
 /// until the last is done; the first calls `at_start()`. One after another: the sum of their times.
 template <Runtime R, class AtStart>
@@ -201,18 +219,27 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
   const task_group::start_line end(tasks);
   const auto nap = nap_between(tasks);
   const shared_array<std::int64_t> right(tasks);
-  std::optional<harness::usage_meter> all;  // of tasks on one kernel thread, from the first on
+  constexpr bool share_a_thread = R::concurrent && !KernelTasks<R>;
+  shared_usage all(tasks);
   const auto member = [&](std::size_t i) {
     fetcher<R> mine(rt, origin, request, which);
     mine.connect();
     if constexpr (R::concurrent) {
       const auto start = line.wait([&] { rt.sleep_for(nap); }) + nap;
       rt.sleep_for(start - task_group::clock::now());
-      if (!KernelTasks<R> && !all) all.emplace();
     }
+    if constexpr (share_a_thread) all.begin();
     if (i == 0) at_start();
-    auto seen = task_group::measure_interval([&] { right[i] = mine.fetch(fetches_each); });
-    if (all) seen.used = all->used();
+    const auto fetch = [&] { right[i] = mine.fetch(fetches_each); };
+    task_group::interval seen;
+    if constexpr (share_a_thread) {
+      seen = task_group::time_interval(fetch);
+      all.end();
+    } else if constexpr (R::concurrent) {
+      seen = task_group::measure_interval(fetch);
+    } else {
+      seen = task_group::measure_alone(fetch);
+    }
     // The end of a process would take time from those that still fetch.
     if constexpr (R::concurrent) end.wait([&] { rt.sleep_for(nap); });
     return seen;
@@ -225,8 +252,8 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
   if constexpr (!R::concurrent) {
     whole.seconds = 0;
     for (const auto& each : seen) whole.seconds += each.total().seconds;
-  } else if constexpr (!KernelTasks<R>) {
-    whole.used = std::ranges::max_element(seen, {}, &task_group::interval::end)->used;
+  } else if constexpr (share_a_thread) {
+    whole.used = all.used();
   }
   whole.done = std::accumulate(right.span().begin(), right.span().end(), std::int64_t{0});
   return whole;
@@ -240,20 +267,20 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
   const task_group::start_line end(tasks);
   const auto nap = nap_between(tasks);
   std::int64_t right = 0;
-  std::optional<harness::usage_meter> all;
+  shared_usage all(tasks);
   const auto member = [&](std::size_t i) -> typename R::template awaitable<task_group::interval> {
     fetcher<R> mine(rt, origin, request, which);
     co_await mine.connect();
     const auto rest = [&] { return rt.sleep_for(nap); };
     const auto start = co_await line.template await_start<R>(rest) + nap;
     co_await rt.sleep_for(start - task_group::clock::now());
-    if (!all) all.emplace();
+    all.begin();
     if (i == 0) at_start();
     task_group::interval seen;
     seen.begin = task_group::clock::now();
     right += co_await mine.fetch(fetches_each);
     seen.end = task_group::clock::now();
-    seen.used = all->used();
+    all.end();
     co_await end.template await_start<R>(rest);
     co_return seen;
   };
@@ -262,7 +289,7 @@ measured fetch_connected(R& rt, const endpoint& origin, const std::string& reque
     end.break_up();
   });
   measured whole = task_group::joined(seen).total();
-  whole.used = std::ranges::max_element(seen, {}, &task_group::interval::end)->used;
+  whole.used = all.used();
   whole.done = right;
   return whole;
 }

@@ -62,11 +62,10 @@ climb climb_tasks(std::int64_t bound) {
 
 /// Both ends of a connection are on this machine, and each is an open file of its process.
 harness::headroom headroom_for_connections(const echo::server& by) {
-  constexpr std::uint64_t both_sockets_bytes = 32 * 1024;
   auto files = harness::room_for_open_files();
   files.taken = echo::files_besides;
   task_footprint each = by.idle_connection;
-  each.memory_bytes += both_sockets_bytes;
+  each.memory_bytes += harness::both_sockets_bytes;
   const auto left =
       harness::tightest({headroom_for(each, by.kernel_tasks_per_connection, climb_memory_percent),
                          files.for_each(1)});

@@ -1,9 +1,11 @@
-// How far one can go: a count that doubles until a limit is met or a step takes too long.
+// How far one can go: a count that doubles until a limit is met, a step takes too long, or as many
+// are there as were asked for.
 //
 // The limits are asked before each step, so that it is not begun where it would do harm; a runtime
 // that meets one all the same says so itself (limit_error). How a climb ended is its result.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <stdexcept>
@@ -17,7 +19,7 @@ namespace switchyard {
 
 struct climb {
   std::int64_t reached = 0;  // the largest count that was there, alive and checked
-  bool at_limit = false;     // there is no room for twice as many
+  bool at_limit = false;     // there is no room for the next count
   short_text why;            // it ended: the limit's name, or what else
 };
 
@@ -59,7 +61,7 @@ climb climb_by_doubling(std::int64_t most, const Room& room, const Step& step) {
   using clock = std::chrono::steady_clock;
   std::int64_t reached = 0;
   std::string slow;
-  for (std::int64_t count = 1; count <= most; count *= 2) {
+  for (std::int64_t count = 1; reached < most; count = std::min(2 * count, most)) {
     const harness::headroom left = room();
     if (static_cast<std::uint64_t>(count) > left.count) return {reached, true, left.limit};
     if (!slow.empty()) return {reached, false, slow};

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "runtimes/support/error.hpp"
@@ -23,8 +25,13 @@ load_thread::load_thread(const options& part, const std::function<void()>& enter
   std::promise<void> begun;
   auto has_begun = begun.get_future();
   // The promise is the thread's, which may still be at it when it is kept.
-  thread_ = std::thread(
-      [this, &part, &enter, begun = std::move(begun)]() mutable { run(part, enter, begun); });
+  try {
+    thread_ = std::thread(
+        [this, &part, &enter, begun = std::move(begun)]() mutable { run(part, enter, begun); });
+  } catch (const std::system_error& failed) {
+    throw limit_error(std::string("no further thread for the load: ") + failed.what() +
+                      " (see ulimit -u and -v)");
+  }
   try {
     has_begun.get();
   } catch (...) {

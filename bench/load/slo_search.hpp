@@ -12,6 +12,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <stdexcept>
@@ -53,7 +54,9 @@ inline slo parse_slo(const std::string& text) {
   slo wanted;
   std::string rest;
   wanted.name = text.substr(0, equals);
-  wanted.quantile = number(1, equals, rest) / 100;
+  // Of 99.9 the nearest number to 0.999: one above it would be another value of a thousand.
+  constexpr double exact_to = 1e9;
+  wanted.quantile = std::round(number(1, equals, rest) * exact_to) / (100 * exact_to);
   if (!rest.empty() || wanted.quantile <= 0 || wanted.quantile >= 1) {
     reject("a percentile is above 0 and below 100");
   }

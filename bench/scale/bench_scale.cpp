@@ -27,8 +27,18 @@
 namespace switchyard {
 namespace {
 
+/// Or its memory would come in huge pages where the kernel is so inclined: not that of the servers
+/// in other rows, which would start without them.
+class without_huge_pages {
+ public:
+  without_huge_pages() { check(::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), "do without huge pages"); }
+  ~without_huge_pages() { ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); }
+  without_huge_pages& operator=(without_huge_pages&&) = delete;
+};
+
 template <class R, class Work>
 void scaled_row(benchmark::State& state, const std::vector<int>& cpus) {
+  const without_huge_pages small_ones;
   const auto count = static_cast<std::int64_t>(cpus.size());
   const auto ops = harness::at_least(state.max_iterations, count * Work::step);
   harness::record_batch(state, ops, [&] { return scale::on_cpus<R, Work>(cpus, ops / count); });
@@ -81,7 +91,6 @@ void add_echo_rows(std::vector<harness::row>& rows, const echo::server& by, std:
 
 int main(int argc, char** argv) {
   using namespace switchyard;
-  check(::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), "do without huge pages");
   const auto cpus = harness::cores_first(harness::cpus_at_start());
   harness::workload w{
       .name = "scale",

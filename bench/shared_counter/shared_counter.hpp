@@ -131,7 +131,7 @@ count_result by_plain(const job& j) {
 inline count_result by_loop(const job& j) {
   task_group::pin_member(placement::same, 0);
   volatile std::int64_t number = 0;
-  const interval all = task_group::measure_interval([&] {
+  const interval all = task_group::measure_alone([&] {
     for (std::int64_t i = 0; i < j.additions(); ++i) number = number + 1;
   });
   return {number, all.total()};

@@ -156,8 +156,8 @@ void gevent_row(benchmark::State& state, const std::string& via) {
   constexpr benchmark::IterationCount fewest = 250'000;
   const auto original = gevent::original("switch.py");
   const auto ops = harness::at_least(std::max(state.max_iterations, fewest), 2);
-  const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops.done)},
-                                          std::to_string(harness::first_cpu()));
+  harness::pin_this_thread({harness::first_cpu()});
+  const auto arguments = gevent::attached({"--via", via, "--switches", std::to_string(ops.done)});
   const auto patience = std::chrono::milliseconds(60'000 + ops / 50);
   const auto figures = gevent::record(state, ops, original, arguments, patience);
   rings::expect(figures.at("switches") == static_cast<double>(ops.done), "a switch is missing");

@@ -60,7 +60,7 @@ struct ring_plan {
 /// tasks have come to life.
 template <class R, class Baton, class MakeWork>
 void baton_row(benchmark::State& state, std::size_t tasks, placement where, MakeWork make_work) {
-  harness::require_tasks(tasks);
+  require_kernel_tasks<R>(tasks);
   harness::require_placement(where);
   const ring_plan ring(state, tasks);
   auto batons = harness::make_batons<Baton>(tasks);
@@ -118,7 +118,7 @@ std::int64_t yield_until_all(R& rt, std::size_t tasks, std::atomic<std::size_t>&
 /// Kernel tasks on one CPU that all yield, from the moment at which all are there.
 template <class R>
 void sched_yield_row(benchmark::State& state, std::size_t tasks) {
-  harness::require_tasks(tasks);
+  require_kernel_tasks<R>(tasks);
   const ring_plan ring(state, tasks);
   const shared_array<std::atomic<std::size_t>> arrived(2);
   const shared_object<std::atomic<bool>> broken;
@@ -222,7 +222,7 @@ void context_row(benchmark::State& state, std::size_t tasks, MakeWork make_work)
     });
   }
   harness::record_batch(state, plan.ops, [&] {
-    const interval whole = measure_interval([&] { take_turns(ring, 0, plan.laps); });
+    const interval whole = measure_alone([&] { take_turns(ring, 0, plan.laps); });
     std::int64_t turns = 0;
     for (const auto& each : ring) {
       each.work.expect_touched(static_cast<std::uint64_t>(plan.laps));
@@ -244,7 +244,7 @@ void greenlet_row(benchmark::State& state, MakeWork make_work) {
     auto work_of_pong = make_work();
     interval whole;
     ping.emplace([&] {
-      whole = measure_interval([&] {
+      whole = measure_alone([&] {
         for (std::int64_t lap = 0; lap < ring.laps; ++lap) {
           ++turns;
           work_of_ping.touch();
@@ -272,7 +272,7 @@ inline void self_pipe_row(benchmark::State& state) {
   harness::pipe_baton own;
   const auto ops = harness::at_least(state.max_iterations, 1);
   harness::record_batch(state, ops, [&] {
-    const interval all = measure_interval([&] {
+    const interval all = measure_alone([&] {
       for (std::int64_t i = 0; i < ops; ++i) {
         own.post();
         own.wait();

@@ -108,7 +108,7 @@ int measure_once(load::generator& generator, const options& chosen, const stop_s
 }
 
 void check_combination(const options& chosen) {
-  chosen.check();
+  chosen.check(chosen.is_open_loop() || !chosen.slo.empty());
   if (!chosen.slo.empty() && chosen.is_open_loop()) {
     throw std::invalid_argument("--slo looks for a rate, so it goes without --rate");
   }

@@ -99,7 +99,7 @@ void check(const ranks::job& job, const options& chosen) {
   if (chosen.has_probe() && job.size() < 2) {
     throw std::invalid_argument("--probe sets a rank apart, so it needs two ranks or more");
   }
-  chosen.check(job.size() - (chosen.has_probe() ? 1 : 0));
+  chosen.check(chosen.is_open_loop(), job.size() - (chosen.has_probe() ? 1 : 0));
 }
 
 /// The load of this rank: a share of the whole, or the probe's.

@@ -61,7 +61,13 @@ void load_command::take_schedule() {
   schedule.how = how == "poisson" ? send_schedule::kind::poisson : send_schedule::kind::constant;
 }
 
-void load_command::check(std::size_t ranks) const {
+void load_command::check(bool opens_loop, std::size_t ranks) const {
+  if (how != "constant" && !opens_loop) {
+    throw std::invalid_argument("--schedule " + how + " is of an open loop, which needs --rate");
+  }
+  if (how == "constant" && schedule.seed != load::send_schedule::plan{}.seed) {
+    throw std::invalid_argument("--seed is of the times of --schedule poisson");
+  }
   if (active > connections) {
     throw std::invalid_argument("--active " + std::to_string(active) +
                                 " is more than the --connections " + std::to_string(connections));

@@ -37,8 +37,9 @@ struct load_command : load_options {
   /// To be called when the line was parsed.
   void take_schedule();
 
-  /// Throws std::invalid_argument for what can't go together, on so many ranks.
-  void check(std::size_t ranks = 1) const;
+  /// Throws std::invalid_argument for what can't go together, on so many ranks. Only
+  /// what `opens_loop` has a schedule.
+  void check(bool opens_loop, std::size_t ranks = 1) const;
 
   /// All addresses of --host. Throws std::invalid_argument when there is none, or one of another
   /// machine without --allow-remote.

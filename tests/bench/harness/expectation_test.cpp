@@ -1,14 +1,18 @@
 // What a workload expects of the kernel: what holds passes, what does not fails with its figures.
+// And of a row that it did something.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
+#include "bench/harness/command_line.hpp"
 #include "bench/harness/placement.hpp"
 #include "bench/harness/workload.hpp"
+#include "tests/support/one_row.hpp"
 
 namespace switchyard::harness {
 namespace {
@@ -44,6 +48,33 @@ TEST(expectation, FailsBeyondThemAndSaysByWhat) {
   EXPECT_EQ(complaint(switched(200, 0), 10'000, {}),
             "the kernel counted 200 sleeps for 10000 operations, expected at most 110");
   EXPECT_NE(complaint(switched(30, 0), 1'000, {}, 20), "");
+}
+
+TEST(expectation, ARowThatDidNothingFails) {
+  const auto code_for = [](const measured& what) {
+    return code_of_a_row([&](benchmark::State& s) { record_batch(s, 10, [&] { return what; }); });
+  };
+  EXPECT_EQ(code_for({.seconds = 1}), 0) << "as many as were asked for";
+  EXPECT_EQ(code_for({.seconds = 1, .done = 7}), 0);
+  EXPECT_EQ(code_for({.seconds = 1, .done = 0}), exit_failure) << "nothing was answered in time";
+  EXPECT_EQ(code_for({.seconds = 1, .done_by_used = 0}), exit_failure);
+}
+
+/// A row that throws unless the kernel's share of what it used is told, or not told.
+row_body row_whose_share(bool is_told, double cpu_s) {
+  return [=](benchmark::State& state) {
+    const measured what{.seconds = 1, .used = {.cpu_s = cpu_s, .system_s = cpu_s / 2}};
+    record_batch(state, 10, [&] { return what; });
+    if (state.counters.contains("system_us_per_op") != is_told) throw std::runtime_error("wrong");
+  };
+}
+
+TEST(expectation, TheKernelsShareIsToldOfTheFirstRowAndNotOfATick) {
+  const double enough = 1.01 * least_cpu_s_to_split();
+  EXPECT_EQ(code_of_a_row(row_whose_share(true, enough)), 0);
+  EXPECT_EQ(code_of_a_row(row_whose_share(false, 0.99 * least_cpu_s_to_split())), 0);
+  EXPECT_EQ(code_of_rows({row_whose_share(true, enough), row_whose_share(false, enough)}), 0)
+      << "in the second there is what the first did";
 }
 
 TEST(expectation, SleepsOfRealTasksAreSeen) {

@@ -89,6 +89,11 @@ TEST_F(python_program_test, WhatIsMissingIsALimit) {
   EXPECT_EQ(reason_of([&] { program(""); }), "something is missing");
 }
 
+TEST_F(python_program_test, AnInterpreterIsFoundAsAShellFindsIt) {
+  ::setenv("SWITCHYARD_PYTHON", "python3", 1);
+  EXPECT_EQ(program("print('{}')").interpreter(), program_on_path("python3"));
+}
+
 TEST_F(python_program_test, ScriptsAreFoundWhereverTheProgramIsStarted) {
   ::setenv("SWITCHYARD_PYTHON", program_on_path("python3").c_str(), 1);
   const auto before = std::filesystem::current_path();

@@ -2,6 +2,8 @@
 // a fault in one of them is told and ends the others.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -15,6 +17,9 @@
 #include <vector>
 
 #include "bench/load/generator.hpp"
+#include "bench/load/load_thread.hpp"
+#include "runtimes/support/error.hpp"
+#include "runtimes/support/sanitizers.hpp"
 #include "tests/support/running_server.hpp"
 
 // Each thread has a table of descriptors of its own, so that the same number in two threads is no
@@ -50,6 +55,25 @@ class load_threads : public ::testing::Test {
 
   running_server server{"thread"};
 };
+
+#if !SWITCHYARD_ASAN && !SWITCHYARD_TSAN  // need terabytes of address space
+TEST(load_thread, WithoutRoomForItALimitIsNamed) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{1, 1};  // what is there stays
+    ::setrlimit(RLIMIT_AS, &none);
+    try {
+      load_thread one({}, [] {});
+    } catch (const limit_error& limit) {
+      ::_exit(std::string(limit.what()).starts_with("no further thread") ? 0 : 2);
+    }
+    ::_exit(1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+#endif
 
 TEST_F(load_threads, CountExactlyWhatWasAsked) {
   load::generator generator(of(3, 7));

@@ -7,9 +7,12 @@
 #include <atomic>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "bench/switch/stackless_rows.hpp"
 #include "bench/switch/switch_rows.hpp"
 #include "runtimes/all.hpp"
+#include "tests/support/one_row.hpp"
 
 namespace switchyard::rings {
 namespace {
@@ -136,6 +139,31 @@ TEST(rings, AMemberThatCanNotBeStartedEndsTheOthers) {
                            for (std::size_t i = 0; i < ring_size; ++i) batons[i].post();
                          }),
                limit_error);
+}
+
+/// A block that says after all turns that one of them left it out.
+struct left_out {
+  void touch() noexcept {}
+  void expect_touched(std::uint64_t) const { expect(false, "a block was not touched"); }
+};
+
+template <class MakeWork>
+std::vector<int> codes_of_user_rings(MakeWork make_work) {
+  constexpr std::size_t tasks = 2;
+  const auto code_of = [](const auto& row) {
+    return code_of_a_row([&](benchmark::State& state) { row(state); }, 100'000);
+  };
+  return {code_of([&](auto& state) { context_row(state, tasks, make_work); }),
+          code_of([&](auto& state) { transfer_row(state, tasks, make_work); }),
+          code_of([&](auto& state) { post_row(state, tasks, make_work); }),
+          code_of([&](auto& state) { greenlet_row(state, make_work); }),
+          code_of([&](auto& state) { yield_row<fiber>(state, tasks, make_work); }),
+          code_of([&](auto& state) { yield_row<coroutine>(state, tasks, make_work); })};
+}
+
+TEST(rings, ABlockThatWasNotTouchedFailsTheRow) {
+  EXPECT_EQ(codes_of_user_rings([] { return no_work(); }), std::vector<int>(6, 0));
+  EXPECT_EQ(codes_of_user_rings([] { return left_out(); }), std::vector<int>(6, 1));
 }
 
 TEST(rings, TheProofsOfSwitchesCanFail) {
