@@ -115,7 +115,9 @@ int measure_once(load::generator& generator, const options& chosen, const stop_s
   auto summary = figures(chosen, result, stop.requested());
   if (chosen.server_pid != 0) add_server(summary, server_used, result);
   json.write(summary);
-  histogram.write(histograms(chosen, result));
+  auto distributions = histograms(chosen, result);
+  distributions["figures"] = summary;
+  histogram.write(distributions);
   return programs::exit_code(result.errors.total(), stop.signal());
 }
 
