@@ -129,6 +129,9 @@ void check_combination(const options& chosen) {
   if (!chosen.slo.empty() && !chosen.histogram.empty()) {
     throw std::invalid_argument("--slo makes several runs, so it goes without --histogram");
   }
+  if (!chosen.slo.empty() && chosen.server_pid != 0) {
+    throw std::invalid_argument("--slo makes several runs, so it goes without --server-pid");
+  }
   if (chosen.server_pid != 0) expect_process(chosen.server_pid);
 }
 
