@@ -110,6 +110,28 @@ TYPED_TEST(Uring, ThoseThatDoNotReadKeepNobodyFromReading) {
         char byte = 0;
         ASSERT_EQ(pair.server.read_some(boost::asio::buffer(&byte, 1)), 1U);
         ASSERT_EQ(byte, static_cast<char>('0' + n));
+class listener_at_a_limit : public uring_listener {
+ public:
+  using uring_listener::uring_listener;
+  static uring_stream accept(error_code&) { throw limit_error("no room for a connection"); }
+};
+
+struct io_at_a_limit : uring_fiber_io {
+  using listener = listener_at_a_limit;
+  listener listen(const listen_address& at) { return {*this, at}; }
+};
+
+// The fiber that waits for a stop has to end as well.
+TYPED_TEST(Uring, AnAcceptThatThrowsEndsTheServer) {
+  fiber_runtime<io_at_a_limit> rt;
+  stop_source stop;
+  const auto serve = [&] {
+    auto listener = rt.listen(any_port);
+    return rt.serve(listener, stop, [](uring_stream&) {});
+  };
+  EXPECT_THROW(rt.run(serve), limit_error);
+}
+
       }
     }
   });
