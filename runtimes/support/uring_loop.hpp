@@ -101,7 +101,10 @@ class uring_loop {
     }
     if (ring_
             ->owned()) {  // or what is under way would keep the socket open, and so would its place
-      if (m.armed) cancel(data_of(number));
+      if (m.armed) {
+        ring_->submit();  // it may be queued still, with a descriptor that is read only then
+        cancel(data_of(number));
+      }
       if (m.is == kind::recv) streams_->files.remove(number);
       if (!running_) ring_->submit();  // nobody else will
     }
