@@ -30,11 +30,20 @@ constexpr milliseconds to_be_killed = 3s;
 constexpr milliseconds a_look = 10ms;
 constexpr off_t much_output = 1 << 20;
 
-/// Those that a keeper waits for, which are blocked in it.
+bool is_ignored(int number) {
+  struct sigaction set {};
+  return ::sigaction(number, nullptr, &set) == 0 && set.sa_handler == SIG_IGN;
+}
+
+/// Those that a keeper waits for, which are blocked in it. Who ends with its terminal would leave a
+/// tree behind; who was started to outlive it (nohup) does.
 sigset_t awaited_signals() {
   sigset_t set;
   ::sigemptyset(&set);
   for (const int number : {SIGINT, SIGTERM, SIGCHLD}) ::sigaddset(&set, number);
+  for (const int number : {SIGHUP, SIGQUIT}) {
+    if (!is_ignored(number)) ::sigaddset(&set, number);
+  }
   return set;
 }
 

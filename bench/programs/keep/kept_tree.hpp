@@ -27,7 +27,7 @@ class kept_tree {
   ~kept_tree();
   kept_tree& operator=(kept_tree&&) = delete;
 
-  /// Until SIGINT or SIGTERM comes, a child ends, or the time is over.
+  /// Until SIGINT, SIGTERM, SIGHUP or SIGQUIT comes, a child ends, or the time is over.
   woken wait(std::chrono::milliseconds patience);
 
   /// Nothing while the program itself lives; else "exited with code 2", "was killed by signal 9".
