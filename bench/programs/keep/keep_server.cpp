@@ -91,9 +91,13 @@ look look_at(std::uint16_t port, const kept_tree& server) {
   look seen;
   for (const listener& each : listeners) {
     if (!each.ours) continue;
-    if (const auto where = reached_from_here(each.where)) return {.where = where};
-    seen.wrong = "the server listens on " + describe(each.where) +
-                 ", and its clients are on 127.0.0.1: have it listen there";
+    const auto where = reached_from_here(each.where);
+    if (!where) {
+      seen.wrong = "the server listens on " + describe(each.where) +
+                   ", and its clients are on 127.0.0.1: have it listen there";
+    } else if (!others_take(listeners, *where)) {
+      return {.where = where};
+    }
   }
   if (!listeners.empty() && seen.wrong.empty()) {
     seen.wrong = "port " + std::to_string(port) +
