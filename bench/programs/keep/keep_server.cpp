@@ -117,7 +117,7 @@ endpoint wait_until_listening(kept_tree& server, std::uint16_t port, duration<do
   std::string wrong;
   const auto deadline = steady_clock::now() + duration_cast<milliseconds>(patience);
   while (steady_clock::now() < deadline) {
-    if (port == 0) port = announced_in(server.output());
+    if (port == 0) port = announced_in(server.next_lines());
     expect_alive(server);
     if (port != 0) {
       const look seen = look_at(port, server);
