@@ -123,9 +123,14 @@ class fiber_runtime {
     const auto start = [&](stream peer) {
       open.start([this](auto f) { this->launch(std::move(f)).detach(); }, session, std::move(peer));
     };
-    return accept_until_stopped(
-        stop, [&](error_code& ec) { return from.accept(ec); }, start,
-        [this](std::chrono::milliseconds d) { sleep_for(d); });
+    try {
+      return accept_until_stopped(
+          stop, [&](error_code& ec) { return from.accept(ec); }, start,
+          [this](std::chrono::milliseconds d) { sleep_for(d); });
+    } catch (...) {
+      stop.request();  // or the fiber that waits for it would be joined for ever
+      throw;
+    }
   }
 
  private:

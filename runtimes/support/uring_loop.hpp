@@ -78,7 +78,7 @@ class uring_loop {
   /// An entry for what is multishot on `fd`; the operation itself starts when it is first waited
   /// for.
   unsigned open(int fd, kind k) {
-    if (k == kind::recv && !streams_) streams_.emplace(*ring_);
+    if (!streams_) streams_.emplace(*ring_);  // with a listener: here a lack of room may throw
     if (free_.empty()) {
       table_.emplace_back();
       free_.push_back(static_cast<unsigned>(table_.size() - 1));
@@ -101,7 +101,10 @@ class uring_loop {
     }
     if (ring_
             ->owned()) {  // or what is under way would keep the socket open, and so would its place
-      if (m.armed) cancel(data_of(number));
+      if (m.armed) {
+        ring_->submit();  // it may be queued still, with a descriptor that is read only then
+        cancel(data_of(number));
+      }
       if (m.is == kind::recv) streams_->files.remove(number);
       if (!running_) ring_->submit();  // nobody else will
     }
@@ -287,7 +290,7 @@ class uring_loop {
   }
 
   std::optional<uring> ring_;
-  std::optional<uring_for_streams> streams_;  // since there was the first one
+  std::optional<uring_for_streams> streams_;  // since there was the first socket
   bool running_ = false;
   std::deque<multishot> table_;
   std::vector<unsigned> free_;

@@ -52,6 +52,32 @@ TYPED_TEST(Uring, WhatComesForAClosedStreamReachesNoOther) {
   });
 }
 
+// It waits in the ring's queue when its stream is closed, and goes to the kernel when the next one
+// has its place.
+TYPED_TEST(Uring, AReadThatTimesOutBeforeItBeginsTakesNothingFromTheNextStream) {
+  TypeParam rt;
+  rt.run([&] {
+    auto listener = rt.listen(any_port);
+    error_code ec;
+    std::vector<uring_stream> clients;
+    for (int i = 0; i < 3; ++i) clients.push_back(rt.connect(listener.local_endpoint(), ec));
+    const auto first = listener.accept(ec);
+    ::send(clients[2].native_handle(), "hello", 5, MSG_NOSIGNAL);
+    rt.sleep_for(5ms);  // the others have been accepted meanwhile
+    char bytes[5] = {};
+    auto old = listener.accept(ec);
+    old.expires_at(clock::now() + 1ms);
+    auto busy = rt.spawn([] { std::this_thread::sleep_for(5ms); });  // nobody asks the kernel
+    old.read_some(boost::asio::buffer(bytes), ec);
+    ASSERT_EQ(ec, boost::asio::error::timed_out);
+    old = uring_stream();
+    auto next = listener.accept(ec);
+    next.expires_at(clock::now() + 1s);
+    EXPECT_EQ(next.read_some(boost::asio::buffer(bytes), ec), 5U) << ec.message();
+    busy.join();
+  });
+}
+
 TYPED_TEST(Uring, AStreamThatIsClosedEndsForItsPeer) {
   TypeParam rt;
   rt.run([&] {
@@ -82,6 +108,28 @@ TYPED_TEST(Uring, AListenerThatIsClosedEndsTheAcceptThatWaitsOnIt) {
     const auto none = listener.accept(ec);
     EXPECT_TRUE(ec);
   });
+}
+
+class listener_at_a_limit : public uring_listener {
+ public:
+  using uring_listener::uring_listener;
+  static uring_stream accept(error_code&) { throw limit_error("no room for a connection"); }
+};
+
+struct io_at_a_limit : uring_fiber_io {
+  using listener = listener_at_a_limit;
+  listener listen(const listen_address& at) { return {*this, at}; }
+};
+
+// The fiber that waits for a stop has to end as well.
+TYPED_TEST(Uring, AnAcceptThatThrowsEndsTheServer) {
+  fiber_runtime<io_at_a_limit> rt;
+  stop_source stop;
+  const auto serve = [&] {
+    auto listener = rt.listen(any_port);
+    return rt.serve(listener, stop, [](uring_stream&) {});
+  };
+  EXPECT_THROW(rt.run(serve), limit_error);
 }
 
 // Each byte that is sent alone takes a buffer. Together these connections would hold more than

@@ -46,16 +46,27 @@ void expect_process(pid_t pid) {
   throw std::invalid_argument("--server-pid " + std::to_string(pid) + ": there is no such process");
 }
 
+/// A connection that met an error is closed: what its server does for the others is no answer.
+void expect_right(const load::error_counts& errors, const std::string& meanwhile) {
+  if (errors.total() > 0) throw std::runtime_error(meanwhile + ": " + errors.first);
+}
+
+double closed_loop_maximum(load::generator& generator, const options& chosen,
+                           const stop_source& stop) {
+  const auto maximum = generator.run_for(length(chosen.duration_s));
+  const std::string not_measured = "the closed-loop maximum could not be measured";
+  if (stop.requested()) throw std::runtime_error(not_measured + ": stopped");
+  expect_right(maximum.errors, not_measured);
+  if (maximum.requests == 0) throw std::runtime_error(not_measured + ": no reply came back");
+  return maximum.per_second();
+}
+
 /// Prints each trial as it comes. Exit code 1 when no rate held.
 int search(load::generator& generator, const options& chosen, const stop_source& stop,
-           report_file& json) {
+           const programs::warmed_up& warm_up, report_file& json) {
+  expect_right(warm_up.errors, "in the warm-up");
   const auto wanted = load::parse_slo(chosen.slo);
-  const auto maximum = generator.run_for(length(chosen.duration_s));
-  if (stop.requested() || maximum.errors.total() > 0 || maximum.requests == 0) {
-    throw std::runtime_error("the closed-loop maximum could not be measured: " +
-                             (maximum.errors.first.empty() ? "stopped" : maximum.errors.first));
-  }
-  const double most = maximum.per_second();
+  const double most = closed_loop_maximum(generator, chosen, stop);
   std::printf("closed loop, at most: %.0f per second\n", most);
   auto schedule = chosen.schedule;
   auto trials = nlohmann::ordered_json::array();
@@ -63,6 +74,7 @@ int search(load::generator& generator, const options& chosen, const stop_source&
     schedule.rate = rate;
     const auto result = generator.run_at(schedule, length(chosen.duration_s / load::most_trials));
     if (stop.requested()) throw std::runtime_error("stopped before the search was over");
+    expect_right(result.errors, "in a trial of the search");
     ++schedule.seed;
     const double us = result.latency.value_at(wanted.quantile) / 1e3;
     const bool held = wanted.holds(result);
@@ -103,7 +115,9 @@ int measure_once(load::generator& generator, const options& chosen, const stop_s
   auto summary = figures(chosen, result, stop.requested());
   if (chosen.server_pid != 0) add_server(summary, server_used, result);
   json.write(summary);
-  histogram.write(histograms(chosen, result));
+  auto distributions = histograms(chosen, result);
+  distributions["figures"] = summary;
+  histogram.write(distributions);
   return programs::exit_code(result.errors.total(), stop.signal());
 }
 
@@ -114,6 +128,9 @@ void check_combination(const options& chosen) {
   }
   if (!chosen.slo.empty() && !chosen.histogram.empty()) {
     throw std::invalid_argument("--slo makes several runs, so it goes without --histogram");
+  }
+  if (!chosen.slo.empty() && chosen.server_pid != 0) {
+    throw std::invalid_argument("--slo makes several runs, so it goes without --server-pid");
   }
   if (chosen.server_pid != 0) expect_process(chosen.server_pid);
 }
@@ -132,7 +149,7 @@ int run_load(const options& chosen) {
   load::generator& generator = *connected;
   const auto warm_up = chosen.warm_up(generator, stop);
   return chosen.slo.empty() ? measure_once(generator, chosen, stop, warm_up, json, histogram)
-                            : search(generator, chosen, stop, json);
+                            : search(generator, chosen, stop, warm_up, json);
 }
 
 void add_options(harness::command_line& line, options& chosen) {

@@ -99,6 +99,10 @@ void check(const ranks::job& job, const options& chosen) {
   if (chosen.has_probe() && job.size() < 2) {
     throw std::invalid_argument("--probe sets a rank apart, so it needs two ranks or more");
   }
+  if (!chosen.has_probe() && chosen.probe_connections != 1) {
+    throw std::invalid_argument(
+        "--probe-connections are those of the rank that --probe sets apart");
+  }
   chosen.check(chosen.is_open_loop(), job.size() - (chosen.has_probe() ? 1 : 0));
 }
 

@@ -54,6 +54,10 @@ std::string help_on_servers() {
 }
 
 int serve(const options& chosen) {
+  if (chosen.workers > 1 && chosen.shares_port) {
+    throw std::invalid_argument(
+        "--workers have their port to themselves, so they go without --share-port");
+  }
   serve_function* const run = function_for(chosen.runtime);
   stop_source& stop = begin_server(chosen.server);
   const endpoint where = resolve(chosen.server.host, chosen.server.port);

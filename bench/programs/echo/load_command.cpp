@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "bench/harness/placement.hpp"
@@ -166,12 +168,22 @@ int exit_code(std::uint64_t errors, int signal) {
 report_file::report_file(const char* option, const std::string& path)
     : name_(path), option_(option) {
   if (path.empty()) return;
-  file_.open(path);
+  is_only_tried_ = !std::filesystem::exists(std::filesystem::symlink_status(path));
+  file_.open(path, std::ios::app);
   if (!file_) throw std::invalid_argument(option_ + " '" + path + "': can't be written");
 }
 
+report_file::~report_file() {
+  std::error_code ignored;
+  if (is_only_tried_) std::filesystem::remove(name_, ignored);
+}
+
 void report_file::write(const nlohmann::ordered_json& content) {
-  if (file_.is_open() && !(file_ << content.dump(2) << '\n').flush()) {
+  if (!file_.is_open()) return;
+  is_only_tried_ = false;
+  // While it is still open: whoever reads a pipe would take a gap for the end.
+  std::ofstream emptied(name_);
+  if (!(emptied << content.dump(2) << '\n').flush()) {
     throw std::runtime_error(option_ + " '" + name_ + "': writing failed");
   }
 }

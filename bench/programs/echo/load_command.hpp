@@ -73,17 +73,22 @@ void expect_replies(const load::run_result& result, std::uint64_t errors);
 /// Of a run that was told, which a signal may have ended early (else 0): then it says so.
 int exit_code(std::uint64_t errors, int signal);
 
-/// A file for results, opened before the run: a measurement must not be lost to a mistyped path.
+/// A file for results, opened before the run: a measurement must not be lost to a mistyped path,
+/// nor an older one to a run that fails. Until something is written it is as it was found.
 class report_file {
  public:
   /// Without a path, what is written to it is dropped.
   report_file(const char* option, const std::string& path);
+  ~report_file();
+  report_file& operator=(report_file&&) = delete;
+
   void write(const nlohmann::ordered_json& content);
 
  private:
   std::string name_;
   std::string option_;
   std::ofstream file_;
+  bool is_only_tried_ = false;  // it was not there, and nothing is in it
 };
 
 }  // namespace switchyard::programs

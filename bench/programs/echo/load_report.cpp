@@ -123,10 +123,7 @@ void print_figures(const load_options& asked, const load::run_result& r) {
 nlohmann::ordered_json histograms(const load_options& asked, const load::run_result& r) {
   nlohmann::ordered_json parts = {{"latency", r.latency}};
   if (asked.is_open_loop()) parts["service_time"] = r.service;
-  return {{"format", load::histogram_format},
-          {"unit", "ns"},
-          {"figures", figures(asked, r, false)},
-          {"histograms", parts}};
+  return {{"format", load::histogram_format}, {"unit", "ns"}, {"histograms", parts}};
 }
 
 }  // namespace switchyard::programs

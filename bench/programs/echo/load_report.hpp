@@ -28,7 +28,8 @@ nlohmann::ordered_json figures(const load_options& asked, const load::run_result
 
 void print_figures(const load_options& asked, const load::run_result& result);
 
-/// The histograms of a run, as `scripts/switchyard.sh merge` reads them.
+/// The histograms of a run, as `scripts/switchyard.sh merge` reads them; the figures beside them,
+/// under "figures", are the caller's to add.
 nlohmann::ordered_json histograms(const load_options& asked, const load::run_result& result);
 
 }  // namespace switchyard::programs

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,6 +85,20 @@ struct clock_sample {
 inline clock_offset best_of(const std::vector<clock_sample>& samples) {
   return std::ranges::min_element(samples, {}, [](const auto& one) { return one.offset().bound; })
       ->offset();
+}
+
+/// How long it is from `now`, by this rank's wall clock, to a start that rank 0 has told. Throws
+/// std::runtime_error where that is longer than ranks need to hear of it: a clock was set since the
+/// two were compared, and its rank would wait out the difference.
+inline std::chrono::nanoseconds time_to_start(std::chrono::nanoseconds start,
+                                              const clock_offset& mine,
+                                              std::chrono::nanoseconds now) {
+  constexpr std::chrono::seconds most{20};
+  const auto left = start + mine.ahead - now;
+  if (left <= most) return left;
+  throw std::runtime_error("the start is " +
+                           std::to_string(std::chrono::floor<std::chrono::seconds>(left).count()) +
+                           " s away: a clock was set in the warm-up, here or at rank 0");
 }
 
 }  // namespace switchyard::ranks

@@ -200,7 +200,7 @@ steady_time job::agree_on_start(const clock_offset& mine) {
   } else {
     start = receive_from_0(start_tag);
   }
-  return steady_clock::now() + (nanoseconds(start) + mine.ahead - wall_clock());
+  return steady_clock::now() + time_to_start(nanoseconds(start), mine, wall_clock());
 }
 
 }  // namespace switchyard::ranks

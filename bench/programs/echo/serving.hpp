@@ -20,7 +20,6 @@ namespace switchyard {
 /// Summed up over all sessions; in shared memory, so that forked sessions count too. Each session
 /// adds once, at its end.
 struct echo_totals {
-  std::atomic<std::uint64_t> sessions{0};
   std::atomic<std::uint64_t> bytes{0};
 };
 
@@ -38,7 +37,6 @@ void echo_session(S& peer, echo_totals& totals) {
     }
     if (!ec) echoed += got;
   }
-  ++totals.sessions;
   totals.bytes += echoed;
 }
 
@@ -57,7 +55,6 @@ auto echo_session(S& peer, echo_totals& totals) -> typename S::template awaitabl
     }
     if (!ec) echoed += message.size();
   }
-  ++totals.sessions;
   totals.bytes += echoed;
 }
 

@@ -98,12 +98,13 @@ fetch_result result_of(Task& task) {
 }
 
 /// Fetches all URLs on runtime R, at most `chosen.parallel` at once, and gives how long that took
-/// in seconds. `take(i, result)` gets the results in the order of the URLs.
+/// in seconds. `take(i, result)` gets the results in the order of the URLs, each as soon as it and
+/// those before it are there.
 template <class R, class Take>
 double fetch_all(fetcher& fetches, const options& chosen, const std::vector<std::string>& urls,
                  Take take) {
   const auto begin = clock::now();
-  const std::size_t at_once = chosen.one_after_another ? 1 : chosen.parallel;
+  const std::size_t at_once = chosen.one_after_another || !R::concurrent ? 1 : chosen.parallel;
   require_kernel_tasks<R>(std::min(at_once, urls.size()));
   auto rt = make_runtime<R>();
   rt.run([&] {

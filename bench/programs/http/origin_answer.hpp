@@ -2,7 +2,9 @@
 // that is put into a reply.
 #pragma once
 
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <chrono>
 #include <cstdint>
@@ -32,6 +34,18 @@ class origin_request_parser final : public boost::beast::http::basic_parser<true
     eager(true);
     header_limit(most_header_bytes);
     body_limit(most_request_body_bytes);
+  }
+
+  /// Takes what can be taken of `buffer`. True when the request is complete; false without an `ec`
+  /// when more of it has to come.
+  bool read(boost::beast::flat_buffer& buffer, boost::beast::error_code& ec) {
+    namespace http = boost::beast::http;
+    buffer.consume(put(buffer.cdata(), ec));
+    if (ec == http::error::need_more) ec = {};
+    if (ec || is_done()) return !ec;
+    // Beast's own limits let the extension of a chunk grow for ever, and the trailers.
+    if (buffer.size() > most_header_bytes) ec = http::error::header_limit;
+    return false;
   }
 
  private:

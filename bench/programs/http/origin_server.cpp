@@ -12,7 +12,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/error.hpp>
 #include <cstdio>
 #include <iterator>
 #include <limits>
@@ -171,13 +170,11 @@ bool connection::take_request() {
     expect_within(shared_.settings.request_timeout);
   }
   error_code ec;
-  buffer_.consume(parser_->put(buffer_.cdata(), ec));
-  const bool malformed = ec && ec != http::error::need_more;
-  if (!malformed && !parser_->is_done()) return false;
+  if (!parser_->read(buffer_, ec) && !ec) return false;
   parser_.reset();
-  if (!malformed && request_ == answered_) return true;
-  if (malformed) request_ = {};
-  answer_ = malformed ? refusal_of(ec) : answer_to(request_, shared_.settings.answer);
+  if (!ec && request_ == answered_) return true;
+  if (ec) request_ = {};
+  answer_ = ec ? refusal_of(ec) : answer_to(request_, shared_.settings.answer);
   answered_ = request_;
   reply_ = reply_to(request_, answer_);
   return true;

@@ -91,9 +91,13 @@ look look_at(std::uint16_t port, const kept_tree& server) {
   look seen;
   for (const listener& each : listeners) {
     if (!each.ours) continue;
-    if (const auto where = reached_from_here(each.where)) return {.where = where};
-    seen.wrong = "the server listens on " + describe(each.where) +
-                 ", and its clients are on 127.0.0.1: have it listen there";
+    const auto where = reached_from_here(each.where);
+    if (!where) {
+      seen.wrong = "the server listens on " + describe(each.where) +
+                   ", and its clients are on 127.0.0.1: have it listen there";
+    } else if (!others_take(listeners, *where)) {
+      return {.where = where};
+    }
   }
   if (!listeners.empty() && seen.wrong.empty()) {
     seen.wrong = "port " + std::to_string(port) +
@@ -113,7 +117,7 @@ endpoint wait_until_listening(kept_tree& server, std::uint16_t port, duration<do
   std::string wrong;
   const auto deadline = steady_clock::now() + duration_cast<milliseconds>(patience);
   while (steady_clock::now() < deadline) {
-    if (port == 0) port = announced_in(server.output());
+    if (port == 0) port = announced_in(server.next_lines());
     expect_alive(server);
     if (port != 0) {
       const look seen = look_at(port, server);

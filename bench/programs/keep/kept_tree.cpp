@@ -30,11 +30,20 @@ constexpr milliseconds to_be_killed = 3s;
 constexpr milliseconds a_look = 10ms;
 constexpr off_t much_output = 1 << 20;
 
-/// Those that a keeper waits for, which are blocked in it.
+bool is_ignored(int number) {
+  struct sigaction set {};
+  return ::sigaction(number, nullptr, &set) == 0 && set.sa_handler == SIG_IGN;
+}
+
+/// Those that a keeper waits for, which are blocked in it. Who ends with its terminal would leave a
+/// tree behind; who was started to outlive it (nohup) does.
 sigset_t awaited_signals() {
   sigset_t set;
   ::sigemptyset(&set);
   for (const int number : {SIGINT, SIGTERM, SIGCHLD}) ::sigaddset(&set, number);
+  for (const int number : {SIGHUP, SIGQUIT}) {
+    if (!is_ignored(number)) ::sigaddset(&set, number);
+  }
   return set;
 }
 
@@ -167,26 +176,41 @@ std::string kept_tree::kill_all() {
   return left_behind(names);
 }
 
-std::string kept_tree::output() const {
+/// From there on, but not more than is much.
+std::string kept_tree::output(off_t from) const {
   std::string text(static_cast<std::size_t>(much_output), '\0');
-  const auto got = ::pread(output_.get(), text.data(), text.size(), 0);
+  const auto got = ::pread(output_.get(), text.data(), text.size(), from);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return text;
+}
+
+off_t kept_tree::output_size() const {
+  struct stat now {};
+  return ::fstat(output_.get(), &now) == 0 ? now.st_size : 0;
+}
+
+std::string kept_tree::next_lines() {
+  std::string text = output(read_);
+  const auto whole = text.rfind('\n') + 1;
+  // A line that is longer than that is no announcement.
+  if (whole > 0 || text.size() < static_cast<std::size_t>(much_output)) text.resize(whole);
+  read_ += static_cast<off_t>(text.size());
   return text;
 }
 
 std::string kept_tree::last_words() const {
   constexpr std::size_t most = 300;
-  std::string words = harness::last_line_of(output()).substr(0, most);
+  const std::string end = output(std::max<off_t>(output_size() - much_output, 0));
+  std::string words = harness::last_line_of(end).substr(0, most);
   std::ranges::replace_if(
       words, [](char c) { return c < ' ' || c > '~'; }, '?');
   return words;
 }
 
 void kept_tree::cut_output() {
-  struct stat now {};
-  if (::fstat(output_.get(), &now) == 0 && now.st_size > much_output) {
-    check(::ftruncate(output_.get(), 0), "cut a file");
-  }
+  if (output_size() <= much_output) return;
+  check(::ftruncate(output_.get(), 0), "cut a file");
+  read_ = 0;
 }
 
 }  // namespace switchyard::keep

@@ -27,7 +27,7 @@ class kept_tree {
   ~kept_tree();
   kept_tree& operator=(kept_tree&&) = delete;
 
-  /// Until SIGINT or SIGTERM comes, a child ends, or the time is over.
+  /// Until SIGINT, SIGTERM, SIGHUP or SIGQUIT comes, a child ends, or the time is over.
   woken wait(std::chrono::milliseconds patience);
 
   /// Nothing while the program itself lives; else "exited with code 2", "was killed by signal 9".
@@ -43,9 +43,9 @@ class kept_tree {
   /// SIGKILL to all, until none is left; who was there besides the program, in the same words.
   std::string kill_all();
 
-  /// What they printed, from the beginning or from where it was cut.
-  [[nodiscard]] std::string output() const;
-  /// The last line of that, or "".
+  /// The lines that they have printed since the last call, or the first of these where it is much.
+  std::string next_lines();
+  /// The last line that they printed, or "".
   [[nodiscard]] std::string last_words() const;
   /// Forgets most of it when it has become much.
   void cut_output();
@@ -53,10 +53,13 @@ class kept_tree {
  private:
   void start(const std::vector<std::string>& command);
   bool reap();
+  [[nodiscard]] std::string output(off_t from) const;
+  [[nodiscard]] off_t output_size() const;
 
   pid_t main_ = -1;
   std::optional<int> status_;
   unique_fd output_;
+  off_t read_ = 0;  // of the output
 };
 
 }  // namespace switchyard::keep

@@ -69,6 +69,28 @@ std::optional<std::set<std::string>> descriptors_of(pid_t process) {
   return found;
 }
 
+ip::address without_mapping(const ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return ip::make_address_v4(ip::v4_mapped, address.to_v6());
+}
+
+/// Whether nobody listens there, also who is on all addresses.
+bool is_free(const endpoint& where) {
+  const unique_fd probe = open_tcp(where);
+  const int on = 1;  // connections that have ended, and who is about to listen, are not in the way
+  check(::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "set a socket up");
+  return ::bind(probe.get(), where.data(), static_cast<socklen_t>(where.size())) == 0;
+}
+
+/// How closely a listener's address names that of a connection, 0 for not at all: the kernel takes
+/// who does it most closely, and deals out among equals (SO_REUSEPORT).
+int closeness(const ip::address& listens, const ip::address& here) {
+  const ip::address address = without_mapping(listens);
+  if (address == here) return 3;
+  if (!address.is_unspecified()) return 0;
+  return address.is_v4() ? 2 : 1;
+}
+
 }  // namespace
 
 std::vector<listener> listeners_at(std::uint16_t port, const std::vector<pid_t>& processes) {
@@ -87,13 +109,23 @@ std::vector<listener> listeners_at(std::uint16_t port, const std::vector<pid_t>&
 }
 
 std::optional<endpoint> reached_from_here(const endpoint& where) {
-  ip::address address = where.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
+  const ip::address address = without_mapping(where.address());
+  if (address.is_unspecified()) {
+    const endpoint here(ip::address_v4::loopback(), where.port());
+    return address.is_v6() && is_free(here) ? std::nullopt : std::optional(here);
   }
-  if (address.is_unspecified()) return endpoint(ip::address_v4::loopback(), where.port());
   if (address.is_v4() && address.is_loopback()) return endpoint(address, where.port());
   return std::nullopt;
+}
+
+bool others_take(const std::vector<listener>& listeners, const endpoint& here) {
+  int ours = 0;
+  int others = 0;
+  for (const listener& each : listeners) {
+    int& best = each.ours ? ours : others;
+    best = std::max(best, closeness(each.where.address(), here.address()));
+  }
+  return others > 0 && others >= ours;
 }
 
 std::uint16_t free_port() {

@@ -24,8 +24,12 @@ struct listener {
 std::vector<listener> listeners_at(std::uint16_t port, const std::vector<pid_t>& processes);
 
 /// Where a client on 127.0.0.1 finds a server that listens there: on that address, or where it is,
-/// in 127.0.0.0/8; nothing when it is elsewhere. All addresses of the machine are here as well.
+/// in 127.0.0.0/8; nothing when it is elsewhere, or has IPv6 alone. All addresses of the machine
+/// are here as well.
 std::optional<endpoint> reached_from_here(const endpoint& where);
+
+/// Whether connections to `here`, or a part of them, come to whoever is not ours.
+bool others_take(const std::vector<listener>& listeners, const endpoint& here);
 
 /// A TCP port of 127.0.0.1 at which nobody is at the moment.
 std::uint16_t free_port();

@@ -142,6 +142,7 @@ def test_ranks_share_cpus_as_threads_do(tmp_path: Path, count: int, more: list[s
         (3, ["--connections", "9", "--active", "5", "--threads", "2"], "3 ranks with --threads 2"),
         (1, ["--probe", "1"], "--probe sets a rank apart, so it needs two ranks or more"),
         (1, ["--schedule", "poisson"], "--schedule poisson is of an open loop"),
+        (1, ["--probe-connections", "2"], "those of the rank that --probe sets apart"),
         (2, ["--host", "192.0.2.1"], "--allow-remote says that its owner agrees"),
         (2, ["--json", "/nowhere/report"], "--json '/nowhere/report': can't be written"),
     ],

@@ -34,6 +34,17 @@ def test_results_come_in_the_order_of_the_urls(origin, runtime, how):
     assert re.fullmatch(rf"{name}: 8 fetched, 0 failed, 28 bytes in [\d.]+ ms", lines[-1])
 
 
+@pytest.mark.parametrize("how", [["--runtime", "serial"], ["--serial"], []])
+def test_a_result_is_told_while_the_next_one_is_fetched(origin, how):
+    with hostile.serving() as server:
+        argv = [BIN / "http_fetch", *how, origin, server.url("silent")]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as fetching:
+            wait_until(lambda: server.paths)
+            assert fetching.stdout.readline().startswith("200 ")
+            assert fetching.poll() is None, "the other has ten seconds"
+            fetching.kill()
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize(("how", "most"), [(["--serial"], 1), (["--parallel", "3"], 3)])
 def test_no_more_fetches_are_under_way_than_allowed(runtime, how, most):

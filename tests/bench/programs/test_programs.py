@@ -52,6 +52,7 @@ BAD_ARGUMENTS = [
     ("echo_load", ["--slo", "p99"], "SLO 'p99'"),
     ("echo_load", ["--slo", "p99=5ms", "--rate", "100"], "--slo looks for a rate"),
     ("echo_load", ["--slo", "p99=5ms", "--histogram", "/tmp/h"], "--slo makes several runs"),
+    ("echo_load", ["--slo", "p99=5ms", "--server-pid", "1"], "it goes without --server-pid"),
     ("echo_load", ["--histogram", "/no/such/folder/file"], "'/no/such/folder/file'"),
     ("bench_echo_capacity", ["--slo", "p101=5ms"], "SLO 'p101=5ms'"),
     ("echo_load", ["--host", "no.such.host.invalid"], "'no.such.host.invalid'"),

@@ -151,6 +151,7 @@ def test_a_port_that_others_serve_on_is_not_shared_with_them():
         (["--runtime", "thread", "--workers", "2"], "--workers is for servers on one thread; "
          "'thread' uses all of --cpus without"),
         (["--runtime", "serial", "--workers", "2"], "'serial'"),
+        (["--workers", "2", "--share-port"], "they go without --share-port"),
         (["--workers", "0"], "--workers"),
         (["--workers", "many"], "--workers"),
     ],

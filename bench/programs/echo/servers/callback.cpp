@@ -102,7 +102,6 @@ class callback_session {
   }
 
   void end() {
-    ++totals_.sessions;
     totals_.bytes += echoed_;
     all_.erase(own_);
   }

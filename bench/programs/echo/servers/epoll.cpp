@@ -133,10 +133,7 @@ class epoll_server {
     return rest.empty() || send_all(fd, rest.mapped());
   }
 
-  void close(int fd) {
-    ++totals_.sessions;
-    connections_[static_cast<std::size_t>(fd)].reset();
-  }
+  void close(int fd) { connections_[static_cast<std::size_t>(fd)].reset(); }
 
   const blocking_listener& listener_;
   const stop_source& stop_;

@@ -28,7 +28,6 @@ void plain_session(int fd, echo_totals& totals) {
     if (sent < got) break;
     echoed += static_cast<std::uint64_t>(got);
   }
-  ++totals.sessions;
   totals.bytes += echoed;
 }
 

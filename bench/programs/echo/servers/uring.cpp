@@ -240,7 +240,6 @@ class uring_server {
     while (c.held > 0) drop_first(c);
     if (c.receiving) stop_receiving(fd);
     files_.remove(static_cast<unsigned>(fd));
-    ++totals_.sessions;
     connection next;
     next.generation = (c.generation + 1) % tag::generations;
     c = std::move(next);

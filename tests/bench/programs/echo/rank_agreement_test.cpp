@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,22 @@ TEST(clock_offset, LiesWithinItsBoundHoweverUnevenTheWays) {
     const clock_sample sample{.asked = 1s, .told = 3s + there, .heard = 1s + 100us};
     const auto [ahead, bound] = sample.offset();
     EXPECT_LE(std::chrono::abs(ahead - (-2s)), bound);
+  }
+}
+
+TEST(time_to_start, IsByTheClockOfTheRank) {
+  EXPECT_EQ(time_to_start(100s, {.ahead = 5ms}, 99s), 1s + 5ms);
+  EXPECT_EQ(time_to_start(100s, {.ahead = -2h}, 100s - 2h), 0s);
+  EXPECT_EQ(time_to_start(100s, {}, 101s), -1s) << "it begins at once, and late";
+}
+
+TEST(time_to_start, IsNoneWhereAClockWasSetMeanwhile) {
+  try {
+    time_to_start(100s, {.ahead = 5ms}, 99s - 1h);
+    FAIL() << "it would be waited out";
+  } catch (const std::runtime_error& wrong) {
+    EXPECT_STREQ(wrong.what(),
+                 "the start is 3601 s away: a clock was set in the warm-up, here or at rank 0");
   }
 }
 

@@ -241,6 +241,7 @@ TEST(http_origin, RefusesAQueryThatItCantServeAndSaysWhy) {
 TEST(http_origin, RefusesWhatIsNotARequestAndEndsTheConnection) {
   running_origin server;
   const std::string endless(20'000, 'x');
+  const std::string in_chunks = "Host: test\r\nTransfer-Encoding: chunked\r\n\r\n";
   const struct {
     std::string text;
     unsigned status;
@@ -255,6 +256,8 @@ TEST(http_origin, RefusesWhatIsNotARequestAndEndsTheConnection) {
       {get("/", "X-Endless: " + endless + "\r\n"), 431},
       {"GET / HTTP/1.1\r\nHost: test\r\nX-Endless: " + endless + endless, 431},
       {"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 9999999999\r\n\r\n", 413},
+      {"GET / HTTP/1.1\r\n" + in_chunks + "5;" + endless, 431},
+      {"GET / HTTP/1.1\r\n" + in_chunks + "5\r\nhello\r\n0\r\nX-Endless: " + endless, 431},
   };
   for (const auto& one : cases) {
     auto client = server.client();
@@ -263,7 +266,7 @@ TEST(http_origin, RefusesWhatIsNotARequestAndEndsTheConnection) {
     EXPECT_TRUE(client.is_ended()) << one.text.substr(0, 60);
   }
   EXPECT_EQ(server.fetch("/?bytes=1").body(), "7");
-  EXPECT_EQ(server.totals(), "served 11 requests on 11 connections, 1 body bytes, 10 bad requests");
+  EXPECT_EQ(server.totals(), "served 13 requests on 13 connections, 1 body bytes, 12 bad requests");
 }
 
 TEST(http_origin, RefusesOtherMethodsAndReadsOverTheirBodies) {
