@@ -150,8 +150,10 @@ struct left_out {
 template <class MakeWork>
 std::vector<int> codes_of_user_rings(MakeWork make_work) {
   constexpr std::size_t tasks = 2;
+  // Without optimisation a transfer is a call, and each turn takes some of the stack.
+  constexpr int turns = 10'000;
   const auto code_of = [](const auto& row) {
-    return code_of_a_row([&](benchmark::State& state) { row(state); }, 100'000);
+    return code_of_a_row([&](benchmark::State& state) { row(state); }, turns);
   };
   return {code_of([&](auto& state) { context_row(state, tasks, make_work); }),
           code_of([&](auto& state) { transfer_row(state, tasks, make_work); }),
