@@ -9,7 +9,9 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
+S = TypeVar("S", bound=socketserver.BaseServer)
 Peer = socket.socket
 
 
@@ -203,9 +205,9 @@ class HostileServer(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def serving(before_the_request: Callable[[Peer], None] | None = None) -> Iterator[HostileServer]:
-    """With `before_the_request` it does that to each client instead of reading its request."""
-    with HostileServer(before_the_request) as server:
+def running(server: S) -> Iterator[S]:
+    """As long as the context lasts, on a thread of its own."""
+    with server:
         loop = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         loop.start()
         try:
@@ -213,6 +215,13 @@ def serving(before_the_request: Callable[[Peer], None] | None = None) -> Iterato
         finally:
             server.shutdown()
             loop.join()
+
+
+def serving(
+    before_the_request: Callable[[Peer], None] | None = None,
+) -> contextlib.AbstractContextManager[HostileServer]:
+    """With `before_the_request` it does that to each client instead of reading its request."""
+    return running(HostileServer(before_the_request))
 
 
 class _Crowd:

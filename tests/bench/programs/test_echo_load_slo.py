@@ -7,11 +7,12 @@ import itertools
 import socketserver
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import BIN
+from hostile import running
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="the release preset is not built")
 
@@ -37,18 +38,6 @@ class _Server(socketserver.ThreadingTCPServer):
         self.numbers, self.goes_wrong = itertools.count(), threading.Event()
 
 
-@contextlib.contextmanager
-def serving() -> Iterator[_Server]:
-    with _Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def searched(port: int | str, report: Path, after_a_trial: Callable[[], None]) -> list[str]:
     """All that is said of a search that fails."""
     argv = [BIN / "echo_load", "--port", str(port), *SEARCH, "--duration", "500ms",
@@ -67,7 +56,7 @@ def searched(port: int | str, report: Path, after_a_trial: Callable[[], None]) -
 
 
 def test_no_rate_comes_of_wrong_replies_from_the_beginning(tmp_path: Path):
-    with serving() as server:
+    with running(_Server()) as server:
         server.goes_wrong.set()
         (error,) = searched(server.server_address[1], tmp_path / "report.json", lambda: None)
     assert "in the warm-up: " in error
@@ -75,7 +64,7 @@ def test_no_rate_comes_of_wrong_replies_from_the_beginning(tmp_path: Path):
 
 
 def test_no_rate_comes_of_replies_that_go_wrong_in_the_middle(tmp_path: Path):
-    with serving() as server:
+    with running(_Server()) as server:
         port, report = server.server_address[1], tmp_path / "report.json"
         *output, error = searched(port, report, server.goes_wrong.set)
     assert "in a trial of the search: " in error
