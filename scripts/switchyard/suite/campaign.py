@@ -2,9 +2,8 @@
 
 The budget is a hard bound: rows are paced so that all their rounds fit into it, a round that does
 not is not begun, and a launch that would overrun is cut off, named and not counted; one that took
-many times what it is known to take has hung. A row that hung once
-is launched no more, nor is one of an outside program that failed: such a program may take as long
-as it likes until it does.
+many times what it is known to take has hung. A row that hung once is launched no more, nor is one
+of an outside program that failed: such a program may take as long as it likes until it does.
 
 Where the machine has hardware counters, rows are launched once more for them after the last round,
 as far as the budget allows: counting slows the switches down, so that no time is taken from these
@@ -92,10 +91,8 @@ class Campaign:
             self._count_hardware()
         except Interrupted as interrupted:
             self.tally.interrupted_by = interrupted.signum
-        self.tally.never_launched = [
-            name for name in self.pairs
-            if name not in {*self.rounds.cost_s, *self.tally.dropped, *self.tally.cut_off}
-        ]  # fmt: skip
+        known = {*self.rounds.cost_s, *self.tally.dropped, *self.tally.cut_off}
+        self.tally.never_launched = [name for name in self.pairs if name not in known]
         self._tell()
         return self.tally
 
