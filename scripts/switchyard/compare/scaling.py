@@ -22,10 +22,14 @@ _FEWEST_FOR_TWO = 3  # numbers of CPUs, one of them 1, to tell two parameters ap
 
 @dataclass(frozen=True)
 class Law:
-    """What was fitted; without `coherency` it is Amdahl's."""
+    """What was fitted; without `coherency` it is Amdahl's. speed_up_on_most: as it was measured on
+    the most CPUs, `most`.
+    """
 
     contention: Summary
     coherency: Summary | None
+    most: int
+    speed_up_on_most: Summary
 
     def speed_up(self, cpus: float) -> float:
         lost = self.contention.median * (cpus - 1)
@@ -72,7 +76,9 @@ def _fitted(series: Mapping[int, Mapping[int, float]]) -> Law | None:
     terms = np.column_stack([n - 1, n * (n - 1)] if has_two else [n - 1])
     found = [nnls(terms, n / [series[c][r] for c in counts] - 1)[0] for r in sorted(rounds)]
     summaries = [summarize(one) for one in np.transpose(found)]
-    return Law(summaries[0], summaries[1] if has_two else None)
+    most = counts[-1]
+    on_most = summarize(list(series[most].values()))
+    return Law(summaries[0], summaries[1] if has_two else None, most, on_most)
 
 
 def _with(case: Case, name: str, value: int | None = None) -> Case:

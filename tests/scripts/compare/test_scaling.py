@@ -75,6 +75,17 @@ def test_what_holds_back_is_told_whichever_term_it_is(contention, coherency, sai
     assert figure.note == (f"Fitted: starting tasks, thread: {said}. " if said else "")
 
 
+@pytest.mark.parametrize(("on_two", "said"), [(0.9, "slower"), (1.2, "no faster")])
+def test_slower_is_said_only_where_the_interval_says_it(on_two: float, said: str):
+    """A median of 0.7 in each; an interval from 0.6 to `on_two`."""
+    ones, twos = [100.0] * 6, [60.0, 70.0, 70.0, 70.0, 70.0, 100 * on_two]
+    rows = [row(f"scale/thread/work:page_fault/cpus:{cpus}") for cpus in (1, 2)]
+    drawing.use_style()
+    kept = results(*zip(rows, (ones, twos), strict=True))
+    figure = scale_speedup(ResultsFolder(Path("none"), {"scale": kept}))
+    assert figure.note == f"Fitted: mapping memory, thread: {said} on 2 CPUs than on one. "
+
+
 def test_two_numbers_of_cpus_tell_amdahls_law_alone():
     made = {1: {0: 1.0, 1: 1.0, 2: 1.0}, 2: {0: 1.6, 1: 1.5, 2: 1.7}}
     (law,) = laws(speed_ups(comparison_of(made), "cpus"), "cpus").values()

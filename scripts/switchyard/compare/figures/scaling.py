@@ -42,25 +42,25 @@ def scale_speedup(folder: ResultsFolder) -> Figure | None:
         "What N CPUs bring: throughput over that on one", grid, "x", linear=True, sharey="all"
     )
     told = [
-        f"{_WORK[work]}, {label(column)}: {_told(law, most)}"
+        f"{_WORK[work]}, {label(column)}: {_told(law)}"
         for work in works
         for (case, column), law in laws(speed, "cpus").items()
-        if dict(case)["work"] == work
-        and law.serial_at(most := values(speed, "cpus", column, work=work)[-1]) >= _TOLD_FROM
+        if dict(case)["work"] == work and law.serial_at(law.most) >= _TOLD_FROM
     ]
     if figure and told:
         figure.note = f"Fitted: {'; '.join(told)}. "
     return figure
 
 
-def _told(law: Law, most: int) -> str:
-    """ "4 % serial (3 %-5 %), 0.4 for each pair, slower on 8 CPUs than on one"; `most`: CPUs."""
+def _told(law: Law) -> str:
+    """ "4% serial (3%-5%), 0.4 for each pair, slower on 8 CPUs than on one"."""
     low, high = law.contention.low, law.contention.high
     parts = []
     if law.contention.median < 1:
         parts.append(f"{law.contention.median:.0%} serial ({low:.0%}-{high:.0%})")
         if law.coherency and law.coherency.median >= _PAIRS_FROM:
             parts.append(f"{units.digits(law.coherency.median)} for each pair")
-    if law.speed_up(most) <= 1:
-        parts.append(f"slower on {most} CPUs than on one")
+    if law.speed_up(law.most) <= 1:
+        how = "slower" if law.speed_up_on_most.high < 1 else "no faster"
+        parts.append(f"{how} on {law.most} CPUs than on one")
     return ", ".join(parts)
