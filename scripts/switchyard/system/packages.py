@@ -18,7 +18,7 @@ def need(extra: str) -> None:
     """Raises BadInputError if a package of that extra is missing."""
     missing = [name for name in EXTRAS[extra] if find_spec(_module(name)) is None]
     if missing:
-        raise BadInputError(f"{' and '.join(missing)} missing: {_advice(missing[0])}")
+        raise BadInputError(f"{', '.join(missing)} missing: {_advice(missing[0])}")
 
 
 def told(error: ImportError) -> str:
