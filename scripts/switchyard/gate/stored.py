@@ -81,16 +81,16 @@ def load(
     for file, document in documents.items():
         binary = document["context"].get("executable") or file.stem
         for row in _launches(document["benchmarks"]):
-            if metric not in row and not Metric(metric).is_time:
-                continue  # a counter that this row does not have
+            of_row = str(row.get("switchyard_binary") or binary)
+            measured = values[of_row, printed_name(row)]  # it was there then, whatever it gave
+            is_lost = has_mark(row, "error_occurred") or has_mark(row, "skipped")
+            if is_lost or not (metric in row or Metric(metric).is_time):
+                continue
             try:
-                value = _value(row, Metric(metric))
+                measured.append(_value(row, Metric(metric)))
             except ValueError as error:
                 problems.append(f"{file}: {row['name']}: {error}: left out")
-            else:
-                of_row = str(row.get("switchyard_binary") or binary)
-                values[of_row, printed_name(row)].append(value)
-    if not values:
+    if not any(values.values()):
         reason = f": {problems[-1]}" if problems else ""
         raise BadInputError(f"{path} holds no {metric} of any benchmark{reason}")
     return Stored(dict(values), git.get("sha"), git.get("dirty"), problems)
@@ -122,15 +122,14 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _launches(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Those that measured something; without statistics, which older libraries do not mark: they
-    stand behind a name that is there without them.
+    """Without statistics, which older libraries do not mark: they stand behind a name that is there
+    without them.
     """
     names = {row["name"] for row in rows}
     for row in rows:
         of = None if "run_type" in row else _STATISTIC.fullmatch(row["name"])
         is_statistic = of and any(name == of[1] or name.startswith(f"{of[1]}/") for name in names)
-        lost = has_mark(row, "error_occurred") or has_mark(row, "skipped")
-        if row.get("run_type", "iteration") == "iteration" and not (is_statistic or lost):
+        if row.get("run_type", "iteration") == "iteration" and not is_statistic:
             yield row
 
 
@@ -229,7 +228,7 @@ def enough(
     values: Values, benchmarks: Collection[Benchmark]
 ) -> tuple[dict[str, list[float]], list[Finding]]:
     """The values by key of those benchmarks that have enough for a spread; and what has not."""
-    why = f"the stored results have fewer than {_FEWEST_VALUES} times of it"
+    why = f"the stored results have fewer than {_FEWEST_VALUES} values of it"
     by_key = {each.key: values[each.binary, each.name] for each in benchmarks}
     few = [each for each in benchmarks if len(by_key[each.key]) < _FEWEST_VALUES]
     for each in few:
