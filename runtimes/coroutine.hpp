@@ -190,7 +190,8 @@ class coroutine {
 
   boost::asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   // Made here, and not with the first stream, when there may be nothing left to make it of.
-  const buffer_lender& lends_buffers_ = boost::asio::use_service<buffer_lender>(io_);
+  [[maybe_unused]] const buffer_lender& lends_buffers_ =
+      boost::asio::use_service<buffer_lender>(io_);
   const coroutine_timer opens_descriptors_{io_};  // here, and for all kinds of tasks
   coroutine_queue queue_{io_};
   helper_threads helpers_;

@@ -196,7 +196,8 @@ std::vector<int> cpus_beside(const std::vector<int>& taken, std::size_t at_most)
                       " (see taskset, cpusets)");
   }
   const auto node = node_of(taken.front(), system_folder);
-  std::ranges::stable_partition(found, [&](int cpu) { return has(node, cpu); });
+  // Not std::ranges': clang 14 does not compile what that of libstdc++ 12 returns.
+  std::stable_partition(found.begin(), found.end(), [&](int cpu) { return has(node, cpu); });
   found.resize(std::min(found.size(), at_most));
   for (const int cpu : found) note_in_use(cpu);
   if (apart.empty()) this_row().ends_share_a_core = true;
