@@ -126,13 +126,15 @@ class greenlet {
   // Inlined at any price: behind a switch the CPU predicts the return of whoever left, not of
   // whoever arrives, and a function of its own would cost as much again as the switch.
   [[gnu::always_inline]] void switch_to() {
-    const context& own = *contexts_.running;
-    if (own.destroyer || !self_.rest || &contexts_ != &contexts_of_this_thread()) [[unlikely]] {
+    contexts_of_a_thread& contexts = contexts_;
+    const context& own = *contexts.running;
+    if (own.destroyer || !self_.rest || &contexts != &contexts_of_this_thread()) [[unlikely]] {
       return refuse();
     }
-    contexts_.arrive(contexts_.leave_for(self_).resume());
-    if (own.destroyer || contexts_.failure) [[unlikely]]
-      fail();
+    contexts.arrive(contexts.leave_for(self_).resume());
+    // By now this greenlet may be no more.
+    if (own.destroyer || contexts.failure) [[unlikely]]
+      fail(contexts);
   }
 
   [[nodiscard]] bool finished() const noexcept {
@@ -194,9 +196,9 @@ class greenlet {
 
   /// What whoever was switched to finds instead of its turn: its own end, or a greenlet's failure,
   /// which comes to the main flow.
-  [[gnu::cold, gnu::noinline]] void fail() const {
-    if (contexts_.running->destroyer) throw destroyed();
-    std::rethrow_exception(std::exchange(contexts_.failure, nullptr));
+  [[gnu::cold, gnu::noinline]] static void fail(contexts_of_a_thread& contexts) {
+    if (contexts.running->destroyer) throw destroyed();
+    std::rethrow_exception(std::exchange(contexts.failure, nullptr));
   }
 
   contexts_of_a_thread& contexts_ = contexts_of_this_thread();

@@ -135,6 +135,24 @@ TEST(greenlet, OneThatNeverRanIsDestroyedWithItsFunction) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+// It must touch nothing of the one whose switch_to() it comes out of.
+TEST(greenlet, OneGoesOnOrIsUnwoundWhenTheOneThatItNamedIsNoMore) {
+  for (const bool is_unwound : {false, true}) {
+    auto named = std::make_unique<greenlet>([] {});
+    std::optional<greenlet> g;
+    bool went_on = false;
+    g.emplace([&] {
+      named->switch_to();
+      went_on = true;
+    });
+    g->switch_to();
+    named.reset();
+    if (!is_unwound) g->switch_to();
+    g.reset();
+    EXPECT_EQ(went_on, !is_unwound);
+  }
+}
+
 TEST(greenlet, AnotherOneMayDestroyIt) {
   const auto held = std::make_shared<int>(1);
   std::optional<greenlet> victim;
